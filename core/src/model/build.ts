@@ -1,0 +1,32 @@
+export type Severity = 'error' | 'warning' | 'note';
+
+/** Lines and columns count from 1; the end is exclusive. */
+export interface Diagnostic {
+  file: string;
+  line: number;
+  column: number;
+  endLine: number;
+  endColumn: number;
+  severity: Severity;
+  message: string;
+  /** "-Wunused-variable", "verifier:null-pointer" …; "" where there is none. */
+  code: string;
+  source: 'clang' | 'verifier' | 'ringside';
+}
+
+export interface Compiler {
+  path: string;
+  version: string;
+  flags: string[];
+}
+
+/** `ringside build --json`. */
+export interface BuildResult {
+  ok: boolean;
+  /** Path of the object; "" when it did not build. */
+  object: string;
+  sha256: string;
+  diagnostics: Diagnostic[];
+  compiler: Compiler;
+  ms: number;
+}

@@ -1,0 +1,96 @@
+/** A host of the ssh config, as `ringside hosts` prints it. */
+export interface HostEntry {
+  alias: string;
+  hostname: string;
+  port: number;
+  user: string;
+  proxyJump: string | null;
+  /** "file:line" of the Host line. */
+  source: string;
+}
+
+export type ConnectionState =
+  | 'disconnected'
+  | 'connecting'
+  | 'checking-key'
+  | 'authenticating'
+  | 'probing'
+  | 'installing'
+  | 'privileged'
+  | 'ready'
+  | 'lost'
+  | 'reconnecting';
+
+/** What is known of a connected host (from the agent's facts). */
+export interface HostInfo {
+  /** As the user named it: an alias, user@host:port, or "local". */
+  name: string;
+  hostname: string;
+  kernel: string;
+  arch: string;
+  distro: string;
+  onlineCpus: number;
+  possibleCpus: number;
+  btf: boolean;
+  btfSha256: string;
+  lockdown: string;
+  jit: string;
+  tracefs: string;
+  bpffs: string;
+  unprivilegedBpf: string;
+  uid: number;
+  capabilities: string[];
+  memAvailableBytes: number;
+}
+
+export interface HostState {
+  name: string;
+  state: ConnectionState;
+  info: HostInfo | null;
+  error: import('../errors.ts').ErrorData | null;
+}
+
+export type CheckStatus = 'ok' | 'warn' | 'fail' | 'unknown';
+export interface DoctorCheck {
+  id: string;
+  title: string;
+  status: CheckStatus;
+  detail: string;
+  remedy: string;
+}
+/** `ringside doctor --json`. */
+export interface DoctorReport {
+  host: {
+    name: string;
+    kernel: string;
+    arch: string;
+    distro: string;
+    cpus: number;
+    btf: boolean;
+    lockdown: string;
+    jit: string;
+    tracefs: string;
+    bpffs: string;
+    unprivilegedBpf: string;
+    uid: number;
+    capabilities: string[];
+  };
+  compiler: { path: string; version: string; bpf: boolean } | null;
+  checks: DoctorCheck[];
+  features: {
+    programTypes: Record<string, boolean>;
+    mapTypes: Record<string, boolean>;
+    attach: Record<string, { ok: boolean; reason: string }>;
+  };
+}
+
+/** `ringside agent status --json`. */
+export interface AgentStatus {
+  host: string;
+  installed: { path: string; sha256: string; bytes: number; current: boolean }[];
+  running: { pid: number; user: string; startedSeconds: number }[];
+}
+export interface AgentRemoval {
+  host: string;
+  removed: string[];
+}

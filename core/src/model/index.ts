@@ -1,0 +1,11 @@
+/**
+ * Plain data that crosses a boundary: worker, webview, JSON output. Types only, nothing here has behaviour.
+ * 64-bit integers are decimal strings in JSON shapes and bigint inside the engine.
+ */
+export type * from './host.ts';
+export type * from './object.ts';
+export type * from './build.ts';
+export type * from './verdict.ts';
+export type * from './record.ts';
+export type * from './run.ts';
+export type * from './panel.ts';

@@ -1,0 +1,76 @@
+import type { RecordField } from './record.ts';
+
+export interface SourcePlace {
+  file: string;
+  line: number;
+}
+
+export interface ProgramInfo {
+  name: string;
+  section: string;
+  /** bpftool's name of the program type: "tracepoint", "kprobe", "xdp" …; "unspec" when the section is not known. */
+  type: string;
+  /** libbpf's word for the way it attaches: "tracepoint", "raw_tp", "fentry", "xdp", "perf_event" … */
+  attach: string;
+  /** What it attaches to, in words ("syscalls:sys_enter_execve"); null if that is still to be chosen. */
+  target: string | null;
+  /** Names of target keys that must still be chosen, e.g. ["iface"]. */
+  needsTarget: string[];
+  instructions: number;
+  autoload: boolean;
+  /** Where the program's function begins; null without BTF.ext line info. */
+  source: SourcePlace | null;
+}
+
+/** A BTF type, written out for people and with enough structure to render values. */
+export interface TypeInfo {
+  /** C spelling: "struct event", "__u32", "char[16]". */
+  name: string;
+  size: number;
+}
+
+export interface MapInfo {
+  name: string;
+  type: string;
+  keySize: number;
+  valueSize: number;
+  maxEntries: number;
+  flags: number;
+  key: TypeInfo | null;
+  value: TypeInfo | null;
+  /** Estimated kernel memory on a host with one possible CPU per per-CPU slot; null when it cannot be told offline. */
+  bytes: number | null;
+}
+
+export interface GlobalInfo {
+  name: string;
+  section: string;
+  type: string;
+  size: number;
+  /** The initial value, rendered; null for .bss arrays and structs too large to print. */
+  value: string | number | boolean | null;
+  constVolatile: boolean;
+}
+
+export type Confidence = 'declared' | 'source' | 'dwarf' | 'size' | 'guess' | 'none';
+
+/** The type of the records of one ring or perf buffer. */
+export interface RecordInfo {
+  map: string;
+  /** "struct event"; "" when unknown (bytes). */
+  type: string;
+  size: number;
+  confidence: Confidence;
+  /** The value of a leading field that tells this record from others in the same buffer, if there are several. */
+  tag: { field: string; value: number } | null;
+  fields: RecordField[];
+}
+
+/** `ringside inspect --json`. */
+export interface InspectReport {
+  license: string;
+  programs: ProgramInfo[];
+  maps: MapInfo[];
+  globals: GlobalInfo[];
+  records: RecordInfo[];
+}

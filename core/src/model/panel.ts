@@ -1,0 +1,88 @@
+/**
+ * The trace panel's protocol with the extension host (which passes it on to the engine): the panel pulls the rows that
+ * it shows. Both sides validate with the guards of core/src/protocol/trace.ts.
+ */
+import type { RecordField, FieldValue } from './record.ts';
+import type { RunSummary } from './run.ts';
+import type { ErrorData } from '../errors.ts';
+
+/** A column as the grid shows it: a leaf of the schema, or one of the fixed ones (time, host, cpu, stream …). */
+export interface Column {
+  /** Path in the record: "pid", "addr.v4"; "@time", "@host", "@cpu", "@stream", "@seq" for the fixed ones. */
+  id: string;
+  title: string;
+  align: 'left' | 'right';
+  /** A sensible width in characters. */
+  width: number;
+  field: RecordField | null;
+}
+
+export interface RowsQuery {
+  runId: string;
+  /** Map name, "printk", "map:NAME", or "" for the run's first stream. */
+  stream: string;
+  /** EXPR; "" = all. */
+  where: string;
+  /** Index of the first wanted row within the filtered view; -1 = the last `count` rows (follow). */
+  first: number;
+  count: number;
+}
+
+/** One page of rows, already rendered as text: at most some hundred a time, so text costs nothing. */
+export interface RowsPage {
+  runId: string;
+  stream: string;
+  where: string;
+  columns: Column[];
+  /** Index of rows[0] within the filtered view. */
+  first: number;
+  rows: { seq: number; cells: string[] }[];
+  /** Rows in the filtered view (grows while running). */
+  matching: number;
+  /** Rows in the store, and rows ever delivered (evicted ones counted). */
+  stored: number;
+  delivered: number;
+  /** True while a new filter is still working through the stored rows. */
+  partial: boolean;
+  /** A filter that is not an expression: what is wrong and where. */
+  filterError: ErrorData | null;
+}
+
+export interface RowDetail {
+  seq: number;
+  time: string;
+  record: string;
+  fields: { path: string; type: string; value: FieldValue; text: string; offset: number; size: number }[];
+  hex: string;
+}
+
+/** Panel → extension host. */
+export type ToHost =
+  | { type: 'ready' }
+  | { type: 'rows'; id: number; query: RowsQuery }
+  | { type: 'detail'; id: number; runId: string; stream: string; seq: number }
+  | { type: 'pause'; paused: boolean }
+  | { type: 'stop' }
+  | { type: 'restart' }
+  | { type: 'copy'; text: string }
+  | { type: 'state'; state: PanelState }
+  | { type: 'frames'; frameMs: number[] };
+
+/** Extension host → panel. */
+export type ToPanel =
+  | { type: 'init'; run: RunSummary | null; state: PanelState }
+  | { type: 'run'; run: RunSummary }
+  | { type: 'rows'; id: number; page: RowsPage }
+  | { type: 'detail'; id: number; detail: RowDetail | null }
+  | { type: 'failed'; id: number; error: ErrorData };
+
+/** What survives a window reload: small, without data. */
+export interface PanelState {
+  runId: string;
+  stream: string;
+  where: string;
+  hidden: string[];
+  widths: Record<string, number>;
+  /** Enough to attach again after the window was reloaded. */
+  spec: import('./run.ts').AttachSpec | null;
+}

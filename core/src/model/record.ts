@@ -1,0 +1,57 @@
+/**
+ * How a field is stored. `int`/`uint`/`bool`/`char` by size; `chars` is a char array shown as text; `enum` prints by
+ * name; `be` marks network byte order (__be16, __be32); `ipv4`/`ipv6` are addresses; `struct`/`union`/`array` nest;
+ * `bytes` is what has no better reading.
+ */
+export type FieldKind =
+  | 'int'
+  | 'uint'
+  | 'bool'
+  | 'char'
+  | 'float'
+  | 'pointer'
+  | 'enum'
+  | 'chars'
+  | 'ipv4'
+  | 'ipv6'
+  | 'struct'
+  | 'union'
+  | 'array'
+  | 'bytes';
+
+/** A hint for people: what the number means. Filters accept the unit (latency_ns > 1ms). */
+export type FieldFormat = 'plain' | 'hex' | 'ns' | 'us' | 'ms' | 's' | 'bytes' | 'ktime' | 'errno' | 'signal' | 'port' | 'be';
+
+export interface RecordField {
+  name: string;
+  /** C spelling of the declared type, e.g. "__u32", "char[16]", "enum tcp_state". */
+  type: string;
+  /** Bytes from the start of the record. */
+  offset: number;
+  /** Width in bits for a bit field, else 0. `bitOffset` counts from `offset`. */
+  bits: number;
+  bitOffset?: number;
+  /** Bytes; 0 for a variable tail, which reaches to the record's end. */
+  size: number;
+  kind: FieldKind;
+  format: FieldFormat;
+  /** Big endian in memory (network order). */
+  bigEndian?: boolean;
+  /** kind "enum": names by value (decimal string keys). */
+  values?: Record<string, string>;
+  /** kinds "struct" and "union": members, offsets relative to the record's start. */
+  fields?: RecordField[];
+  /** kind "array": one element (offset relative to the element) and how many. */
+  element?: RecordField;
+  count?: number;
+}
+
+/** The schema of one stream: one record type, or several told apart by size or tag. */
+export interface StreamSchema {
+  /** Map name, "printk", or "map:NAME". */
+  stream: string;
+  records: import('./object.ts').RecordInfo[];
+}
+
+/** One value as JSON knows it: 64-bit integers beyond 2^53 are decimal strings, unions are objects of their members. */
+export type FieldValue = null | boolean | number | string | FieldValue[] | { [name: string]: FieldValue };

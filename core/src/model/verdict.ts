@@ -1,0 +1,45 @@
+export interface TextEdit {
+  file: string;
+  startLine: number;
+  startColumn: number;
+  endLine: number;
+  endColumn: number;
+  text: string;
+}
+export interface VerdictReason {
+  /** kebab-case: "null-pointer", "out-of-bounds", "unknown" … */
+  category: string;
+  title: string;
+  message: string;
+  file: string;
+  line: number;
+  column: number;
+  cause: { file: string; line: number; column: number; message: string }[];
+  fixes: { title: string; edits: TextEdit[] }[];
+  kernelSuggestion: string;
+  registers: Record<string, string>;
+}
+export interface VerdictStats {
+  /** null where the kernel did not say. */
+  instructions: number | null;
+  processed: number | null;
+  limitPercent: number | null;
+  totalStates: number | null;
+  peakStates: number | null;
+  stackBytes: number | null;
+  verifyMicros: number | null;
+}
+export interface ProgramVerdict {
+  name: string;
+  section: string;
+  verdict: 'accepted' | 'rejected' | 'skipped';
+  reason: VerdictReason | null;
+  stats: VerdictStats;
+}
+/** `ringside verify --json`, one host. */
+export interface VerifyReport {
+  ok: boolean;
+  host: string;
+  kernel: string;
+  programs: ProgramVerdict[];
+}

@@ -1,0 +1,37 @@
+/** Questions that the engine must put to a person. The CLI asks on the terminal, the extension with native inputs. */
+
+export interface HostKeyQuestion {
+  host: string;
+  port: number;
+  /** "ssh-ed25519" … */
+  keyType: string;
+  /** "SHA256:…", as `ssh-keygen -lf` prints it. */
+  fingerprint: string;
+  /** OpenSSH's randomart picture of the key, lines separated by \n. */
+  randomart: string;
+}
+export type HostKeyAnswer = 'once' | 'remember' | 'no';
+
+export interface SecretQuestion {
+  kind: 'password' | 'passphrase' | 'keyboard-interactive' | 'sudo';
+  /** Host alias as the user wrote it. */
+  host: string;
+  /** What to show: "Password for dev@web-1", the server's own prompt for keyboard-interactive. */
+  prompt: string;
+  /** Show what is typed. */
+  echo: boolean;
+  /** 1 for the first time, 2 after a wrong answer … */
+  attempt: number;
+}
+
+export interface Prompter {
+  confirmHostKey(question: HostKeyQuestion, signal?: AbortSignal): Promise<HostKeyAnswer>;
+  /** undefined: the person declined. */
+  secret(question: SecretQuestion, signal?: AbortSignal): Promise<string | undefined>;
+}
+
+/** Answers no to everything: for scripts and CI, where nobody can be asked. */
+export const noPrompter: Prompter = {
+  confirmHostKey: () => Promise.resolve('no'),
+  secret: () => Promise.resolve(undefined),
+};
