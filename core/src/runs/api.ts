@@ -1,0 +1,95 @@
+/**
+ * The engine's one API. In process for the CLI and tests; through a worker thread for the extension, whose client
+ * (core/src/rpc/client.ts) has exactly this interface. Everything that crosses it is plain data, but for CallOptions
+ * (signal and progress), which the RPC carries as messages.
+ */
+import type { CallOptions } from '../progress.ts';
+import type { LogLevel } from '../log.ts';
+import type { SshOptions } from '../ssh/options.ts';
+import type {
+  AgentRemoval,
+  AgentStatus,
+  AttachSpec,
+  BuildResult,
+  DoctorReport,
+  HostEntry,
+  HostState,
+  InspectReport,
+  RowDetail,
+  RowsPage,
+  RowsQuery,
+  RunEvent,
+  RunSummary,
+  VerifyReport,
+} from '../model/index.ts';
+
+export interface BuildRequest {
+  file: string;
+  /** Unsaved text of the file, when it differs from the disk's. */
+  text?: string;
+  /** Host whose BTF makes vmlinux.h; else `vmlinux` (header) or `btf` (raw BTF file); else this machine's BTF. */
+  host?: string;
+  vmlinux?: string;
+  btf?: string;
+  /** Where the object goes; default a content-addressed file in the cache. */
+  output?: string;
+  /** More clang flags, after ours. */
+  flags?: string[];
+  /** Only check: no object is written. */
+  syntaxOnly?: boolean;
+}
+
+export interface VerifyRequest {
+  file: string;
+  hosts: string[];
+  programs: string[];
+  set: Record<string, string>;
+  /** File that receives the whole verifier log. */
+  fullLog?: string;
+}
+
+/** One element a host: its report or its error. */
+export type VerifyOutcome = VerifyReport | { host: string; error: import('../errors.ts').ErrorData };
+
+export interface EngineEvents {
+  /** A host's state or a run's summary changed. Summaries come at most twice a second per run while running. */
+  host: (state: HostState) => void;
+  run: (run: RunSummary) => void;
+  /** bpf_printk lines and other things for the Debug Console and the CLI's stream. */
+  runEvents: (runId: string, events: RunEvent[]) => void;
+  log: (level: LogLevel, message: string) => void;
+}
+
+export interface Engine {
+  on<K extends keyof EngineEvents>(event: K, listener: EngineEvents[K]): () => void;
+
+  hosts(): Promise<HostEntry[]>;
+  hostStates(): Promise<HostState[]>;
+  connect(host: string, options?: CallOptions): Promise<HostState>;
+  disconnect(host: string): Promise<void>;
+  doctor(host: string, options?: CallOptions): Promise<DoctorReport>;
+  agentStatus(host: string, options?: CallOptions): Promise<AgentStatus>;
+  agentRemove(host: string, options?: CallOptions): Promise<AgentRemoval>;
+
+  build(request: BuildRequest, options?: CallOptions): Promise<BuildResult>;
+  inspect(file: string, options?: CallOptions): Promise<InspectReport>;
+  verify(request: VerifyRequest, options?: CallOptions): Promise<VerifyOutcome[]>;
+
+  /** Resolves when everything is attached; the run goes on until detach, its limits or a failure. */
+  attach(spec: AttachSpec, options?: CallOptions): Promise<RunSummary>;
+  /** Detaches, drains, and gives the final summary with the exact ledger. Idempotent. */
+  detach(runId: string): Promise<RunSummary>;
+  runs(): Promise<RunSummary[]>;
+  /** Stops asking the store for the view to move; the run itself goes on. */
+  pause(runId: string, paused: boolean): Promise<void>;
+  /** Forgets an ended run and its rows. */
+  forget(runId: string): Promise<void>;
+
+  rows(query: RowsQuery): Promise<RowsPage>;
+  row(runId: string, stream: string, seq: number): Promise<RowDetail | null>;
+
+  /** New connection options (settings changed); open connections keep theirs. */
+  configure(ssh: SshOptions): Promise<void>;
+  /** Detaches every run, closes every connection. */
+  dispose(): Promise<void>;
+}
