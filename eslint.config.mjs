@@ -10,12 +10,23 @@ const boundary = (files, patterns) => ({
 
 const noVscode = { group: ['vscode'], message: 'Only extension/ may import vscode (docs/architecture.md).' };
 const noUpward = {
-  group: ['@ringside/cli*', '@ringside/extension*', '@ringside/panels*', '@ringside/language-server*', '**/extension/src/**', '**/panels/**', '**/cli/src/**', '**/language-server/src/**'],
+  group: [
+    '@ringside/cli*',
+    '@ringside/extension*',
+    '@ringside/panels*',
+    '@ringside/language-server*',
+    '**/extension/src/**',
+    '**/panels/**',
+    '**/cli/src/**',
+    '**/language-server/src/**',
+  ],
   message: 'This package may not import a package above it (docs/architecture.md).',
 };
 
 export default tseslint.config(
-  { ignores: ['**/node_modules/', '**/dist/', '.cache/', 'host-agent/', 'core/src/agent/generated/', 'test/fixtures/'] },
+  {
+    ignores: ['**/node_modules/', '**/dist/', '.cache/', 'host-agent/', 'core/src/agent/generated/', 'test/fixtures/'],
+  },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked.map((c) => ({ ...c, files: ['**/*.ts', '**/*.tsx'] })),
   {
@@ -33,16 +44,32 @@ export default tseslint.config(
   },
   boundary(['core/src/**/*.ts'], [noVscode, noUpward]),
   boundary(['cli/src/**/*.ts'], [noVscode, { ...noUpward, group: noUpward.group.filter((g) => !g.includes('cli')) }]),
-  boundary(['language-server/src/**/*.ts'], [noVscode, { ...noUpward, group: noUpward.group.filter((g) => !g.includes('language-server')) }]),
-  boundary(['panels/**/*.ts', 'panels/**/*.tsx'], [
-    noVscode,
-    { group: ['@ringside/core', '@ringside/core/rpc', 'node:*'], message: "Panels know core's model types only (@ringside/core/model)." },
-    { group: ['@ringside/core/model'], allowTypeImports: true, message: 'Panels import types only from core.' },
-  ]),
-  boundary(['extension/src/**/*.ts'], [
-    { group: ['@ringside/core'], allowTypeImports: true, message: "The extension host runs no engine: types and the RPC client only." },
-    { ...noUpward, group: noUpward.group.filter((g) => !g.includes('extension') && !g.includes('panels')) },
-  ]),
+  boundary(
+    ['language-server/src/**/*.ts'],
+    [noVscode, { ...noUpward, group: noUpward.group.filter((g) => !g.includes('language-server')) }],
+  ),
+  boundary(
+    ['panels/**/*.ts', 'panels/**/*.tsx'],
+    [
+      noVscode,
+      {
+        group: ['@ringside/core', '@ringside/core/rpc', 'node:*'],
+        message: "Panels know core's model types only (@ringside/core/model).",
+      },
+      { group: ['@ringside/core/model'], allowTypeImports: true, message: 'Panels import types only from core.' },
+    ],
+  ),
+  boundary(
+    ['extension/src/**/*.ts'],
+    [
+      {
+        group: ['@ringside/core'],
+        allowTypeImports: true,
+        message: 'The extension host runs no engine: types and the RPC client only.',
+      },
+      { ...noUpward, group: noUpward.group.filter((g) => !g.includes('extension') && !g.includes('panels')) },
+    ],
+  ),
   {
     files: ['**/*.test.ts', '**/*.test.tsx', '**/*.itest.ts', 'test/**/*.ts'],
     rules: {
@@ -52,6 +79,19 @@ export default tseslint.config(
       '@typescript-eslint/unbound-method': 'off',
     },
   },
-  { files: ['**/*.mjs', '**/*.cjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly', Buffer: 'readonly', fetch: 'readonly' } } },
+  {
+    files: ['**/*.mjs', '**/*.cjs'],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        URL: 'readonly',
+        setTimeout: 'readonly',
+        clearTimeout: 'readonly',
+        Buffer: 'readonly',
+        fetch: 'readonly',
+      },
+    },
+  },
   { files: ['scripts/**', 'cli/src/**', 'test/**'], rules: { 'no-console': 'off' } },
 );

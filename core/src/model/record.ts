@@ -20,7 +20,8 @@ export type FieldKind =
   | 'bytes';
 
 /** A hint for people: what the number means. Filters accept the unit (latency_ns > 1ms). */
-export type FieldFormat = 'plain' | 'hex' | 'ns' | 'us' | 'ms' | 's' | 'bytes' | 'ktime' | 'errno' | 'signal' | 'port' | 'be';
+export type FieldFormat =
+  'plain' | 'hex' | 'ns' | 'us' | 'ms' | 's' | 'bytes' | 'ktime' | 'errno' | 'signal' | 'port' | 'be';
 
 export interface RecordField {
   name: string;

@@ -8,7 +8,11 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{core,cli,extension,language-server}/src/**/*.test.ts', 'panels/**/*.test.{ts,tsx}', 'scripts/**/*.test.ts'],
+          include: [
+            '{core,cli,extension,language-server}/src/**/*.test.ts',
+            'panels/**/*.test.{ts,tsx}',
+            'scripts/**/*.test.ts',
+          ],
           environment: 'node',
         },
       },
