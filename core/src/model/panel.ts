@@ -46,6 +46,13 @@ export interface RowsPage {
   partial: boolean;
   /** A filter that is not an expression: what is wrong and where. */
   filterError: ErrorData | null;
+  /** Where in `where` the fault lies: index of a character, from 0. */
+  filterErrorAt?: number;
+  /**
+   * Rows of the filtered view that have left the store since the run began. Row indices count from the oldest row that
+   * is still stored, so when this grows by n the panel moves its position and selection up by n.
+   */
+  evicted?: number;
 }
 
 export interface RowDetail {

@@ -1,0 +1,102 @@
+/** How panels write numbers, times and text from hosts. No locale: the same words as the CLI and the docs. */
+
+const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
+/** 3204771 → "3,204,771"; what is unknown says so, it is never 0. */
+export function count(value: number | null): string {
+  return value === null || !Number.isFinite(value) ? 'unknown' : grouped.format(value);
+}
+
+const SCALES: readonly [number, string][] = [
+  [1e9, 'G'],
+  [1e6, 'M'],
+  [1e3, 'k'],
+];
+
+/** Records per second in three significant digits: 312 → "312/s", 48190 → "48.2 k/s", 3.9e6 → "3.90 M/s". */
+export function rate(perSecond: number): string {
+  if (!Number.isFinite(perSecond) || perSecond < 0) return 'unknown';
+  // 999.7 must become "1.00 k", not "1000": compare after rounding.
+  for (const [scale, unit] of SCALES) {
+    if (Math.round(perSecond) >= scale) return `${threeDigits(perSecond / scale)} ${unit}/s`;
+  }
+  return `${perSecond > 0 && perSecond < 9.95 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`;
+}
+
+function threeDigits(value: number): string {
+  if (value >= 99.95) return value.toFixed(0);
+  return value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
+}
+
+/** Time for one program run: 61 → "61 ns", 1830 → "1.83 µs". */
+export function nanos(value: number | null): string {
+  if (value === null || !Number.isFinite(value)) return 'unknown';
+  if (value < 999.5) return `${Math.round(value)} ns`;
+  if (value < 999_500) return `${threeDigits(value / 1e3)} µs`;
+  if (value < 999_500_000) return `${threeDigits(value / 1e6)} ms`;
+  return `${threeDigits(value / 1e9)} s`;
+}
+
+/** A share of one CPU: 0.31 → "0.3 %", 0.02 → "< 0.1 %", 0 → "0 %". */
+export function percent(value: number | null): string {
+  if (value === null || !Number.isFinite(value)) return 'unknown';
+  if (value === 0) return '0 %';
+  if (value < 0.05) return '< 0.1 %';
+  return `${value < 99.95 ? value.toFixed(1) : Math.round(value)} %`;
+}
+
+const two = (n: number): string => String(n).padStart(2, '0');
+
+/** Milliseconds since the epoch as local hh:mm:ss. */
+export function clock(ms: number): string {
+  const date = new Date(ms);
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+/** A time cell: nanoseconds since the epoch become local hh:mm:ss.mmm, a text that is already a clock time stays. */
+export function clockOfCell(cell: string): string {
+  if (!/^\d{16,20}$/.test(cell)) return cell;
+  const ns = BigInt(cell);
+  return `${clock(Number(ns / 1_000_000n))}.${String((ns / 1_000_000n) % 1000n).padStart(3, '0')}`;
+}
+
+/** A time cell as nanoseconds for differences (of the day, if it has no date); null if it is no time. */
+export function cellNanos(cell: string): bigint | null {
+  if (/^\d{16,20}$/.test(cell)) return BigInt(cell);
+  const match = /(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?$/.exec(cell);
+  if (match === null) return null;
+  const seconds = (Number(match[1]) * 60 + Number(match[2])) * 60 + Number(match[3]);
+  return BigInt(seconds) * 1_000_000_000n + BigInt((match[4] ?? '').padEnd(9, '0'));
+}
+
+/** Difference to the row above, with sign: "+1.20 ms", "−3 ns", "+0 ns". */
+export function delta(later: bigint, earlier: bigint): string {
+  const difference = later - earlier;
+  const size = nanos(Number(difference < 0n ? -difference : difference));
+  return `${difference < 0n ? '−' : '+'}${size}`;
+}
+
+// Characters that a host could use to hide or reorder text: controls, bidi and zero-width marks, line separators,
+// byte order mark, interlinear and tag characters, lone surrogates.
+const HIDDEN =
+  // eslint-disable-next-line no-control-regex -- finding control characters is what this is for
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb]|[\u{e0000}-\u{e007f}]|[\ud800-\udfff]/gu;
+
+/** Longest text that goes into one element; more would only cost layout time, and nobody reads it in a cell. */
+export const LONGEST_CELL = 1000;
+
+/** Text from a host as it is safe to show: what cannot be seen or would reorder its surroundings gets a visible form. */
+export function visible(text: string, longest: number = LONGEST_CELL): string {
+  const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
+  HIDDEN.lastIndex = 0;
+  if (!HIDDEN.test(cut)) return cut;
+  return cut.replace(HIDDEN, visibleCharacter);
+}
+
+function visibleCharacter(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  // Unicode has pictures for the old controls: ␀ ␉ ␊ ␛ ␡.
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
+  if (code === 0x7f) return '\u2421';
+  return `⟪U+${code.toString(16).toUpperCase().padStart(4, '0')}⟫`;
+}

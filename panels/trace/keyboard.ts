@@ -1,0 +1,112 @@
+/** What a key means in the grid. */
+export type GridCommand =
+  | { kind: 'move'; to: 'up' | 'down' | 'page-up' | 'page-down' | 'first' | 'last'; extend: boolean }
+  | { kind: 'scroll'; rows: -1 | 1 }
+  | { kind: 'cell'; by: -1 | 1 }
+  | { kind: 'detail' }
+  | { kind: 'toggle' }
+  | { kind: 'select-all' }
+  | { kind: 'copy' }
+  | { kind: 'menu' }
+  | { kind: 'header' }
+  | { kind: 'clear' };
+
+export interface Key {
+  key: string;
+  ctrlKey: boolean;
+  metaKey: boolean;
+  shiftKey: boolean;
+  altKey: boolean;
+}
+
+/** Null leaves the key to the page and to VS Code's own keybindings. */
+export function gridCommand(key: Key): GridCommand | null {
+  const control = key.ctrlKey || key.metaKey;
+  if (key.altKey) return key.key === 'ArrowUp' ? { kind: 'header' } : null;
+  if (control) return controlCommand(key);
+  const extend = key.shiftKey;
+  switch (key.key) {
+    case 'ArrowUp':
+      return { kind: 'move', to: 'up', extend };
+    case 'ArrowDown':
+      return { kind: 'move', to: 'down', extend };
+    case 'PageUp':
+      return { kind: 'move', to: 'page-up', extend };
+    case 'PageDown':
+      return { kind: 'move', to: 'page-down', extend };
+    case 'Home':
+      return { kind: 'move', to: 'first', extend };
+    case 'End':
+      return { kind: 'move', to: 'last', extend };
+    case 'ArrowLeft':
+      return extend ? null : { kind: 'cell', by: -1 };
+    case 'ArrowRight':
+      return extend ? null : { kind: 'cell', by: 1 };
+    case 'Enter':
+      return { kind: 'detail' };
+    case ' ':
+      return { kind: 'toggle' };
+    case 'ContextMenu':
+      return { kind: 'menu' };
+    case 'F10':
+      return extend ? { kind: 'menu' } : null;
+    case 'Escape':
+      return { kind: 'clear' };
+    default:
+      return null;
+  }
+}
+
+function controlCommand(key: Key): GridCommand | null {
+  switch (key.key) {
+    case 'a':
+    case 'A':
+      return key.shiftKey ? null : { kind: 'select-all' };
+    case 'c':
+    case 'C':
+      return key.shiftKey ? null : { kind: 'copy' };
+    case 'Home':
+      return { kind: 'move', to: 'first', extend: key.shiftKey };
+    case 'End':
+      return { kind: 'move', to: 'last', extend: key.shiftKey };
+    case 'ArrowUp':
+      return { kind: 'scroll', rows: -1 };
+    case 'ArrowDown':
+      return { kind: 'scroll', rows: 1 };
+    default:
+      return null;
+  }
+}
+
+/** What a key means on a focused column header. */
+export type HeaderCommand =
+  | { kind: 'focus'; to: 'previous' | 'next' | 'first' | 'last' }
+  | { kind: 'resize'; by: -1 | 1 }
+  | { kind: 'menu' }
+  | { kind: 'rows' };
+
+export function headerCommand(key: Key): HeaderCommand | null {
+  if (key.ctrlKey || key.metaKey) return null;
+  switch (key.key) {
+    case 'ArrowLeft':
+      return key.shiftKey ? { kind: 'resize', by: -1 } : { kind: 'focus', to: 'previous' };
+    case 'ArrowRight':
+      return key.shiftKey ? { kind: 'resize', by: 1 } : { kind: 'focus', to: 'next' };
+    case 'Home':
+      return { kind: 'focus', to: 'first' };
+    case 'End':
+      return { kind: 'focus', to: 'last' };
+    case 'ArrowDown':
+      return key.altKey ? { kind: 'menu' } : { kind: 'rows' };
+    case 'Enter':
+    case ' ':
+    case 'ContextMenu':
+      return { kind: 'menu' };
+    case 'F10':
+      return key.shiftKey ? { kind: 'menu' } : null;
+    case 'Escape':
+      return { kind: 'rows' };
+    default:
+      return null;
+  }
+}
