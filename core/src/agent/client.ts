@@ -374,7 +374,7 @@ export class AgentClient {
     ]
       .filter(Boolean)
       .join('\n');
-    const started = this.hello !== undefined;
+    const started = this.timer !== undefined;
     this.end(
       new RingsideError(
         started ? (code === null && signal === null ? 'host-lost' : 'agent-exited') : 'agent-start',

@@ -82,7 +82,7 @@ describe('FrameReader', () => {
   it('gives up after 64 KiB without a magic and shows what came instead', () => {
     const reader = new FrameReader(new Recorder(), true);
     const line = Buffer.from('/bin/sh: ringside-agent: Exec format error\n'.repeat(2000));
-    expect(() => reader.push(line)).toThrowError(
+    expect(() => reader.push(line)).toThrow(
       expect.objectContaining({ code: 'agent-start', detail: expect.stringContaining('Exec format error') }),
     );
   });
@@ -90,14 +90,14 @@ describe('FrameReader', () => {
   it('refuses a payload above the cap before it allocates', () => {
     const bytes = encodeFrame({ type: FrameType.response, flags: 0, stream: 0, aux: 1 }, 0);
     new DataView(bytes.buffer).setUint32(0, MAX_PAYLOAD + 1, true);
-    expect(() => new FrameReader(new Recorder(), false).push(bytes)).toThrowError(
+    expect(() => new FrameReader(new Recorder(), false).push(bytes)).toThrow(
       expect.objectContaining({ code: 'protocol' }),
     );
   });
 
   it('notices a missing frame by its sequence', () => {
     const bytes = join([0, 2].map((s) => encodeFrame({ type: FrameType.pong, flags: 0, stream: 0, aux: 0 }, s)));
-    expect(() => new FrameReader(new Recorder(), false).push(bytes)).toThrowError(/Frame 2 came where frame 1/);
+    expect(() => new FrameReader(new Recorder(), false).push(bytes)).toThrow(/Frame 2 came where frame 1/);
   });
 
   it('never throws anything but a RingsideError on random bytes', () => {

@@ -12,6 +12,8 @@ export interface Diagnostic {
   /** "-Wunused-variable", "verifier:null-pointer" …; "" where there is none. */
   code: string;
   source: 'clang' | 'verifier' | 'ringside';
+  /** For a place in a header: the #include lines that led there, the header's own includer first. */
+  includedFrom?: { file: string; line: number }[];
 }
 
 export interface Compiler {

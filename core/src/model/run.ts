@@ -20,7 +20,10 @@ export interface AttachSpec {
   count: number | null;
   /** Seconds between map dumps; null = none. */
   mapsSeconds: number | null;
+  /** Bytes of records kept for the panel; default 256 MB. */
   storeBytes?: number;
+  /** Emit every record that passes `where` as a RunEvent (the CLI); panels pull rows instead. */
+  emitEvents?: boolean;
 }
 
 export type RunState = 'building' | 'loading' | 'attaching' | 'running' | 'paused' | 'detaching' | 'ended' | 'failed';

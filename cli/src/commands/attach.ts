@@ -1,0 +1,104 @@
+import { Exit, RingsideError, type AttachSpec, type ExitCode, type RunEvent, type RunSummary } from '@ringside/core';
+import { assignments, exactly, hostList, listOption, positiveOption, targets, textOption, usage } from '../args.ts';
+import type { Context } from '../context.ts';
+import { EventTable } from '../output/eventTable.ts';
+import { endLines } from '../output/end.ts';
+import { dim } from '../terminal.ts';
+import { diagnosticLine } from './build.ts';
+import type { Command } from './index.ts';
+
+export const attach: Command = {
+  usage:
+    'attach FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--where EXPR] [--duration S] [--count N] [--output table|jsonl|none] [--maps SECONDS]',
+  summary: 'load, attach and watch live; Ctrl+C detaches',
+  options: {
+    host: { type: 'string' },
+    program: { type: 'string', multiple: true },
+    target: { type: 'string', multiple: true },
+    set: { type: 'string', multiple: true },
+    where: { type: 'string' },
+    duration: { type: 'string' },
+    count: { type: 'string' },
+    output: { type: 'string' },
+    maps: { type: 'string' },
+  },
+  async run(context) {
+    const spec = attachSpec(context);
+    const sink = outputSink(context);
+    return watch(context, spec, sink);
+  },
+};
+
+function attachSpec({ positionals, values }: Context): AttachSpec {
+  const [file] = exactly(positionals, ['FILE']);
+  return {
+    file: file!,
+    hosts: hostList(textOption(values, 'host')),
+    programs: listOption(values, 'program'),
+    targets: targets(listOption(values, 'target')),
+    set: assignments(listOption(values, 'set'), 'set'),
+    where: textOption(values, 'where') ?? '',
+    durationSeconds: positiveOption(values, 'duration', false) ?? null,
+    count: positiveOption(values, 'count', true) ?? null,
+    mapsSeconds: positiveOption(values, 'maps', false) ?? null,
+    emitEvents: true,
+  };
+}
+
+interface Sink {
+  event(event: RunEvent): void;
+  attached(run: RunSummary): void;
+}
+
+function outputSink(context: Context): Sink {
+  const { values, common, progress, json } = context;
+  const output = textOption(values, 'output') ?? (common.json ? 'jsonl' : 'table');
+  switch (output) {
+    case 'jsonl':
+      return { event: json, attached: () => progress.clear() };
+    case 'table': {
+      const rows = new EventTable((line) => context.text(line));
+      return {
+        event: (e) => (e.type === 'end' ? context.text(endLines(e)) : rows.add(e)),
+        attached: (run) => {
+          progress.clear();
+          for (const d of run.diagnostics) process.stderr.write(`${diagnosticLine(d)}\n`);
+          if (!common.quiet)
+            process.stderr.write(dim(`Attached ${run.name} to ${run.hosts.join(', ')}. Ctrl+C detaches.\n`));
+        },
+      };
+    }
+    case 'none':
+      return {
+        event: (e) => {
+          if (e.type === 'end') common.json ? json(e) : context.text(endLines(e));
+        },
+        attached: () => progress.clear(),
+      };
+    default:
+      throw usage(`--output takes table, jsonl or none; not "${output}".`);
+  }
+}
+
+/** Attaches, passes events on until the run ends, and detaches in order when Ctrl+C comes first. */
+async function watch({ engine, call }: Context, spec: AttachSpec, sink: Sink): Promise<ExitCode> {
+  let runId = '';
+  let finished: (run: RunSummary) => void = () => undefined;
+  const ended = new Promise<RunSummary>((resolve) => (finished = resolve));
+  engine.on('runEvents', (_id, events) => {
+    for (const event of events) sink.event(event);
+  });
+  engine.on('run', (run) => {
+    if (run.id === runId && (run.state === 'ended' || run.state === 'failed')) finished(run);
+  });
+  const run = await engine.attach(spec, call);
+  runId = run.id;
+  sink.attached(run);
+  const detach = (): void => void engine.detach(run.id).then(finished, () => undefined);
+  if (call.signal.aborted) detach();
+  call.signal.addEventListener('abort', detach, { once: true });
+  const current = (await engine.runs()).find((r) => r.id === run.id);
+  const last = current?.state === 'ended' || current?.state === 'failed' ? current : await ended;
+  if (last.error) throw RingsideError.fromData(last.error);
+  return call.signal.aborted ? Exit.interrupted : Exit.done;
+}

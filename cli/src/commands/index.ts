@@ -1,0 +1,29 @@
+import type { ExitCode } from '@ringside/core';
+import type { Context } from '../context.ts';
+import { agent } from './agent.ts';
+import { attach } from './attach.ts';
+import { build } from './build.ts';
+import { doctor } from './doctor.ts';
+import { hosts } from './hosts.ts';
+import { inspect } from './inspect.ts';
+import { newProgram } from './new.ts';
+import { verify } from './verify.ts';
+
+export interface Command {
+  usage: string;
+  summary: string;
+  options: Record<string, { type: 'string' | 'boolean'; multiple?: boolean; short?: string }>;
+  run(context: Context): Promise<ExitCode>;
+}
+
+/** In the order of a first session. */
+export const commands: Record<string, Command> = {
+  hosts,
+  doctor,
+  new: newProgram,
+  build,
+  inspect,
+  verify,
+  attach,
+  agent,
+};

@@ -1,0 +1,59 @@
+/** What a command works with: the engine, the terminal, and the signal that Ctrl+C fires. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { createEngine, RingsideError, type CallOptions, type Engine } from '@ringside/core';
+import type { Parsed } from './args.ts';
+import { firstLineOfStdin, ProgressLine, terminalPrompter } from './terminal.ts';
+
+export interface Context extends Parsed {
+  engine: Engine;
+  /** For every engine call: cancelled by Ctrl+C, progress on stderr. */
+  call: CallOptions & { signal: AbortSignal };
+  progress: ProgressLine;
+  /** dist/: agents, headers, gallery. */
+  resourceDir: string;
+  /** Writes one JSON value as a line of stdout. */
+  json(value: unknown): void;
+  text(text: string): void;
+}
+
+export function cacheDir(): string {
+  return process.env['RINGSIDE_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'ringside');
+}
+
+const levels = ['error', 'warn', 'info', 'debug'] as const;
+
+export async function openContext(parsed: Parsed, resourceDir: string, signal: AbortSignal): Promise<Context> {
+  const { common } = parsed;
+  const progress = new ProgressLine(!common.quiet && !common.json);
+  const ssh = { ...common.ssh };
+  if (common.passwordStdin) {
+    const password = await firstLineOfStdin();
+    if (password === '')
+      throw new RingsideError('usage', '--password-stdin was given, but stdin holds no line.', {
+        remedy: 'Pipe the password in: `printf %s\\\\n "$PW" | ringside …`.',
+      });
+    ssh.sudoPassword = password;
+  }
+  const engine = createEngine({
+    resourceDir,
+    cacheDir: cacheDir(),
+    compilerPath: '',
+    ssh,
+    prompter: terminalPrompter(progress),
+  });
+  engine.on('log', (level, message) => {
+    if (levels.indexOf(level) > levels.indexOf(common.logLevel)) return;
+    progress.clear();
+    process.stderr.write(`${level}: ${message}\n`);
+  });
+  return {
+    ...parsed,
+    engine,
+    resourceDir,
+    progress,
+    call: { signal, progress: progress.report },
+    json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
+    text: (text) => void process.stdout.write(`${text}\n`),
+  };
+}

@@ -1,0 +1,23 @@
+import type { RunEvent } from '@ringside/core';
+import { bold, dim } from '../terminal.ts';
+
+const known = (n: number | null): string => (n === null ? 'unknown' : n.toLocaleString('en-US'));
+
+/** The account at the end: what was produced, what arrived, what was lost and where, what it cost. */
+export function endLines(end: Extract<RunEvent, { type: 'end' }>): string {
+  const lines = [bold(`Detached (${end.reason}) after ${end.seconds.toFixed(1)} s`)];
+  for (const s of end.ledger.streams) {
+    const lost = `kernel ${known(s.lostKernel)} · agent ${known(s.lostAgent)} · link ${known(s.lostTransport)}`;
+    lines.push(
+      `  ${s.name}: produced ${known(s.produced)} = delivered ${known(s.delivered)} + lost (${lost}); shown ${known(s.shown)}`,
+    );
+  }
+  for (const p of end.programs) {
+    const cost =
+      p.nanosPerRun === null
+        ? 'cost unknown'
+        : `${p.nanosPerRun.toFixed(0)} ns/run, ${p.cpuPercent?.toFixed(2) ?? '?'} % CPU`;
+    lines.push(dim(`  ${p.name}: ${known(p.runs)} runs, ${cost}, missed ${known(p.missed)}`));
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,64 @@
+/** What travels between the extension host and the engine's worker thread. Plain data, structured-cloned. */
+import type { ErrorData } from '../errors.ts';
+import type { ProgressStep } from '../progress.ts';
+import type { HostKeyAnswer, HostKeyQuestion, SecretQuestion } from '../prompt.ts';
+import type { Engine, EngineEvents } from '../runs/api.ts';
+import type { SshOptions } from '../ssh/options.ts';
+
+export type EngineMethod = Exclude<keyof Engine, 'on'>;
+
+/** Methods that take CallOptions, which cross as messages, and at which argument. */
+export const callOptionsAt: Partial<Record<EngineMethod, number>> = {
+  connect: 1,
+  doctor: 1,
+  agentStatus: 1,
+  agentRemove: 1,
+  build: 1,
+  inspect: 1,
+  verify: 1,
+  attach: 1,
+};
+
+/** Every method of the engine; the compiler holds it complete. */
+export const engineMethods: Record<EngineMethod, true> = {
+  hosts: true,
+  hostStates: true,
+  connect: true,
+  disconnect: true,
+  doctor: true,
+  agentStatus: true,
+  agentRemove: true,
+  build: true,
+  inspect: true,
+  verify: true,
+  attach: true,
+  detach: true,
+  runs: true,
+  pause: true,
+  forget: true,
+  rows: true,
+  row: true,
+  configure: true,
+  dispose: true,
+};
+
+export interface WorkerStart {
+  resourceDir: string;
+  cacheDir: string;
+  compilerPath: string;
+  ssh: SshOptions;
+}
+
+export type ToWorker =
+  | { type: 'call'; id: number; method: EngineMethod; args: unknown[]; progress: boolean }
+  | { type: 'abort'; id: number }
+  | { type: 'answered'; id: number; answer: HostKeyAnswer | string | undefined };
+
+export type FromWorker =
+  | { type: 'result'; id: number; value: unknown }
+  | { type: 'error'; id: number; error: ErrorData }
+  | { type: 'progress'; id: number; step: ProgressStep }
+  | { type: 'event'; name: keyof EngineEvents; args: unknown[] }
+  | { type: 'ask'; id: number; kind: 'host-key'; question: HostKeyQuestion }
+  | { type: 'ask'; id: number; kind: 'secret'; question: SecretQuestion }
+  | { type: 'ask-abort'; id: number };
