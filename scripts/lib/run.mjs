@@ -51,19 +51,19 @@ export function capture(command, args, options = {}) {
   return { code: result.status ?? 128, out: String(result.stdout), err: String(result.stderr) };
 }
 
-/** @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv, log?: string, inherit?: boolean, remedy?: string, allow?: number[], echo?: boolean }} RunOptions */
+/** @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv, log?: string, inherit?: boolean, remedy?: string, allow?: number[], echo?: boolean, timeout?: number }} RunOptions */
 
 /**
  * Runs a long command to its end. Its output goes to `.cache/logs/LOG.log` (and to the terminal with `echo`), or to
  * the terminal alone with `inherit`.
  * @param {string} command
  * @param {string[]} args
- * @param {RunOptions} [options] `allow`: exit codes that are no failure (default 0)
+ * @param {RunOptions} [options] `allow`: exit codes that are no failure (default 0); `timeout` in ms
  * @returns {Promise<{ code: number, logFile: string | undefined }>}
  * @throws {Failure} with the end of the output
  */
 export async function run(command, args, options = {}) {
-  const { cwd = root, env = process.env, log, inherit = false, remedy = '', allow = [0], echo = false } = options;
+  const { cwd = root, env = process.env, log, inherit = false, remedy = '', allow = [0], echo = false, timeout = 0 } = options;
   const logFile = inherit || log === undefined ? undefined : join(logs, `${log}.log`);
   if (logFile !== undefined) mkdirSync(dirname(logFile), { recursive: true });
   const child = spawn(command, args, { cwd, env, stdio: inherit ? 'inherit' : ['ignore', 'pipe', 'pipe'] });
@@ -75,15 +75,27 @@ export async function run(command, args, options = {}) {
       if (echo) process.stdout.write(chunk);
     });
   }
+  let late = false;
+  const end = () => {
+    late = true;
+    child.kill('SIGTERM');
+    setTimeout(() => child.kill('SIGKILL'), 5000).unref();
+  };
+  const timer = timeout > 0 ? setTimeout(end, timeout) : undefined;
   const code = await new Promise((resolve) => {
     child.on('error', (error) => {
       sink?.write(`${error.message}\n`);
       resolve(127);
     });
-    child.on('close', (status, signal) => resolve(status ?? (signal === 'SIGINT' ? 130 : 128)));
+    const ended = (status, signal) => resolve(late ? 124 : (status ?? (signal === 'SIGINT' ? 130 : 128)));
+    child.on('close', ended);
+    // A daemon that the command left behind may hold its output open for ever: two seconds are enough for the rest.
+    child.on('exit', (status, signal) => setTimeout(() => ended(status, signal), 2000).unref());
   });
+  clearTimeout(timer);
+  if (late) sink?.write(`(ended after ${timeout / 60_000} min, the limit)\n`);
   if (sink !== undefined) await new Promise((resolve) => sink.end(resolve));
-  if (allow.includes(code)) return { code, logFile };
+  if (allow.includes(code) && !late) return { code, logFile };
   const what = [command.replace(`${root}/`, ''), ...args].join(' ');
   const tail = logFile === undefined || echo ? '' : `\n${lastLines(readFileSync(logFile, 'utf8'), 30)}\n(whole output: ${logFile.replace(`${root}/`, '')})`;
   throw new Failure(`\`${what.length > 160 ? `${what.slice(0, 160)}…` : what}\` ended with code ${code}.${tail}`, remedy);

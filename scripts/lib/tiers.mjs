@@ -1,0 +1,95 @@
+// The tiers of `npm test`: what each runs, what it needs built, and how its result is read.
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { at, reports, root } from './paths.mjs';
+import { cargoCounts, missingReport, vitestCounts } from './reports.mjs';
+import { Failure, lastLines, run } from './run.mjs';
+import { rustEnv } from './rust.mjs';
+import { step } from './steps.mjs';
+
+const minute = 60_000;
+
+/**
+ * @typedef {object} Tier
+ * @property {string} name
+ * @property {string} what one line for people
+ * @property {'protocol' | 'everything'} needs what must be built before
+ * @property {boolean} root whether it needs root
+ * @property {(env: NodeJS.ProcessEnv) => Promise<import('./reports.mjs').Counts>} run
+ */
+
+/** Runs vitest's project of that name. @param {string} project @param {number} timeout */
+async function vitest(project, env, timeout) {
+  const report = join(reports, `${project}.json`);
+  rmSync(report, { force: true });
+  const args = [at('node_modules/vitest/vitest.mjs'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  let why = '';
+  try {
+    await run(process.execPath, args, { env, log: `test-${project}`, echo: true, timeout, allow: [0, 1] });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    why = error.message;
+  }
+  if (!existsSync(report)) return missingReport(`vitest wrote no report for ${project}. ${why}`);
+  const counts = vitestCounts(JSON.parse(readFileSync(report, 'utf8')));
+  // A report may be there although the run was cut off or an error was thrown outside of every test.
+  if (why !== '' && counts.failed === 0) return { ...counts, failed: 1, failures: [why] };
+  return counts;
+}
+
+/** One check of the sources as one test. */
+async function check(title, command, args, env, counts) {
+  try {
+    await step(title, () => run(command, args, { env, log: `check-${title.split(' ')[0]}`, timeout: 10 * minute }));
+    counts.passed += 1;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    console.log(error.message);
+    counts.failed += 1;
+    counts.failures.push(title);
+  }
+}
+
+async function sources(env) {
+  const counts = { passed: 0, failed: 0, skipped: [], failures: [] };
+  const bin = (name) => at('node_modules/.bin', name);
+  await check('tsc: types', bin('tsc'), ['--noEmit', '-p', 'tsconfig.json'], env, counts);
+  await check('eslint: rules and import boundaries', bin('eslint'), ['.'], env, counts);
+  await check('prettier: format', bin('prettier'), ['--check', '--log-level', 'warn', '.'], env, counts);
+  return counts;
+}
+
+async function agent(env) {
+  const script = at('host-agent/test.sh');
+  if (!existsSync(script)) return missingReport('host-agent/test.sh does not exist');
+  let why = '';
+  try {
+    await run('bash', [script], { env: { ...rustEnv(), ...env, PATH: rustEnv().PATH }, log: 'test-agent', echo: true, timeout: 20 * minute });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    why = lastLines(error.message, 5);
+  }
+  const counts = cargoCounts(readFileSync(at('.cache/logs/test-agent.log'), 'utf8'));
+  if (why !== '' && counts.failed === 0) return { ...counts, failed: 1, failures: [why] };
+  return counts;
+}
+
+/** @type {Tier[]} */
+export const tiers = [
+  { name: 'check', what: 'types, lint, format', needs: 'protocol', root: false, run: sources },
+  { name: 'unit', what: 'beside the code, no root', needs: 'protocol', root: false, run: (env) => vitest('unit', env, 5 * minute) },
+  { name: 'agent', what: 'the host agent in Rust, on this kernel', needs: 'protocol', root: true, run: agent },
+  { name: 'integration', what: 'engine and CLI with real sshd, agent and kernel', needs: 'everything', root: true, run: (env) => vitest('integration', env, 20 * minute) },
+  { name: 'hosts', what: 'virtual machines with other kernels', needs: 'everything', root: true, run: (env) => vitest('hosts', env, 25 * minute) },
+  { name: 'e2e', what: 'the packaged extension in VS Code, through a browser', needs: 'everything', root: true, run: (env) => vitest('e2e', env, 15 * minute) },
+];
+
+/** The tiers that the command line names, all when it names none. @param {string[]} names @returns {Tier[]} */
+export function selectTiers(names) {
+  const unknown = names.filter((name) => !tiers.some((tier) => tier.name === name));
+  if (unknown.length > 0) throw new Failure(`No tier is called ${unknown.join(', ')}.`, `Tiers: ${tiers.map((tier) => tier.name).join(', ')}.`);
+  return tiers.filter((tier) => names.length === 0 || names.includes(tier.name));
+}
+
+/** Where people look first when a tier failed. @param {string} name */
+export const logOf = (name) => join('.cache/logs', `test-${name}.log`).replace(`${root}/`, '');
