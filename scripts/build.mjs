@@ -18,7 +18,8 @@ export async function build({ release = false, only = bundleNames(), agents = []
   await step('Protocol code from agent.proto', generateProtocol);
   if (release && only.length === bundleNames().length) {
     // A release starts from nothing, so that no file of an older build gets into the package; agents are kept by hash.
-    for (const name of ['panels', 'resources', 'bpf-snippets']) rmSync(join(dist, name), { recursive: true, force: true });
+    for (const name of ['panels', 'resources', 'bpf-snippets'])
+      rmSync(join(dist, name), { recursive: true, force: true });
   }
   await step(`Bundles: ${only.join(', ')}${release ? ' (release)' : ''}`, async () => {
     for (const name of only) await buildPart(name, { release });
@@ -33,12 +34,22 @@ export async function build({ release = false, only = bundleNames(), agents = []
 
 async function main() {
   const { values } = parseArgs({
-    options: { release: { type: 'boolean', default: false }, only: { type: 'string' }, agents: { type: 'boolean', default: false }, arch: { type: 'string' } },
+    options: {
+      release: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      agents: { type: 'boolean', default: false },
+      arch: { type: 'string' },
+    },
   });
   const agents = values.arch?.split(',') ?? (values.agents ? architectures : []);
   const unknown = agents.filter((name) => !architectures.includes(name));
-  if (unknown.length > 0) throw new Failure(`No agent is built for ${unknown.join(', ')}.`, `Use ${architectures.join(' or ')}.`);
-  await build({ release: values.release, agents, ...(values.only === undefined ? {} : { only: values.only.split(',') }) });
+  if (unknown.length > 0)
+    throw new Failure(`No agent is built for ${unknown.join(', ')}.`, `Use ${architectures.join(' or ')}.`);
+  await build({
+    release: values.release,
+    agents,
+    ...(values.only === undefined ? {} : { only: values.only.split(',') }),
+  });
 }
 
 if (process.argv[1] === import.meta.filename) await script(main);

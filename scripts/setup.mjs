@@ -7,8 +7,11 @@ import { setup } from './lib/setup.mjs';
 import { script } from './lib/steps.mjs';
 
 await script(async () => {
-  const { values } = parseArgs({ options: { profile: { type: 'string', default: 'start' }, yes: { type: 'boolean', default: false } } });
-  if (!Object.hasOwn(profileParts, values.profile)) throw new Failure(`No profile is called ${values.profile}.`, `Profiles: ${Object.keys(profileParts).join(', ')}.`);
+  const { values } = parseArgs({
+    options: { profile: { type: 'string', default: 'start' }, yes: { type: 'boolean', default: false } },
+  });
+  if (!Object.hasOwn(profileParts, values.profile))
+    throw new Failure(`No profile is called ${values.profile}.`, `Profiles: ${Object.keys(profileParts).join(', ')}.`);
   await setup({ profile: values.profile, yes: values.yes });
   console.log('Everything is in place.');
 });

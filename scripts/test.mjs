@@ -20,7 +20,11 @@ async function prepare(selected, yes) {
   await setup({ profile: selected.some((tier) => tier.root) ? 'test' : 'start', yes });
   mkdirSync(reports, { recursive: true });
   if (selected.some((tier) => tier.root)) {
-    if (!isRoot()) throw new Failure('These tiers load BPF programs and start an sshd: they need root.', 'Run `sudo npm test`, or the tiers that need no root: `npm test -- check unit`.');
+    if (!isRoot())
+      throw new Failure(
+        'These tiers load BPF programs and start an sshd: they need root.',
+        'Run `sudo npm test`, or the tiers that need no root: `npm test -- check unit`.',
+      );
     await mountKernelFileSystems({ yes });
   }
   if (selected.some((tier) => tier.needs === 'everything')) {
@@ -45,7 +49,12 @@ async function runTier(tier) {
     const left = await findLeaks(marker, before);
     console.log(`${left.length === 0 ? green('✓') : red('✗')} ${title}`);
     for (const thing of left) console.log(`    left: ${thing}`);
-    addCounts(counts, left.length === 0 ? { passed: 1, failed: 0, skipped: [], failures: [] } : { ...missingReport(title), failures: [`${title}: ${left.join('; ')}`] });
+    addCounts(
+      counts,
+      left.length === 0
+        ? { passed: 1, failed: 0, skipped: [], failures: [] }
+        : { ...missingReport(title), failures: [`${title}: ${left.join('; ')}`] },
+    );
     await endMarked(marker);
   }
   return { tier, counts, ms: performance.now() - begin };
@@ -56,7 +65,9 @@ function summarize(results) {
   for (const { tier, counts, ms } of results) {
     const mark = counts.failed === 0 ? green('✓') : red('✗');
     const skipped = counts.skipped.length > 0 ? `  ${String(counts.skipped.length)} skipped` : '';
-    console.log(`${mark} ${tier.name.padEnd(12)} ${String(counts.passed).padStart(5)} passed ${String(counts.failed).padStart(4)} failed${skipped}  ${dim(duration(ms))}`);
+    console.log(
+      `${mark} ${tier.name.padEnd(12)} ${String(counts.passed).padStart(5)} passed ${String(counts.failed).padStart(4)} failed${skipped}  ${dim(duration(ms))}`,
+    );
     for (const failure of counts.failures) console.log(`    ${red('failed')} ${failure}`);
     for (const name of counts.skipped) console.log(`    skipped ${name}`);
     if (counts.failed > 0 && tier.name !== 'check') console.log(`    whole output: ${logOf(tier.name)}`);
@@ -70,7 +81,10 @@ function lastLine(passed, failed) {
 }
 
 await script(async () => {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { yes: { type: 'boolean', default: false } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { yes: { type: 'boolean', default: false } },
+  });
   const selected = selectTiers(positionals);
   const begin = performance.now();
   try {
@@ -86,7 +100,11 @@ await script(async () => {
       results.push(await runTier(tier));
     } catch (error) {
       explain(error);
-      results.push({ tier, counts: missingReport(`the tier could not run: ${error instanceof Error ? error.message : String(error)}`), ms: 0 });
+      results.push({
+        tier,
+        counts: missingReport(`the tier could not run: ${error instanceof Error ? error.message : String(error)}`),
+        ms: 0,
+      });
     }
   }
   summarize(results);

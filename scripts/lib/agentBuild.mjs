@@ -30,9 +30,13 @@ export async function buildAgents(wanted) {
     await run('bash', [at('host-agent/build.sh'), architecture], {
       env: rustEnv(),
       log: `agent-${architecture}`,
-      remedy: 'Run `npm run setup -- --profile test` for the system packages that the agent needs (Rust, static libelf and zlib).',
+      remedy:
+        'Run `npm run setup -- --profile test` for the system packages that the agent needs (Rust, static libelf and zlib).',
     });
-    if (!existsSync(agentFile(architecture))) throw new Failure(`host-agent/build.sh ended well but left no ${agentFile(architecture).replace(`${root}/`, '')}.`);
+    if (!existsSync(agentFile(architecture)))
+      throw new Failure(
+        `host-agent/build.sh ended well but left no ${agentFile(architecture).replace(`${root}/`, '')}.`,
+      );
     stamp(`agent-${architecture}`, hash);
     built.push(architecture);
   }
@@ -49,11 +53,22 @@ export async function generateProtocol() {
   const plugin = at('node_modules/.bin/protoc-gen-es');
   const hash = hashFiles(root, [proto, at('node_modules/@bufbuild/protoc-gen-es/package.json')]);
   if (existsSync(join(out, 'agent_pb.ts')) && isFresh('protocol', hash)) return false;
-  if (which('protoc') === undefined) throw new Failure('protoc is missing: it reads the agent protocol.', 'Run `npm run setup`, or install protobuf-compiler.');
+  if (which('protoc') === undefined)
+    throw new Failure(
+      'protoc is missing: it reads the agent protocol.',
+      'Run `npm run setup`, or install protobuf-compiler.',
+    );
   mkdirSync(out, { recursive: true });
   await run(
     'protoc',
-    [`--plugin=protoc-gen-es=${plugin}`, `--es_out=${out}`, '--es_opt=target=ts,import_extension=ts', '-I', at('host-agent/proto'), proto],
+    [
+      `--plugin=protoc-gen-es=${plugin}`,
+      `--es_out=${out}`,
+      '--es_opt=target=ts,import_extension=ts',
+      '-I',
+      at('host-agent/proto'),
+      proto,
+    ],
     { log: 'protocol' },
   );
   stamp('protocol', hash);

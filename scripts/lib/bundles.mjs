@@ -49,7 +49,10 @@ const common = (mode) => ({
 async function buildNode(name, mode) {
   const { entry, external } = nodeBundles[name];
   if (!existsSync(at(entry))) {
-    throw new Failure(`The bundle ${name} cannot be built: its entry ${entry} does not exist.`, 'Use `npm run build -- --only NAME` for the parts that exist.');
+    throw new Failure(
+      `The bundle ${name} cannot be built: its entry ${entry} does not exist.`,
+      'Use `npm run build -- --only NAME` for the parts that exist.',
+    );
   }
   await esbuild(name, {
     ...common(mode),
@@ -61,7 +64,10 @@ async function buildNode(name, mode) {
     target: 'node20',
     external: [...withoutNatives.external, ...external],
     // ESM sources may ask for import.meta.url; in a cjs bundle that is the bundle's own file.
-    define: { 'import.meta.url': 'importMetaUrl', 'process.env.RINGSIDE_RELEASE': JSON.stringify(String(mode.release)) },
+    define: {
+      'import.meta.url': 'importMetaUrl',
+      'process.env.RINGSIDE_RELEASE': JSON.stringify(String(mode.release)),
+    },
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   });
 }
@@ -69,7 +75,11 @@ async function buildNode(name, mode) {
 /** Builds the webviews to dist/panels/NAME.js and NAME.css, with the icon font beside. @param {BuildMode} mode */
 async function buildPanels(mode) {
   const names = panelNames();
-  if (names.length === 0) throw new Failure('No panel can be built: no folder of panels/ has a main.tsx.', 'Use `npm run build -- --only NAME` for the parts that exist.');
+  if (names.length === 0)
+    throw new Failure(
+      'No panel can be built: no folder of panels/ has a main.tsx.',
+      'Use `npm run build -- --only NAME` for the parts that exist.',
+    );
   for (const name of names) {
     await esbuild(`panel-${name}`, {
       ...common(mode),
@@ -92,14 +102,19 @@ async function buildPanels(mode) {
 
 /** Copies what core reads at run time: libbpf's BPF headers and tables. */
 function copyResources() {
-  if (!existsSync(at('core/resources'))) throw new Failure('core/resources does not exist.', 'It holds the bundled BPF headers; restore it from git.');
+  if (!existsSync(at('core/resources')))
+    throw new Failure('core/resources does not exist.', 'It holds the bundled BPF headers; restore it from git.');
   replaceFolder(at('core/resources'), join(dist, 'resources'), () => true);
 }
 
 /** Copies the gallery: sources, manifests and headers, without its tests and pictures. */
 function copySnippets() {
   const wanted = (path) => statSync(path).isDirectory() || /\.(c|h|json|md|code-snippets)$/.test(path);
-  replaceFolder(at('bpf-snippets'), join(dist, 'bpf-snippets'), (path) => basename(path) !== 'node_modules' && wanted(path));
+  replaceFolder(
+    at('bpf-snippets'),
+    join(dist, 'bpf-snippets'),
+    (path) => basename(path) !== 'node_modules' && wanted(path),
+  );
 }
 
 function replaceFolder(from, to, filter) {
@@ -131,6 +146,7 @@ export async function buildPart(name, mode) {
   if (name === 'panels') return buildPanels(mode);
   if (name === 'resources') return copyResources();
   if (name === 'snippets') return copySnippets();
-  if (!Object.hasOwn(nodeBundles, name)) throw new Failure(`No part is called ${name}.`, `Parts: ${bundleNames().join(', ')}.`);
+  if (!Object.hasOwn(nodeBundles, name))
+    throw new Failure(`No part is called ${name}.`, `Parts: ${bundleNames().join(', ')}.`);
   return buildNode(name, mode);
 }

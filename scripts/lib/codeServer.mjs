@@ -21,7 +21,13 @@ const natives = ['node-pty', '@vscode/spdlog', 'native-watchdog', '@parcel/watch
 function buildEnv() {
   const prefix = dirname(dirname(process.execPath));
   const headers = existsSync(join(prefix, 'include', 'node', 'node.h'));
-  const own = { ...process.env, npm_config_audit: 'false', npm_config_fund: 'false', npm_config_update_notifier: 'false', npm_config_yes: 'true' };
+  const own = {
+    ...process.env,
+    npm_config_audit: 'false',
+    npm_config_fund: 'false',
+    npm_config_update_notifier: 'false',
+    npm_config_yes: 'true',
+  };
   return headers && process.env.npm_config_nodedir === undefined ? { ...own, npm_config_nodedir: prefix } : own;
 }
 
@@ -33,16 +39,29 @@ export async function installCodeServer() {
   const rg = which('rg');
   const key = `${codeServerVersion}, Node ABI ${process.versions.modules}`;
   if (existsSync(entry) && isFresh('code-server', key)) return entry;
-  if (rg === undefined) throw new Failure('ripgrep (rg) is missing: VS Code searches with it.', 'Install it: sudo apt-get install ripgrep');
+  if (rg === undefined)
+    throw new Failure('ripgrep (rg) is missing: VS Code searches with it.', 'Install it: sudo apt-get install ripgrep');
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
   writeFileSync(join(home, 'package.json'), JSON.stringify({ name: 'ringside-code-server', private: true }));
   const env = buildEnv();
   const npm = (folder, args, log) =>
-    run('npm', args, { cwd: folder, env, log: `code-server-${log}`, remedy: 'Check that npm reaches its registry and that g++, make and python3 are installed.' });
+    run('npm', args, {
+      cwd: folder,
+      env,
+      log: `code-server-${log}`,
+      remedy: 'Check that npm reaches its registry and that g++, make and python3 are installed.',
+    });
   const vscode = join(packageFolder, 'lib', 'vscode');
-  await npm(home, ['install', `code-server@${codeServerVersion}`, '--ignore-scripts', '--no-package-lock'], '1-package');
-  for (const [folder, log] of [[vscode, '2-vscode'], [join(vscode, 'extensions'), '3-extensions']]) {
+  await npm(
+    home,
+    ['install', `code-server@${codeServerVersion}`, '--ignore-scripts', '--no-package-lock'],
+    '1-package',
+  );
+  for (const [folder, log] of [
+    [vscode, '2-vscode'],
+    [join(vscode, 'extensions'), '3-extensions'],
+  ]) {
     await npm(folder, ['install', '--omit=dev', '--ignore-scripts'], log);
   }
   await npm(vscode, ['rebuild', ...natives], '4-natives');
@@ -51,10 +70,17 @@ export async function installCodeServer() {
   const rgFolder = join(vscode, 'node_modules', '@vscode', 'ripgrep', 'bin');
   mkdirSync(rgFolder, { recursive: true });
   relink(rg, join(rgFolder, 'rg'));
-  await npm(join(home, 'node_modules', 'argon2'), ['exec', '--yes', '--', 'node-pre-gyp', 'rebuild', '--build-from-source'], '5-argon2');
+  await npm(
+    join(home, 'node_modules', 'argon2'),
+    ['exec', '--yes', '--', 'node-pre-gyp', 'rebuild', '--build-from-source'],
+    '5-argon2',
+  );
   const check = capture(process.execPath, [entry, '--version'], { env: { ...process.env, HOME: home } });
   if (check.code !== 0 || !check.out.includes(codeServerVersion)) {
-    throw new Failure(`code-server was installed but does not start:\n${check.err || check.out}`, 'Remove .cache/code-server and run this again.');
+    throw new Failure(
+      `code-server was installed but does not start:\n${check.err || check.out}`,
+      'Remove .cache/code-server and run this again.',
+    );
   }
   stamp('code-server', key);
   return entry;
@@ -98,20 +124,50 @@ export async function startCodeServer(options) {
   await installCodeServer();
   mkdirSync(data, { recursive: true });
   const secret = password ? randomBytes(12).toString('base64url') : undefined;
-  const folders = ['--user-data-dir', join(data, 'user'), '--extensions-dir', join(data, 'extensions'), '--config', join(data, 'config.yaml')];
+  const folders = [
+    '--user-data-dir',
+    join(data, 'user'),
+    '--extensions-dir',
+    join(data, 'extensions'),
+    '--config',
+    join(data, 'config.yaml'),
+  ];
   // Its own XDG folders: the person's own code-server settings and sockets stay as they are.
-  const own = { ...env, XDG_CONFIG_HOME: join(data, 'xdg'), XDG_DATA_HOME: join(data, 'xdg'), XDG_CACHE_HOME: join(data, 'xdg') };
+  const own = {
+    ...env,
+    XDG_CONFIG_HOME: join(data, 'xdg'),
+    XDG_DATA_HOME: join(data, 'xdg'),
+    XDG_CACHE_HOME: join(data, 'xdg'),
+  };
   if (secret !== undefined) own.PASSWORD = secret;
   writeFileSync(join(data, 'config.yaml'), '');
   if (vsix !== undefined) {
-    const installed = capture(process.execPath, [entry, ...folders, '--install-extension', vsix, '--force'], { env: own });
-    if (installed.code !== 0) throw new Failure(`The extension could not be installed in code-server:\n${installed.err || installed.out}`, 'Run `npm run package` again.');
+    const installed = capture(process.execPath, [entry, ...folders, '--install-extension', vsix, '--force'], {
+      env: own,
+    });
+    if (installed.code !== 0)
+      throw new Failure(
+        `The extension could not be installed in code-server:\n${installed.err || installed.out}`,
+        'Run `npm run package` again.',
+      );
   }
   const port = await freePort();
   const output = openSync(log, 'a');
   const child = spawn(
     process.execPath,
-    [entry, ...folders, '--auth', password ? 'password' : 'none', '--bind-addr', `127.0.0.1:${port}`, '--disable-telemetry', '--disable-update-check', '--disable-workspace-trust', '--disable-getting-started-override', folder],
+    [
+      entry,
+      ...folders,
+      '--auth',
+      password ? 'password' : 'none',
+      '--bind-addr',
+      `127.0.0.1:${port}`,
+      '--disable-telemetry',
+      '--disable-update-check',
+      '--disable-workspace-trust',
+      '--disable-getting-started-override',
+      folder,
+    ],
     { env: own, stdio: ['ignore', output, output], detached: true },
   );
   closeSync(output);

@@ -28,7 +28,10 @@ function readProc(pid, file) {
   }
 }
 
-const allPids = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number);
+const allPids = () =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 
 /** Processes that carry the marker. @param {string} marker @returns {number[]} */
 export function markedProcesses(marker) {
@@ -37,7 +40,8 @@ export function markedProcesses(marker) {
 }
 
 const isOurs = (pid) => ourNames.includes(readProc(pid, 'comm').trim());
-const describe = (pid) => `process ${pid}: ${readProc(pid, 'cmdline').replaceAll('\0', ' ').trim().slice(0, 140) || readProc(pid, 'comm').trim()}`;
+const describe = (pid) =>
+  `process ${pid}: ${readProc(pid, 'cmdline').replaceAll('\0', ' ').trim().slice(0, 140) || readProc(pid, 'comm').trim()}`;
 const isZombie = (pid) => /^State:\s+Z/m.test(readProc(pid, 'status'));
 
 /**
@@ -52,15 +56,27 @@ export function foreignFree(kind, list, earlier) {
   if (!Array.isArray(list)) return [];
   return list
     .filter((entry) => !/^(sd_|pid_iter|libbpf_|test$|dumper)/.test(entry.name ?? ''))
-    .filter((entry) => !Array.isArray(entry.pids) || entry.pids.length === 0 || !entry.pids.every((holder) => earlier.has(holder.pid) || holder.comm === 'bpftool'))
-    .map((entry) => [`${kind} ${entry.id}`, `BPF ${kind} ${entry.id} ${entry.type ?? ''} ${entry.name ?? ''}`.trimEnd()]);
+    .filter(
+      (entry) =>
+        !Array.isArray(entry.pids) ||
+        entry.pids.length === 0 ||
+        !entry.pids.every((holder) => earlier.has(holder.pid) || holder.comm === 'bpftool'),
+    )
+    .map((entry) => [
+      `${kind} ${entry.id}`,
+      `BPF ${kind} ${entry.id} ${entry.type ?? ''} ${entry.name ?? ''}`.trimEnd(),
+    ]);
 }
 
 /** @param {Set<number>} earlier */
 function bpfObjects(earlier) {
   return ['prog', 'map', 'link'].flatMap((kind) => {
     const answer = capture('bpftool', ['-j', kind, 'show']);
-    if (answer.code !== 0) throw new Failure(`bpftool cannot list BPF ${kind}s: ${answer.err || answer.out}`, 'Install bpftool and run the tests as root.');
+    if (answer.code !== 0)
+      throw new Failure(
+        `bpftool cannot list BPF ${kind}s: ${answer.err || answer.out}`,
+        'Install bpftool and run the tests as root.',
+      );
     return foreignFree(kind, JSON.parse(answer.out || '[]'), earlier);
   });
 }
@@ -79,7 +95,10 @@ function traceProbes() {
   return ['kprobe_events', 'uprobe_events'].flatMap((name) => {
     const file = join('/sys/kernel/tracing', name);
     if (!existsSync(file)) return [];
-    return readFileSync(file, 'utf8').split('\n').filter((line) => line !== '').map((line) => [`${name} ${line}`, `probe in ${name}: ${line}`]);
+    return readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => [`${name} ${line}`, `probe in ${name}: ${line}`]);
   });
 }
 

@@ -18,7 +18,8 @@ export function outdatedPackages(lock, installed) {
     .map(([folder]) => folder);
 }
 
-const lockHash = () => hashFiles(root, [at('package-lock.json')], `node ${process.versions.modules} ${process.platform} ${process.arch}`);
+const lockHash = () =>
+  hashFiles(root, [at('package-lock.json')], `node ${process.versions.modules} ${process.platform} ${process.arch}`);
 
 /** Whether `npm ci` has nothing to do. */
 export function npmIsCurrent() {

@@ -28,27 +28,71 @@ export const profileParts = {
 /** @typedef {{ id: string, version: string, name: string, arch: string, installed: Set<string>, available: (pattern: string) => string[] }} System */
 
 const plain = (what, why, profile, ...packages) => ({ what, why, for: profile, packages });
-const command = (name, why, profile, ...packages) => ({ what: name, why, for: profile, packages, satisfied: () => which(name) !== undefined });
+const command = (name, why, profile, ...packages) => ({
+  what: name,
+  why,
+  for: profile,
+  packages,
+  satisfied: () => which(name) !== undefined,
+});
 
 /** @type {Need[]} */
 export const needs = [
-  { what: 'clang ≥ 14', why: 'compiles BPF programs', for: 'start', packages: (system) => [newestClang(system)], satisfied: () => findClang() !== undefined },
-  { what: 'Rust ≥ 1.85', why: 'builds the host agent', for: 'start', packages: rustPackages, satisfied: () => findCargo() !== undefined },
+  {
+    what: 'clang ≥ 14',
+    why: 'compiles BPF programs',
+    for: 'start',
+    packages: (system) => [newestClang(system)],
+    satisfied: () => findClang() !== undefined,
+  },
+  {
+    what: 'Rust ≥ 1.85',
+    why: 'builds the host agent',
+    for: 'start',
+    packages: rustPackages,
+    satisfied: () => findCargo() !== undefined,
+  },
   plain('static libelf and zlib', 'are linked into the host agent', 'start', 'libelf-dev', 'zlib1g-dev'),
-  plain('pkg-config, make, gcc, g++, python3', 'build native modules and libbpf', 'start', 'pkg-config', 'make', 'gcc', 'g++', 'python3'),
+  plain(
+    'pkg-config, make, gcc, g++, python3',
+    'build native modules and libbpf',
+    'start',
+    'pkg-config',
+    'make',
+    'gcc',
+    'g++',
+    'python3',
+  ),
   command('protoc', 'reads the agent protocol', 'start', 'protobuf-compiler'),
   command('ssh', 'resolves hosts (`ssh -G`) and connects to them', 'start', 'openssh-client'),
   command('rg', 'is what VS Code searches with', 'start', 'ripgrep'),
-  command('sshd', 'the tests start their own on loopback (the package starts the ssh service too: `systemctl disable --now ssh` ends that)', 'test', 'openssh-server'),
+  command(
+    'sshd',
+    'the tests start their own on loopback (the package starts the ssh service too: `systemctl disable --now ssh` ends that)',
+    'test',
+    'openssh-server',
+  ),
   command('sudo', 'the tests check privileges through it', 'test', 'sudo'),
   command('ip', 'the tests make network interfaces', 'test', 'iproute2'),
   command('bpftool', 'the tests check with it that nothing stays attached', 'test', 'bpftool'),
-  { what: 'Chromium', why: 'drives the editor in the end-to-end tests', for: 'test', packages: chromiumPackages, satisfied: () => findChromium() !== undefined },
+  {
+    what: 'Chromium',
+    why: 'drives the editor in the end-to-end tests',
+    for: 'test',
+    packages: chromiumPackages,
+    satisfied: () => findChromium() !== undefined,
+  },
   plain('a font', 'end-to-end pictures have text', 'test', 'fonts-dejavu-core'),
   command('qemu-system-x86_64', 'the hosts tier boots other kernels', 'test', 'qemu-system-x86'),
   command('qemu-system-aarch64', 'the hosts tier boots an arm64 kernel', 'test', 'qemu-system-arm'),
   plain('cpio, xz, openssl', 'the hosts tier packs root file systems', 'test', 'cpio', 'xz-utils', 'openssl'),
-  { what: 'arm64 Rust and libraries', why: 'cross-build the agent for arm64', for: 'package', packages: crossPackages, satisfied: hasCross },
+  {
+    what: 'arm64 Rust and libraries',
+    why: 'cross-build the agent for arm64',
+    for: 'package',
+    packages: crossPackages,
+    satisfied: hasCross,
+  },
   command('bpftrace', 'is the peer that benches compare with', 'bench', 'bpftrace'),
 ];
 
@@ -58,7 +102,9 @@ const oldestClang = 14;
 /** @returns {string | undefined} a clang that is new enough: the unversioned one, or the newest versioned one */
 export function findClang() {
   const names = ['clang', ...Array.from({ length: 20 }, (_, i) => `clang-${33 - i}`)];
-  return names.map((name) => which(name)).find((path) => path !== undefined && clangMajor(capture(path, ['--version']).out) >= oldestClang);
+  return names
+    .map((name) => which(name))
+    .find((path) => path !== undefined && clangMajor(capture(path, ['--version']).out) >= oldestClang);
 }
 
 /** The major version in `clang --version`; 0 when there is none. @param {string} text */
@@ -68,14 +114,24 @@ export function clangMajor(text) {
 
 /** The newest `clang-NN` that apt offers. @param {System} system */
 function newestClang(system) {
-  const versions = system.available('^clang-[0-9]+$').map((name) => Number(name.slice(6))).filter((n) => n >= oldestClang);
-  if (versions.length === 0) throw new Failure(`apt offers no clang ≥ ${oldestClang} on ${system.name}.`, 'Run `sudo apt-get update`; if it still offers none, install clang from llvm.org\'s apt repository.');
+  const versions = system
+    .available('^clang-[0-9]+$')
+    .map((name) => Number(name.slice(6)))
+    .filter((n) => n >= oldestClang);
+  if (versions.length === 0)
+    throw new Failure(
+      `apt offers no clang ≥ ${oldestClang} on ${system.name}.`,
+      "Run `sudo apt-get update`; if it still offers none, install clang from llvm.org's apt repository.",
+    );
   return `clang-${Math.max(...versions)}`;
 }
 
 /** Debian 12 carries a current Rust as rustc-web; Debian 13 as rustc; Ubuntu as rustc-1.NN. @param {System} system */
 function rustPackages(system) {
-  const versioned = system.available('^cargo-1[.][0-9]+$').map((name) => Number(name.slice(8))).filter((minor) => minor >= 85);
+  const versioned = system
+    .available('^cargo-1[.][0-9]+$')
+    .map((name) => Number(name.slice(8)))
+    .filter((minor) => minor >= 85);
   if (system.id === 'debian' && system.available('^cargo-web$').length > 0) return ['rustc-web', 'cargo-web'];
   if (versioned.length > 0) return [`rustc-1.${Math.max(...versioned)}`, `cargo-1.${Math.max(...versioned)}`];
   return ['rustc', 'cargo'];
@@ -86,27 +142,36 @@ function crossPackages(system) {
   const libraries = ['gcc-aarch64-linux-gnu', 'libelf-dev:arm64', 'zlib1g-dev:arm64'];
   if (system.id !== 'debian') return libraries;
   const web = system.available('^cargo-web$').length > 0;
-  return [...libraries, ...(web ? ['rustc-web', 'cargo-web', 'libstd-rust-web-dev:arm64'] : ['rustc', 'cargo', 'libstd-rust-dev:arm64'])];
+  return [
+    ...libraries,
+    ...(web ? ['rustc-web', 'cargo-web', 'libstd-rust-web-dev:arm64'] : ['rustc', 'cargo', 'libstd-rust-dev:arm64']),
+  ];
 }
 
 /** Whether both agents can be built here: natively on arm64 only its own. @param {System} system */
 function hasCross(system) {
   if (system.arch !== 'amd64') return true;
   const has = (...names) => names.every((name) => system.installed.has(name));
-  const standardLibrary = has('libstd-rust-web-dev:arm64') || has('libstd-rust-dev:arm64') || hasRustupTarget('aarch64-unknown-linux-gnu');
+  const standardLibrary =
+    has('libstd-rust-web-dev:arm64') || has('libstd-rust-dev:arm64') || hasRustupTarget('aarch64-unknown-linux-gnu');
   return has('gcc-aarch64-linux-gnu', 'libelf-dev:arm64', 'zlib1g-dev:arm64') && standardLibrary;
 }
 
 /** @param {string} target */
 export function hasRustupTarget(target) {
-  return which('rustup') !== undefined && capture('rustup', ['target', 'list', '--installed']).out.split('\n').includes(target);
+  return (
+    which('rustup') !== undefined &&
+    capture('rustup', ['target', 'list', '--installed']).out.split('\n').includes(target)
+  );
 }
 
 /** @returns {string | undefined} a Chromium or Chrome that Playwright can drive; Ubuntu's snap launcher is none */
 export function findChromium() {
   const own = process.env.CHROMIUM;
   if (own !== undefined) return existsSync(own) ? own : undefined;
-  return ['chromium', 'google-chrome-stable', 'google-chrome', 'chromium-browser'].map((name) => which(name)).find((path) => path !== undefined && !isSnapLauncher(path));
+  return ['chromium', 'google-chrome-stable', 'google-chrome', 'chromium-browser']
+    .map((name) => which(name))
+    .find((path) => path !== undefined && !isSnapLauncher(path));
 }
 
 /** Ubuntu's chromium-browser package is a script that starts a snap, whose sandbox hides /tmp from Playwright. */
@@ -132,11 +197,17 @@ const supported = { debian: ['12', '13'], ubuntu: ['22.04', '24.04'] };
 export function readSystem() {
   const release = parseOsRelease(existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '');
   const installed = new Set();
-  for (const line of capture('dpkg-query', ['-W', '-f', '${Package} ${Architecture} ${db:Status-Status}\n']).out.split('\n')) {
+  for (const line of capture('dpkg-query', ['-W', '-f', '${Package} ${Architecture} ${db:Status-Status}\n']).out.split(
+    '\n',
+  )) {
     const [name, arch, status] = line.split(' ');
     if (status === 'installed') installed.add(name).add(`${name}:${arch}`);
   }
-  const available = (pattern) => capture('apt-cache', ['search', '--names-only', pattern]).out.split('\n').map((line) => line.split(' ')[0] ?? '').filter((name) => new RegExp(pattern).test(name));
+  const available = (pattern) =>
+    capture('apt-cache', ['search', '--names-only', pattern])
+      .out.split('\n')
+      .map((line) => line.split(' ')[0] ?? '')
+      .filter((name) => new RegExp(pattern).test(name));
   return { ...release, arch: capture('dpkg', ['--print-architecture']).out.trim(), installed, available };
 }
 

@@ -17,7 +17,8 @@ const firstLine = (text) => String(text).split('\n')[0] ?? '';
  */
 export function vitestCounts(report) {
   const counts = { passed: 0, failed: 0, skipped: [], failures: [] };
-  const files = report !== null && typeof report === 'object' && Array.isArray(report.testResults) ? report.testResults : undefined;
+  const files =
+    report !== null && typeof report === 'object' && Array.isArray(report.testResults) ? report.testResults : undefined;
   if (files === undefined) return missingReport('vitest wrote no report');
   for (const file of files) {
     const failedBefore = counts.failed;

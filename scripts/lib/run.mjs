@@ -63,7 +63,16 @@ export function capture(command, args, options = {}) {
  * @throws {Failure} with the end of the output
  */
 export async function run(command, args, options = {}) {
-  const { cwd = root, env = process.env, log, inherit = false, remedy = '', allow = [0], echo = false, timeout = 0 } = options;
+  const {
+    cwd = root,
+    env = process.env,
+    log,
+    inherit = false,
+    remedy = '',
+    allow = [0],
+    echo = false,
+    timeout = 0,
+  } = options;
   const logFile = inherit || log === undefined ? undefined : join(logs, `${log}.log`);
   if (logFile !== undefined) mkdirSync(dirname(logFile), { recursive: true });
   const child = spawn(command, args, { cwd, env, stdio: inherit ? 'inherit' : ['ignore', 'pipe', 'pipe'] });
@@ -97,8 +106,14 @@ export async function run(command, args, options = {}) {
   if (sink !== undefined) await new Promise((resolve) => sink.end(resolve));
   if (allow.includes(code) && !late) return { code, logFile };
   const what = [command.replace(`${root}/`, ''), ...args].join(' ');
-  const tail = logFile === undefined || echo ? '' : `\n${lastLines(readFileSync(logFile, 'utf8'), 30)}\n(whole output: ${logFile.replace(`${root}/`, '')})`;
-  throw new Failure(`\`${what.length > 160 ? `${what.slice(0, 160)}…` : what}\` ended with code ${code}.${tail}`, remedy);
+  const tail =
+    logFile === undefined || echo
+      ? ''
+      : `\n${lastLines(readFileSync(logFile, 'utf8'), 30)}\n(whole output: ${logFile.replace(`${root}/`, '')})`;
+  throw new Failure(
+    `\`${what.length > 160 ? `${what.slice(0, 160)}…` : what}\` ended with code ${code}.${tail}`,
+    remedy,
+  );
 }
 
 /** The last `count` lines of a text, without trailing blank ones. @param {string} text @param {number} count */

@@ -26,7 +26,10 @@ export function isRecentRust(version) {
 /** Folders that may hold a cargo, best first: PATH, rustup's, the versioned ones of Ubuntu. */
 function cargoFolders() {
   const versioned = existsSync('/usr/lib')
-    ? readdirSync('/usr/lib').filter((name) => /^rust-1\.\d+$/.test(name)).sort((a, b) => Number(b.slice(7)) - Number(a.slice(7))).map((name) => join('/usr/lib', name, 'bin'))
+    ? readdirSync('/usr/lib')
+        .filter((name) => /^rust-1\.\d+$/.test(name))
+        .sort((a, b) => Number(b.slice(7)) - Number(a.slice(7)))
+        .map((name) => join('/usr/lib', name, 'bin'))
     : [];
   return [...(process.env.PATH ?? '').split(delimiter), join(homedir(), '.cargo', 'bin'), ...versioned];
 }
@@ -45,5 +48,7 @@ export function findCargo() {
 /** The environment in which `cargo` is one that is recent enough. */
 export function rustEnv() {
   const found = findCargo();
-  return found === undefined ? process.env : { ...process.env, PATH: `${found.folder}${delimiter}${process.env.PATH ?? ''}` };
+  return found === undefined
+    ? process.env
+    : { ...process.env, PATH: `${found.folder}${delimiter}${process.env.PATH ?? ''}` };
 }

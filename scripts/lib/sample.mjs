@@ -21,5 +21,7 @@ export function makeSample(folder = join(cache, 'sample')) {
 /** F5 in the sample attaches the open file. */
 const launchConfiguration = {
   version: '0.2.0',
-  configurations: [{ type: 'ringside', request: 'launch', name: 'Attach the open BPF program', program: '${file}', host: 'local' }],
+  configurations: [
+    { type: 'ringside', request: 'launch', name: 'Attach the open BPF program', program: '${file}', host: 'local' },
+  ],
 };

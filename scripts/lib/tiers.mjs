@@ -22,7 +22,15 @@ const minute = 60_000;
 async function vitest(project, env, timeout) {
   const report = join(reports, `${project}.json`);
   rmSync(report, { force: true });
-  const args = [at('node_modules/vitest/vitest.mjs'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const args = [
+    at('node_modules/vitest/vitest.mjs'),
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ];
   let why = '';
   try {
     await run(process.execPath, args, { env, log: `test-${project}`, echo: true, timeout, allow: [0, 1] });
@@ -64,7 +72,12 @@ async function agent(env) {
   if (!existsSync(script)) return missingReport('host-agent/test.sh does not exist');
   let why = '';
   try {
-    await run('bash', [script], { env: { ...rustEnv(), ...env, PATH: rustEnv().PATH }, log: 'test-agent', echo: true, timeout: 20 * minute });
+    await run('bash', [script], {
+      env: { ...rustEnv(), ...env, PATH: rustEnv().PATH },
+      log: 'test-agent',
+      echo: true,
+      timeout: 20 * minute,
+    });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     why = lastLines(error.message, 5);
@@ -77,17 +90,45 @@ async function agent(env) {
 /** @type {Tier[]} */
 export const tiers = [
   { name: 'check', what: 'types, lint, format', needs: 'protocol', root: false, run: sources },
-  { name: 'unit', what: 'beside the code, no root', needs: 'protocol', root: false, run: (env) => vitest('unit', env, 5 * minute) },
+  {
+    name: 'unit',
+    what: 'beside the code, no root',
+    needs: 'protocol',
+    root: false,
+    run: (env) => vitest('unit', env, 5 * minute),
+  },
   { name: 'agent', what: 'the host agent in Rust, on this kernel', needs: 'protocol', root: true, run: agent },
-  { name: 'integration', what: 'engine and CLI with real sshd, agent and kernel', needs: 'everything', root: true, run: (env) => vitest('integration', env, 20 * minute) },
-  { name: 'hosts', what: 'virtual machines with other kernels', needs: 'everything', root: true, run: (env) => vitest('hosts', env, 25 * minute) },
-  { name: 'e2e', what: 'the packaged extension in VS Code, through a browser', needs: 'everything', root: true, run: (env) => vitest('e2e', env, 15 * minute) },
+  {
+    name: 'integration',
+    what: 'engine and CLI with real sshd, agent and kernel',
+    needs: 'everything',
+    root: true,
+    run: (env) => vitest('integration', env, 20 * minute),
+  },
+  {
+    name: 'hosts',
+    what: 'virtual machines with other kernels',
+    needs: 'everything',
+    root: true,
+    run: (env) => vitest('hosts', env, 25 * minute),
+  },
+  {
+    name: 'e2e',
+    what: 'the packaged extension in VS Code, through a browser',
+    needs: 'everything',
+    root: true,
+    run: (env) => vitest('e2e', env, 15 * minute),
+  },
 ];
 
 /** The tiers that the command line names, all when it names none. @param {string[]} names @returns {Tier[]} */
 export function selectTiers(names) {
   const unknown = names.filter((name) => !tiers.some((tier) => tier.name === name));
-  if (unknown.length > 0) throw new Failure(`No tier is called ${unknown.join(', ')}.`, `Tiers: ${tiers.map((tier) => tier.name).join(', ')}.`);
+  if (unknown.length > 0)
+    throw new Failure(
+      `No tier is called ${unknown.join(', ')}.`,
+      `Tiers: ${tiers.map((tier) => tier.name).join(', ')}.`,
+    );
   return tiers.filter((tier) => names.length === 0 || names.includes(tier.name));
 }
 

@@ -13,10 +13,25 @@ export const largestVsix = 12 * 1024 * 1024;
  */
 export async function packageVsix({ agents = architectures, file = vsixFile() } = {}) {
   const missing = agents.filter((architecture) => !existsSync(agentFile(architecture)));
-  if (missing.length > 0) throw new Failure(`The agent for ${missing.join(' and ')} is not built.`, 'Run `npm run build -- --agents`.');
-  const args = ['package', '--no-dependencies', '--allow-missing-repository', '--no-rewrite-relative-links', '--out', file];
-  await run(process.execPath, [at('node_modules/@vscode/vsce/vsce'), ...args], { log: 'vsce', remedy: 'Read the output above: vsce names what package.json lacks.' });
+  if (missing.length > 0)
+    throw new Failure(`The agent for ${missing.join(' and ')} is not built.`, 'Run `npm run build -- --agents`.');
+  const args = [
+    'package',
+    '--no-dependencies',
+    '--allow-missing-repository',
+    '--no-rewrite-relative-links',
+    '--out',
+    file,
+  ];
+  await run(process.execPath, [at('node_modules/@vscode/vsce/vsce'), ...args], {
+    log: 'vsce',
+    remedy: 'Read the output above: vsce names what package.json lacks.',
+  });
   const { size } = statSync(file);
-  if (size > largestVsix) throw new Failure(`${file.replace(`${root}/`, '')} has ${size} bytes; it may have ${largestVsix}.`, 'See .cache/meta/*.json for what is in the bundles.');
+  if (size > largestVsix)
+    throw new Failure(
+      `${file.replace(`${root}/`, '')} has ${size} bytes; it may have ${largestVsix}.`,
+      'See .cache/meta/*.json for what is in the bundles.',
+    );
   return file;
 }

@@ -1,0 +1,110 @@
+/** VS Code's own parts, by what a person sees: commands, files, lenses, picks, messages, panels. */
+import type { FrameLocator, Locator, Page } from 'playwright-core';
+
+export class Workbench {
+  readonly page: Page;
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  /** Runs a command from the palette by its full title. */
+  async command(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    const input = this.quickInput();
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    await this.pick(title);
+  }
+
+  /** Opens a file of the workspace by its name. */
+  async open(name: string): Promise<void> {
+    await this.page.keyboard.press('Control+p');
+    const input = this.quickInput();
+    await input.waitFor();
+    await input.fill(name);
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().waitFor();
+    await input.press('Enter');
+    await this.page.locator(`.tab[data-resource-name="${name}"], .tab[aria-label^="${name}"]`).first().waitFor();
+  }
+
+  quickInput(): Locator {
+    return this.page
+      .locator('.quick-input-widget:visible input.input, .quick-input-widget:visible .quick-input-box input')
+      .first();
+  }
+
+  /** Takes the entry of the open quick pick that holds this text. */
+  async pick(text: string): Promise<void> {
+    const row = this.page.locator('.quick-input-widget:visible .monaco-list-row').filter({ hasText: text }).first();
+    await row.waitFor();
+    await row.click();
+  }
+
+  /** The lens over the program in the open editor. */
+  lens(text: string | RegExp): Locator {
+    return this.page.locator('.codelens-decoration a').filter({ hasText: text }).first();
+  }
+
+  /** Puts the cursor behind a piece of the source and types. */
+  async typeAfter(source: string, text: string): Promise<void> {
+    await this.page.locator('.monaco-editor .view-lines').first().click();
+    await this.page.keyboard.press('Control+f');
+    const find = this.page.locator('.find-widget.visible textarea, .find-widget.visible .input').first();
+    await find.fill(source);
+    await this.page.keyboard.press('Enter');
+    await this.page.keyboard.press('Escape');
+    await this.page.keyboard.press('ArrowRight');
+    await this.page.keyboard.type(text);
+  }
+
+  /** The visible lines of the open editor; Monaco writes its spaces as no-break spaces. */
+  async source(): Promise<string> {
+    return (await this.page.locator('.monaco-editor .view-lines').first().innerText()).replaceAll('\u00a0', ' ');
+  }
+
+  async save(): Promise<void> {
+    await this.page.keyboard.press('Control+s');
+    await this.page.locator('.tab.active:not(.dirty)').first().waitFor();
+  }
+
+  /** A button of a modal dialog or of a notification. */
+  button(text: string | RegExp): Locator {
+    return this.page.locator('.monaco-dialog-box, .notification-toast').getByRole('button', { name: text }).first();
+  }
+
+  /** The texts of all notifications that show now. */
+  async notifications(): Promise<string[]> {
+    return this.page.locator('.notification-toast .notification-list-item-message').allInnerTexts();
+  }
+
+  statusBar(text: string | RegExp): Locator {
+    return this.page.locator('.statusbar-item').filter({ hasText: text }).first();
+  }
+
+  /** The content of the visible webview. VS Code nests two frames: its own loader, and ours. */
+  webview(): FrameLocator {
+    return this.page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
+  }
+
+  /** Takes a colour theme through its picker, as a person does, and waits until it shows. */
+  async theme(theme: Theme): Promise<void> {
+    const { label, kind } = themes[theme];
+    await this.command('Preferences: Color Theme');
+    await this.quickInput().fill(label);
+    await this.pick(label);
+    await this.waitForTheme(kind);
+  }
+
+  private async waitForTheme(kind: string): Promise<void> {
+    await this.page.locator(`.monaco-workbench.${kind}`).waitFor({ timeout: 15_000 });
+  }
+}
+
+/** The themes that every panel is looked at in. */
+export const themes = {
+  light: { label: 'Light Modern', kind: 'vs' },
+  dark: { label: 'Dark Modern', kind: 'vs-dark' },
+  'high-contrast': { label: 'Dark High Contrast', kind: 'hc-black' },
+  'high-contrast-light': { label: 'Light High Contrast', kind: 'hc-light' },
+} as const;
+export type Theme = keyof typeof themes;
