@@ -1,0 +1,251 @@
+/** One BPF source → one object with BTF and DWARF, through clang. */
+import { readFileSync } from 'node:fs';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { RingsideError, throwIfAborted } from '../errors.ts';
+import { silentLog, type Log } from '../log.ts';
+import type { BuildResult, Diagnostic } from '../model/index.ts';
+import { prune, sha256Hex, temporaryName, writeAtomically } from './cache.ts';
+import { findCompiler, type CompilerCommand } from './compiler.ts';
+import { parseDiagnostics } from './diagnostics.ts';
+import { runTool, type ToolResult } from './exec.ts';
+import { includeFlags, languageFlags, ownVmlinux, reportFlags } from './flags.ts';
+import {
+  beginsWithVmlinux,
+  findPrecompiled,
+  includesVmlinux,
+  isPrecompiledFailure,
+  makePrecompiled,
+  refusePrecompiled,
+  type PrecompiledOptions,
+} from './precompiled.ts';
+
+export interface BuildOptions {
+  /** The .bpf.c source. */
+  file: string;
+  /** Its unsaved text; diagnostics and line information still name `file`. */
+  text?: string | undefined;
+  /** Path of the target's vmlinux.h (see vmlinuxHeader); null when there is none. One beside the program wins. */
+  vmlinuxHeader: string | null;
+  /** Where the object goes; by default a content-addressed file in the cache. */
+  outputPath?: string | undefined;
+  cacheDir: string;
+  /** The folder that holds `resources/libbpf`: dist/ of the checkout or of the installed extension. */
+  resourceDir: string;
+  /** More clang flags, after ours. */
+  flags?: readonly string[] | undefined;
+  /** Only check: no object is written. */
+  syntaxOnly?: boolean | undefined;
+  /** `uname -m` of the target host; default this machine's. */
+  arch?: string | undefined;
+  compilerPath?: string | undefined;
+  log?: Log | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+const KEEP_OBJECTS = 64;
+
+/** Where the cache keeps an object of that content. */
+export function objectCachePath(cacheDir: string, sha256: string): string {
+  return join(cacheDir, 'objects', `${sha256}.bpf.o`);
+}
+
+/**
+ * Compiles a program. What is wrong with the source comes as diagnostics with `ok` false; the object keeps its DWARF
+ * (stripDwarf removes it before upload). Errors: `no-compiler`, `compiler-without-bpf`, `file-not-found`,
+ * `not-writable`, `cancelled`.
+ */
+export async function buildObject(options: BuildOptions): Promise<BuildResult> {
+  const started = performance.now();
+  const job = await prepare(options);
+  try {
+    const { result, diagnostics } = await compile(job);
+    const ok = result.code === 0;
+    const stored = ok && !options.syntaxOnly ? await store(job, options) : { object: '', sha256: '' };
+    if (job.precompiled) void makePrecompiled(job.precompiled);
+    return {
+      ok,
+      ...stored,
+      diagnostics,
+      compiler: { path: job.compiler.path, version: job.compiler.version, flags: job.arguments },
+      ms: Math.round(performance.now() - started),
+    };
+  } finally {
+    await Promise.all(
+      [job.output, job.shadow].filter((p) => p !== '').map((p) => rm(p, { recursive: true, force: true })),
+    );
+  }
+}
+
+/**
+ * Makes the precompiled header that builds with these options use, and finds the compiler: for an editor that has just
+ * opened a program. Never rejects.
+ */
+export async function warmUp(options: BuildOptions): Promise<void> {
+  const job = await prepare(options).catch(() => null);
+  if (!job) return;
+  if (job.shadow) await rm(job.shadow, { recursive: true, force: true });
+  if (job.precompiled) await makePrecompiled(job.precompiled);
+}
+
+interface Job {
+  file: string;
+  text: string;
+  compiler: CompilerCommand;
+  /** Everything but the precompiled header and the file's own temporary places: what is shown to people. */
+  arguments: string[];
+  /** Arguments that only this run has. */
+  place: string[];
+  /** Null when this program cannot use one. */
+  precompiled: PrecompiledOptions | null;
+  /** Temporary object; "" for a syntax check. */
+  output: string;
+  /** Temporary folder with the unsaved text; "" without. */
+  shadow: string;
+  options: BuildOptions;
+  log: Log;
+}
+
+async function prepare(options: BuildOptions): Promise<Job> {
+  const log = options.log ?? silentLog;
+  const file = resolve(options.file);
+  const text = options.text ?? (await readSource(file));
+  const { compilerPath, cacheDir, signal } = options;
+  const compiler = await findCompiler({ compilerPath, cacheDir, log, signal });
+  throwIfAborted(signal);
+
+  const own = ownVmlinux(file, options.flags);
+  const header = own ?? options.vmlinuxHeader;
+  const flagOptions = {
+    arch: options.arch ?? process.arch,
+    resourceDir: options.resourceDir,
+    compiler,
+    flags: options.flags,
+  };
+  const language = languageFlags(flagOptions);
+  const vmlinuxFolder = options.vmlinuxHeader === null ? null : dirname(options.vmlinuxHeader);
+  const action = options.syntaxOnly ? ['-fsyntax-only'] : ['-c'];
+  const shown = [...includeFlags(dirname(file), vmlinuxFolder, flagOptions), ...language, ...reportFlags, ...action];
+
+  const shadow = options.text === undefined ? '' : temporaryName(join(cacheDir, 'tmp', 'text'));
+  const place = shadow === '' ? [] : await shadowFile(file, options.text!, shadow);
+  const output = options.syntaxOnly ? '' : temporaryName(await outputFolder(options));
+  if (output !== '') place.push('-o', output);
+  const canPrecompile =
+    header !== null && beginsWithVmlinux(text) && !options.flags?.some((f) => /^-(include|imacros)/.test(f));
+  const precompiled = canPrecompile ? { header, compiler, flags: language, cacheDir, log } : null;
+  return { file, text, compiler, arguments: shown, place, precompiled, output, shadow, options, log };
+}
+
+async function readSource(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new RingsideError('file-not-found', `The source ${file} cannot be read.`, {
+      remedy: 'Check the path and its permissions.',
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Lets clang see the unsaved text under the file's own name, so that relative includes, diagnostics and line
+ * information stay right. BTF takes source lines from the disk unless they are embedded in the debug information.
+ */
+async function shadowFile(file: string, text: string, folder: string): Promise<string[]> {
+  const contents = join(folder, 'text.c');
+  const overlay = join(folder, 'overlay.yaml');
+  await writeAtomically(contents, text);
+  const roots = [{ name: file, type: 'file', 'external-contents': contents }];
+  await writeAtomically(overlay, JSON.stringify({ version: 0, 'use-external-names': false, roots }));
+  return ['-ivfsoverlay', overlay, '-gdwarf-5', '-gembed-source'];
+}
+
+async function outputFolder(options: BuildOptions): Promise<string> {
+  const target = options.outputPath ? resolve(options.outputPath) : objectCachePath(options.cacheDir, 'building');
+  try {
+    await mkdir(dirname(target), { recursive: true });
+  } catch (error) {
+    throw notWritable(target, error);
+  }
+  return target;
+}
+
+function notWritable(target: string, cause: unknown): RingsideError {
+  return new RingsideError('not-writable', `The object cannot be written to ${target}.`, {
+    remedy: 'Choose another place, or check the permissions and free space of that folder.',
+    detail: cause instanceof Error ? cause.message : String(cause),
+    cause,
+  });
+}
+
+async function compile(job: Job): Promise<{ result: ToolResult; diagnostics: Diagnostic[] }> {
+  const pch = job.precompiled ? await findPrecompiled(job.precompiled) : null;
+  if (pch) {
+    const result = await runClang(job, ['-include-pch', pch]);
+    if (result.code === 0 || !isPrecompiledFailure(result.stderr, result.code)) return report(job, result);
+    job.log.info(`clang refused the precompiled header; building without: ${result.stderr.slice(0, 300)}`);
+    await refusePrecompiled(pch);
+  }
+  return report(job, await runClang(job, []));
+}
+
+function runClang(job: Job, extra: string[]): Promise<ToolResult> {
+  const { compiler, place, file, options } = job;
+  const args = [...compiler.args, ...job.arguments, ...extra, ...place, '-x', 'c', file];
+  job.log.debug(`run: ${[compiler.path, ...args].join(' ')}`);
+  return runTool(compiler.path, args, { cwd: dirname(file), signal: options.signal });
+}
+
+function report(job: Job, result: ToolResult): { result: ToolResult; diagnostics: Diagnostic[] } {
+  const readText = (file: string): string | null => {
+    if (file === job.file) return job.text;
+    try {
+      return readFileSync(file, 'utf8');
+    } catch {
+      return null;
+    }
+  };
+  const diagnostics = parseDiagnostics(result.stderr, {
+    mainFile: job.file,
+    cwd: dirname(job.file),
+    readSource: readText,
+  });
+  if (result.code !== 0 && !diagnostics.some((d) => d.severity === 'error')) diagnostics.push(crash(job, result));
+  explainMissingVmlinux(job, diagnostics);
+  return { result, diagnostics };
+}
+
+/** clang failed without saying an error that we could read: the end of its output is the best there is. */
+function crash(job: Job, result: ToolResult): Diagnostic {
+  const how = result.signal ? `was ended by ${result.signal}` : `ended with code ${result.code}`;
+  const tail = result.stderr.trim().slice(-1000);
+  return {
+    ...{ file: job.file, line: 1, column: 1, endLine: 1, endColumn: 1 },
+    severity: 'error',
+    message: `${job.compiler.path} ${how}${tail ? `: ${tail}` : ''}`,
+    code: 'compiler-crash',
+    source: 'ringside',
+  };
+}
+
+function explainMissingVmlinux(job: Job, diagnostics: Diagnostic[]): void {
+  if (job.options.vmlinuxHeader !== null || !includesVmlinux(job.text)) return;
+  const missing = diagnostics.find((d) => d.message.includes("'vmlinux.h' file not found"));
+  if (!missing) return;
+  missing.code = 'no-vmlinux';
+  missing.message +=
+    '. There is no target kernel to make it from: choose a host with BTF, or put a vmlinux.h beside the program.';
+}
+
+async function store(job: Job, options: BuildOptions): Promise<{ object: string; sha256: string }> {
+  const sha256 = sha256Hex(await readFile(job.output));
+  const object = options.outputPath ? resolve(options.outputPath) : objectCachePath(options.cacheDir, sha256);
+  try {
+    await rename(job.output, object);
+  } catch (error) {
+    throw notWritable(object, error);
+  }
+  if (!options.outputPath) await prune(dirname(object), KEEP_OBJECTS);
+  return { object, sha256 };
+}

@@ -1,0 +1,87 @@
+/** The command line for a BPF program: what is always there, and what depends on the target. */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { CompilerCommand } from './compiler.ts';
+import { diagnosticFlags } from './diagnostics.ts';
+
+/** Names of `uname -m` (and Node's) that Ringside's agent runs on, with libbpf's word for the registers' layout. */
+const targetArchs: Record<string, string> = {
+  x86_64: 'x86',
+  x64: 'x86',
+  amd64: 'x86',
+  aarch64: 'arm64',
+  arm64: 'arm64',
+};
+
+/** The value of `__TARGET_ARCH_…` for a machine name; other machines keep their own name, as libbpf spells most. */
+export function targetArch(machine: string): string {
+  return (
+    targetArchs[machine] ??
+    machine
+      .replace(/^ppc.*/, 'powerpc')
+      .replace(/^s390.*/, 's390')
+      .replace(/^riscv.*/, 'riscv')
+  );
+}
+
+export interface FlagOptions {
+  /** `uname -m` of the target host. */
+  arch: string;
+  resourceDir: string;
+  compiler: CompilerCommand;
+  /** The user's flags, after ours, so that they win. */
+  flags?: readonly string[] | undefined;
+}
+
+/**
+ * Flags that a program and the precompiled header of its vmlinux.h share: those that change how C is read. clang
+ * refuses a precompiled header that was made with others.
+ */
+export function languageFlags(options: FlagOptions): string[] {
+  return [
+    '-target',
+    'bpf',
+    '-g',
+    '-O2',
+    '-std=gnu17',
+    '-mcpu=v3',
+    `-D__TARGET_ARCH_${targetArch(options.arch)}`,
+    // Distributions switch it on for every target, and BPF has no room for it.
+    '-fno-stack-protector',
+    '-Wall',
+    // Headers written by bpftool declare nothing in some anonymous unions; a program cannot help that.
+    '-Wno-missing-declarations',
+    ...(options.flags ?? []),
+  ];
+}
+
+/** Where headers are found: the program's own folder first, so that its own vmlinux.h or bpf/ wins. */
+export function includeFlags(sourceFolder: string, vmlinuxFolder: string | null, options: FlagOptions): string[] {
+  const flags = ['-I', sourceFolder];
+  if (vmlinuxFolder !== null) flags.push('-isystem', vmlinuxFolder);
+  flags.push('-isystem', join(options.resourceDir, 'resources', 'libbpf'));
+  if (options.compiler.builtinHeaders !== '') flags.push('-isystem', options.compiler.builtinHeaders);
+  // A program without vmlinux.h takes <linux/bpf.h>, whose <asm/types.h> stands in a folder that clang adds only for
+  // the machine's own target.
+  for (const folder of systemFolders()) flags.push('-idirafter', folder);
+  return flags;
+}
+
+function systemFolders(): string[] {
+  if (process.platform !== 'linux') return [];
+  const triple = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
+  return [`/usr/include/${triple}`].filter((folder) => existsSync(folder));
+}
+
+/** Flags for how clang reports. */
+export const reportFlags: readonly string[] = diagnosticFlags;
+
+/** The project's own header that `#include "vmlinux.h"` of this file finds first, or null. */
+export function ownVmlinux(file: string, flags: readonly string[] = []): string | null {
+  const folders = [dirname(file)];
+  flags.forEach((flag, i) => {
+    if ((flag === '-I' || flag === '-iquote') && flags[i + 1] !== undefined) folders.push(flags[i + 1]!);
+    else if (flag.startsWith('-I') && flag.length > 2) folders.push(flag.slice(2));
+  });
+  return folders.map((folder) => join(folder, 'vmlinux.h')).find((path) => existsSync(path)) ?? null;
+}

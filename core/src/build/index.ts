@@ -1,0 +1,6 @@
+export { buildObject, objectCachePath, warmUp, type BuildOptions } from './build.ts';
+export { defaultCacheDir, sha256Hex, writeAtomically } from './cache.ts';
+export { findCompiler, installCommand, type CompilerCommand, type FindCompilerOptions } from './compiler.ts';
+export { targetArch } from './flags.ts';
+export { writeVmlinuxHeader } from './vmlinux.ts';
+export { importHeader, localBtf, localVmlinuxHeader, vmlinuxHeader, vmlinuxHeaderOfFile } from './vmlinuxCache.ts';
