@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { addCounts, cargoCounts, missingReport, vitestCounts } from './lib/reports.mjs';
+
+const file = (status: string, tests: [string, string][], message = '') => ({
+  name: 'a.test.ts',
+  status,
+  message,
+  assertionResults: tests.map(([fullName, state]) => ({
+    fullName,
+    status: state,
+    failureMessages: state === 'failed' ? ['expected 1 to be 2\n  at …'] : [],
+  })),
+});
+
+test('vitest: passed, failed with the first line of its reason, and skipped by name', () => {
+  const tests: [string, string][] = [
+    ['adds', 'passed'],
+    ['subtracts', 'failed'],
+    ['divides', 'pending'],
+    ['rounds', 'todo'],
+  ];
+  expect(vitestCounts({ testResults: [file('failed', tests)] })).toEqual({
+    passed: 1,
+    failed: 1,
+    skipped: ['divides', 'rounds'],
+    failures: ['subtracts: expected 1 to be 2'],
+  });
+});
+
+test('vitest: a file that does not load is a failure, although none of its tests failed', () => {
+  const counts = vitestCounts({
+    testResults: [file('failed', [], 'Cannot find module x\nmore'), file('passed', [['a', 'passed']])],
+  });
+  expect(counts).toMatchObject({ passed: 1, failed: 1, failures: ['a.test.ts: Cannot find module x'] });
+});
+
+test('vitest: a failed hook after passed tests is a failure', () => {
+  expect(vitestCounts({ testResults: [file('failed', [['a', 'passed']], 'afterAll failed')] })).toMatchObject({
+    passed: 1,
+    failed: 1,
+  });
+});
+
+test.each([null, 'text', {}, { testResults: [] }, { testResults: [file('passed', [['only', 'pending']])] }])(
+  'vitest: %j has no result, which is a failure',
+  (report) => {
+    expect(vitestCounts(report)).toMatchObject({ passed: 0, failed: 1 });
+  },
+);
+
+test('cargo: several test binaries add up; failures and ignored tests by name', () => {
+  const output = [
+    'running 3 tests',
+    'test frames::round_trip ... ok',
+    'test frames::too_large ... FAILED',
+    'test ring::wraps ... ignored, needs root',
+    'test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s',
+    'test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s',
+  ].join('\n');
+  expect(cargoCounts(output)).toEqual({
+    passed: 13,
+    failed: 1,
+    skipped: ['ring::wraps'],
+    failures: ['frames::too_large'],
+  });
+});
+
+test('cargo: output without a result line is a failed build', () => {
+  expect(cargoCounts('error[E0425]: cannot find value `x`')).toMatchObject({ passed: 0, failed: 1 });
+});
+
+test('counts add up', () => {
+  const sum = { passed: 2, failed: 0, skipped: ['a'], failures: [] };
+  addCounts(sum, { ...missingReport('why'), skipped: ['b'] });
+  expect(sum).toEqual({ passed: 2, failed: 1, skipped: ['a', 'b'], failures: ['why'] });
+});
