@@ -19,76 +19,76 @@ export type ExitCode = (typeof Exit)[keyof typeof Exit];
 /** Every error code with the exit code that it maps to. */
 export const errorCodes = {
   // wrong use
-  usage: Exit.usage,
-  'unknown-field': Exit.usage,
-  'bad-expression': Exit.usage,
-  'unknown-program': Exit.usage,
-  'unknown-variable': Exit.usage,
-  'bad-value': Exit.usage,
-  'unknown-template': Exit.usage,
-  'file-exists': Exit.usage,
-  'file-not-found': Exit.usage,
-  'target-needed': Exit.usage,
-  'target-unknown': Exit.usage,
+  usage: Exit.usage, // The command line or a request is wrong.
+  'unknown-field': Exit.usage, // A filter names a field that the record does not have.
+  'bad-expression': Exit.usage, // A filter does not parse.
+  'unknown-program': Exit.usage, // The object has no program of that name.
+  'unknown-variable': Exit.usage, // The object has no global variable of that name.
+  'bad-value': Exit.usage, // A value does not fit its type.
+  'unknown-template': Exit.usage, // The gallery has no program of that name.
+  'file-exists': Exit.usage, // A file would be overwritten.
+  'file-not-found': Exit.usage, // A file does not exist or cannot be read.
+  'target-needed': Exit.usage, // A program needs something to attach to, and its section does not say what.
+  'target-unknown': Exit.usage, // A target key is not one of those that the program takes.
   // host not reached, not trusted, not authenticated
-  'host-unknown': Exit.host,
-  'host-unreachable': Exit.host,
-  'host-timeout': Exit.host,
-  'host-key-unknown': Exit.host,
-  'host-key-mismatch': Exit.host,
-  'host-key-revoked': Exit.host,
-  'auth-failed': Exit.host,
-  'ssh-config': Exit.host,
-  'ssh-transport': Exit.host,
-  'host-lost': Exit.host,
+  'host-unknown': Exit.host, // Neither the ssh config nor the network knows this host.
+  'host-unreachable': Exit.host, // The host refused the connection, or no route leads to it.
+  'host-timeout': Exit.host, // The host did not answer in time.
+  'host-key-unknown': Exit.host, // The host key is not in known_hosts and was not accepted.
+  'host-key-mismatch': Exit.host, // The host key is not the one in known_hosts: another machine may be answering.
+  'host-key-revoked': Exit.host, // known_hosts marks the host key as revoked.
+  'auth-failed': Exit.host, // The host accepted none of the keys and passwords.
+  'ssh-config': Exit.host, // The ssh config cannot be read, or asks for what is not supported.
+  'ssh-transport': Exit.host, // The ssh connection failed below authentication.
+  'host-lost': Exit.host, // The connection broke while it was in use.
   // the host cannot do it
-  'sudo-denied': Exit.cannot,
-  'sudo-password-needed': Exit.cannot,
-  'sudo-password-wrong': Exit.cannot,
-  'not-linux': Exit.cannot,
-  'arch-unsupported': Exit.cannot,
-  'no-space': Exit.cannot,
-  noexec: Exit.cannot,
-  'not-writable': Exit.cannot,
-  'no-btf': Exit.cannot,
-  'no-permission': Exit.cannot,
-  lockdown: Exit.cannot,
-  'unsupported-by-kernel': Exit.cannot,
-  'attach-failed': Exit.cannot,
-  'attach-unsupported': Exit.cannot,
-  'target-not-found': Exit.cannot,
-  'no-memory': Exit.cannot,
-  'map-create-failed': Exit.cannot,
-  'tracefs-missing': Exit.cannot,
+  'sudo-denied': Exit.cannot, // The user may not run the agent with sudo.
+  'sudo-password-needed': Exit.cannot, // sudo asks for a password and none was given.
+  'sudo-password-wrong': Exit.cannot, // sudo refused the password.
+  'not-linux': Exit.cannot, // The host does not run Linux.
+  'arch-unsupported': Exit.cannot, // There is no agent for the machine of this host.
+  'no-space': Exit.cannot, // The disk of the host is full.
+  noexec: Exit.cannot, // The folder for the agent is mounted noexec.
+  'not-writable': Exit.cannot, // No folder for the agent can be written.
+  'no-btf': Exit.cannot, // The kernel of the host has no BTF.
+  'no-permission': Exit.cannot, // The agent lacks a right (CAP_BPF, CAP_PERFMON, …).
+  lockdown: Exit.cannot, // Kernel lockdown forbids it.
+  'unsupported-by-kernel': Exit.cannot, // The kernel of the host lacks a program type, map type or helper.
+  'attach-failed': Exit.cannot, // The kernel refused to attach a program that it had loaded.
+  'attach-unsupported': Exit.cannot, // This kind of program cannot be attached by Ringside yet.
+  'target-not-found': Exit.cannot, // What the program should attach to does not exist on the host.
+  'no-memory': Exit.cannot, // The kernel had no memory for a map or a program.
+  'map-create-failed': Exit.cannot, // The kernel refused to create a map.
+  'tracefs-missing': Exit.cannot, // tracefs is not mounted on the host.
   // the program was rejected
-  'verifier-rejected': Exit.rejected,
+  'verifier-rejected': Exit.rejected, // The verifier of the kernel rejected the program.
   // the source did not build, or the object is not loadable
-  'build-failed': Exit.source,
-  'no-compiler': Exit.source,
-  'compiler-without-bpf': Exit.source,
-  'no-vmlinux': Exit.source,
-  'not-elf': Exit.source,
-  'not-bpf': Exit.source,
-  'object-malformed': Exit.source,
-  'object-without-btf': Exit.source,
-  'legacy-maps': Exit.source,
-  'no-programs': Exit.source,
-  'core-relocation': Exit.source,
-  'open-failed': Exit.source,
-  'load-failed': Exit.source,
+  'build-failed': Exit.source, // The compiler reported errors.
+  'no-compiler': Exit.source, // No clang that can be used was found.
+  'compiler-without-bpf': Exit.source, // The compiler has no BPF back end.
+  'no-vmlinux': Exit.source, // There is no BTF to make vmlinux.h from.
+  'not-elf': Exit.source, // The file is no ELF object.
+  'not-bpf': Exit.source, // The file is an ELF object, but not for BPF.
+  'object-malformed': Exit.source, // The object is damaged.
+  'object-without-btf': Exit.source, // The object was compiled without -g and has no BTF.
+  'legacy-maps': Exit.source, // The object defines maps in the old way that libbpf 1.0 dropped.
+  'no-programs': Exit.source, // The object has no program.
+  'core-relocation': Exit.source, // A field or type that the program reads does not exist in the kernel of the host.
+  'open-failed': Exit.source, // libbpf could not open the object.
+  'load-failed': Exit.source, // The kernel refused the object for a reason other than the verifier.
   // agent or protocol
-  'agent-missing': Exit.agent,
-  'agent-tampered': Exit.agent,
-  'agent-start': Exit.agent,
-  'agent-exited': Exit.agent,
-  'agent-version': Exit.agent,
-  'agent-internal': Exit.agent,
-  protocol: Exit.agent,
-  'lease-expired': Exit.agent,
-  'too-large': Exit.agent,
-  internal: Exit.agent,
+  'agent-missing': Exit.agent, // No agent was built for this machine.
+  'agent-tampered': Exit.agent, // The agent on the host is not the one that was uploaded.
+  'agent-start': Exit.agent, // The agent did not start.
+  'agent-exited': Exit.agent, // The agent ended while it was in use.
+  'agent-version': Exit.agent, // The agent speaks another version of the protocol.
+  'agent-internal': Exit.agent, // A fault in the agent.
+  protocol: Exit.agent, // A message broke the protocol.
+  'lease-expired': Exit.agent, // The agent heard nothing for too long and detached everything.
+  'too-large': Exit.agent, // A message or file is larger than its limit.
+  internal: Exit.agent, // A fault in Ringside.
   // ended by the user
-  cancelled: Exit.interrupted,
+  cancelled: Exit.interrupted, // The user cancelled it, or it was interrupted.
 } as const satisfies Record<string, ExitCode>;
 
 export type ErrorCode = keyof typeof errorCodes;

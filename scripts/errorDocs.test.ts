@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { errorCodes } from '../core/src/errors.ts';
+import { errorGroups, errorPage } from './lib/errorDocs.mjs';
+import { at } from './lib/paths.mjs';
+
+const source = readFileSync(at('core/src/errors.ts'), 'utf8');
+
+test('docs/errors.md is what the table says (else run `npm run docs`)', () => {
+  expect(readFileSync(at('docs/errors.md'), 'utf8')).toBe(errorPage(source));
+});
+
+test('each code of the table is in the page, once', () => {
+  const documented = errorGroups(source).flatMap((group) => group.codes.map(({ code }) => code));
+  expect(documented.toSorted()).toEqual(Object.keys(errorCodes).toSorted());
+});
+
+test('a code without a meaning is refused', () => {
+  expect(() => errorGroups('export const errorCodes = {\n  // group\n  usage: Exit.usage,\n} as const')).toThrow(
+    'no meaning',
+  );
+});
