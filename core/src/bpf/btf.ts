@@ -3,23 +3,20 @@ import { Bytes, malformed } from './bytes.ts';
 import {
   decodeType,
   extraBytes,
-  isModifier,
   KIND_NAMES,
   type BtfKind,
   type BtfLayout,
   type BtfType,
-  type BtfMember,
+  type BtfModifier,
 } from './btfTypes.ts';
 import { declaration } from './cNames.ts';
+import { resolveType, typeSize } from './typeGraph.ts';
 
 const MAGIC = 0xeb9f;
 const HEADER_BYTES = 24;
 /** From Linux 7.1 on the header may also name a table of how long each kind's entry is. */
 const LAYOUT_HEADER_BYTES = 32;
 const TYPE_BYTES = 12;
-/** Longest chain of typedefs, modifiers and array dimensions that is followed before it counts as a cycle. */
-export const MAX_TYPE_DEPTH = 256;
-const POINTER_BYTES = 8;
 
 /**
  * One BTF blob, or a split one on top of its base. Types are decoded when asked for; ids run from 0 (void) to
@@ -38,6 +35,7 @@ export class Btf {
   /** Offset of each own type in the type section. */
   readonly #offsets: Uint32Array;
   readonly #cache: (BtfType | undefined)[] = [];
+  readonly #names = new Map<number, string>();
   #byName: Map<string, number[]> | null = null;
 
   private constructor(base: Btf | null, types: Bytes, strings: Bytes, offsets: Uint32Array) {
@@ -98,7 +96,12 @@ export class Btf {
   name(offset: number): string {
     if (offset < this.#firstString && this.base) return this.base.name(offset);
     if (offset === 0) return '';
-    return this.#strings.cString(offset - this.#firstString);
+    let name = this.#names.get(offset);
+    if (name === undefined) {
+      name = this.#strings.cString(offset - this.#firstString);
+      this.#names.set(offset, name);
+    }
+    return name;
   }
 
   /** The id of the first type with that name and kind; null if there is none. Own types are preferred to the base's. */
@@ -115,27 +118,13 @@ export class Btf {
   }
 
   /** Follows typedefs, modifiers and type tags to the type that stores. */
-  resolve(id: number): BtfType {
-    for (let steps = 0; steps < MAX_TYPE_DEPTH; steps++) {
-      const type = this.type(id);
-      if (!isModifier(type)) return type;
-      id = type.type;
-    }
-    throw malformed(`BTF type ${id} refers to itself`);
+  resolve(id: number): Exclude<BtfType, BtfModifier> {
+    return resolveType(this, id);
   }
 
   /** Bytes that a value of the type takes; 0 for void, functions and forward declarations. */
   sizeOf(id: number): number {
-    let factor = 1;
-    for (let steps = 0; steps < MAX_TYPE_DEPTH; steps++) {
-      const type = this.resolve(id);
-      if ('size' in type) return bounded(factor * type.size);
-      if (type.kind === 'ptr') return bounded(factor * POINTER_BYTES);
-      if (type.kind === 'array') factor = bounded(factor * type.count);
-      else if (type.kind !== 'var') return 0;
-      id = type.type;
-    }
-    throw malformed(`BTF type ${id} refers to itself`);
+    return typeSize(this, id);
   }
 
   /** The C spelling: "struct event", "char[16]", "__u32", "struct sock *". */
@@ -168,11 +157,6 @@ export class Btf {
   }
 }
 
-function bounded(size: number): number {
-  if (size > Number.MAX_SAFE_INTEGER) throw malformed('a BTF array has an impossible size');
-  return size;
-}
-
 /** Kind and vlen have grown into bits that were reserved (and zero) before. */
 function kindNumber(info: number): number {
   return (info >>> 24) & 0x7f;
@@ -203,5 +187,3 @@ function readLayouts(layout: Bytes): BtfLayout[] {
   for (let at = 0; at + 4 <= layout.length; at += 4) layouts.push({ info: layout.u8(at), element: layout.u8(at + 1) });
   return layouts;
 }
-
-export type { BtfKind, BtfType, BtfMember };

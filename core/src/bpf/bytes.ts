@@ -7,6 +7,9 @@ export function malformed(what: string): RingsideError {
   });
 }
 
+/** Names and source lines beyond this are damage: overlapping long strings would multiply a file's size in memory. */
+const MAX_STRING_BYTES = 16 * 1024;
+
 /** A little-endian view of untrusted bytes: every read is bounds-checked and fails with `object-malformed`. */
 export class Bytes {
   readonly bytes: Uint8Array;
@@ -73,12 +76,13 @@ export class Bytes {
     return this.bytes.subarray(offset, offset + size);
   }
 
-  /** The NUL-terminated string at `offset`. */
+  /** The NUL-terminated string at `offset`, at most MAX_STRING_BYTES long. */
   cString(offset: number): string {
     this.check(offset, 1);
     let end = offset; // strings are short: a plain loop beats indexOf
-    while (end < this.#buffer.length && this.#buffer[end] !== 0) end++;
-    if (end === this.#buffer.length) throw malformed(`${this.what} has a string without an end`);
+    const limit = Math.min(this.#buffer.length, offset + MAX_STRING_BYTES);
+    while (end < limit && this.#buffer[end] !== 0) end++;
+    if (end === limit) throw malformed(`${this.what} has a string without an end`);
     return end === offset ? '' : this.#buffer.toString('utf8', offset, end);
   }
 }

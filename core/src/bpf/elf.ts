@@ -196,14 +196,19 @@ function readSymbols(sections: ElfSection[]): ElfSymbol[] {
   const data = new Bytes(table.data, 'the symbol table');
   if (data.length % SYMBOL_BYTES !== 0) throw malformed('its symbol table has an impossible size');
   const symbols: ElfSymbol[] = [];
+  let nameBytes = 0;
   for (let at = 0; at < data.length; at += SYMBOL_BYTES) {
     const info = data.u8(at + 4);
     const section = data.u16(at + 6);
     if (section >= sections.length && section < SHN_LORESERVE)
       throw malformed('a symbol lies in a section that is not there');
+    const name = names.cString(data.u32(at));
+    nameBytes += name.length;
+    // Names may share their ends, but not so much that a small file fills the memory.
+    if (nameBytes > 8 * (names.length + data.length)) throw malformed('its symbol names overlap');
     symbols.push({
       index: at / SYMBOL_BYTES,
-      name: names.cString(data.u32(at)),
+      name,
       type: info & 15,
       binding: info >> 4,
       visibility: data.u8(at + 5) & 3,

@@ -1,0 +1,89 @@
+/** What an object holds, told offline: `ringside inspect`. */
+import type { InspectReport, ProgramInfo, RecordField } from '../model/index.ts';
+import { RingsideError } from '../errors.ts';
+import { malformed } from './bytes.ts';
+import { bytesField, typeField } from './fields.ts';
+import { describeGlobal, readGlobals } from './globals.ts';
+import { INSN_BYTES } from './insns.ts';
+import { describeMap, readMaps } from './maps.ts';
+import { isPerCpuMap } from './mapTypes.ts';
+import { BpfObject, type BpfFunction } from './object.ts';
+import { inferRecords } from './records.ts';
+import { parseSection } from './sections.ts';
+
+export interface InspectOptions {
+  /** Find record types in DWARF when the object has it; default true. */
+  dwarf?: boolean;
+}
+
+/** The report of `ringside inspect`. Errors: `not-elf`, `not-bpf`, `object-malformed`, `legacy-maps`, `object-without-btf`. */
+export function inspectObject(bytes: Uint8Array, options: InspectOptions = {}): InspectReport {
+  return guard(() => {
+    const object = BpfObject.parse(bytes);
+    const btf = object.btf;
+    const maps = readMaps(object);
+    return {
+      license: object.license,
+      programs: object.programs.map((program) => describeProgram(object, program)),
+      maps: maps.map((map) => describeMap(btf, map)),
+      globals: btf ? readGlobals(object).map((variable) => describeGlobal(btf, variable)) : [],
+      records: inferRecords(object, maps, options.dwarf ?? true),
+    };
+  });
+}
+
+function describeProgram(object: BpfObject, program: BpfFunction): ProgramInfo {
+  const section = parseSection(program.section.name);
+  const line = object.line(program.section, program.offset);
+  return {
+    name: program.name,
+    section: program.section.name,
+    type: section.type,
+    attach: section.attach,
+    target: section.target,
+    needsTarget: section.needsTarget,
+    instructions: program.size / INSN_BYTES,
+    autoload: section.autoload,
+    source: line ? { file: line.file, line: line.line } : null,
+  };
+}
+
+export interface MapTypes {
+  key: RecordField;
+  value: RecordField;
+  /** The dump holds one value per possible CPU, each rounded up to 8 bytes. */
+  perCpu: boolean;
+}
+
+/**
+ * How the entries of a map read: one field for the key and one for a value (of one CPU). Types that the object does not
+ * name are bytes. Error: `unknown-field` when the object has no such map.
+ */
+export function mapTypes(object: BpfObject, mapName: string): MapTypes {
+  return guard(() => {
+    const maps = readMaps(object);
+    const map = maps.find((m) => m.name === mapName);
+    if (!map) {
+      throw new RingsideError('unknown-field', `The object has no map ${mapName}.`, {
+        remedy: `It has ${maps.map((m) => m.name).join(', ') || 'none'}.`,
+      });
+    }
+    const field = (name: string, type: number, size: number) =>
+      object.btf && type !== 0 ? typeField(object.btf, name, type) : bytesField(name, size);
+    return {
+      key: field('key', map.keyType, map.keySize),
+      value: field('value', map.valueType, map.valueSize),
+      perCpu: isPerCpuMap(map.type),
+    };
+  });
+}
+
+/** Whatever a damaged object makes the readers stumble over (a stack too deep, a length too large) is damage, no fault of ours. */
+function guard<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RangeError) throw malformed('its types are nested too deep or too large');
+    throw error;
+  }
+}
