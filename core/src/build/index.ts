@@ -3,4 +3,12 @@ export { defaultCacheDir, sha256Hex, writeAtomically } from './cache.ts';
 export { findCompiler, installCommand, type CompilerCommand, type FindCompilerOptions } from './compiler.ts';
 export { targetArch } from './flags.ts';
 export { writeVmlinuxHeader } from './vmlinux.ts';
-export { importHeader, localBtf, localVmlinuxHeader, vmlinuxHeader, vmlinuxHeaderOfFile } from './vmlinuxCache.ts';
+export {
+  cachedVmlinuxHeader,
+  importHeader,
+  localBtf,
+  localVmlinuxHeader,
+  vmlinuxHeader,
+  vmlinuxHeaderOfFile,
+} from './vmlinuxCache.ts';
+export { stripDwarf } from './strip.ts';

@@ -3,10 +3,11 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Btf } from '../bpf/index.ts';
 import { RingsideError } from '../errors.ts';
-import { exists, sha256Hex, touch, writeAtomically } from './cache.ts';
+import { exists, prune, sha256Hex, touch, writeAtomically } from './cache.ts';
 import { vmlinuxWriterVersion, writeVmlinuxHeader } from './vmlinux.ts';
 
 export const localBtf = '/sys/kernel/btf/vmlinux';
+const KEEP_HEADERS = 32;
 
 /**
  * Path of the vmlinux.h for a kernel's BTF, written on first use. `sha256` (hex) is the BTF's; `btf` may be a function,
@@ -17,12 +18,8 @@ export async function vmlinuxHeader(
   sha256: string,
   cacheDir: string,
 ): Promise<string> {
-  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new RangeError('the hash of BTF is 64 hexadecimal digits');
-  const path = join(cacheDir, 'vmlinux', `${sha256}-${vmlinuxWriterVersion}`, 'vmlinux.h');
-  if (await exists(path)) {
-    await touch(dirname(path));
-    return path;
-  }
+  const cached = await cachedVmlinuxHeader(sha256, cacheDir);
+  if (cached !== undefined) return cached;
   const bytes = typeof btf === 'function' ? await btf() : btf;
   // The hash names what other builds will trust: it is checked, not believed.
   const actual = sha256Hex(bytes);
@@ -32,8 +29,28 @@ export async function vmlinuxHeader(
       detail: `announced ${sha256}, got ${actual}`,
     });
   }
+  const path = headerPath(sha256, cacheDir);
   await writeAtomically(path, writeVmlinuxHeader(Btf.parse(bytes)));
+  await prune(join(cacheDir, 'vmlinux'), KEEP_HEADERS);
   return path;
+}
+
+/** The header of a kernel whose BTF has been here before; undefined when it has not. `sha256` (hex) is the BTF's. */
+export async function cachedVmlinuxHeader(sha256: string, cacheDir: string): Promise<string | undefined> {
+  const path = headerPath(sha256, cacheDir);
+  if (!(await exists(path))) return undefined;
+  await touch(dirname(path));
+  return path;
+}
+
+function headerPath(sha256: string, cacheDir: string): string {
+  // The hash comes from a host and becomes a file name here.
+  if (!/^[0-9a-f]{64}$/.test(sha256)) {
+    throw new RingsideError('protocol', "The hash of the kernel's BTF is not a SHA-256.", {
+      detail: sha256.slice(0, 100),
+    });
+  }
+  return join(cacheDir, 'vmlinux', `${sha256}-${vmlinuxWriterVersion}`, 'vmlinux.h');
 }
 
 /** The header for this machine's kernel. Error: `no-vmlinux`. */
