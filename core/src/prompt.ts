@@ -9,6 +9,8 @@ export interface HostKeyQuestion {
   fingerprint: string;
   /** OpenSSH's randomart picture of the key, lines separated by \n. */
   randomart: string;
+  /** Set when there is more reason than usual to look twice: the host is known by other keys. */
+  note?: string;
 }
 export type HostKeyAnswer = 'once' | 'remember' | 'no';
 

@@ -1,0 +1,131 @@
+/** From a host's name to an open connection: resolve, hop by hop, verify, log in. */
+import type { Duplex } from 'node:stream';
+import type { Client } from 'ssh2';
+import { cancelled, RingsideError, throwIfAborted } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { ConnectionState } from '../model/index.ts';
+import type { Prompter } from '../prompt.ts';
+import type { CallOptions } from '../progress.ts';
+import { resolveHost, type ResolvedHost } from './config.ts';
+import { LocalTransport } from './localTransport.ts';
+import type { SshOptions } from './options.ts';
+import { neutralize } from './shell.ts';
+import { openProxyCommand, openTcp } from './socket.ts';
+import { establish, type ConnectContext } from './ssh2Connection.ts';
+import { loadSsh2 } from './ssh2Module.ts';
+import { Ssh2Transport } from './ssh2Transport.ts';
+import type { Transport } from './transport.ts';
+
+export interface OpenOptions extends CallOptions {
+  onState?: (state: ConnectionState) => void;
+}
+
+/** More hops than anyone has; a loop in the configuration ends here. */
+const maxHops = 8;
+
+/**
+ * Connects to a host: 'local', an alias of the ssh config, or user@host[:port].
+ * The host key of every hop is verified before anything is sent to it.
+ * Errors: usage, ssh-config, host-unknown, host-unreachable, host-timeout, host-key-unknown, host-key-mismatch,
+ * host-key-revoked, auth-failed, ssh-transport, cancelled.
+ */
+export async function openTransport(
+  host: string,
+  options: SshOptions,
+  prompter: Prompter,
+  log: Log,
+  call: OpenOptions = {},
+): Promise<Transport> {
+  throwIfAborted(call.signal);
+  if (host === 'local') return new LocalTransport(host);
+  if (options.transport === 'openssh') {
+    throw new RingsideError('ssh-transport', 'The OpenSSH transport is not part of this version of Ringside.', {
+      remedy: 'Use --transport ssh2 (or auto); certificates, security keys and GSSAPI are what it cannot do.',
+    });
+  }
+  const onState = call.onState ?? ((): void => undefined);
+  onState('connecting');
+  call.progress?.({ step: `Connecting to ${host}` });
+  // ssh2 takes longer to load than ssh to resolve the host, so both at once.
+  const [resolved] = await Promise.all([
+    resolveHost(host, { configFile: options.configFile, signal: call.signal }),
+    loadSsh2(),
+  ]);
+  const context: ConnectContext = { ssh: options, identityFile: options.identityFile, prompter, log, call, onState };
+  const opened: Client[] = [];
+  const release = (): void => {
+    for (const client of opened.reverse()) client.end();
+  };
+  try {
+    const client = await connect(resolved, context, opened, 0);
+    return new Ssh2Transport(host, client, log, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Connects to one host, through its hops where it has some. Clients of hops are added to `opened`. */
+async function connect(host: ResolvedHost, context: ConnectContext, opened: Client[], depth: number): Promise<Client> {
+  if (depth > maxHops) {
+    throw new RingsideError(
+      'ssh-config',
+      `${host.name} is reached through more than ${maxHops} hops: ProxyJump goes in a circle.`,
+      {
+        remedy: 'Look at ProxyJump of the hosts involved with `ssh -G HOST`.',
+      },
+    );
+  }
+  return establish(host, await openStream(host, context, opened, depth), context);
+}
+
+async function openStream(
+  host: ResolvedHost,
+  context: ConnectContext,
+  opened: Client[],
+  depth: number,
+): Promise<Duplex> {
+  if (host.proxyCommand !== null) return openProxyCommand(host, host.proxyCommand, context.log);
+  if (host.proxyJump === null) return openTcp(host, context.call.signal);
+  const hops = host.proxyJump.split(',').map((hop) => hop.trim());
+  let via: Client | undefined;
+  for (const name of hops) {
+    const resolved = await resolveHost(name, { configFile: context.ssh.configFile, signal: context.call.signal });
+    const hop: ResolvedHost = via ? { ...resolved, proxyJump: null, proxyCommand: null } : resolved;
+    const hopContext: ConnectContext = { ...context, identityFile: undefined };
+    context.log.debug(`${host.name}: hop ${name}`);
+    // The first hop may have hops of its own; the ones after it are reached through the one before.
+    via = via
+      ? await establish(hop, await forward(via, hop, context), hopContext)
+      : await connect(hop, hopContext, opened, depth + 1);
+    via.on('error', (error) => context.log.debug(`hop ${name}: ${error.message}`));
+    opened.push(via);
+  }
+  if (!via) throw new RingsideError('ssh-config', `ProxyJump of ${host.name} names no host.`);
+  return forward(via, host, context);
+}
+
+/** A stream to `host` through the last hop (direct-tcpip). */
+function forward(via: Client, host: ResolvedHost, context: ConnectContext): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(cancelled());
+    context.call.signal?.addEventListener('abort', onAbort, { once: true });
+    via.forwardOut('127.0.0.1', 0, host.hostname, host.port, (error, channel) => {
+      context.call.signal?.removeEventListener('abort', onAbort);
+      if (!error) {
+        resolve(channel);
+        return;
+      }
+      reject(
+        new RingsideError(
+          'host-unreachable',
+          `${host.name} (${host.hostname} port ${host.port}) cannot be reached through the jump host: ${neutralize(error.message, 300)}.`,
+          {
+            remedy: 'Check that the jump host reaches it and allows forwarding (AllowTcpForwarding).',
+            cause: error,
+          },
+        ),
+      );
+    });
+  });
+}
