@@ -1,19 +1,37 @@
 import { expect, test } from 'vitest';
 import { outdatedPackages } from './lib/npmPackages.mjs';
-import { clangMajor, isSupported, needs, parseOsRelease, profileParts } from './lib/packages.mjs';
-import { isRecentRust, parseRustVersion } from './lib/rust.mjs';
+import { chooseRust, clangMajor, isSupported, needs, parseOsRelease, profileParts } from './lib/packages.mjs';
+import { isRecentRust, oldestRust, parseRustVersion } from './lib/rust.mjs';
 import { checkNode } from './lib/setup.mjs';
 
 test('versions of Rust', () => {
   expect(parseRustVersion('cargo 1.95.0 (f2d3ce0bd 2026-03-21)')).toEqual([1, 95]);
   expect(parseRustVersion('zsh: command not found: cargo')).toBeUndefined();
-  expect([[1, 84], [1, 85], [1, 100], [2, 0], undefined].map((v) => isRecentRust(v as [number, number]))).toEqual([
-    false,
-    true,
-    true,
-    true,
-    false,
+  expect(
+    [[1, 84], [1, 85], [1, 100], [2, 0], undefined].map((v) => isRecentRust(v as [number, number], [1, 85])),
+  ).toEqual([false, true, true, true, false]);
+});
+
+test("the agent's own manifest says which Rust it needs", () => {
+  expect(oldestRust('[workspace.package]\nrust-version = "1.88"\n')).toEqual([1, 88]);
+  expect(oldestRust()[0]).toBe(1);
+  expect(() => oldestRust('[workspace]')).toThrow('no rust-version');
+});
+
+test('the newest Rust package is chosen, and none that is too old', () => {
+  const offers = (versions: Record<string, string>) => ({
+    name: 'Debian',
+    candidate: (name: string) => versions[name] ?? '',
+  });
+  const choose = (versions: Record<string, string>) =>
+    chooseRust({ ...offers(versions), available: () => ['cargo-1.83', 'cargo-1.89'] } as never, [1, 88]);
+  expect(choose({ cargo: '0.66.0+ds1-1', 'cargo-web': '1.96.0+dfsg1-1' })).toEqual(['rustc-web', 'cargo-web']);
+  expect(choose({ cargo: '1.90.0+dfsg3-1' })).toEqual(['rustc', 'cargo']);
+  expect(choose({ cargo: '1.75.0', 'cargo-1.83': '1.83.0', 'cargo-1.89': '1.89.0+dfsg0ubuntu1' })).toEqual([
+    'rustc-1.89',
+    'cargo-1.89',
   ]);
+  expect(() => choose({ cargo: '1.85.0+dfsg3-1' })).toThrow('no Rust ≥ 1.88');
 });
 
 test('versions of clang, from several distributions', () => {

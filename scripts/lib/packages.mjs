@@ -1,7 +1,8 @@
 // The one table of system packages: what Ringside needs from the distribution, why, and its names there.
 import { existsSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { capture, Failure, which } from './run.mjs';
-import { findCargo } from './rust.mjs';
+import { findCargo, isRecentRust, oldestRust } from './rust.mjs';
 
 /**
  * `start` is what `npm start` needs, `test` what `npm test` needs on top, `package` both agents.
@@ -25,7 +26,7 @@ export const profileParts = {
  * @property {(system: System) => boolean} [satisfied] when not given: all packages are installed
  */
 
-/** @typedef {{ id: string, version: string, name: string, arch: string, installed: Set<string>, available: (pattern: string) => string[] }} System */
+/** @typedef {{ id: string, version: string, name: string, arch: string, installed: Set<string>, available: (pattern: string) => string[], candidate: (name: string) => string }} System */
 
 const plain = (what, why, profile, ...packages) => ({ what, why, for: profile, packages });
 const command = (name, why, profile, ...packages) => ({
@@ -46,10 +47,10 @@ export const needs = [
     satisfied: () => findClang() !== undefined,
   },
   {
-    what: 'Rust ≥ 1.85',
+    what: `Rust ≥ ${oldestRust().join('.')}`,
     why: 'builds the host agent',
     for: 'start',
-    packages: rustPackages,
+    packages: chooseRust,
     satisfied: () => findCargo() !== undefined,
   },
   plain('static libelf and zlib', 'are linked into the host agent', 'start', 'libelf-dev', 'zlib1g-dev'),
@@ -74,7 +75,13 @@ export const needs = [
   ),
   command('sudo', 'the tests check privileges through it', 'test', 'sudo'),
   command('ip', 'the tests make network interfaces', 'test', 'iproute2'),
-  command('bpftool', 'the tests check with it that nothing stays attached', 'test', 'bpftool'),
+  {
+    what: 'bpftool',
+    why: 'the tests check with it that nothing stays attached',
+    for: 'test',
+    packages: bpftoolPackages,
+    satisfied: () => which('bpftool') !== undefined,
+  },
   {
     what: 'Chromium',
     why: 'drives the editor in the end-to-end tests',
@@ -126,26 +133,36 @@ function newestClang(system) {
   return `clang-${Math.max(...versions)}`;
 }
 
-/** Debian 12 carries a current Rust as rustc-web; Debian 13 as rustc; Ubuntu as rustc-1.NN. @param {System} system */
-function rustPackages(system) {
-  const versioned = system
+/**
+ * The distribution's Rust packages that are new enough: Debian 12 has a current one as rustc-web, Ubuntu several as
+ * rustc-1.NN, newer distributions plainly rustc.
+ * @param {System} system
+ * @param {[number, number]} [oldest]
+ * @returns {string[]}
+ */
+export function chooseRust(system, oldest = oldestRust()) {
+  const numbered = system
     .available('^cargo-1[.][0-9]+$')
-    .map((name) => Number(name.slice(8)))
-    .filter((minor) => minor >= 85);
-  if (system.id === 'debian' && system.available('^cargo-web$').length > 0) return ['rustc-web', 'cargo-web'];
-  if (versioned.length > 0) return [`rustc-1.${Math.max(...versioned)}`, `cargo-1.${Math.max(...versioned)}`];
-  return ['rustc', 'cargo'];
+    .map((name) => name.slice('cargo'.length))
+    .sort((a, b) => Number(b.slice(3)) - Number(a.slice(3)));
+  for (const suffix of ['', '-web', ...numbered]) {
+    const version = /^(\d+)\.(\d+)/.exec(system.candidate(`cargo${suffix}`));
+    if (version !== null && isRecentRust([Number(version[1]), Number(version[2])], oldest))
+      return [`rustc${suffix}`, `cargo${suffix}`];
+  }
+  throw new Failure(
+    `apt offers no Rust ≥ ${oldest.join('.')} on ${system.name}.`,
+    'Install Rust with rustup, then run this again.',
+  );
 }
 
 /** Rust's arm64 standard library from the distribution where it has one; elsewhere rustup adds it (setup.mjs). @param {System} system */
 function crossPackages(system) {
   const libraries = ['gcc-aarch64-linux-gnu', 'libelf-dev:arm64', 'zlib1g-dev:arm64'];
   if (system.id !== 'debian') return libraries;
-  const web = system.available('^cargo-web$').length > 0;
-  return [
-    ...libraries,
-    ...(web ? ['rustc-web', 'cargo-web', 'libstd-rust-web-dev:arm64'] : ['rustc', 'cargo', 'libstd-rust-dev:arm64']),
-  ];
+  const [rustc, cargo] = chooseRust(system);
+  const library = rustc === 'rustc' ? 'libstd-rust-dev:arm64' : `libstd-rust${rustc.slice('rustc'.length)}-dev:arm64`;
+  return [...libraries, rustc, cargo, library];
 }
 
 /** Whether both agents can be built here: natively on arm64 only its own. @param {System} system */
@@ -163,6 +180,13 @@ export function hasRustupTarget(target) {
     which('rustup') !== undefined &&
     capture('rustup', ['target', 'list', '--installed']).out.split('\n').includes(target)
   );
+}
+
+/** Ubuntu ships bpftool with the tools of each kernel. @param {System} system */
+function bpftoolPackages(system) {
+  return system.candidate('bpftool') !== '' && system.candidate('bpftool') !== '(none)'
+    ? ['bpftool']
+    : ['linux-tools-common', `linux-tools-${release()}`];
 }
 
 /** @returns {string | undefined} a Chromium or Chrome that Playwright can drive; Ubuntu's snap launcher is none */
@@ -195,7 +219,7 @@ const supported = { debian: ['12', '13'], ubuntu: ['22.04', '24.04'] };
  * @returns {System}
  */
 export function readSystem() {
-  const release = parseOsRelease(existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '');
+  const distribution = parseOsRelease(existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '');
   const installed = new Set();
   for (const line of capture('dpkg-query', ['-W', '-f', '${Package} ${Architecture} ${db:Status-Status}\n']).out.split(
     '\n',
@@ -208,7 +232,14 @@ export function readSystem() {
       .out.split('\n')
       .map((line) => line.split(' ')[0] ?? '')
       .filter((name) => new RegExp(pattern).test(name));
-  return { ...release, arch: capture('dpkg', ['--print-architecture']).out.trim(), installed, available };
+  const candidate = (name) => /Candidate: (?:\d+:)?(\S+)/.exec(capture('apt-cache', ['policy', name]).out)?.[1] ?? '';
+  return {
+    ...distribution,
+    arch: capture('dpkg', ['--print-architecture']).out.trim(),
+    installed,
+    available,
+    candidate,
+  };
 }
 
 /** @param {string} text of /etc/os-release */

@@ -1,11 +1,19 @@
-// Which cargo builds the agent: edition 2024 and the crates need 1.85, and Debian 12's plain `cargo` is older.
-import { existsSync, readdirSync } from 'node:fs';
+// Which cargo builds the agent. The crates say how new it must be; Debian 12's plain `cargo` is older.
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { at } from './paths.mjs';
 import { capture } from './run.mjs';
 
-/** The oldest Rust that builds the agent. */
-export const oldestRust = [1, 85];
+/**
+ * The oldest Rust that builds the agent: `rust-version` of its workspace.
+ * @returns {[number, number]}
+ */
+export function oldestRust(manifest = readFileSync(at('host-agent/Cargo.toml'), 'utf8')) {
+  const match = /^rust-version = "(\d+)\.(\d+)/m.exec(manifest);
+  if (match === null) throw new Error('host-agent/Cargo.toml names no rust-version');
+  return [Number(match[1]), Number(match[2])];
+}
 
 /**
  * `cargo 1.95.0 (…)` → [1, 95]; undefined when the text is something else.
@@ -17,10 +25,14 @@ export function parseRustVersion(text) {
   return match === null ? undefined : [Number(match[1]), Number(match[2])];
 }
 
-/** @param {[number, number] | undefined} version */
-export function isRecentRust(version) {
+/**
+ * Whether a version is not older than another.
+ * @param {[number, number] | undefined} version
+ * @param {[number, number]} [oldest]
+ */
+export function isRecentRust(version, oldest = oldestRust()) {
   if (version === undefined) return false;
-  return version[0] > oldestRust[0] || (version[0] === oldestRust[0] && version[1] >= oldestRust[1]);
+  return version[0] > oldest[0] || (version[0] === oldest[0] && version[1] >= oldest[1]);
 }
 
 /** Folders that may hold a cargo, best first: PATH, rustup's, the versioned ones of Ubuntu. */
