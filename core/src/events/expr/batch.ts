@@ -1,0 +1,112 @@
+import { RECORD_HEADER_BYTES, LENGTH_MASK, type Chunk } from '../slab.ts';
+import type { StoreHost } from '../store.ts';
+
+/** Rows of one chunk that are filtered together: enough to pay for the calls, few enough to stay in the cache. */
+export const BATCH_ROWS = 1024;
+
+/** Rows of one chunk, by the places of their bytes. Filters work on batches, not on rows. */
+export class Batch {
+  readonly offsets = new Uint32Array(BATCH_ROWS);
+  count = 0;
+  chunk!: Chunk;
+  firstSeq = 0;
+  stream = '';
+  hosts: readonly StoreHost[] = [];
+
+  /** Points to rows `row` … of the chunk (counted within it) and returns how many fit. */
+  load(chunk: Chunk, row: number): number {
+    this.chunk = chunk;
+    this.count = Math.min(BATCH_ROWS, chunk.count - row);
+    this.firstSeq = chunk.firstSeq + row;
+    chunk.fillOffsets(row, this.count, this.offsets);
+    return this.count;
+  }
+
+  lengthOf(row: number): number {
+    return this.chunk.slab.words[(this.offsets[row]! - RECORD_HEADER_BYTES) >> 2]! & LENGTH_MASK;
+  }
+
+  /** Clears the mask where a record is shorter than `need` bytes. */
+  dropShorter(mask: Uint8Array, need: number): void {
+    const { recordLength } = this.chunk;
+    if (recordLength >= need) return;
+    if (recordLength >= 0) {
+      mask.fill(0, 0, this.count);
+      return;
+    }
+    for (let row = 0; row < this.count; row++) if (this.lengthOf(row) < need) mask[row] = 0;
+  }
+}
+
+/**
+ * A condition on rows. `refine` clears `mask[row]` (1 = still in) for the rows of the batch that do not meet it and
+ * leaves the others; rows that are out already need not be looked at. That makes && free and lets costly conditions
+ * see few rows.
+ */
+export interface Condition {
+  refine(batch: Batch, mask: Uint8Array): void;
+}
+
+export function all(left: Condition, right: Condition): Condition {
+  return {
+    refine(batch, mask) {
+      left.refine(batch, mask);
+      right.refine(batch, mask);
+    },
+  };
+}
+
+export function any(left: Condition, right: Condition): Condition {
+  const taken = new Uint8Array(BATCH_ROWS);
+  return {
+    refine(batch, mask) {
+      const { count } = batch;
+      taken.set(mask.subarray(0, count));
+      left.refine(batch, taken);
+      for (let row = 0; row < count; row++) mask[row] = mask[row]! & ~taken[row]!;
+      right.refine(batch, mask);
+      for (let row = 0; row < count; row++) mask[row] = mask[row]! | taken[row]!;
+    },
+  };
+}
+
+export function not(inner: Condition): Condition {
+  const taken = new Uint8Array(BATCH_ROWS);
+  return {
+    refine(batch, mask) {
+      const { count } = batch;
+      taken.set(mask.subarray(0, count));
+      inner.refine(batch, taken);
+      for (let row = 0; row < count; row++) mask[row] = mask[row]! & ~taken[row]!;
+    },
+  };
+}
+
+export const always: Condition = { refine: () => undefined };
+export const never: Condition = {
+  refine: (batch, mask) => {
+    mask.fill(0, 0, batch.count);
+  },
+};
+
+/** A condition asked row by row, for the rows that are still in. `test` gets the row's index in the batch. */
+export function perRow(need: number, test: (batch: Batch, row: number, offset: number) => boolean): Condition {
+  return {
+    refine(batch, mask) {
+      if (need > 0) batch.dropShorter(mask, need);
+      const { offsets, count } = batch;
+      for (let row = 0; row < count; row++) {
+        if (mask[row] !== 0 && !test(batch, row, offsets[row]!)) mask[row] = 0;
+      }
+    },
+  };
+}
+
+/** A condition that is the same for all rows of a chunk (its host, its CPU). */
+export function perChunk(test: (batch: Batch) => boolean): Condition {
+  return {
+    refine(batch, mask) {
+      if (!test(batch)) mask.fill(0, 0, batch.count);
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import type { RecordInfo } from '../../model/index.ts';
+import { visibleText } from '../text.ts';
+import { eventTime } from '../time.ts';
+import type { CompareOp, Operand } from './ast.ts';
+import { perChunk, perRow, type Batch, type Condition } from './batch.ts';
+import { rangeOf, type IntegerRange } from './integers.ts';
+import { badExpression } from './lexer.ts';
+import { inFieldUnits, parseTime, type Fixed } from './names.ts';
+import { textComparison, type TextTest } from './texts.ts';
+
+/** A fixed column's value in a row: integers exactly, null for the CPU of ring buffers. */
+export type FixedReader = (batch: Batch, row: number, offset: number) => bigint | number | string | null;
+
+export function fixedReader(record: RecordInfo, name: Fixed): FixedReader {
+  switch (name) {
+    case 'time': {
+      const time = eventTime(record);
+      return (batch, row, offset) => {
+        const { chunk, hosts } = batch;
+        return time(chunk.slab.view, offset, batch.lengthOf(row), chunk.readTimeNs, hosts[chunk.host]!);
+      };
+    }
+    case 'seq':
+      return (batch, row) => batch.firstSeq + row;
+    case 'cpu':
+      return (batch) => batch.chunk.cpu;
+    case 'host':
+      return hostName;
+    case 'stream':
+      return (batch) => batch.stream;
+  }
+}
+
+function hostName(batch: Batch): string {
+  return visibleText(batch.hosts[batch.chunk.host]?.name ?? '');
+}
+
+/** `host == "web-1"`, `time > "12:31:04"`, `cpu == 3`. @throws RingsideError `bad-expression` when the types do not fit. */
+export function fixedCompare(
+  record: RecordInfo,
+  name: Fixed,
+  op: CompareOp,
+  constant: Exclude<Operand, { kind: 'path' }>,
+  text: string,
+): Condition {
+  if (name === 'host' || name === 'stream') {
+    if (constant.kind !== 'string')
+      throw badExpression(`"${name}" is text; compare it with a text in quotes`, text, constant.at);
+    const holds = textComparison(op, constant.value);
+    return perChunk((batch) => holds(name === 'host' ? hostName(batch) : batch.stream));
+  }
+  const range = constantRange(name, op, constant, text);
+  if (name === 'cpu') return perChunk((batch) => batch.chunk.cpu !== null && within(BigInt(batch.chunk.cpu), range));
+  const read = fixedReader(record, name);
+  return perRow(0, (batch, row, offset) => within(BigInt(read(batch, row, offset)!), range));
+}
+
+function constantRange(
+  name: Fixed,
+  op: CompareOp,
+  constant: Exclude<Operand, { kind: 'path' }>,
+  text: string,
+): IntegerRange {
+  if (constant.kind === 'number') return rangeOf(op, inFieldUnits(null, constant, text));
+  if (name === 'time' && constant.kind === 'string') {
+    const time = parseTime(constant.value, new Date());
+    if (time === null) {
+      throw badExpression('A time is "12:31:04" or "2026-01-31T12:31:04Z"', text, constant.at);
+    }
+    return rangeOf(op, { numerator: time, denominator: 1n });
+  }
+  throw badExpression(`"${name}" is a number`, text, constant.at);
+}
+
+function within(value: bigint, range: IntegerRange): boolean {
+  return (value >= range.low && value <= range.high) !== range.negated;
+}
+
+/** `host ~ "^web-"`; null for the columns that are numbers. */
+export function fixedMatch(name: Fixed, regex: TextTest, negated: boolean): Condition | null {
+  if (name !== 'host' && name !== 'stream') return null;
+  return perChunk((batch) => regex.test(name === 'host' ? hostName(batch) : batch.stream) !== negated);
+}

@@ -1,0 +1,22 @@
+/** Events from DATA frames to rows: the store, decoding, filters, views, the ledger, map dumps and prints. */
+export { EventStore, EventStream, DEFAULT_STORE_BYTES } from './store.ts';
+export type { ClockOffsets, EventStoreOptions, RowPlace, SpanReservation, StoreHost } from './store.ts';
+export { SPAN_HEADER_BYTES, RECORD_HEADER_BYTES, NO_CPU } from './slab.ts';
+export { compileReader, decodeRecord, jsonInteger, recordBytes } from './decode.ts';
+export { columns, leavesOf, recordSelector, resolvePath, unknownRecord } from './schema.ts';
+export { clockText, eventTime, wallTime } from './time.ts';
+export { renderCell, renderDetail } from './render.ts';
+export { hexDump, hexText, visibleText } from './text.ts';
+export { compileExpr } from './expr/compile.ts';
+export type { Filter } from './expr/compile.ts';
+export { RowDecoder } from './rows.ts';
+export { View } from './view.ts';
+export type { ViewOptions, ViewPage } from './view.ts';
+export { EventTap } from './tap.ts';
+export { RunViews } from './runViews.ts';
+export { ledgerFault, streamLedger } from './ledger.ts';
+export type { AgentCounters, LedgerInput } from './ledger.ts';
+export { decodeMapEntries } from './maps.ts';
+export type { MapEntry, MapLayout } from './maps.ts';
+export { encodePrints, printEvent, printsSchema, PRINTS_STREAM } from './prints.ts';
+export type { PrintLine } from './prints.ts';

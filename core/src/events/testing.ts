@@ -1,0 +1,52 @@
+import type { RecordField, RecordInfo, StreamSchema } from '../model/index.ts';
+import { NO_CPU, RECORD_HEADER_BYTES, SPAN_HEADER_BYTES } from './slab.ts';
+import type { ClockOffsets } from './store.ts';
+
+/** Helpers of the tests in this folder (and of benches): spans and schemas as the agent and the BTF reader make them. */
+
+export interface SpanOptions {
+  readTimeNs?: bigint;
+  cpu?: number;
+  /** Indices of records that are marked as discarded. */
+  discarded?: readonly number[];
+}
+
+/** A DATA payload that holds the records. */
+export function makeSpan(records: readonly Uint8Array[], options: SpanOptions = {}): Uint8Array {
+  const discarded = new Set(options.discarded ?? []);
+  const sizes = records.map((record) => RECORD_HEADER_BYTES + ((record.length + 7) & ~7));
+  const span = new Uint8Array(SPAN_HEADER_BYTES + sizes.reduce((total, size) => total + size, 0));
+  const view = new DataView(span.buffer);
+  view.setBigUint64(0, options.readTimeNs ?? 1_700_000_000_000_000_000n, true);
+  view.setUint32(8, records.length - discarded.size, true);
+  view.setUint32(12, options.cpu ?? NO_CPU, true);
+  let at = SPAN_HEADER_BYTES;
+  for (const [index, record] of records.entries()) {
+    view.setUint32(at, record.length | (discarded.has(index) ? 0x40000000 : 0), true);
+    span.set(record, at + RECORD_HEADER_BYTES);
+    at += sizes[index]!;
+  }
+  return span;
+}
+
+export const noClocks: ClockOffsets = { realtimeMinusMonotonicNs: 0n, realtimeMinusBoottimeNs: 0n };
+
+/** A field with the usual defaults. */
+export function makeField(
+  field: Partial<RecordField> & Pick<RecordField, 'name' | 'kind' | 'offset' | 'size'>,
+): RecordField {
+  return { type: field.kind, bits: 0, format: 'plain', ...field };
+}
+
+export function makeRecord(
+  type: string,
+  size: number,
+  fields: RecordField[],
+  more: Partial<RecordInfo> = {},
+): RecordInfo {
+  return { map: 'events', type, size, confidence: 'declared', tag: null, fields, ...more };
+}
+
+export function makeSchema(...records: RecordInfo[]): StreamSchema {
+  return { stream: 'events', records };
+}

@@ -1,0 +1,153 @@
+import type { RowsPage } from '../model/index.ts';
+import { Batch, BATCH_ROWS } from './expr/batch.ts';
+import type { Filter } from './expr/compile.ts';
+import { RowList } from './rowList.ts';
+import type { RowDecoder } from './rows.ts';
+import type { RowPlace } from './store.ts';
+
+/** How long one slice of filtering may hold the thread, so that frames and answers come in between. */
+const SLICE_MS = 8;
+/** Most rows of one page; a grid shows some dozens. */
+const PAGE_LIMIT = 2000;
+
+/** What a page needs from the view; the engine adds the run's name. */
+export type ViewPage = Omit<RowsPage, 'runId' | 'where' | 'filterError'> & {
+  /** Matching rows that have left the store: an index plus this stays the same while rows leave. */
+  evictedMatching: number;
+};
+
+export interface ViewOptions {
+  /** Milliseconds of one slice. */
+  sliceMs?: number;
+  /** Begin with the rows that come from now on, not with what is stored. */
+  fromNow?: boolean;
+}
+
+/**
+ * A filter over one stream, kept up to date as it is asked: nothing happens while nobody asks. Without a filter there is
+ * no list of rows at all. Working through many stored rows is cut into slices on the event loop; meanwhile pages show
+ * what is found so far and say `partial`.
+ */
+export class View {
+  readonly decoder: RowDecoder;
+  readonly filter: Filter;
+  readonly #sliceMs: number;
+  readonly #rows = new RowList();
+  readonly #batch = new Batch();
+  readonly #mask = new Uint8Array(BATCH_ROWS);
+  /** The next row to look at. */
+  #next: number;
+  readonly #from: number;
+  #evictedMatching = 0;
+  #scheduled: NodeJS.Immediate | null = null;
+  #waiting: (() => void)[] = [];
+
+  constructor(decoder: RowDecoder, filter: Filter, options: ViewOptions = {}) {
+    this.decoder = decoder;
+    this.filter = filter;
+    this.#sliceMs = options.sliceMs ?? SLICE_MS;
+    this.#from = options.fromNow === true ? decoder.stream.delivered : 0;
+    this.#next = this.#from;
+  }
+
+  /** Matching rows that are stored, as far as the view has looked. */
+  get matching(): number {
+    this.#forgetEvicted();
+    const { stream } = this.decoder;
+    return this.filter.everything ? stream.delivered - Math.max(stream.firstSeq, this.#from) : this.#rows.length;
+  }
+
+  /** Rows that matched and have left since. */
+  get evictedMatching(): number {
+    this.#forgetEvicted();
+    const { stream } = this.decoder;
+    return this.filter.everything ? Math.max(0, stream.firstSeq - this.#from) : this.#evictedMatching;
+  }
+
+  /** True while stored rows are still to be looked at. */
+  get partial(): boolean {
+    return !this.filter.everything && this.#next < this.decoder.stream.delivered;
+  }
+
+  /** A page of rendered rows from index `first` of the matching rows, or the last `count` of them for -1. */
+  page(first: number, count: number): ViewPage {
+    this.update();
+    const { stream, columns } = this.decoder;
+    const { matching } = this;
+    const wanted = Math.max(0, Math.min(count, PAGE_LIMIT));
+    const start = first < 0 ? Math.max(0, matching - wanted) : Math.min(first, matching);
+    const rows = [];
+    for (let index = start; index < Math.min(start + wanted, matching); index++) {
+      const place = this.placeAt(index);
+      if (place !== null) rows.push({ seq: place.seq, cells: this.decoder.cells(place) });
+    }
+    return {
+      stream: stream.name,
+      columns,
+      first: start,
+      rows,
+      matching,
+      stored: stream.stored,
+      delivered: stream.delivered,
+      partial: this.partial,
+      evictedMatching: this.evictedMatching,
+    };
+  }
+
+  /** Where the matching row at an index lies. */
+  placeAt(index: number): RowPlace | null {
+    const { stream } = this.decoder;
+    const seq = this.filter.everything ? Math.max(stream.firstSeq, this.#from) + index : this.#rows.at(index);
+    return seq === undefined ? null : stream.place(seq);
+  }
+
+  /** Looks at new rows for one slice of time; what is left is done in the background. Returns true when nothing is left. */
+  update(): boolean {
+    this.#scan(this.#sliceMs);
+    if (!this.partial) {
+      for (const resolve of this.#waiting.splice(0)) resolve();
+      return true;
+    }
+    this.#scheduled ??= setImmediate(() => {
+      this.#scheduled = null;
+      this.update();
+    });
+    return false;
+  }
+
+  /** Resolves when every row that was stored at some moment since the call has been looked at, or the view is disposed. */
+  async caughtUp(): Promise<void> {
+    if (this.update()) return;
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Stops the work in the background. */
+  dispose(): void {
+    if (this.#scheduled !== null) clearImmediate(this.#scheduled);
+    this.#scheduled = null;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #scan(milliseconds: number): void {
+    this.#forgetEvicted();
+    if (this.filter.everything) return;
+    const { stream } = this.decoder;
+    const until = performance.now() + milliseconds;
+    while (this.#next < stream.delivered) {
+      const chunk = stream.chunkOf(this.#next)!;
+      this.#batch.stream = stream.name;
+      this.#batch.hosts = this.decoder.store.hosts;
+      const count = this.#batch.load(chunk, this.#next - chunk.firstSeq);
+      this.filter.select(this.#batch, this.#mask);
+      for (let row = 0; row < count; row++) if (this.#mask[row] !== 0) this.#rows.push(this.#next + row);
+      this.#next += count;
+      if (performance.now() >= until) return;
+    }
+  }
+
+  #forgetEvicted(): void {
+    const { firstSeq } = this.decoder.stream;
+    this.#evictedMatching += this.#rows.dropBefore(firstSeq);
+    if (this.#next < firstSeq) this.#next = firstSeq;
+  }
+}
