@@ -38,7 +38,10 @@ export interface AgentClientOptions {
   signal?: AbortSignal;
 }
 
-/** Takes the payloads of one stream. `commit` is called when the memory that `reserve` gave is filled. */
+/**
+ * Takes the payloads of one stream. `commit` is called when the memory that `reserve` gave is filled. The consumer says
+ * with AgentClient.consumed() when the bytes have been dealt with: that is what the agent may send anew.
+ */
 export interface StreamConsumer {
   reserve(length: number): Uint8Array;
   commit(length: number): void;
@@ -66,7 +69,7 @@ export class AgentClient {
   private readonly pending = new Map<number, Pending>();
   private readonly streams = new Map<number, StreamConsumer>();
   /** Bytes consumed since the last grant, per stream. */
-  private readonly consumed = new Map<number, number>();
+  private readonly granting = new Map<number, number>();
   private readonly blobs = new Map<number, Uint8Array[]>();
   private readonly eventListeners = new Set<(event: Event) => void>();
   private readonly closeListeners = new Set<(error: RingsideError | undefined) => void>();
@@ -287,17 +290,14 @@ export class AgentClient {
   }
 
   private onData(stream: number, length: number): void {
-    const consumer = this.streams.get(stream);
-    if (!consumer) return;
-    consumer.commit(length);
-    // Grants go out in quarters of the window: one small frame per 2 MiB instead of one per drain.
-    const consumed = (this.consumed.get(stream) ?? 0) + length;
-    if (consumed >= STREAM_CREDITS / 4) {
-      this.consumed.set(stream, 0);
-      this.send({ type: FrameType.credit, flags: 0, stream, aux: consumed });
-    } else {
-      this.consumed.set(stream, consumed);
-    }
+    this.streams.get(stream)?.commit(length);
+  }
+
+  /** Grants the agent these bytes again. Small grants are gathered: one frame per quarter of the window. */
+  consumed(stream: number, bytes: number): void {
+    const sum = (this.granting.get(stream) ?? 0) + bytes;
+    if (sum >= STREAM_CREDITS / 4) this.send({ type: FrameType.credit, flags: 0, stream, aux: sum });
+    this.granting.set(stream, sum >= STREAM_CREDITS / 4 ? 0 : sum);
   }
 
   private onFrame(frame: Frame): void {

@@ -13,7 +13,7 @@ const PAGE_LIMIT = 2000;
 /** What a page needs from the view; the engine adds the run's name. */
 export type ViewPage = Omit<RowsPage, 'runId' | 'where' | 'filterError'> & {
   /** Matching rows that have left the store: an index plus this stays the same while rows leave. */
-  evictedMatching: number;
+  evicted: number;
 };
 
 export interface ViewOptions {
@@ -90,7 +90,7 @@ export class View {
       stored: stream.stored,
       delivered: stream.delivered,
       partial: this.partial,
-      evictedMatching: this.evictedMatching,
+      evicted: this.evictedMatching,
     };
   }
 

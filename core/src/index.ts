@@ -1,0 +1,10 @@
+/** The library behind the command, the language server and (in a worker) the extension. */
+export * from './errors.ts';
+export * from './log.ts';
+export * from './progress.ts';
+export * from './prompt.ts';
+export * from './gallery.ts';
+export type * from './model/index.ts';
+export { createEngine, type EngineOptions } from './runs/engine.ts';
+export type * from './runs/api.ts';
+export { defaultSshOptions, type SshOptions } from './ssh/options.ts';

@@ -1,0 +1,177 @@
+/** What a host can do for BPF: facts and features from its agent, read as checks sorted by what stops you first. */
+import type { Features, HostFacts } from '../agent/generated/agent_pb.ts';
+import { findCompiler } from '../build/index.ts';
+import { RingsideError } from '../errors.ts';
+import type { CheckStatus, DoctorCheck, DoctorReport } from '../model/index.ts';
+import type { CallOptions } from '../progress.ts';
+import type { ConnectedHost } from './hosts.ts';
+import type { BuildSettings } from './prepare.ts';
+
+const order: CheckStatus[] = ['fail', 'warn', 'unknown', 'ok'];
+
+export async function doctorReport(
+  host: ConnectedHost,
+  settings: BuildSettings,
+  call: CallOptions,
+): Promise<DoctorReport> {
+  call.progress?.({ step: `Trying what ${host.name} can attach` });
+  const features = await host.agent.request({ case: 'probeFeatures', value: {} }, 'features', call);
+  const compiler = await compilerOf(settings, call);
+  const { facts, info } = host;
+  const checks = [...hostChecks(facts), compilerCheck(compiler), ...featureChecks(features)];
+  return {
+    host: {
+      name: info.name,
+      kernel: info.kernel,
+      arch: info.arch,
+      distro: info.distro,
+      cpus: info.onlineCpus,
+      btf: info.btf,
+      lockdown: info.lockdown,
+      jit: info.jit,
+      tracefs: info.tracefs,
+      bpffs: info.bpffs,
+      unprivilegedBpf: info.unprivilegedBpf,
+      uid: info.uid,
+      capabilities: info.capabilities,
+    },
+    compiler: compiler instanceof RingsideError ? null : { path: compiler.path, version: compiler.version, bpf: true },
+    checks: checks.sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status)),
+    features: {
+      programTypes: features.programTypes,
+      mapTypes: features.mapTypes,
+      attach: Object.fromEntries(features.attach.map((a) => [a.kind, { ok: a.ok, reason: a.reason }])),
+    },
+  };
+}
+
+async function compilerOf(
+  { compilerPath, log }: BuildSettings,
+  call: CallOptions,
+): Promise<{ path: string; version: string } | RingsideError> {
+  try {
+    return await findCompiler({
+      log,
+      ...(compilerPath !== '' && { path: compilerPath }),
+      ...(call.signal && { signal: call.signal }),
+    });
+  } catch (error) {
+    return RingsideError.from(error);
+  }
+}
+
+function compilerCheck(compiler: { path: string; version: string } | RingsideError): DoctorCheck {
+  return compiler instanceof RingsideError
+    ? check('compiler', 'A compiler with the BPF target', 'fail', compiler.message, compiler.remedy)
+    : check('compiler', 'A compiler with the BPF target', 'ok', `${compiler.path} ${compiler.version}`);
+}
+
+function check(id: string, title: string, status: CheckStatus, detail = '', remedy = ''): DoctorCheck {
+  return { id, title, status, detail, remedy };
+}
+
+/** Capabilities that loading and attaching need since 5.8; root has them all. */
+const needed = ['CAP_BPF', 'CAP_PERFMON', 'CAP_NET_ADMIN', 'CAP_SYS_ADMIN'];
+
+function hostChecks(f: HostFacts): DoctorCheck[] {
+  const missing = needed.filter((c) => !f.capabilities.includes(c));
+  return [
+    missing.length === 0
+      ? check('privilege', 'The right to load and attach', 'ok', `uid ${f.euid} with ${needed.join(', ')}`)
+      : check(
+          'privilege',
+          'The right to load and attach',
+          'fail',
+          `the agent runs as uid ${f.euid} without ${missing.join(', ')}`,
+          'Connect as root, or as a user who may run the agent with sudo.',
+        ),
+    f.btf
+      ? check('btf', 'Kernel types (BTF)', 'ok', `${f.btfBytes} bytes`)
+      : check(
+          'btf',
+          'Kernel types (BTF)',
+          'fail',
+          '/sys/kernel/btf/vmlinux is missing',
+          'Use a kernel with CONFIG_DEBUG_INFO_BTF=y; CO-RE programs cannot be built or loaded here.',
+        ),
+    lockdownCheck(f.lockdown),
+    f.tracefs === ''
+      ? check(
+          'tracefs',
+          'tracefs',
+          'fail',
+          'not mounted: tracepoints cannot be found',
+          'mount -t tracefs tracefs /sys/kernel/tracing',
+        )
+      : check('tracefs', 'tracefs', 'ok', f.tracefs),
+    f.bpffs === ''
+      ? check(
+          'bpffs',
+          'bpffs',
+          'warn',
+          'not mounted: nothing can be pinned (Ringside pins nothing by itself)',
+          'mount -t bpf bpf /sys/fs/bpf',
+        )
+      : check('bpffs', 'bpffs', 'ok', f.bpffs),
+    jitCheck(f.jit),
+    f.unprivilegedBpfDisabled === '0'
+      ? check(
+          'unprivileged',
+          'Unprivileged BPF',
+          'warn',
+          'any user may load programs',
+          'sysctl kernel.unprivileged_bpf_disabled=2',
+        )
+      : f.unprivilegedBpfDisabled === ''
+        ? check('unprivileged', 'Unprivileged BPF', 'unknown', 'the setting cannot be read')
+        : check('unprivileged', 'Unprivileged BPF', 'ok', `switched off (${f.unprivilegedBpfDisabled})`),
+  ];
+}
+
+function lockdownCheck(lockdown: string): DoctorCheck {
+  const title = 'Kernel lockdown';
+  if (lockdown === 'confidentiality') {
+    return check(
+      'lockdown',
+      title,
+      'fail',
+      'confidentiality: programs may not read kernel memory',
+      'Boot without lockdown=confidentiality.',
+    );
+  }
+  return check('lockdown', title, 'ok', lockdown === '' ? 'not built in' : lockdown);
+}
+
+function jitCheck(jit: string): DoctorCheck {
+  if (jit === '') return check('jit', 'JIT compiler', 'unknown', 'net.core.bpf_jit_enable cannot be read');
+  return jit === '0'
+    ? check(
+        'jit',
+        'JIT compiler',
+        'warn',
+        'off: programs run interpreted and cost more',
+        'sysctl net.core.bpf_jit_enable=1',
+      )
+    : check('jit', 'JIT compiler', 'ok', `net.core.bpf_jit_enable = ${jit}`);
+}
+
+function featureChecks(features: Features): DoctorCheck[] {
+  const ring = features.mapTypes['ringbuf'];
+  const refused = features.attach.filter((a) => !a.ok);
+  return [
+    ring === undefined
+      ? check('ringbuf', 'Ring buffers', 'unknown')
+      : ring
+        ? check('ringbuf', 'Ring buffers', 'ok')
+        : check('ringbuf', 'Ring buffers', 'warn', 'this kernel has none (5.8 or newer does)', 'Use perf buffers.'),
+    refused.length === 0
+      ? check('attach', 'Kinds of attachment', 'ok', `all ${features.attach.length} that were tried`)
+      : check(
+          'attach',
+          'Kinds of attachment',
+          'warn',
+          `refused: ${refused.map((a) => a.kind).join(', ')}`,
+          'The reasons stand under features.attach.',
+        ),
+  ];
+}

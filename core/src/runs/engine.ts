@@ -1,0 +1,292 @@
+/** The engine: hosts, builds, verdicts and runs behind the one API of api.ts. */
+import { randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { importHeader, localVmlinuxHeader, vmlinuxHeaderOfFile } from '../build/index.ts';
+import { agentRemove, agentStatus } from '../deploy/index.ts';
+import { RingsideError, throwIfAborted } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { AttachSpec, BuildResult, HostEntry, RunSummary } from '../model/index.ts';
+import type { CallOptions } from '../progress.ts';
+import type { Prompter } from '../prompt.ts';
+import { listHosts, openTransport } from '../ssh/index.ts';
+import type { SshOptions } from '../ssh/options.ts';
+import type { Transport } from '../ssh/transport.ts';
+import type { BuildRequest, Engine, EngineEvents, VerifyOutcome, VerifyRequest } from './api.ts';
+import { doctorReport } from './doctor.ts';
+import { HostPool, type ConnectedHost } from './hosts.ts';
+import { headerOfHost } from './kernelTypes.ts';
+import { compile, prepare, type BuildSettings } from './prepare.ts';
+import { Run } from './run.ts';
+import { openFullLog, verifyOn } from './verify.ts';
+
+export interface EngineOptions {
+  /** dist/: agents, libbpf headers, gallery. */
+  resourceDir: string;
+  cacheDir: string;
+  /** "" = discover. */
+  compilerPath: string;
+  ssh: SshOptions;
+  prompter: Prompter;
+  /** Tests shorten these. */
+  heartbeatMs?: number;
+  leaseMs?: number;
+}
+
+/** Runs that ended stay, with their rows, until forgotten; of old ones only this many. */
+const KEPT_RUNS = 8;
+
+export function createEngine(options: EngineOptions): Engine {
+  return new InProcessEngine(options);
+}
+
+class InProcessEngine implements Engine {
+  private readonly listeners = new Map<keyof EngineEvents, Set<(...args: never[]) => void>>();
+  private readonly runsById = new Map<string, Run>();
+  private readonly pool: HostPool;
+  private readonly settings: BuildSettings;
+  private readonly log: Log;
+  private ssh: SshOptions;
+  private readonly disposing = new AbortController();
+
+  constructor(private readonly options: EngineOptions) {
+    this.ssh = options.ssh;
+    const say = (level: Parameters<EngineEvents['log']>[0]) => (message: string) => this.emit('log', level, message);
+    this.log = { error: say('error'), warn: say('warn'), info: say('info'), debug: say('debug') };
+    const { resourceDir, cacheDir, compilerPath, heartbeatMs, leaseMs } = options;
+    this.settings = { resourceDir, cacheDir, compilerPath, log: this.log };
+    this.pool = new HostPool({
+      resourceDir,
+      ssh: () => this.ssh,
+      prompter: options.prompter,
+      log: this.log,
+      onState: (state) => this.emit('host', state),
+      ...(heartbeatMs !== undefined && { heartbeatMs }),
+      ...(leaseMs !== undefined && { leaseMs }),
+    });
+  }
+
+  on<K extends keyof EngineEvents>(event: K, listener: EngineEvents[K]): () => void {
+    const set = this.listeners.get(event) ?? new Set();
+    this.listeners.set(event, set);
+    set.add(listener);
+    return () => set.delete(listener);
+  }
+
+  private emit<K extends keyof EngineEvents>(event: K, ...args: Parameters<EngineEvents[K]>): void {
+    for (const listener of this.listeners.get(event) ?? [])
+      (listener as unknown as (...args: Parameters<EngineEvents[K]>) => void)(...args);
+  }
+
+  hosts(): Promise<HostEntry[]> {
+    return listHosts({ ...(this.ssh.configFile !== undefined && { configFile: this.ssh.configFile }) });
+  }
+
+  hostStates() {
+    return Promise.resolve(this.pool.states());
+  }
+
+  async connect(host: string, call: CallOptions = {}) {
+    await this.pool.connect(host, call);
+    return this.pool.state(host)!;
+  }
+
+  async disconnect(host: string) {
+    for (const run of this.runsById.values()) if (run.spec.hosts.includes(host)) await run.end('interrupt');
+    await this.pool.disconnect(host);
+  }
+
+  async doctor(host: string, call: CallOptions = {}) {
+    return doctorReport(await this.pool.connect(host, call), this.settings, call);
+  }
+
+  async agentStatus(host: string, call: CallOptions = {}) {
+    return this.withTransport(host, call, (transport) => agentStatus(transport, this.deployOptions(call)));
+  }
+
+  async agentRemove(host: string, call: CallOptions = {}) {
+    await this.disconnect(host);
+    return this.withTransport(host, call, (transport) => agentRemove(transport, this.deployOptions(call)));
+  }
+
+  private deployOptions(call: CallOptions) {
+    return {
+      ...call,
+      resourceDir: this.options.resourceDir,
+      ssh: this.ssh,
+      prompter: this.options.prompter,
+      log: this.log,
+    };
+  }
+
+  /** A connection of its own, without an agent: what status and remove need. */
+  private async withTransport<T>(
+    host: string,
+    call: CallOptions,
+    use: (transport: Transport) => Promise<T>,
+  ): Promise<T> {
+    const transport = await openTransport(host, this.ssh, this.options.prompter, this.log, call);
+    try {
+      return await use(transport);
+    } finally {
+      transport.dispose();
+    }
+  }
+
+  async build(request: BuildRequest, call: CallOptions = {}): Promise<BuildResult> {
+    const file = resolve(request.file);
+    if (request.text === undefined) await mustExist(file);
+    const { cacheDir } = this.settings;
+    let arch = hostArch();
+    let vmlinuxHeader: string;
+    if (request.host !== undefined) {
+      const host = await this.pool.connect(request.host, call);
+      arch = host.info.arch;
+      vmlinuxHeader = await headerOfHost(host, cacheDir, call);
+    } else if (request.vmlinux !== undefined) {
+      vmlinuxHeader = await importHeader(resolve(request.vmlinux), cacheDir);
+    } else {
+      vmlinuxHeader =
+        request.btf !== undefined
+          ? await vmlinuxHeaderOfFile(resolve(request.btf), cacheDir)
+          : await localVmlinuxHeader(cacheDir);
+    }
+    const { text, output, flags, syntaxOnly } = request;
+    return compile(
+      {
+        file,
+        arch,
+        vmlinuxHeader,
+        ...(text !== undefined && { text }),
+        ...(output !== undefined && { output: resolve(output) }),
+        ...(flags !== undefined && { flags }),
+        ...(syntaxOnly !== undefined && { syntaxOnly }),
+      },
+      this.settings,
+      call,
+    );
+  }
+
+  async inspect(file: string, call: CallOptions = {}) {
+    const path = resolve(file);
+    await mustExist(path);
+    const prepared = await prepare(
+      path,
+      hostArch(),
+      () => localVmlinuxHeader(this.settings.cacheDir),
+      this.settings,
+      call,
+    );
+    return prepared.report;
+  }
+
+  private prepareFor = (file: string, host: ConnectedHost, call: CallOptions) =>
+    prepare(file, host.info.arch, () => headerOfHost(host, this.settings.cacheDir, call), this.settings, call);
+
+  async verify(request: VerifyRequest, call: CallOptions = {}): Promise<VerifyOutcome[]> {
+    const file = resolve(request.file);
+    await mustExist(file);
+    const fullLog = await openFullLog(request.fullLog);
+    try {
+      const one = async (name: string) => {
+        const host = await this.pool.connect(name, call);
+        return verifyOn(host, await this.prepareFor(file, host, call), request, fullLog, call);
+      };
+      if (request.hosts.length === 1) return [await one(request.hosts[0]!)];
+      return await Promise.all(
+        request.hosts.map((host) =>
+          one(host).catch((error: unknown) => ({ host, error: RingsideError.from(error).toData() })),
+        ),
+      );
+    } finally {
+      await fullLog?.close();
+    }
+  }
+
+  async attach(spec: AttachSpec, call: CallOptions = {}): Promise<RunSummary> {
+    throwIfAborted(this.disposing.signal);
+    const file = resolve(spec.file);
+    await mustExist(file);
+    const run = new Run(
+      randomUUID(),
+      { ...spec, file },
+      {
+        connect: (host, options) => this.pool.connect(host, options),
+        prepare: this.prepareFor,
+        onConnectionEnd: (host, listener) => this.pool.onConnectionEnd(host, listener),
+        onChange: (summary) => this.emit('run', summary),
+        onEvents: (id, events) => this.emit('runEvents', id, events),
+      },
+    );
+    this.forgetOldest();
+    this.runsById.set(run.id, run);
+    const signal = call.signal ? AbortSignal.any([call.signal, this.disposing.signal]) : this.disposing.signal;
+    return run.start({ ...call, signal });
+  }
+
+  private forgetOldest(): void {
+    const over = [...this.runsById.values()].filter((r) => r.state === 'ended' || r.state === 'failed');
+    for (const run of over.slice(0, Math.max(0, over.length - KEPT_RUNS + 1))) this.drop(run);
+  }
+
+  private drop(run: Run): void {
+    run.dispose();
+    this.runsById.delete(run.id);
+  }
+
+  private run(id: string): Run {
+    const run = this.runsById.get(id);
+    if (!run)
+      throw new RingsideError('usage', 'There is no such run any more.', { remedy: 'Attach the program again.' });
+    return run;
+  }
+
+  detach(runId: string) {
+    return this.run(runId).end('interrupt');
+  }
+
+  runs() {
+    return Promise.resolve([...this.runsById.values()].map((r) => r.summary()));
+  }
+
+  pause(runId: string, paused: boolean) {
+    this.run(runId).setPaused(paused);
+    return Promise.resolve();
+  }
+
+  async forget(runId: string) {
+    const run = this.runsById.get(runId);
+    if (!run) return;
+    await run.end('interrupt');
+    this.drop(run);
+  }
+
+  rows(query: Parameters<Engine['rows']>[0]) {
+    return Promise.resolve(this.run(query.runId).page(query));
+  }
+
+  row(runId: string, stream: string, seq: number) {
+    return Promise.resolve(this.run(runId).detail(stream, seq));
+  }
+
+  configure(ssh: SshOptions) {
+    this.ssh = ssh;
+    return Promise.resolve();
+  }
+
+  async dispose() {
+    this.disposing.abort();
+    await Promise.allSettled([...this.runsById.values()].map((run) => run.end('interrupt')));
+    await this.pool.dispose();
+  }
+}
+
+const hostArch = (): string => (process.arch === 'arm64' ? 'aarch64' : 'x86_64');
+
+async function mustExist(file: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isFile()) return;
+  throw new RingsideError('file-not-found', found ? `${file} is not a file.` : `${file} does not exist.`, {
+    remedy: 'Give a BPF source (NAME.bpf.c) or an object that clang -target bpf made.',
+  });
+}

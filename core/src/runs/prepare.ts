@@ -1,0 +1,107 @@
+/** From what the user named (a source or an object) to what an agent loads, with what can be known of it offline. */
+import { readFile } from 'node:fs/promises';
+import { buildObject, stripDwarf } from '../build/index.ts';
+import { inspectObject } from '../bpf/index.ts';
+import { RingsideError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { BuildResult, Diagnostic, InspectReport } from '../model/index.ts';
+import type { CallOptions } from '../progress.ts';
+
+export interface BuildSettings {
+  resourceDir: string;
+  cacheDir: string;
+  /** Setting of the user; "" = discover. */
+  compilerPath: string;
+  log: Log;
+}
+
+export interface PreparedObject {
+  file: string;
+  /** The whole object, with DWARF when we built it. */
+  full: Uint8Array;
+  /** What is uploaded: without DWARF. */
+  stripped: Uint8Array;
+  report: InspectReport;
+  /** Compiler warnings. */
+  diagnostics: Diagnostic[];
+}
+
+export const isSource = (file: string): boolean => file.endsWith('.c');
+
+/** Compiles or reads, strips and inspects. `header` is asked for only when there is something to compile. */
+export async function prepare(
+  file: string,
+  arch: string,
+  header: () => Promise<string>,
+  settings: BuildSettings,
+  call: CallOptions,
+): Promise<PreparedObject> {
+  let full: Uint8Array;
+  let diagnostics: Diagnostic[] = [];
+  if (isSource(file)) {
+    const built = await compile({ file, arch, vmlinuxHeader: await header() }, settings, call);
+    if (!built.ok) throw buildFailed(file, built);
+    diagnostics = built.diagnostics;
+    full = await readFile(built.object);
+  } else {
+    full = await readObject(file);
+  }
+  const stripped = stripDwarf(full);
+  return { file, full, stripped, report: inspectObject(full), diagnostics };
+}
+
+interface CompileRequest {
+  file: string;
+  arch: string;
+  vmlinuxHeader: string;
+  text?: string;
+  output?: string;
+  flags?: string[];
+  syntaxOnly?: boolean;
+}
+
+export function compile(request: CompileRequest, settings: BuildSettings, call: CallOptions): Promise<BuildResult> {
+  const { output, ...rest } = request;
+  const { compilerPath, ...where } = settings;
+  call.progress?.({ step: `Building ${request.file.split('/').at(-1)!}` });
+  return buildObject({
+    ...rest,
+    ...where,
+    ...(output !== undefined && { outputPath: output }),
+    ...(compilerPath !== '' && { compilerPath }),
+    ...(call.signal && { signal: call.signal }),
+  });
+}
+
+/** A failed build as an error; the diagnostics ride along for the editor. */
+export class BuildFailure extends RingsideError {
+  constructor(
+    file: string,
+    readonly diagnostics: Diagnostic[],
+  ) {
+    const errors = diagnostics.filter((d) => d.severity === 'error');
+    const first = errors[0];
+    const where = first ? ` ${first.file}:${first.line}:${first.column}: ${first.message}` : '';
+    super(
+      'build-failed',
+      `${file} does not compile (${errors.length} ${errors.length === 1 ? 'error' : 'errors'}).${where}`,
+      {
+        remedy: 'Correct the source; the diagnostics name the lines.',
+        detail: diagnostics.map((d) => `${d.file}:${d.line}:${d.column}: ${d.severity}: ${d.message}`).join('\n'),
+      },
+    );
+  }
+}
+
+const buildFailed = (file: string, built: BuildResult): RingsideError => new BuildFailure(file, built.diagnostics);
+
+async function readObject(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new RingsideError('file-not-found', `${file} cannot be read.`, {
+      remedy: 'Give a BPF source (NAME.bpf.c) or an object that clang -target bpf made.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,65 @@
+/** The verdict of a host's verifier: every program loaded alone, nothing attached, nothing left loaded. */
+import { open, type FileHandle } from 'node:fs/promises';
+import { errorCodes, isErrorCode } from '../errors.ts';
+import type { VerifyReport } from '../model/index.ts';
+import type { CallOptions } from '../progress.ts';
+import { verdictFromAgent } from '../verifier/index.ts';
+import { printable } from '../agent/frames.ts';
+import type { ConnectedHost } from './hosts.ts';
+import { objectOptions } from './hostRun.ts';
+import type { PreparedObject } from './prepare.ts';
+
+/** Verifier log level: register states of every instruction plus statistics (BPF_LOG_LEVEL1 | BPF_LOG_STATS). */
+const LOG_LEVEL = 1 | 4;
+
+export async function verifyOn(
+  host: ConnectedHost,
+  object: PreparedObject,
+  spec: { programs: string[]; set: Record<string, string> },
+  fullLog: FileHandle | undefined,
+  call: CallOptions,
+): Promise<VerifyReport> {
+  call.progress?.({ step: `Verifying on ${host.name}` });
+  const options = { ...objectOptions(object, spec), logLevel: LOG_LEVEL };
+  const objectBlob = await host.agent.sendBlob(object.stripped, call);
+  const { programs } = await host.agent.request(
+    { case: 'verifyObject', value: { objectBlob, options } },
+    'verify',
+    call,
+  );
+  const verdicts = [];
+  for (const p of programs) {
+    const bytes = p.logBlob === 0 ? new Uint8Array(0) : host.agent.takeBlob(p.logBlob);
+    const log = printable(bytes);
+    await fullLog?.write(`==== ${host.name} ${p.name} (${p.section}): ${p.verdict}\n${log}\n`);
+    const error = p.error && { code: codeOf(p.error.code), message: p.error.message, hint: p.error.hint };
+    verdicts.push(
+      verdictFromAgent(
+        {
+          name: p.name,
+          section: p.section,
+          verdict: p.verdict as 'accepted' | 'rejected' | 'skipped',
+          error: error ?? null,
+          log,
+          logTruncated: p.logTruncated,
+          instructions: p.instructions,
+          verifyMicros: Number(p.verifyMicros),
+          libbpfLog: printable(p.libbpfLog),
+        },
+        object.full,
+      ),
+    );
+  }
+  return {
+    ok: verdicts.every((v) => v.verdict !== 'rejected'),
+    host: host.name,
+    kernel: host.info.kernel,
+    programs: verdicts,
+  };
+}
+
+const codeOf = (code: string): keyof typeof errorCodes => (isErrorCode(code) ? code : 'agent-internal');
+
+export async function openFullLog(path: string | undefined): Promise<FileHandle | undefined> {
+  return path === undefined ? undefined : open(path, 'w');
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+/* 64-byte records of the benchmark's generator (generator.c), and only of it. Failed reservations are counted. */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+#define MAGIC 0xC0FFEE
+
+struct event {
+	u64 ts;
+	u32 pid;
+	u32 tid;
+	u64 seq;
+	char comm[16];
+	u32 cpu;
+	u32 uid;
+	u64 arg;
+	u64 spare;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} events_lost_samples SEC(".maps");
+
+SEC("tp/syscalls/sys_enter_getppid")
+int on_getppid(struct trace_event_raw_sys_enter *ctx)
+{
+	struct event *e;
+
+	if (ctx->args[0] != MAGIC)
+		return 0;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		u32 zero = 0;
+		u64 *lost = bpf_map_lookup_elem(&events_lost_samples, &zero);
+
+		if (lost)
+			(*lost)++;
+		return 0;
+	}
+	u64 id = bpf_get_current_pid_tgid();
+
+	e->ts = bpf_ktime_get_ns();
+	e->pid = id >> 32;
+	e->tid = id;
+	e->seq = ctx->args[1];
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	e->cpu = bpf_get_smp_processor_id();
+	e->uid = bpf_get_current_uid_gid();
+	e->arg = ctx->args[2];
+	e->spare = 0;
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
