@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { startEngine } from '@ringside/core/rpc';
+import type { LogLevel } from '@ringside/core/rpc';
+import { Attacher } from './attach/attacher.ts';
+import { RememberedSpecs } from './attach/rememberedSpecs.ts';
+import { setting, sshOptions } from './config.ts';
+import { Setting } from './contributions.ts';
+import { DiagnosticSets } from './diagnostics/diagnosticSets.ts';
+import { Verifier } from './diagnostics/verifier.ts';
+import { DisposableStore } from './disposable.ts';
+import { ErrorReporter } from './errors.ts';
+import { LazyEngine } from './lazyEngine.ts';
+import { Metrics } from './metrics.ts';
+import { ChosenHosts } from './model/chosenHosts.ts';
+import { HostList } from './model/hostList.ts';
+import { RunList } from './model/runList.ts';
+import { Verdicts } from './model/verdicts.ts';
+import { TracePanels } from './panels/tracePanels.ts';
+import { NativePrompter } from './prompter.ts';
+import { VirtualDocuments } from './virtualDocuments.ts';
+
+/** What controllers share. Built once in activate; nothing here does work before it is first used. */
+export interface AppContext {
+  readonly extension: vscode.ExtensionContext;
+  readonly log: vscode.LogOutputChannel;
+  readonly documents: VirtualDocuments;
+  readonly errors: ErrorReporter;
+  readonly engine: LazyEngine;
+  readonly hosts: HostList;
+  readonly chosenHosts: ChosenHosts;
+  readonly runs: RunList;
+  readonly verdicts: Verdicts;
+  readonly diagnostics: DiagnosticSets;
+  readonly verifier: Verifier;
+  readonly specs: RememberedSpecs;
+  readonly attacher: Attacher;
+  readonly panels: TracePanels;
+  readonly metrics: Metrics;
+  /** What bundles and resources are beside: dist/ of the extension. */
+  readonly distDir: string;
+  readonly cacheDir: string;
+  readonly disposables: DisposableStore;
+}
+
+export function createAppContext(extension: vscode.ExtensionContext): AppContext {
+  const disposables = new DisposableStore();
+  const log = disposables.add(vscode.window.createOutputChannel('Ringside', { log: true }));
+  const documents = new VirtualDocuments();
+  disposables.add(documents.register());
+  const errors = new ErrorReporter(log, documents);
+  const distDir = join(extension.extensionPath, 'dist');
+  const cacheDir = extension.globalStorageUri.fsPath;
+  const prompter = new NativePrompter();
+  const engine = new LazyEngine(() =>
+    startEngine({
+      workerPath: join(distDir, 'engine-worker.js'),
+      resourceDir: distDir,
+      cacheDir,
+      compilerPath: setting(Setting.clangPath),
+      prompter,
+      ssh: sshOptions(),
+    }),
+  );
+  engine.on('log', (level, message) => writeLog(log, level, message));
+
+  const hosts = disposables.add(new HostList(engine, extension.globalState));
+  const chosenHosts = disposables.add(new ChosenHosts(extension.workspaceState));
+  const runs = disposables.add(new RunList(engine));
+  const verdicts = disposables.add(new Verdicts());
+  const diagnostics = disposables.add(new DiagnosticSets());
+  const verifier = disposables.add(new Verifier({ engine, errors, documents, verdicts, diagnostics, cacheDir }));
+  const specs = new RememberedSpecs(extension.workspaceState);
+  const metrics = disposables.add(new Metrics());
+  const attacher = disposables.add(
+    new Attacher({ engine, errors, hosts, chosenHosts, runs, verifier, specs, memory: extension.workspaceState }),
+  );
+  const panels = disposables.add(
+    new TracePanels({ engine, errors, runs, attacher, specs, metrics, extensionUri: extension.extensionUri }),
+  );
+  return {
+    extension,
+    log,
+    documents,
+    errors,
+    engine,
+    hosts,
+    chosenHosts,
+    runs,
+    verdicts,
+    diagnostics,
+    verifier,
+    specs,
+    attacher,
+    panels,
+    metrics,
+    distDir,
+    cacheDir,
+    disposables,
+  };
+}
+
+const severity: Record<LogLevel, number> = { error: 0, warn: 1, info: 2, debug: 3 };
+
+function writeLog(log: vscode.LogOutputChannel, level: LogLevel, message: string): void {
+  if (severity[level] <= severity[setting(Setting.logLevel)]) log[level](message);
+}

@@ -1,0 +1,56 @@
+import type * as vscode from 'vscode';
+import type { AttachSpec } from '@ringside/core/model';
+
+const key = 'ringside.specs';
+const maxSpecs = 50;
+
+interface Remembered {
+  spec: AttachSpec;
+  /** The run was attached when the window was last seen. */
+  live: boolean;
+}
+
+/**
+ * The specs of runs, kept with the workspace so that a panel attaches again after a window reload. A panel's saved state
+ * comes from a webview, which may name a spec but never invent one: it counts only if it stands here too.
+ */
+export class RememberedSpecs {
+  readonly #memory: vscode.Memento;
+  #frozen = false;
+
+  constructor(memory: vscode.Memento) {
+    this.#memory = memory;
+  }
+
+  /** From now on nothing is forgotten: the runs that end because the window closes are to come back. */
+  freeze(): void {
+    this.#frozen = true;
+  }
+
+  async set(spec: AttachSpec, live: boolean): Promise<void> {
+    if (this.#frozen) return;
+    const id = specKey(spec);
+    const before = this.#all()[id];
+    if (before !== undefined && before.live === live) return;
+    const others = Object.entries(this.#all()).filter(([other]) => other !== id);
+    await this.#memory.update(key, Object.fromEntries([[id, { spec, live }] as const, ...others].slice(0, maxSpecs)));
+  }
+
+  /** Our own copy of a spec that someone claims to know; undefined when we never used it. */
+  find(claimed: AttachSpec): Remembered | undefined {
+    return this.#all()[specKey(claimed)];
+  }
+
+  #all(): Record<string, Remembered> {
+    return this.#memory.get<Record<string, Remembered>>(key, {});
+  }
+}
+
+/** The same text for the same spec, whatever the order of its properties. */
+export function specKey(value: unknown): string {
+  return JSON.stringify(value, (_name, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}

@@ -1,0 +1,155 @@
+/**
+ * Every id that the manifest and the code share: commands, views, settings, context keys, the debug type. Each id is
+ * mapped to the type of its arguments or value, so a wrong one does not compile; contributionsManifest.ts writes the
+ * manifest from the same names, and a test fails when package.json drifts from it.
+ */
+import type { Uri } from 'vscode';
+import type { HostNode } from './controllers/hostsView.ts';
+import type { RunNode } from './controllers/runsView.ts';
+import type { SnippetNode } from './controllers/galleryView.ts';
+
+export const Command = {
+  attach: 'ringside.attach',
+  attachTo: 'ringside.attachTo',
+  verify: 'ringside.verify',
+  chooseHost: 'ringside.chooseHost',
+  showVerdict: 'ringside.showVerdict',
+  hostsRefresh: 'ringside.hosts.refresh',
+  hostEnter: 'ringside.hosts.enter',
+  hostConnect: 'ringside.hosts.connect',
+  hostDisconnect: 'ringside.hosts.disconnect',
+  hostForget: 'ringside.hosts.forget',
+  hostDoctor: 'ringside.hosts.doctor',
+  hostRemoveAgent: 'ringside.hosts.removeAgent',
+  hostsOpenConfig: 'ringside.hosts.openConfig',
+  runOpen: 'ringside.runs.open',
+  runPause: 'ringside.runs.pause',
+  runResume: 'ringside.runs.resume',
+  runRestart: 'ringside.runs.restart',
+  runStop: 'ringside.runs.stop',
+  runForget: 'ringside.runs.forget',
+  runsStopAll: 'ringside.runs.stopAll',
+  snippetOpen: 'ringside.gallery.open',
+  snippetCreate: 'ringside.gallery.create',
+  overview: 'ringside.overview',
+  showLog: 'ringside.showLog',
+  openSettings: 'ringside.openSettings',
+  openWalkthrough: 'ringside.openWalkthrough',
+  copyDiagnostics: 'ringside.copyDiagnostics',
+  metrics: 'ringside.internal.metrics',
+} as const;
+export type CommandId = (typeof Command)[keyof typeof Command];
+
+/**
+ * Arguments as the command receives them. Menus add their own (an editor title passes its URI and a group, a tree its
+ * node and the selection), so what follows the first argument is `unknown` where a menu may call.
+ */
+export interface CommandArguments {
+  'ringside.attach': [uri?: Uri, program?: unknown];
+  'ringside.attachTo': [uri?: Uri, program?: unknown];
+  'ringside.verify': [uri?: Uri, program?: unknown];
+  'ringside.chooseHost': [uri?: Uri];
+  'ringside.showVerdict': [uri: Uri, program: string];
+  'ringside.hosts.refresh': [];
+  'ringside.hosts.enter': [];
+  'ringside.hosts.connect': [node?: HostNode];
+  'ringside.hosts.disconnect': [node?: HostNode];
+  'ringside.hosts.forget': [node?: HostNode];
+  'ringside.hosts.doctor': [node?: HostNode];
+  'ringside.hosts.removeAgent': [node?: HostNode];
+  'ringside.hosts.openConfig': [];
+  'ringside.runs.open': [run?: RunNode | string];
+  'ringside.runs.pause': [run?: RunNode | string];
+  'ringside.runs.resume': [run?: RunNode | string];
+  'ringside.runs.restart': [run?: RunNode | string];
+  'ringside.runs.stop': [run?: RunNode | string];
+  'ringside.runs.forget': [run?: RunNode | string];
+  'ringside.runs.stopAll': [];
+  'ringside.gallery.open': [node?: SnippetNode];
+  'ringside.gallery.create': [node?: SnippetNode];
+  'ringside.overview': [];
+  'ringside.showLog': [];
+  'ringside.openSettings': [];
+  'ringside.openWalkthrough': [];
+  'ringside.copyDiagnostics': [];
+  'ringside.internal.metrics': [];
+}
+
+export const View = {
+  container: 'ringside',
+  hosts: 'ringside.hosts',
+  runs: 'ringside.runs',
+  gallery: 'ringside.gallery',
+} as const;
+
+export const PanelType = { trace: 'ringside.trace' } as const;
+
+export const Setting = {
+  clangPath: 'ringside.clang.path',
+  sshConfigFile: 'ringside.ssh.configFile',
+  sshTransport: 'ringside.ssh.transport',
+  sudo: 'ringside.sudo',
+  ephemeral: 'ringside.agent.ephemeral',
+  verifyOnSave: 'ringside.verifyOnSave',
+  codeLens: 'ringside.codeLens',
+  storeMegabytes: 'ringside.store.megabytes',
+  openPanel: 'ringside.openPanelOnAttach',
+  logLevel: 'ringside.logLevel',
+} as const;
+export type SettingId = (typeof Setting)[keyof typeof Setting];
+
+export interface SettingValues {
+  'ringside.clang.path': string;
+  'ringside.ssh.configFile': string;
+  'ringside.ssh.transport': 'auto' | 'ssh2' | 'openssh';
+  'ringside.sudo': 'auto' | 'never' | 'always';
+  'ringside.agent.ephemeral': boolean;
+  'ringside.verifyOnSave': boolean;
+  'ringside.codeLens': boolean;
+  'ringside.store.megabytes': number;
+  'ringside.openPanelOnAttach': boolean;
+  'ringside.logLevel': 'error' | 'warn' | 'info' | 'debug';
+}
+
+export const ContextKey = {
+  /** Some run has not ended. */
+  running: 'ringside.running',
+  /** The language server runs (tests wait for it). */
+  languageServer: 'ringside.languageServer',
+} as const;
+
+export interface ContextKeyValues {
+  'ringside.running': boolean;
+  'ringside.languageServer': boolean;
+}
+
+export const debugType = 'ringside';
+export const walkthroughId = 'ringside.start';
+
+/** `contextValue` of tree nodes, which the menus' `when` clauses test. */
+export const NodeContext = {
+  hostConnected: 'host.connected',
+  hostDisconnected: 'host.disconnected',
+  hostBusy: 'host.busy',
+  /** Added for hosts that the user typed in: they can be forgotten. */
+  typedSuffix: '.typed',
+  runLive: 'run.live',
+  runPaused: 'run.paused',
+  runBusy: 'run.busy',
+  runEnded: 'run.ended',
+  snippet: 'snippet',
+} as const;
+
+/** Attributes of a `ringside` launch configuration. */
+export interface LaunchAttributes {
+  /** Source or object file. */
+  program: string;
+  /** "local", an alias, user@host[:port], several separated by commas, or a list. */
+  host?: string | string[];
+  programs?: string[];
+  /** "iface" → "eth0", or "my_prog:iface" → "eth0" for one program. */
+  targets?: Record<string, string>;
+  set?: Record<string, string | number | boolean>;
+  where?: string;
+  mapsSeconds?: number;
+}

@@ -1,0 +1,396 @@
+/** Writes the generated parts of package.json: see generate.mjs. Pure data, no vscode at run time. */
+import { Command, NodeContext, PanelType, Setting, View, debugType, walkthroughId } from './contributions.ts';
+import type { CommandId, SettingId, SettingValues } from './contributions.ts';
+
+interface CommandEntry {
+  title: string;
+  icon?: string;
+  enablement?: string;
+  /** When the palette shows it; "false" hides it. Default: always. */
+  palette?: string;
+}
+
+const bpfSource = 'resourceFilename =~ /\\.bpf\\.c$/';
+const trusted = 'isWorkspaceTrusted';
+const hidden = 'false';
+
+const commands: Record<CommandId, CommandEntry> = {
+  [Command.attach]: { title: 'Attach', icon: '$(play)', enablement: trusted, palette: bpfSource },
+  [Command.attachTo]: { title: 'Attach to Another Host…', enablement: trusted, palette: bpfSource },
+  [Command.verify]: { title: 'Verify on Host', icon: '$(pass)', enablement: trusted, palette: bpfSource },
+  [Command.chooseHost]: { title: 'Choose Host…', icon: '$(remote)', enablement: trusted, palette: bpfSource },
+  [Command.showVerdict]: { title: 'Show Verifier Log', palette: hidden },
+  [Command.hostsRefresh]: { title: 'Refresh Hosts', icon: '$(refresh)' },
+  [Command.hostEnter]: { title: 'Connect to Host…', icon: '$(add)', enablement: trusted },
+  [Command.hostConnect]: { title: 'Connect', icon: '$(plug)', enablement: trusted, palette: hidden },
+  [Command.hostDisconnect]: { title: 'Disconnect', icon: '$(debug-disconnect)', palette: hidden },
+  [Command.hostForget]: { title: 'Forget Host', palette: hidden },
+  [Command.hostDoctor]: { title: 'Check What the Host Can Do', icon: '$(pulse)', enablement: trusted },
+  [Command.hostRemoveAgent]: { title: 'Remove Agent from Host', enablement: trusted },
+  [Command.hostsOpenConfig]: { title: 'Open ssh Config' },
+  [Command.runOpen]: { title: 'Open Trace', icon: '$(table)' },
+  [Command.runPause]: { title: 'Pause', icon: '$(debug-pause)', palette: hidden },
+  [Command.runResume]: { title: 'Resume', icon: '$(debug-continue)', palette: hidden },
+  [Command.runRestart]: { title: 'Restart Run', icon: '$(debug-restart)', enablement: trusted },
+  [Command.runStop]: { title: 'Detach', icon: '$(debug-stop)', palette: 'ringside.running' },
+  [Command.runForget]: { title: 'Forget Run', icon: '$(close)', palette: hidden },
+  [Command.runsStopAll]: { title: 'Detach Everything', icon: '$(stop-circle)', enablement: 'ringside.running' },
+  [Command.snippetOpen]: { title: 'View Source', icon: '$(eye)', palette: hidden },
+  [Command.snippetCreate]: { title: 'New Program from Gallery…', icon: '$(new-file)' },
+  [Command.overview]: { title: 'Hosts and Runs…' },
+  [Command.showLog]: { title: 'Show Log', icon: '$(output)' },
+  [Command.openSettings]: { title: 'Open Settings' },
+  [Command.openWalkthrough]: { title: 'First Steps' },
+  [Command.copyDiagnostics]: { title: 'Copy Diagnostics' },
+  [Command.metrics]: { title: 'Internal: Metrics', palette: hidden },
+};
+
+interface SettingEntry<V> {
+  type: 'string' | 'boolean' | 'number';
+  default: V;
+  scope: 'application' | 'machine' | 'machine-overridable' | 'window' | 'resource';
+  markdownDescription: string;
+  enum?: V[];
+  markdownEnumDescriptions?: string[];
+  minimum?: number;
+  maximum?: number;
+  /** A command, a path or a host: never taken from a workspace that is not trusted. */
+  restricted?: boolean;
+}
+
+const settings: { [K in SettingId]: SettingEntry<SettingValues[K]> } = {
+  [Setting.clangPath]: {
+    type: 'string',
+    default: '',
+    scope: 'machine-overridable',
+    restricted: true,
+    markdownDescription:
+      'The clang (14 or newer, with the BPF target) that builds programs. Empty: Ringside looks for `clang`, versioned clangs and `zig`, in this order. A change is used from the next window reload on.',
+  },
+  [Setting.sshConfigFile]: {
+    type: 'string',
+    default: '',
+    scope: 'application',
+    restricted: true,
+    markdownDescription: 'The ssh config that hosts are read from. Empty: the files that `ssh` itself reads.',
+  },
+  [Setting.sshTransport]: {
+    type: 'string',
+    default: 'auto',
+    scope: 'application',
+    restricted: true,
+    enum: ['auto', 'ssh2', 'openssh'],
+    markdownEnumDescriptions: [
+      'The built-in client, or `ssh` itself where the host needs it (certificates, security keys).',
+      'Always the built-in client.',
+      'Always the `ssh` command of this machine.',
+    ],
+    markdownDescription: 'How hosts are reached.',
+  },
+  [Setting.sudo]: {
+    type: 'string',
+    default: 'auto',
+    scope: 'application',
+    restricted: true,
+    enum: ['auto', 'never', 'always'],
+    markdownEnumDescriptions: [
+      'Only when the user on the host may not load BPF programs.',
+      'Never: the login user must have the rights.',
+      'Always, even when it seems not to be needed.',
+    ],
+    markdownDescription:
+      'When the agent is started through `sudo`. A sudo password is asked for, kept in memory and never stored.',
+  },
+  [Setting.ephemeral]: {
+    type: 'boolean',
+    default: false,
+    scope: 'application',
+    markdownDescription: 'Remove the agent from the host when the connection ends, so that nothing is left there.',
+  },
+  [Setting.verifyOnSave]: {
+    type: 'boolean',
+    default: true,
+    scope: 'resource',
+    markdownDescription:
+      "Ask the chosen host's verifier on every save of a `.bpf.c` file. Needs a host to be chosen for the file; the program is loaded and dropped again, nothing is attached.",
+  },
+  [Setting.codeLens]: {
+    type: 'boolean',
+    default: true,
+    scope: 'resource',
+    markdownDescription: 'Show *Attach*, *Verify* and the last verdict above each `SEC()` program.',
+  },
+  [Setting.storeMegabytes]: {
+    type: 'number',
+    default: 256,
+    minimum: 8,
+    maximum: 16384,
+    scope: 'window',
+    markdownDescription:
+      'Megabytes of events that a run keeps. When it is full, the oldest events leave first and are counted.',
+  },
+  [Setting.openPanel]: {
+    type: 'boolean',
+    default: true,
+    scope: 'window',
+    markdownDescription: 'Open the trace panel when a program was attached.',
+  },
+  [Setting.logLevel]: {
+    type: 'string',
+    default: 'info',
+    scope: 'application',
+    enum: ['error', 'warn', 'info', 'debug'],
+    markdownEnumDescriptions: ['Failures only.', 'Failures and what looks wrong.', 'What was done.', 'Everything.'],
+    markdownDescription: "How much of the engine's work is written to the *Ringside* output channel.",
+  },
+};
+
+const entries = <K extends string, V>(record: Record<K, V>) => Object.entries(record) as [K, V][];
+
+/** A copy without the property that is ours and not the manifest's. */
+const without = (value: object, name: string): object =>
+  Object.fromEntries(Object.entries(value).filter(([key]) => key !== name));
+
+function configuration() {
+  const properties: Record<string, object> = {};
+  entries<SettingId, SettingEntry<unknown>>(settings).forEach(([id, entry], order) => {
+    properties[id] = { ...without(entry, 'restricted'), order };
+  });
+  return { title: 'Ringside', properties };
+}
+
+const treeItem = (view: string, context: string) => `view == ${view} && viewItem =~ /^${context}/`;
+const host = (context: string) => treeItem(View.hosts, context.replace('.', '\\.'));
+const run = (context: string) => treeItem(View.runs, context);
+
+const menus = {
+  commandPalette: entries(commands)
+    .filter(([, entry]) => entry.palette !== undefined)
+    .map(([command, entry]) => ({ command, when: entry.palette })),
+  'editor/title/run': [
+    { command: Command.attach, when: bpfSource, group: 'navigation@1' },
+    { command: Command.attachTo, when: bpfSource, group: 'navigation@2' },
+  ],
+  'editor/title': [
+    { command: Command.verify, when: bpfSource, group: 'navigation@1' },
+    { command: Command.chooseHost, when: bpfSource, group: 'navigation@2' },
+  ],
+  'editor/context': [
+    { command: Command.attach, when: bpfSource, group: '1_ringside@1' },
+    { command: Command.verify, when: bpfSource, group: '1_ringside@2' },
+  ],
+  'explorer/context': [
+    { command: Command.attach, when: bpfSource, group: '4_ringside@1' },
+    { command: Command.verify, when: bpfSource, group: '4_ringside@2' },
+  ],
+  'view/title': [
+    { command: Command.hostEnter, when: `view == ${View.hosts}`, group: 'navigation@1' },
+    { command: Command.hostsRefresh, when: `view == ${View.hosts}`, group: 'navigation@2' },
+    { command: Command.hostsOpenConfig, when: `view == ${View.hosts}`, group: '1_hosts@1' },
+    { command: Command.showLog, when: `view == ${View.hosts}`, group: '1_hosts@2' },
+    { command: Command.runsStopAll, when: `view == ${View.runs} && ringside.running`, group: 'navigation@1' },
+    { command: Command.snippetCreate, when: `view == ${View.gallery}`, group: 'navigation@1' },
+  ],
+  'view/item/context': [
+    { command: Command.hostConnect, when: host(NodeContext.hostDisconnected), group: 'inline@1' },
+    { command: Command.hostDoctor, when: host(NodeContext.hostConnected), group: 'inline@1' },
+    { command: Command.hostDisconnect, when: host(NodeContext.hostConnected), group: 'inline@2' },
+    { command: Command.hostConnect, when: host(NodeContext.hostDisconnected), group: '1_host@1' },
+    { command: Command.hostDisconnect, when: host(NodeContext.hostConnected), group: '1_host@1' },
+    { command: Command.hostDoctor, when: host('host.'), group: '1_host@2' },
+    { command: Command.hostRemoveAgent, when: host('host.'), group: '2_host@1' },
+    { command: Command.hostForget, when: `view == ${View.hosts} && viewItem =~ /\\.typed$/`, group: '2_host@2' },
+    { command: Command.runPause, when: run(NodeContext.runLive), group: 'inline@1' },
+    { command: Command.runResume, when: run(NodeContext.runPaused), group: 'inline@1' },
+    { command: Command.runRestart, when: run('run\\.(live|paused|ended)'), group: 'inline@2' },
+    { command: Command.runStop, when: run('run\\.(live|paused|busy)'), group: 'inline@3' },
+    { command: Command.runOpen, when: run('run\\.'), group: 'inline@4' },
+    { command: Command.runForget, when: run(NodeContext.runEnded), group: 'inline@5' },
+    { command: Command.snippetOpen, when: treeItem(View.gallery, NodeContext.snippet), group: 'inline@1' },
+    { command: Command.snippetCreate, when: treeItem(View.gallery, NodeContext.snippet), group: 'inline@2' },
+  ],
+};
+
+const viewsWelcome = [
+  {
+    view: View.hosts,
+    when: '!isWorkspaceTrusted',
+    contents:
+      'This window is in Restricted Mode: programs are not built and hosts are not reached.\n[Manage Workspace Trust](command:workbench.trust.manage)',
+  },
+  {
+    view: View.runs,
+    when: 'isWorkspaceTrusted',
+    contents: `Nothing is attached. Open a .bpf.c file and press Attach (F5), or start from the gallery.\n[New Program from Gallery](command:${Command.snippetCreate})\n[First Steps](command:${Command.openWalkthrough})`,
+  },
+  { view: View.gallery, contents: 'This build of Ringside has no gallery.' },
+];
+
+const launchProperties = {
+  program: { type: 'string', description: 'The .bpf.c source, or a compiled BPF object.', default: '${file}' },
+  host: {
+    type: ['string', 'array'],
+    items: { type: 'string' },
+    description:
+      '"local", an alias of the ssh config, or user@host[:port]; several as a list or separated by commas. Asked for when left out.',
+    default: 'local',
+  },
+  programs: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'Names of the programs to attach; all of the file when left out.',
+  },
+  targets: {
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    description:
+      'What programs attach to where SEC() does not say it: "iface": "eth0", or "my_program:iface": "eth0" for one program.',
+  },
+  set: {
+    type: 'object',
+    additionalProperties: { type: ['string', 'number', 'boolean'] },
+    description: 'Values of global variables, set before the program is loaded.',
+  },
+  where: { type: 'string', description: 'Only events for which this is true, e.g. pid == 4242 && comm ~ "^nginx".' },
+  mapsSeconds: { type: 'number', minimum: 0.1, description: 'Dump the maps every so many seconds.' },
+};
+
+const debuggers = [
+  {
+    type: debugType,
+    label: 'Ringside (eBPF)',
+    languages: ['c'],
+    configurationAttributes: { launch: { required: ['program'], properties: launchProperties } },
+    initialConfigurations: [
+      { type: debugType, request: 'launch', name: 'Attach to local', program: '${file}', host: 'local' },
+    ],
+    configurationSnippets: [
+      {
+        label: 'Ringside: attach the current file',
+        description: 'Builds the .bpf.c file in the editor and attaches it to a host.',
+        body: {
+          type: debugType,
+          request: 'launch',
+          name: 'Attach to ${1:local}',
+          program: '^"\\${file}"',
+          host: '${1:local}',
+        },
+      },
+      {
+        label: 'Ringside: attach to a network interface',
+        description: 'For XDP and tc programs, which need an interface.',
+        body: {
+          type: debugType,
+          request: 'launch',
+          name: 'Attach to ${1:eth0} of ${2:local}',
+          program: '^"\\${file}"',
+          host: '${2:local}',
+          targets: { iface: '${1:eth0}' },
+        },
+      },
+    ],
+  },
+];
+
+const media = 'extension/media/walkthrough';
+const step = (id: string, title: string, description: string, completion: string) => ({
+  id,
+  title,
+  description,
+  media: { markdown: `${media}/${id}.md` },
+  completionEvents: [completion],
+});
+const walkthroughs = [
+  {
+    id: walkthroughId,
+    title: 'First probe with Ringside',
+    description: 'From an empty folder to live kernel events.',
+    steps: [
+      step(
+        'create',
+        'Take a program from the gallery',
+        `Each is a working probe with a licence to copy.\n[New Program](command:${Command.snippetCreate})`,
+        `onCommand:${Command.snippetCreate}`,
+      ),
+      step(
+        'host',
+        'Choose a host',
+        `This machine, or any Linux host that you can ssh to.\n[Choose Host](command:${Command.hostEnter})`,
+        `onCommand:${Command.hostEnter}`,
+      ),
+      step(
+        'verify',
+        "Ask the host's verifier",
+        `Nothing is attached by it.\n[Verify](command:${Command.verify})`,
+        `onCommand:${Command.verify}`,
+      ),
+      step(
+        'attach',
+        'Attach and watch',
+        `Press F5 in the .bpf.c file.\n[Attach](command:${Command.attach})`,
+        `onCommand:${Command.attach}`,
+      ),
+    ],
+  },
+];
+
+const contributes = {
+  commands: entries(commands).map(([command, entry]) => ({
+    command,
+    ...without(entry, 'palette'),
+    category: 'Ringside',
+  })),
+  menus,
+  viewsContainers: { activitybar: [{ id: View.container, title: 'Ringside', icon: 'extension/media/ringside.svg' }] },
+  views: {
+    [View.container]: [
+      { id: View.hosts, name: 'Hosts', icon: 'extension/media/ringside.svg', contextualTitle: 'Ringside' },
+      { id: View.runs, name: 'Runs', icon: 'extension/media/ringside.svg', contextualTitle: 'Ringside' },
+      {
+        id: View.gallery,
+        name: 'Gallery',
+        icon: 'extension/media/ringside.svg',
+        contextualTitle: 'Ringside',
+        visibility: 'collapsed',
+      },
+    ],
+  },
+  viewsWelcome,
+  configuration: configuration(),
+  debuggers,
+  walkthroughs,
+};
+
+/** The generated top-level keys of package.json. */
+export const manifest = {
+  icon: 'extension/media/icon.png',
+  categories: ['Debuggers', 'Programming Languages', 'Visualization'],
+  keywords: ['ebpf', 'bpf', 'tracing', 'kernel', 'libbpf'],
+  // Sources, clang and the ssh config that belongs to them are where the workspace is.
+  extensionKind: ['workspace'],
+  activationEvents: [
+    'workspaceContains:**/*.bpf.c',
+    'onLanguage:c',
+    `onDebugResolve:${debugType}`,
+    `onDebugInitialConfigurations`,
+    `onWebviewPanel:${PanelType.trace}`,
+  ],
+  capabilities: {
+    untrustedWorkspaces: {
+      supported: 'limited',
+      description:
+        'In Restricted Mode Ringside shows programs, but it builds nothing, reaches no host and attaches nothing.',
+      restrictedConfigurations: entries<SettingId, SettingEntry<unknown>>(settings)
+        .filter(([, entry]) => entry.restricted)
+        .map(([id]) => id),
+    },
+    virtualWorkspaces: { supported: false, description: 'The compiler needs the sources as files.' },
+  },
+  contributes,
+};
+
+/** package.json's text with the generated keys replaced; other keys keep their place. */
+export function applyManifest(packageJson: string): string {
+  const parsed = JSON.parse(packageJson) as Record<string, unknown>;
+  return JSON.stringify({ ...parsed, ...manifest }, undefined, 2) + '\n';
+}

@@ -1,0 +1,106 @@
+import * as vscode from 'vscode';
+import type { RunSummary } from '@ringside/core/model';
+import type { AppContext } from '../appContext.ts';
+import { commandOf } from '../commands.ts';
+import { onSettingChange, setting } from '../config.ts';
+import { Command, Setting } from '../contributions.ts';
+import { bpfSelector } from '../files.ts';
+import { describeVerdict, formatCount, formatLost, formatRate, isLive, lostTotal } from '../format.ts';
+import type { KnownVerdict } from '../model/verdicts.ts';
+import { scanPrograms } from '../programScan.ts';
+import { Throttle } from '../throttle.ts';
+
+/** Lenses move the text below them: live figures in them change at most once a second. */
+const refreshIntervalMs = 1000;
+
+/** Attach · Verify · verdict or live cost above each program, and the same for the whole file on its first line. */
+class ProgramLenses implements vscode.CodeLensProvider {
+  readonly #context: AppContext;
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeCodeLenses = this.#changed.event;
+
+  constructor(context: AppContext) {
+    this.#context = context;
+    const { disposables, verdicts, runs, chosenHosts } = context;
+    disposables.add(this.#changed);
+    const refresh = disposables.add(new Throttle(refreshIntervalMs, () => this.#changed.fire()));
+    disposables.add(verdicts.onDidChange(() => this.#changed.fire()));
+    disposables.add(chosenHosts.onDidChange(() => this.#changed.fire()));
+    disposables.add(runs.onDidChange(() => refresh.request()));
+    disposables.add(onSettingChange([Setting.codeLens], () => this.#changed.fire()));
+  }
+
+  provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+    if (!setting(Setting.codeLens, document.uri)) return [];
+    const programs = scanPrograms(document.getText());
+    if (programs.length === 0) return [];
+    const run = this.#context.runs.live().find((live) => live.file === document.uri.fsPath);
+    const lenses = this.#fileLenses(document, run);
+    for (const program of programs) lenses.push(...this.#programLenses(document, program.name, program.line, run));
+    return lenses;
+  }
+
+  #fileLenses({ uri }: vscode.TextDocument, run: RunSummary | undefined): vscode.CodeLens[] {
+    const at = lensAt(0);
+    const host = this.#context.chosenHosts.get(uri);
+    const lenses =
+      run === undefined
+        ? [
+            at('$(play) Attach all', commandOf(Command.attach, 'Attach', uri)),
+            at('$(pass) Verify', commandOf(Command.verify, 'Verify', uri)),
+          ]
+        : [
+            at('$(debug-stop) Detach', commandOf(Command.runStop, 'Detach', run.id)),
+            at('$(debug-restart) Restart', commandOf(Command.runRestart, 'Restart', run.id)),
+            at(
+              `${formatRate(run.rate)} · ${formatLost(lostTotal([run.ledger]))}`,
+              commandOf(Command.runOpen, 'Open Trace', run.id),
+            ),
+          ];
+    return [...lenses, at(`$(remote) ${host ?? 'choose host'}`, commandOf(Command.chooseHost, 'Choose Host', uri))];
+  }
+
+  #programLenses(
+    document: vscode.TextDocument,
+    name: string,
+    line: number,
+    run: RunSummary | undefined,
+  ): vscode.CodeLens[] {
+    const { uri } = document;
+    const at = lensAt(line);
+    const verdict = this.#context.verdicts.get(uri, name);
+    const attached = run?.attachments.some((attachment) => attachment.program === name) === true;
+    const lenses = attached
+      ? [at(`$(record) ${costWords(run, name)}`, commandOf(Command.runOpen, 'Open Trace', run.id))]
+      : [
+          at('$(play) Attach', commandOf(Command.attach, 'Attach', uri, name)),
+          at('$(pass) Verify', commandOf(Command.verify, 'Verify', uri, name)),
+        ];
+    if (verdict)
+      lenses.push(
+        at(verdictWords(verdict, document.version), commandOf(Command.showVerdict, 'Show Verifier Log', uri, name)),
+      );
+    return lenses;
+  }
+}
+
+const lensAt = (line: number) => (title: string, command: vscode.Command) =>
+  new vscode.CodeLens(new vscode.Range(line, 0, line, 0), { ...command, title });
+
+/** "attached · 1.2 k runs · 61 ns each". */
+function costWords(run: RunSummary, name: string): string {
+  const cost = run.programs.find((program) => program.name === name);
+  if (cost === undefined || !isLive(run)) return 'attached';
+  const each = cost.nanosPerRun === null ? '' : ` · ${Math.round(cost.nanosPerRun)} ns each`;
+  const missed = cost.missed === null || cost.missed === 0 ? '' : ` · ${formatCount(cost.missed)} missed`;
+  return `attached · ${formatCount(cost.runs)} runs${each}${missed}`;
+}
+
+function verdictWords(known: KnownVerdict, version: number): string {
+  const words = describeVerdict(known.verdict, known.host);
+  return known.version === version ? words : `${words} (before the last edit)`;
+}
+
+export function registerCodeLens(context: AppContext): void {
+  context.disposables.add(vscode.languages.registerCodeLensProvider(bpfSelector, new ProgramLenses(context)));
+}

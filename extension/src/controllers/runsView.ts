@@ -1,0 +1,203 @@
+import * as vscode from 'vscode';
+import type { RunState, RunSummary } from '@ringside/core/model';
+import type { AppContext } from '../appContext.ts';
+import { commandOf, registerCommand } from '../commands.ts';
+import { Command, NodeContext, View } from '../contributions.ts';
+import { describeRun, formatLost, isLive, lostTotal, withThousands } from '../format.ts';
+
+/** Live figures in a tree: once a second is enough, more flickers. */
+const figuresIntervalMs = 1000;
+
+/** A run in a tree: in Runs, or (with a host) below that host. */
+export class RunNode {
+  readonly runId: string;
+  readonly host: string | undefined;
+  constructor(runId: string, host?: string) {
+    this.runId = runId;
+    this.host = host;
+  }
+}
+
+/** The Runs view: running first. Figures refresh single nodes; only a change of state rebuilds the list. */
+class RunTree implements vscode.TreeDataProvider<RunNode> {
+  readonly #context: AppContext;
+  readonly #changed = new vscode.EventEmitter<RunNode | RunNode[] | undefined>();
+  readonly onDidChangeTreeData = this.#changed.event;
+  readonly #nodes = new Map<string, RunNode>();
+  readonly #stale = new Set<string>();
+
+  constructor(context: AppContext) {
+    this.#context = context;
+    const { disposables, runs } = context;
+    disposables.add(this.#changed);
+    disposables.add(
+      runs.onDidChange(({ run, structure }) => {
+        if (structure) this.#changed.fire(undefined);
+        else this.#stale.add(run.id);
+      }),
+    );
+    const timer = setInterval(() => this.#refreshFigures(), figuresIntervalMs);
+    disposables.defer(() => clearInterval(timer));
+  }
+
+  #refreshFigures(): void {
+    if (this.#stale.size === 0) return;
+    const nodes = [...this.#stale].flatMap((id) => this.#nodes.get(id) ?? []);
+    this.#stale.clear();
+    this.#changed.fire(nodes);
+  }
+
+  getChildren(parent?: RunNode): RunNode[] {
+    if (parent !== undefined) return [];
+    return this.#context.runs.all().map((run) => {
+      const node = this.#nodes.get(run.id) ?? new RunNode(run.id);
+      this.#nodes.set(run.id, node);
+      return node;
+    });
+  }
+
+  getTreeItem(node: RunNode): vscode.TreeItem {
+    return runItem(node, this.#context.runs.get(node.runId));
+  }
+}
+
+/** The tree item of a run, wherever it stands. */
+export function runItem(node: RunNode, run: RunSummary | undefined): vscode.TreeItem {
+  const item = new vscode.TreeItem(run?.name ?? node.runId);
+  item.id = `run:${node.runId}${node.host === undefined ? '' : `@${node.host}`}`;
+  if (run === undefined) return item;
+  item.description = describeRun(run);
+  item.iconPath = runIcon(run);
+  item.contextValue = runContext(run.state);
+  item.tooltip = runTooltip(run);
+  item.command = commandOf(Command.runOpen, 'Open Trace', run.id);
+  return item;
+}
+
+function runContext(state: RunState): string {
+  switch (state) {
+    case 'running':
+      return NodeContext.runLive;
+    case 'paused':
+      return NodeContext.runPaused;
+    case 'ended':
+    case 'failed':
+      return NodeContext.runEnded;
+    case 'building':
+    case 'loading':
+    case 'attaching':
+    case 'detaching':
+      return NodeContext.runBusy;
+  }
+}
+
+function runIcon(run: RunSummary): vscode.ThemeIcon {
+  switch (run.state) {
+    case 'running':
+      return new vscode.ThemeIcon('pulse', new vscode.ThemeColor('testing.iconPassed'));
+    case 'paused':
+      return new vscode.ThemeIcon('debug-pause');
+    case 'ended':
+      return new vscode.ThemeIcon(
+        run.endReason === 'host-lost' || run.endReason === 'agent' ? 'warning' : 'circle-outline',
+      );
+    case 'failed':
+      return new vscode.ThemeIcon('error', new vscode.ThemeColor('list.errorForeground'));
+    case 'building':
+    case 'loading':
+    case 'attaching':
+    case 'detaching':
+      return new vscode.ThemeIcon('loading~spin');
+  }
+}
+
+/** Plain text: program and host names are data, not markup. */
+function runTooltip(run: RunSummary): string {
+  const streams = run.ledger.streams.map((stream) => {
+    const produced = stream.produced === null ? 'unknown' : withThousands(stream.produced);
+    return `${stream.name}: produced ${produced}, delivered ${withThousands(stream.delivered)}, ${formatLost(lostTotal([{ streams: [stream] }]))}`;
+  });
+  const programs = run.programs.map((program) => {
+    const cost = program.nanosPerRun === null ? 'cost unknown' : `${Math.round(program.nanosPerRun)} ns a run`;
+    return `${program.name}: ${withThousands(program.runs)} runs, ${cost}`;
+  });
+  const error = run.error ? [`${run.error.message} ${run.error.remedy}`] : [];
+  return [
+    run.file,
+    ...run.attachments.map((a) => `${a.program} → ${a.target} on ${a.host}`),
+    ...streams,
+    ...programs,
+    ...error,
+  ].join('\n');
+}
+
+export function registerRunsView(context: AppContext): void {
+  const { disposables, engine, errors, runs, attacher, panels } = context;
+  disposables.add(vscode.window.createTreeView(View.runs, { treeDataProvider: new RunTree(context) }));
+
+  /** A command on the run of a node or id; from the palette the run is picked, if there is a choice. */
+  const onRun = (
+    id:
+      | typeof Command.runOpen
+      | typeof Command.runPause
+      | typeof Command.runResume
+      | typeof Command.runRestart
+      | typeof Command.runStop
+      | typeof Command.runForget,
+    among: () => RunSummary[],
+    action: (run: RunSummary) => unknown,
+  ) => {
+    const handler = async (target?: RunNode | string) => {
+      const wanted = target instanceof RunNode ? target.runId : target;
+      const run = wanted === undefined ? await pickRun(among()) : runs.get(wanted);
+      if (run !== undefined) await action(run);
+    };
+    disposables.add(registerCommand(errors, id, handler));
+  };
+  onRun(
+    Command.runOpen,
+    () => runs.all(),
+    (run) => panels.open(run),
+  );
+  onRun(
+    Command.runPause,
+    () => runs.live(),
+    (run) => attacher.pause(run.id, true),
+  );
+  onRun(
+    Command.runResume,
+    () => runs.live(),
+    (run) => attacher.pause(run.id, false),
+  );
+  onRun(
+    Command.runRestart,
+    () => runs.all(),
+    (run) => panels.restartRun(run.id),
+  );
+  onRun(
+    Command.runStop,
+    () => runs.live(),
+    (run) => attacher.stop(run.id),
+  );
+  onRun(
+    Command.runForget,
+    () => runs.all().filter((run) => !isLive(run)),
+    async (run) => {
+      await engine.forget(run.id);
+      runs.forget(run.id);
+    },
+  );
+  disposables.add(
+    registerCommand(errors, Command.runsStopAll, async () => {
+      const ended = await Promise.allSettled(runs.live().map((run) => attacher.stop(run.id)));
+      const failed = ended.find((result) => result.status === 'rejected');
+      if (failed) throw failed.reason;
+    }),
+  );
+}
+
+async function pickRun(candidates: RunSummary[]): Promise<RunSummary | undefined> {
+  if (candidates.length <= 1) return candidates[0];
+  const items = candidates.map((run) => ({ label: run.name, description: describeRun(run), run }));
+  return (await vscode.window.showQuickPick(items, { placeHolder: 'Choose a run' }))?.run;
+}

@@ -1,0 +1,250 @@
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import type { AttachSpec, ProgramInfo, RunEvent, RunSummary } from '@ringside/core/model';
+import type { AppContext } from '../appContext.ts';
+import { draftSpec } from '../attach/attacher.ts';
+import { DisposableStore } from '../disposable.ts';
+import { errorData } from '../errors.ts';
+import { formatLost, isLive, lostTotal, withThousands } from '../format.ts';
+import { launchSpec } from './launchSpec.ts';
+import { parseRequest } from './protocol.ts';
+import type { DebugRequest, DebugSource, OutputBody } from './protocol.ts';
+
+/** Output lines a second that reach the Debug Console; it grows slow when flooded, and the trace panel has them all. */
+const maxLinesPerSecond = 200;
+const threadId = 1;
+
+/** F5 for BPF: launch attaches, restart redeploys, stop detaches, pause holds the view; printk is the program's output. */
+export class RingsideDebugSession implements vscode.DebugAdapter {
+  readonly #context: AppContext;
+  readonly #send = new vscode.EventEmitter<vscode.DebugProtocolMessage>();
+  readonly onDidSendMessage = this.#send.event;
+  readonly #disposables = new DisposableStore();
+  readonly #abort = new AbortController();
+  #seq = 1;
+  #runId: string | undefined;
+  #programs: ProgramInfo[] = [];
+  #ended = false;
+  /** A restart replaces the run: that its old one ends does not end the session. */
+  #restarting = false;
+  #window = { started: 0, lines: 0, dropped: 0 };
+
+  constructor(context: AppContext) {
+    this.#context = context;
+    const { engine, runs, attacher } = context;
+    this.#disposables.add(this.#send);
+    this.#disposables.defer(
+      engine.on('runEvents', (runId, events) => {
+        if (runId === this.#runId) for (const event of events) this.#onRunEvent(event);
+      }),
+    );
+    this.#disposables.add(
+      runs.onDidChange(({ run }) => {
+        if (run.id === this.#runId && !isLive(run) && !this.#restarting) this.#terminated(run);
+      }),
+    );
+    this.#disposables.add(
+      attacher.onDidReplace(({ before, run }) => {
+        if (before === this.#runId) this.#attached(run);
+      }),
+    );
+  }
+
+  handleMessage(message: vscode.DebugProtocolMessage): void {
+    const request = parseRequest(message);
+    if (request === null) return;
+    this.#dispatch(request).then(
+      (body) => this.#respond(request, body),
+      (error: unknown) => this.#refuse(request, error),
+    );
+  }
+
+  async #dispatch(request: DebugRequest): Promise<object | undefined> {
+    switch (request.command) {
+      case 'initialize':
+        // "initialized" may follow the answer at any time; nothing is configured in between.
+        queueMicrotask(() => this.#event('initialized'));
+        return {
+          supportsConfigurationDoneRequest: true,
+          supportsRestartRequest: true,
+          supportsTerminateRequest: true,
+          supportTerminateDebuggee: false,
+        };
+      case 'launch':
+        await this.#launch(request.arguments);
+        return undefined;
+      case 'restart':
+        await this.#restart();
+        return undefined;
+      case 'terminate':
+      case 'disconnect':
+        await this.#stop();
+        return undefined;
+      case 'pause':
+      case 'continue':
+        return await this.#pause(request.command === 'pause');
+      case 'threads':
+        return { threads: [{ id: threadId, name: this.#run()?.name ?? 'Ringside' }] };
+      case 'stackTrace':
+        return { stackFrames: [], totalFrames: 0 };
+      case 'scopes':
+        return { scopes: [] };
+      case 'setBreakpoints':
+      case 'setFunctionBreakpoints':
+      case 'setExceptionBreakpoints':
+        return { breakpoints: [] };
+      case 'configurationDone':
+        return undefined;
+      default:
+        throw new Error('Programs in the kernel cannot be stepped or evaluated: filter in the trace panel instead.');
+    }
+  }
+
+  #run(): RunSummary | undefined {
+    return this.#runId === undefined ? undefined : this.#context.runs.get(this.#runId);
+  }
+
+  async #launch(args: unknown): Promise<void> {
+    const config = (typeof args === 'object' && args !== null ? args : {}) as Record<string, unknown>;
+    const program = config['program'];
+    if (typeof program !== 'string') throw new Error('The launch configuration names no program.');
+    const draft: AttachSpec = draftSpec(program, launchSpec(config));
+    this.#output('console', `Attaching ${basename(program)} to ${draft.hosts.join(', ')} …`);
+    const run = await this.#context.attacher.start(draft, { signal: this.#abort.signal });
+    if (run === undefined) {
+      this.#terminated(undefined);
+      return;
+    }
+    await this.#readPlaces(program);
+    this.#attached(run);
+  }
+
+  /** Where the programs stand in the source, so that output lines lead there. Not knowing it is no failure. */
+  async #readPlaces(file: string): Promise<void> {
+    const report = await this.#context.engine.inspect(file).catch(() => null);
+    this.#programs = report?.programs ?? [];
+  }
+
+  #attached(run: RunSummary): void {
+    this.#runId = run.id;
+    for (const { program, target, host } of run.attachments) {
+      this.#output('important', `${program} attached to ${target} on ${host}`, program);
+    }
+    this.#event('thread', { reason: 'started', threadId });
+  }
+
+  async #restart(): Promise<void> {
+    if (this.#runId === undefined) throw new Error('Nothing is attached yet.');
+    this.#restarting = true;
+    try {
+      await this.#context.panels.restartRun(this.#runId);
+    } catch (error) {
+      // The old run is gone and no new one came: the session is over, and the error says why.
+      this.#terminated(undefined);
+      throw error;
+    } finally {
+      this.#restarting = false;
+    }
+  }
+
+  async #stop(): Promise<void> {
+    this.#abort.abort();
+    const run = this.#run();
+    if (run !== undefined && isLive(run)) await this.#context.attacher.stop(run.id);
+    this.#terminated(this.#run());
+  }
+
+  async #pause(paused: boolean): Promise<object> {
+    if (this.#runId === undefined) throw new Error('Nothing is attached yet.');
+    await this.#context.attacher.pause(this.#runId, paused);
+    if (paused)
+      this.#event('stopped', {
+        reason: 'pause',
+        description: 'The view is paused, the run goes on',
+        threadId,
+        allThreadsStopped: true,
+      });
+    return { allThreadsContinued: true };
+  }
+
+  #onRunEvent(event: RunEvent): void {
+    if (event.type === 'print') this.#line(`${event.host}: ${event.text.trimEnd()}`, event.program);
+  }
+
+  /** One line of a program, unless there are too many: then how many were left out. */
+  #line(text: string, program: string): void {
+    const now = performance.now();
+    if (now - this.#window.started >= 1000) {
+      const { dropped } = this.#window;
+      this.#window = { started: now, lines: 0, dropped: 0 };
+      if (dropped > 0)
+        this.#output('console', `… ${withThousands(dropped)} lines not shown here; the trace panel has them`);
+    }
+    this.#window.lines += 1;
+    if (this.#window.lines > maxLinesPerSecond) this.#window.dropped += 1;
+    else this.#output('stdout', text, program);
+  }
+
+  #terminated(run: RunSummary | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (run !== undefined) {
+      const delivered = run.ledger.streams.reduce((sum, stream) => sum + stream.delivered, 0);
+      const error = run.error ? `: ${run.error.message} ${run.error.remedy}` : '';
+      const text = `${run.name} detached from ${run.hosts.join(', ')}${error} · ${withThousands(delivered)} events, ${formatLost(lostTotal([run.ledger]))}`;
+      this.#output(run.error ? 'stderr' : 'console', text);
+    }
+    this.#event('terminated');
+  }
+
+  #output(category: OutputBody['category'], text: string, program?: string): void {
+    const body: OutputBody = { category, output: `${text}\n` };
+    const place = this.#programs.find((info) => info.name === program)?.source;
+    if (place) Object.assign(body, { source: sourceOf(place.file), line: place.line });
+    this.#event('output', body);
+  }
+
+  #event(event: string, body?: object): void {
+    this.#post({ type: 'event', event, body });
+  }
+
+  #respond(request: DebugRequest, body: object | undefined): void {
+    this.#post({ type: 'response', request_seq: request.seq, command: request.command, success: true, body });
+  }
+
+  /** A launch that fails is shown with its buttons by us; VS Code gets an answer that it does not show again. */
+  #refuse(request: DebugRequest, error: unknown): void {
+    const data = errorData(error);
+    const ours = request.command === 'launch' || request.command === 'restart';
+    if (ours) {
+      this.#output('stderr', `${data.message} ${data.remedy}`);
+      void this.#context.errors.show(error);
+    }
+    const body = { error: { id: 1, format: data.message, showUser: !ours } };
+    this.#post({
+      type: 'response',
+      request_seq: request.seq,
+      command: request.command,
+      success: false,
+      message: data.message,
+      body,
+    });
+    if (request.command === 'launch') this.#terminated(undefined);
+  }
+
+  #post(message: object): void {
+    if (!this.#disposables.disposed) this.#send.fire({ seq: this.#seq++, ...message });
+  }
+
+  dispose(): void {
+    // The window's end, or a session that VS Code gave up: what is attached goes with it.
+    this.#abort.abort();
+    const run = this.#run();
+    if (run !== undefined && isLive(run) && !this.#ended) {
+      this.#context.attacher.stop(run.id).catch((error: unknown) => this.#context.errors.log(error));
+    }
+    this.#disposables.dispose();
+  }
+}
+
+const sourceOf = (path: string): DebugSource => ({ name: basename(path), path });

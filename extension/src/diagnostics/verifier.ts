@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import * as vscode from 'vscode';
+import type { VerifyReport } from '@ringside/core/model';
+import type { CallOptions, Engine } from '@ringside/core/rpc';
+import { ExtensionError, errorData } from '../errors.ts';
+import type { ErrorReporter } from '../errors.ts';
+import type { KnownVerdict, Verdicts } from '../model/verdicts.ts';
+import { withProgress, withQuietProgress } from '../progress.ts';
+import type { VirtualDocuments } from '../virtualDocuments.ts';
+import type { DiagnosticSets } from './diagnosticSets.ts';
+
+export interface VerifierParts {
+  engine: Engine;
+  errors: ErrorReporter;
+  documents: VirtualDocuments;
+  verdicts: Verdicts;
+  diagnostics: DiagnosticSets;
+  cacheDir: string;
+}
+
+export interface VerifyOptions {
+  /** Not asked for (on save, after a failed attach): no notification, failures go to the log only. */
+  quiet?: boolean;
+  programs?: string[];
+  set?: Record<string, string>;
+}
+
+/** Builds sources and asks hosts for their verdict; what they say becomes diagnostics and CodeLens text. */
+export class Verifier implements vscode.Disposable {
+  readonly #parts: VerifierParts;
+  /** The running verification of each file: a newer one ends it. */
+  readonly #running = new Map<string, AbortController>();
+
+  constructor(parts: VerifierParts) {
+    this.#parts = parts;
+  }
+
+  /** Builds a source, shows what the compiler says, and gives the object's path. Throws `build-failed`. */
+  async build(file: vscode.Uri, host: string, call: CallOptions): Promise<string> {
+    if (file.fsPath.endsWith('.o')) return file.fsPath;
+    const result = await this.#parts.engine.build({ file: file.fsPath, host }, call);
+    this.#parts.diagnostics.setCompiler(file, result.diagnostics);
+    if (result.ok) return result.object;
+    const errors = result.diagnostics.filter((diagnostic) => diagnostic.severity === 'error');
+    const first = errors[0];
+    const count = errors.length === 1 ? 'an error' : `${errors.length} errors`;
+    throw new ExtensionError({
+      code: 'build-failed',
+      message: `${basename(file.fsPath)} has ${count}${first ? `: line ${first.line}: ${first.message}.` : '.'}`,
+      remedy: 'The Problems view lists what the compiler found.',
+      detail: errors.map((e) => `${e.file}:${e.line}:${e.column}: ${e.message}`).join('\n'),
+    });
+  }
+
+  /** Verifies on a host. Failures are shown (or logged, when quiet), never thrown; true when every program passed. */
+  async verify(file: vscode.Uri, host: string, options: VerifyOptions = {}): Promise<boolean> {
+    const key = file.toString();
+    this.#running.get(key)?.abort();
+    const abort = new AbortController();
+    this.#running.set(key, abort);
+    const show = options.quiet ? withQuietProgress : withProgress;
+    const title = `Ringside: verifying ${basename(file.fsPath)} on ${host}`;
+    try {
+      return await show(title, (call) => this.#verify(file, host, options, call), abort.signal);
+    } catch (error) {
+      if (!options.quiet) void this.#parts.errors.show(error, { retry: () => this.verify(file, host, options) });
+      else if (errorData(error).code !== 'cancelled') this.#parts.errors.log(error);
+      return false;
+    } finally {
+      if (this.#running.get(key) === abort) this.#running.delete(key);
+    }
+  }
+
+  async #verify(file: vscode.Uri, host: string, options: VerifyOptions, call: Required<CallOptions>): Promise<boolean> {
+    const version = openVersion(file);
+    // The build's own result carries the compiler's findings, which an error of verify does not.
+    await this.build(file, host, call);
+    const fullLog = await this.#logFile(file, host);
+    const request = {
+      file: file.fsPath,
+      hosts: [host],
+      programs: options.programs ?? [],
+      set: options.set ?? {},
+      fullLog,
+    };
+    const [outcome] = await this.#parts.engine.verify(request, call);
+    if (call.signal.aborted || outcome === undefined) return false;
+    if ('error' in outcome) throw new ExtensionError(outcome.error);
+    this.#publish(file, outcome, fullLog, version);
+    if (!options.quiet) this.#announce(file, outcome);
+    return outcome.ok;
+  }
+
+  async #logFile(file: vscode.Uri, host: string): Promise<string> {
+    const folder = join(this.#parts.cacheDir, 'verifier-logs');
+    await mkdir(folder, { recursive: true });
+    const id = createHash('sha256').update(`${host}\n${file.toString()}`).digest('hex').slice(0, 16);
+    return join(folder, `${id}.log`);
+  }
+
+  #publish(file: vscode.Uri, report: VerifyReport, fullLog: string, version: number): void {
+    const name = `${basename(file.fsPath)} on ${report.host} (${report.kernel}).verifier.log`;
+    const log = this.#parts.documents.put(name, { file: fullLog });
+    const known = report.programs.map((verdict): KnownVerdict => ({
+      verdict,
+      host: report.host,
+      kernel: report.kernel,
+      log,
+      version,
+    }));
+    this.#parts.verdicts.set(file, known);
+    this.#parts.diagnostics.setVerdicts(file, report.host, report.programs, log);
+  }
+
+  #announce(file: vscode.Uri, report: VerifyReport): void {
+    const rejected = report.programs.filter((program) => program.verdict === 'rejected');
+    if (rejected.length === 0) {
+      vscode.window.setStatusBarMessage(
+        `${report.host} accepts ${basename(file.fsPath)} (kernel ${report.kernel})`,
+        5000,
+      );
+      return;
+    }
+    const first = rejected[0]!;
+    const error = new ExtensionError({
+      code: 'verifier-rejected',
+      message: `${report.host} rejects ${rejected.map((program) => program.name).join(', ')}: ${first.reason?.title ?? 'no reason given'}.`,
+    });
+    const known = this.#parts.verdicts.get(file, first.name);
+    const log = known ? [{ title: 'Show Verifier Log', run: () => this.#parts.documents.show(known.log) }] : [];
+    const problems = {
+      title: 'Show Problems',
+      run: () => vscode.commands.executeCommand('workbench.actions.view.problems'),
+    };
+    void this.#parts.errors.show(error, { actions: [problems, ...log] });
+  }
+
+  dispose(): void {
+    for (const abort of this.#running.values()) abort.abort();
+    this.#running.clear();
+  }
+}
+
+function openVersion(file: vscode.Uri): number {
+  return vscode.workspace.textDocuments.find((document) => document.uri.toString() === file.toString())?.version ?? 0;
+}

@@ -1,0 +1,66 @@
+import * as vscode from 'vscode';
+import type { Engine } from '@ringside/core/rpc';
+import { createAppContext } from './appContext.ts';
+import type { AppContext } from './appContext.ts';
+import { registerAttachCommands } from './controllers/attachCommands.ts';
+import { registerCodeLens } from './controllers/codeLens.ts';
+import { registerGalleryView } from './controllers/galleryView.ts';
+import { registerGeneral } from './controllers/general.ts';
+import { registerHostsView } from './controllers/hostsView.ts';
+import { registerLanguageClient } from './controllers/languageClient.ts';
+import { registerRunsView } from './controllers/runsView.ts';
+import { registerStatusBar } from './controllers/statusBar.ts';
+import { registerVerify } from './controllers/verifyController.ts';
+import { registerDebug } from './debug/register.ts';
+
+/** What `activate` gives to other extensions and to tests. */
+export interface RingsideApi {
+  /** Of this interface; grows when something is added. */
+  version: 1;
+  engine(): Engine;
+}
+
+let context: AppContext | undefined;
+
+export function activate(extension: vscode.ExtensionContext): RingsideApi {
+  try {
+    const created = createAppContext(extension);
+    context = created;
+    for (const register of controllers) register(created);
+    created.log.info('Ringside is active.');
+    return { version: 1, engine: () => created.engine };
+  } catch (error) {
+    // VS Code itself says nothing when an extension fails to start.
+    void vscode.window.showErrorMessage(
+      `Ringside could not start: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    context?.disposables.dispose();
+    throw error;
+  }
+}
+
+const controllers: ((context: AppContext) => void)[] = [
+  registerGeneral,
+  registerHostsView,
+  registerRunsView,
+  registerGalleryView,
+  registerAttachCommands,
+  registerVerify,
+  registerCodeLens,
+  registerDebug,
+  registerStatusBar,
+  registerLanguageClient,
+];
+
+/** Detaches everything; should the window be killed instead, the agents' leases do it. */
+export async function deactivate(): Promise<void> {
+  const ending = context;
+  context = undefined;
+  if (ending === undefined) return;
+  ending.specs.freeze();
+  try {
+    await ending.engine.dispose();
+  } finally {
+    ending.disposables.dispose();
+  }
+}

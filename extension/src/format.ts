@@ -1,0 +1,114 @@
+/** Numbers and words as every place of the extension shows them. */
+import type { HostState, Ledger, ProgramVerdict, RunSummary } from '@ringside/core/model';
+
+/** "48.2 k/s": three figures and a unit, so that a number that changes keeps its width. */
+export function formatRate(perSecond: number): string {
+  return `${formatCount(perSecond)}/s`;
+}
+
+/** "950", "48.2 k", "1.31 M". */
+export function formatCount(value: number): string {
+  const units = ['', ' k', ' M', ' G', ' T'];
+  let scaled = Math.max(0, value);
+  let unit = 0;
+  // 999.5 would round to "1000": it is "1.00" of the next unit.
+  while (unit < units.length - 1 && scaled >= 999.5) {
+    scaled /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || scaled >= 99.95 ? 0 : scaled >= 9.995 ? 1 : 2;
+  return scaled.toFixed(digits) + units[unit]!;
+}
+
+export const withThousands = (value: number): string => value.toLocaleString('en-US');
+
+/** Lost records over all streams; `null` while nothing is known to be lost and some stream does not count. */
+export function lostTotal(ledgers: Ledger[]): number | null {
+  let lost = 0;
+  let unknown = false;
+  for (const stream of ledgers.flatMap((ledger) => ledger.streams)) {
+    lost += stream.lostAgent + stream.lostTransport + (stream.lostKernel ?? 0);
+    unknown ||= stream.lostKernel === null;
+  }
+  return lost === 0 && unknown ? null : lost;
+}
+
+/** "lost 0", "lost 12,402", "lost ?" when it is not known: never 0 for unknown. */
+export function formatLost(lost: number | null): string {
+  return `lost ${lost === null ? '?' : withThousands(lost)}`;
+}
+
+export const isLive = (run: RunSummary): boolean => run.state !== 'ended' && run.state !== 'failed';
+
+/** "running on web-1 · 48.2 k/s · lost 0", in the order that matters. */
+export function describeRun(run: RunSummary): string {
+  const hosts = run.hosts.join(', ');
+  switch (run.state) {
+    case 'running':
+      return [hosts, formatRate(run.rate), formatLost(lostTotal([run.ledger]))].join(' · ');
+    case 'paused':
+      return [hosts, 'paused', formatLost(lostTotal([run.ledger]))].join(' · ');
+    case 'failed':
+      return `${hosts} · failed: ${run.error?.message ?? 'unknown reason'}`;
+    case 'ended':
+      return `${hosts} · ended${endWords(run)}`;
+    case 'building':
+    case 'loading':
+    case 'attaching':
+    case 'detaching':
+      return `${hosts} · ${run.state}`;
+  }
+}
+
+function endWords(run: RunSummary): string {
+  switch (run.endReason) {
+    case 'host-lost':
+      return ': connection lost';
+    case 'agent':
+      return ': agent ended';
+    case 'error':
+      return ': failed';
+    case 'duration':
+    case 'count':
+      return `: ${run.endReason} reached`;
+    case 'interrupt':
+    case null:
+      return '';
+  }
+}
+
+export function describeHost(host: HostState): string {
+  switch (host.state) {
+    case 'ready':
+      return host.info ? `${host.info.kernel} · ${host.info.arch}` : 'ready';
+    case 'disconnected':
+      return host.error ? host.error.message : '';
+    case 'lost':
+      return 'connection lost';
+    case 'checking-key':
+      return 'checking host key';
+    case 'installing':
+      return 'installing agent';
+    case 'privileged':
+      return 'starting agent';
+    case 'connecting':
+    case 'authenticating':
+    case 'probing':
+    case 'reconnecting':
+      return host.state;
+  }
+}
+
+/** The verdict as the CodeLens says it: "✓ web-1 · 1,310 insns", "✗ `e` may be NULL". */
+export function describeVerdict(verdict: ProgramVerdict, host: string): string {
+  switch (verdict.verdict) {
+    case 'accepted': {
+      const processed = verdict.stats.processed ?? verdict.stats.instructions;
+      return processed === null ? `✓ ${host}` : `✓ ${host} · ${withThousands(processed)} insns`;
+    }
+    case 'rejected':
+      return `✗ ${host}: ${verdict.reason?.title ?? 'rejected'}`;
+    case 'skipped':
+      return `${host}: not loaded`;
+  }
+}

@@ -1,0 +1,117 @@
+import type { CallOptions, Engine, EngineEvents } from '@ringside/core/rpc';
+
+type Unsubscribe = () => void;
+
+/**
+ * The engine, started by the first call that needs it: opening a C file must not cost a thread. Listeners may be added
+ * before; a start that failed is tried again by the next call.
+ */
+export class LazyEngine implements Engine {
+  readonly #start: () => Promise<Engine>;
+  readonly #attachers = new Set<(engine: Engine) => void>();
+  #engine: Promise<Engine> | undefined;
+
+  constructor(start: () => Promise<Engine>) {
+    this.#start = start;
+  }
+
+  get started(): boolean {
+    return this.#engine !== undefined;
+  }
+
+  on<K extends keyof EngineEvents>(event: K, listener: EngineEvents[K]): Unsubscribe {
+    let unsubscribe: Unsubscribe | undefined;
+    const attach = (engine: Engine): void => {
+      unsubscribe = engine.on(event, listener);
+    };
+    this.#attachers.add(attach);
+    // While the engine starts, #get attaches every listener that is there by then.
+    if (this.#running !== undefined) attach(this.#running);
+    return () => {
+      this.#attachers.delete(attach);
+      unsubscribe?.();
+    };
+  }
+
+  #running: Engine | undefined;
+
+  #get(): Promise<Engine> {
+    this.#engine ??= this.#start().then(
+      (engine) => {
+        this.#running = engine;
+        for (const attach of this.#attachers) attach(engine);
+        return engine;
+      },
+      (error: unknown) => {
+        this.#engine = undefined;
+        throw error;
+      },
+    );
+    return this.#engine;
+  }
+
+  async hosts() {
+    return (await this.#get()).hosts();
+  }
+  async hostStates() {
+    return (await this.#get()).hostStates();
+  }
+  async connect(host: string, options?: CallOptions) {
+    return (await this.#get()).connect(host, options);
+  }
+  async disconnect(host: string) {
+    return (await this.#get()).disconnect(host);
+  }
+  async doctor(host: string, options?: CallOptions) {
+    return (await this.#get()).doctor(host, options);
+  }
+  async agentStatus(host: string, options?: CallOptions) {
+    return (await this.#get()).agentStatus(host, options);
+  }
+  async agentRemove(host: string, options?: CallOptions) {
+    return (await this.#get()).agentRemove(host, options);
+  }
+  async build(...args: Parameters<Engine['build']>) {
+    return (await this.#get()).build(...args);
+  }
+  async inspect(file: string, options?: CallOptions) {
+    return (await this.#get()).inspect(file, options);
+  }
+  async verify(...args: Parameters<Engine['verify']>) {
+    return (await this.#get()).verify(...args);
+  }
+  async attach(...args: Parameters<Engine['attach']>) {
+    return (await this.#get()).attach(...args);
+  }
+  async detach(runId: string) {
+    return (await this.#get()).detach(runId);
+  }
+  async runs() {
+    return (await this.#get()).runs();
+  }
+  async pause(runId: string, paused: boolean) {
+    return (await this.#get()).pause(runId, paused);
+  }
+  async forget(runId: string) {
+    return (await this.#get()).forget(runId);
+  }
+  async rows(...args: Parameters<Engine['rows']>) {
+    return (await this.#get()).rows(...args);
+  }
+  async row(...args: Parameters<Engine['row']>) {
+    return (await this.#get()).row(...args);
+  }
+
+  /** Only a running engine needs to hear of new options: one that starts later reads them then. */
+  async configure(...args: Parameters<Engine['configure']>) {
+    if (this.#engine !== undefined) await (await this.#engine).configure(...args);
+  }
+
+  /** Detaches everything, if anything was ever started. */
+  async dispose() {
+    const engine = this.#engine;
+    this.#engine = undefined;
+    this.#running = undefined;
+    if (engine !== undefined) await (await engine).dispose();
+  }
+}

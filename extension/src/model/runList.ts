@@ -1,0 +1,63 @@
+import * as vscode from 'vscode';
+import type { RunSummary } from '@ringside/core/model';
+import type { Engine } from '@ringside/core/rpc';
+import { ContextKey } from '../contributions.ts';
+import { setContextKey } from '../contextKeys.ts';
+import { isLive } from '../format.ts';
+
+/** A change of one run, or (`structure`) of which runs there are and their order. */
+export interface RunChange {
+  run: RunSummary;
+  structure: boolean;
+}
+
+/** The runs of this window, as the engine last told them. */
+export class RunList implements vscode.Disposable {
+  readonly #changed = new vscode.EventEmitter<RunChange>();
+  readonly onDidChange = this.#changed.event;
+  readonly #runs = new Map<string, RunSummary>();
+  readonly #unsubscribe: () => void;
+
+  constructor(engine: Engine) {
+    this.#unsubscribe = engine.on('run', (run) => this.update(run));
+  }
+
+  /** Also called with the result of attach and detach, which may come before the event. */
+  update(run: RunSummary): void {
+    const before = this.#runs.get(run.id);
+    // A summary that was under way when the run ended must not bring it back to life.
+    if (before !== undefined && !isLive(before) && isLive(run)) return;
+    this.#runs.set(run.id, run);
+    this.#publish(run, before?.state !== run.state);
+  }
+
+  forget(id: string): void {
+    const run = this.#runs.get(id);
+    if (run === undefined) return;
+    this.#runs.delete(id);
+    this.#publish(run, true);
+  }
+
+  get(id: string): RunSummary | undefined {
+    return this.#runs.get(id);
+  }
+
+  /** Running first, then the newest. */
+  all(): RunSummary[] {
+    return [...this.#runs.values()].sort((a, b) => Number(isLive(b)) - Number(isLive(a)) || b.startedAt - a.startedAt);
+  }
+
+  live(): RunSummary[] {
+    return this.all().filter(isLive);
+  }
+
+  #publish(run: RunSummary, structure: boolean): void {
+    setContextKey(ContextKey.running, this.live().length > 0);
+    this.#changed.fire({ run, structure });
+  }
+
+  dispose(): void {
+    this.#unsubscribe();
+    this.#changed.dispose();
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * What a webview sends is checked here before anything else looks at it: an unknown kind, a wrong type or too much of
+ * something gives null, and the message is dropped. Results are new objects with the known properties only.
+ */
+import type { AttachSpec, PanelState, RowsQuery, ToHost } from '@ringside/core/model';
+
+export const caps = {
+  name: 256,
+  where: 16 * 1024,
+  path: 4096,
+  rows: 2000,
+  columns: 1000,
+  copy: 32 * 1024 * 1024,
+  frames: 10_000,
+  list: 256,
+};
+
+type Fields = Record<string, unknown>;
+type Guard<T> = (value: unknown) => T | null;
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value: unknown, max: number): value is string => typeof value === 'string' && value.length <= max;
+const isCount = (value: unknown, max = Number.MAX_SAFE_INTEGER): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;
+
+function texts(value: unknown, maxItems: number, maxLength: number): string[] | null {
+  if (!Array.isArray(value) || value.length > maxItems) return null;
+  return value.every((item): item is string => isText(item, maxLength)) ? [...value] : null;
+}
+
+/** Every kind of message with its guard; the compiler holds it complete. */
+const messages: { [K in ToHost['type']]: (fields: Fields) => Extract<ToHost, { type: K }> | null } = {
+  ready: () => ({ type: 'ready' }),
+  stop: () => ({ type: 'stop' }),
+  restart: () => ({ type: 'restart' }),
+  pause: ({ paused }) => (typeof paused === 'boolean' ? { type: 'pause', paused } : null),
+  copy: ({ text }) => (isText(text, caps.copy) ? { type: 'copy', text } : null),
+  rows: ({ id, query }) => {
+    const parsed = parseQuery(query);
+    return isCount(id) && parsed ? { type: 'rows', id, query: parsed } : null;
+  },
+  detail: ({ id, runId, stream, seq }) =>
+    isCount(id) && isText(runId, caps.name) && isText(stream, caps.name) && isCount(seq)
+      ? { type: 'detail', id, runId, stream, seq }
+      : null,
+  state: ({ state }) => {
+    const parsed = parsePanelState(state);
+    return parsed ? { type: 'state', state: parsed } : null;
+  },
+  frames: ({ frameMs }) =>
+    Array.isArray(frameMs) && frameMs.length <= caps.frames && frameMs.every((ms): ms is number => Number.isFinite(ms))
+      ? { type: 'frames', frameMs: [...frameMs] }
+      : null,
+};
+
+/** A message of the trace panel, or null when it is not one. */
+export const parseToHost: Guard<ToHost> = (value) => {
+  if (!isFields(value) || typeof value.type !== 'string' || !Object.hasOwn(messages, value.type)) return null;
+  return messages[value.type as ToHost['type']](value);
+};
+
+const parseQuery: Guard<RowsQuery> = (value) => {
+  if (!isFields(value)) return null;
+  const { runId, stream, where, first, count } = value;
+  const known = isText(runId, caps.name) && isText(stream, caps.name) && isText(where, caps.where);
+  if (!known || !(first === -1 || isCount(first)) || !isCount(count, caps.rows)) return null;
+  return { runId, stream, where, first, count };
+};
+
+/** What a panel keeps over a window reload. */
+export const parsePanelState: Guard<PanelState> = (value) => {
+  if (!isFields(value)) return null;
+  const { runId, stream, where } = value;
+  if (!isText(runId, caps.name) || !isText(stream, caps.name) || !isText(where, caps.where)) return null;
+  const hidden = texts(value.hidden, caps.columns, caps.name);
+  const widths = parseWidths(value.widths);
+  const spec = value.spec === null || value.spec === undefined ? null : parseSpec(value.spec);
+  if (hidden === null || widths === null || (spec === null && isFields(value.spec))) return null;
+  return { runId, stream, where, hidden, widths, spec };
+};
+
+function parseWidths(value: unknown): Record<string, number> | null {
+  if (!isFields(value)) return null;
+  const entries = Object.entries(value);
+  if (entries.length > caps.columns) return null;
+  const valid = entries.every(
+    ([name, width]) => name.length <= caps.name && Number.isFinite(width) && (width as number) >= 0,
+  );
+  return valid ? (Object.fromEntries(entries) as Record<string, number>) : null;
+}
+
+/** The shape of a spec. Whether it may be used is not decided here: see RememberedSpecs. */
+export const parseSpec: Guard<AttachSpec> = (value) => {
+  if (!isFields(value)) return null;
+  const { file, where } = value;
+  const hosts = texts(value.hosts, caps.list, caps.name);
+  const programs = texts(value.programs, caps.list, caps.name);
+  const targets = parseTargets(value.targets);
+  const set = parseSet(value.set);
+  if (!isText(file, caps.path) || !isText(where, caps.where) || !hosts || !programs || !targets || !set) return null;
+  const durationSeconds = limit(value.durationSeconds);
+  const count = limit(value.count);
+  const mapsSeconds = limit(value.mapsSeconds);
+  const storeBytes = limit(value.storeBytes ?? null);
+  if (durationSeconds === undefined || count === undefined || mapsSeconds === undefined || storeBytes === undefined)
+    return null;
+  const spec: AttachSpec = { file, hosts, programs, targets, set, where, durationSeconds, count, mapsSeconds };
+  if (storeBytes !== null) spec.storeBytes = storeBytes;
+  return spec;
+};
+
+/** A number, null for none, undefined for anything else. */
+const limit = (value: unknown): number | null | undefined =>
+  value === null ? null : typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+
+function parseTargets(value: unknown): AttachSpec['targets'] | null {
+  if (!Array.isArray(value) || value.length > caps.list) return null;
+  const targets: AttachSpec['targets'] = [];
+  for (const item of value as unknown[]) {
+    if (!isFields(item)) return null;
+    const { program, key, value: target } = item;
+    if (!isText(program, caps.name) || !isText(key, caps.name) || !isText(target, caps.path)) return null;
+    targets.push({ program, key, value: target });
+  }
+  return targets;
+}
+
+function parseSet(value: unknown): Record<string, string> | null {
+  if (!isFields(value)) return null;
+  const entries = Object.entries(value);
+  const valid =
+    entries.length <= caps.list && entries.every(([name, text]) => name.length <= caps.name && isText(text, caps.path));
+  return valid ? (Object.fromEntries(entries) as Record<string, string>) : null;
+}

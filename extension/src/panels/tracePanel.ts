@@ -1,0 +1,180 @@
+import * as vscode from 'vscode';
+import type { PanelState, RunSummary, ToHost, ToPanel } from '@ringside/core/model';
+import { DisposableStore } from '../disposable.ts';
+import { errorData } from '../errors.ts';
+import { Throttle } from '../throttle.ts';
+import { panelHtml } from './panelHtml.ts';
+import { parseToHost } from './panelGuards.ts';
+import type { TracePanelParts } from './tracePanels.ts';
+
+/** Run summaries reach a panel at most so often; rows it asks for itself. */
+const summaryIntervalMs = 250;
+/** Open questions of one panel to the engine; a panel that asks faster than it is answered is refused. */
+const maxOpenQuestions = 32;
+
+/** One panel: the host's side of the trace webview, bound to one run at a time. */
+export class TracePanel {
+  readonly #parts: TracePanelParts;
+  readonly #panel: vscode.WebviewPanel;
+  readonly #disposables = new DisposableStore();
+  readonly #summary: Throttle;
+  #state: PanelState;
+  #ready = false;
+  #open = 0;
+
+  constructor(parts: TracePanelParts, panel: vscode.WebviewPanel, state: PanelState) {
+    this.#parts = parts;
+    this.#panel = panel;
+    this.#state = state;
+    this.#summary = this.#disposables.add(new Throttle(summaryIntervalMs, () => this.#postSummary()));
+    this.#disposables.add(panel.onDidDispose(() => this.#disposables.dispose()));
+    this.#disposables.add(panel.webview.onDidReceiveMessage((message: unknown) => this.#receive(message)));
+    this.#disposables.add(panel.onDidChangeViewState(() => this.#summary.request()));
+    this.#disposables.add(
+      parts.runs.onDidChange(({ run }) => {
+        if (run.id === this.#state.runId) this.#summary.request();
+      }),
+    );
+    const { extensionUri } = parts;
+    panel.iconPath = {
+      light: vscode.Uri.joinPath(extensionUri, 'extension', 'media', 'trace-light.svg'),
+      dark: vscode.Uri.joinPath(extensionUri, 'extension', 'media', 'trace-dark.svg'),
+    };
+    panel.webview.options = { enableScripts: true, localResourceRoots: [panelFolder(extensionUri)] };
+    panel.webview.html = this.#html();
+  }
+
+  get runId(): string {
+    return this.#state.runId;
+  }
+
+  get viewColumn(): vscode.ViewColumn | undefined {
+    return this.#panel.viewColumn;
+  }
+
+  onDidDispose(listener: () => void): void {
+    this.#disposables.defer(listener);
+  }
+
+  reveal(): void {
+    this.#panel.reveal(undefined, true);
+  }
+
+  /** Shows another run in the same tab, with the same filter and columns. */
+  bind(run: RunSummary): void {
+    this.#state = { ...this.#state, runId: run.id, spec: this.#parts.attacher.specOf(run.id) ?? this.#state.spec };
+    this.#panel.title = panelTitle(run);
+    if (this.#ready) this.#init();
+  }
+
+  #html(): string {
+    const { webview } = this.#panel;
+    const file = (name: string) =>
+      webview.asWebviewUri(vscode.Uri.joinPath(panelFolder(this.#parts.extensionUri), name)).toString();
+    return panelHtml({
+      cspSource: webview.cspSource,
+      title: 'Ringside trace',
+      script: file('trace.js'),
+      styles: [file('trace.css')],
+      icons: file('codicon.css'),
+    });
+  }
+
+  #receive(raw: unknown): void {
+    const message = parseToHost(raw);
+    if (message === null) {
+      this.#parts.errors.log(new Error('A message of the trace panel was not understood and dropped.'));
+      return;
+    }
+    this.#handle(message).catch((error: unknown) => void this.#parts.errors.show(error));
+  }
+
+  async #handle(message: ToHost): Promise<void> {
+    switch (message.type) {
+      case 'ready':
+        this.#ready = true;
+        this.#init();
+        break;
+      case 'rows':
+        await this.#answer(message.id, message.query.runId, async () => {
+          const page = await this.#parts.engine.rows(message.query);
+          return { type: 'rows', id: message.id, page };
+        });
+        break;
+      case 'detail':
+        await this.#answer(message.id, message.runId, async () => {
+          const detail = await this.#parts.engine.row(message.runId, message.stream, message.seq);
+          return { type: 'detail', id: message.id, detail };
+        });
+        break;
+      case 'state':
+        // The run and its spec are ours to say; the panel only decides how it is shown.
+        this.#state = { ...message.state, runId: this.#state.runId, spec: this.#state.spec };
+        break;
+      case 'pause':
+        await this.#parts.attacher.pause(this.#state.runId, message.paused);
+        break;
+      case 'stop':
+        await this.#parts.attacher.stop(this.#state.runId);
+        break;
+      case 'restart':
+        await this.#parts.restart(this);
+        break;
+      case 'copy':
+        await vscode.env.clipboard.writeText(message.text);
+        break;
+      case 'frames':
+        this.#parts.metrics.addFrames(message.frameMs);
+        break;
+    }
+  }
+
+  get spec(): PanelState['spec'] {
+    return this.#state.spec;
+  }
+
+  /** Answers a question about this panel's own run; everything else, and too much at once, is refused. */
+  async #answer(id: number, runId: string, ask: () => Promise<ToPanel>): Promise<void> {
+    const refused = this.#refusal(runId);
+    if (refused !== null) {
+      this.#post({ type: 'failed', id, error: { code: 'usage', message: refused, remedy: '', detail: '', links: [] } });
+      return;
+    }
+    this.#open += 1;
+    try {
+      this.#post(await ask());
+    } catch (error) {
+      this.#post({ type: 'failed', id, error: errorData(error) });
+    } finally {
+      this.#open -= 1;
+    }
+  }
+
+  #refusal(runId: string): string | null {
+    if (runId !== this.#state.runId) return 'This panel shows another run now.';
+    return this.#open >= maxOpenQuestions ? 'Too many questions at once.' : null;
+  }
+
+  #init(): void {
+    this.#post({ type: 'init', run: this.#parts.runs.get(this.#state.runId) ?? null, state: this.#state });
+  }
+
+  /** A hidden panel costs nothing; when it is shown again, onDidChangeViewState brings it up to date. */
+  #postSummary(): void {
+    const run = this.#parts.runs.get(this.#state.runId);
+    if (run !== undefined && this.#ready && this.#panel.visible) this.#post({ type: 'run', run });
+  }
+
+  #post(message: ToPanel): void {
+    if (!this.#disposables.disposed) void this.#panel.webview.postMessage(message);
+  }
+
+  close(): void {
+    this.#panel.dispose();
+  }
+}
+
+export const panelFolder = (extensionUri: vscode.Uri): vscode.Uri =>
+  vscode.Uri.joinPath(extensionUri, 'dist', 'panels');
+
+export const panelTitle = (run: RunSummary): string => `${run.name} · ${run.hosts.join(', ')}`;

@@ -1,0 +1,130 @@
+import * as vscode from 'vscode';
+import type { AttachSpec, PanelState, RunSummary } from '@ringside/core/model';
+import type { Engine } from '@ringside/core/rpc';
+import type { Attacher } from '../attach/attacher.ts';
+import type { RememberedSpecs } from '../attach/rememberedSpecs.ts';
+import { setting } from '../config.ts';
+import { PanelType, Setting } from '../contributions.ts';
+import { DisposableStore } from '../disposable.ts';
+import type { ErrorReporter } from '../errors.ts';
+import type { Metrics } from '../metrics.ts';
+import type { RunList } from '../model/runList.ts';
+import { parsePanelState } from './panelGuards.ts';
+import { TracePanel, panelFolder, panelTitle } from './tracePanel.ts';
+
+export interface TracePanelsParts {
+  engine: Engine;
+  errors: ErrorReporter;
+  runs: RunList;
+  attacher: Attacher;
+  specs: RememberedSpecs;
+  metrics: Metrics;
+  extensionUri: vscode.Uri;
+}
+
+export interface TracePanelParts extends TracePanelsParts {
+  /** Attaches again what the panel shows, also when its run is of an earlier window. */
+  restart(panel: TracePanel): Promise<void>;
+}
+
+/** The trace panels: one tab a run, opened by attach, moved on by restart, brought back after a window reload. */
+export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerializer {
+  readonly #parts: TracePanelParts;
+  readonly #panels = new Set<TracePanel>();
+  readonly #disposables = new DisposableStore();
+
+  constructor(parts: TracePanelsParts) {
+    this.#parts = { ...parts, restart: (panel) => this.#restart(panel) };
+    this.#disposables.add(vscode.window.registerWebviewPanelSerializer(PanelType.trace, this));
+    this.#disposables.add(
+      parts.attacher.onDidAttach((run) => {
+        if (setting(Setting.openPanel) && this.#claimed === 0) this.open(run);
+      }),
+    );
+    this.#disposables.add(
+      parts.attacher.onDidReplace(({ before, run }) => {
+        for (const panel of this.#of(before)) panel.bind(run);
+      }),
+    );
+  }
+
+  /** Attaches that will be shown in a panel that is already there, so that none is opened for them. */
+  #claimed = 0;
+
+  #of(runId: string): TracePanel[] {
+    return [...this.#panels].filter((panel) => panel.runId === runId);
+  }
+
+  /** Shows the run's panel, a new one beside the source if it has none. Focus stays where it is. */
+  open(run: RunSummary): void {
+    const existing = this.#of(run.id)[0];
+    if (existing !== undefined) {
+      existing.reveal();
+      return;
+    }
+    const column = [...this.#panels].map((panel) => panel.viewColumn).find((found) => found !== undefined);
+    const panel = vscode.window.createWebviewPanel(
+      PanelType.trace,
+      panelTitle(run),
+      { viewColumn: column ?? vscode.ViewColumn.Beside, preserveFocus: true },
+      { enableScripts: true, localResourceRoots: [panelFolder(this.#parts.extensionUri)] },
+    );
+    this.#add(panel, { ...emptyState, runId: run.id, spec: this.#parts.attacher.specOf(run.id) ?? null });
+  }
+
+  #add(panel: vscode.WebviewPanel, state: PanelState): TracePanel {
+    const added = new TracePanel(this.#parts, panel, state);
+    this.#panels.add(added);
+    added.onDidDispose(() => this.#panels.delete(added));
+    return added;
+  }
+
+  /** After a window reload: the tab comes back, and attaches again what was attached when the window went away. */
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel, saved: unknown): Promise<void> {
+    const state = parsePanelState(saved) ?? emptyState;
+    const remembered = state.spec === null ? undefined : this.#parts.specs.find(state.spec);
+    const spec = remembered?.spec ?? null;
+    // The run's id is of the engine that went away with the window.
+    const restored = this.#add(panel, { ...state, runId: '', spec });
+    if (spec === null || !remembered?.live) return;
+    await this.#attachInto(restored, spec).catch((error: unknown) =>
+      this.#parts.errors.show(error, { retry: () => this.#attachInto(restored, spec) }),
+    );
+  }
+
+  async #restart(panel: TracePanel): Promise<void> {
+    if (this.#parts.runs.get(panel.runId) !== undefined) {
+      await this.#claim(() => this.#parts.attacher.restart(panel.runId));
+    } else if (panel.spec !== null) {
+      await this.#attachInto(panel, panel.spec);
+    }
+  }
+
+  async #attachInto(panel: TracePanel, spec: AttachSpec): Promise<void> {
+    const run = await this.#claim(() => this.#parts.attacher.attach(spec));
+    panel.bind(run);
+  }
+
+  /** Restarts a run in the panel it has. */
+  async restartRun(runId: string): Promise<RunSummary> {
+    return await this.#claim(() => this.#parts.attacher.restart(runId), this.#of(runId).length > 0);
+  }
+
+  async #claim<T>(attach: () => Promise<T>, claim = true): Promise<T> {
+    if (!claim) return await attach();
+    this.#claimed += 1;
+    try {
+      return await attach();
+    } finally {
+      this.#claimed -= 1;
+    }
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+    // Not closed here: tabs that are open when the window goes away are what comes back.
+    this.#panels.clear();
+  }
+}
+
+const emptyState: PanelState = { runId: '', stream: '', where: '', hidden: [], widths: {}, spec: null };

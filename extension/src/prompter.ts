@@ -1,0 +1,71 @@
+import * as vscode from 'vscode';
+import type { HostKeyAnswer, HostKeyQuestion, Prompter, SecretQuestion } from '@ringside/core/rpc';
+
+/** The engine's questions as native dialogs. Nothing typed here is kept. */
+export class NativePrompter implements Prompter {
+  /** Modal, because the answer decides whom to trust; closing it is a no. */
+  async confirmHostKey(question: HostKeyQuestion, signal?: AbortSignal): Promise<HostKeyAnswer> {
+    const place = question.port === 22 ? question.host : `${question.host}:${question.port}`;
+    const detail = [
+      `${question.keyType} key fingerprint:`,
+      question.fingerprint,
+      '',
+      question.randomart,
+      '',
+      'Compare it with what the administrator of the host tells you. "Remember" adds it to the known hosts.',
+    ].join('\n');
+    const answers: Record<string, HostKeyAnswer> = { 'Connect Once': 'once', Remember: 'remember' };
+    const chosen = await orAborted(
+      vscode.window.showWarningMessage(
+        `The host ${place} is not known yet. Do you trust its key?`,
+        { modal: true, detail },
+        ...Object.keys(answers),
+      ),
+      signal,
+    );
+    return (chosen === undefined ? undefined : answers[chosen]) ?? 'no';
+  }
+
+  async secret(question: SecretQuestion, signal?: AbortSignal): Promise<string | undefined> {
+    const source = new vscode.CancellationTokenSource();
+    const cancel = (): void => source.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      return await vscode.window.showInputBox(
+        {
+          title: secretTitle(question),
+          prompt: question.prompt,
+          password: !question.echo,
+          ignoreFocusOut: true,
+        },
+        source.token,
+      );
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      source.dispose();
+    }
+  }
+}
+
+function secretTitle({ kind, host, attempt }: SecretQuestion): string {
+  const again = attempt > 1 ? ` (attempt ${attempt}: the last answer was not accepted)` : '';
+  switch (kind) {
+    case 'sudo':
+      return `sudo on ${host}${again}`;
+    case 'passphrase':
+      return `Key for ${host}${again}`;
+    case 'password':
+    case 'keyboard-interactive':
+      return `Log in to ${host}${again}`;
+  }
+}
+
+/** A modal cannot be closed by us: when the question is withdrawn, its answer no longer counts. */
+async function orAborted<T>(answer: Thenable<T | undefined>, signal: AbortSignal | undefined): Promise<T | undefined> {
+  if (signal === undefined) return await answer;
+  if (signal.aborted) return undefined;
+  return await new Promise<T | undefined>((resolve, reject) => {
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    answer.then(resolve, reject);
+  });
+}
