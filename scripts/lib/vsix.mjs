@@ -1,6 +1,7 @@
 // Makes ringside-VERSION.vsix with vsce from what the build left in dist/.
 import { existsSync, statSync } from 'node:fs';
 import { architectures, agentFile } from './agentBuild.mjs';
+import { writeLicences } from './licences.mjs';
 import { at, root, vsixFile } from './paths.mjs';
 import { Failure, run } from './run.mjs';
 
@@ -15,6 +16,7 @@ export async function packageVsix({ agents = architectures, file = vsixFile() } 
   const missing = agents.filter((architecture) => !existsSync(agentFile(architecture)));
   if (missing.length > 0)
     throw new Failure(`The agent for ${missing.join(' and ')} is not built.`, 'Run `npm run build -- --agents`.');
+  writeLicences();
   const args = [
     'package',
     '--no-dependencies',
