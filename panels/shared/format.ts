@@ -60,27 +60,30 @@ export function clockOfCell(cell: string): string {
   return `${clock(Number(ns / 1_000_000n))}.${String((ns / 1_000_000n) % 1000n).padStart(3, '0')}`;
 }
 
-/** A time cell as nanoseconds for differences (of the day, if it has no date); null if it is no time. */
-export function cellNanos(cell: string): bigint | null {
-  if (/^\d{16,20}$/.test(cell)) return BigInt(cell);
+/** Difference between two time cells, with sign, as exact as they are: "+12 ms", "+1.204 s", "−3 ns"; "" if unclear. */
+export function timeDelta(earlier: string, later: string): string {
+  const [a, b] = [cellTime(earlier), cellTime(later)];
+  if (a === null || b === null || a.dated !== b.dated) return '';
+  const difference = b.ns - a.ns;
+  const size = Number(difference < 0n ? -difference : difference);
+  const sign = difference < 0n ? '−' : '+';
+  if (b.dated) return sign + nanos(size);
+  const ms = size / 1e6;
+  return ms < 1000 ? `${sign}${ms} ms` : `${sign}${(ms / 1000).toFixed(3)} s`;
+}
+
+/** A time cell in nanoseconds: since the epoch, or since midnight if it is a clock time. */
+function cellTime(cell: string): { ns: bigint; dated: boolean } | null {
+  if (/^\d{16,20}$/.test(cell)) return { ns: BigInt(cell), dated: true };
   const match = /(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?$/.exec(cell);
   if (match === null) return null;
   const seconds = (Number(match[1]) * 60 + Number(match[2])) * 60 + Number(match[3]);
-  return BigInt(seconds) * 1_000_000_000n + BigInt((match[4] ?? '').padEnd(9, '0'));
+  return { ns: BigInt(seconds) * 1_000_000_000n + BigInt((match[4] ?? '').padEnd(9, '0')), dated: false };
 }
 
-/** Difference to the row above, with sign: "+1.20 ms", "−3 ns", "+0 ns". */
-export function delta(later: bigint, earlier: bigint): string {
-  const difference = later - earlier;
-  const size = nanos(Number(difference < 0n ? -difference : difference));
-  return `${difference < 0n ? '−' : '+'}${size}`;
-}
-
-// Characters that a host could use to hide or reorder text: controls, bidi and zero-width marks, line separators,
-// byte order mark, interlinear and tag characters, lone surrogates.
-const HIDDEN =
-  // eslint-disable-next-line no-control-regex -- finding control characters is what this is for
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb]|[\u{e0000}-\u{e007f}]|[\ud800-\udfff]/gu;
+// Characters that a host could use to hide or reorder text: controls, format characters (bidi, zero-width, tags), line
+// and paragraph separators, lone surrogates, and all that Unicode says may be drawn as nothing.
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** Longest text that goes into one element; more would only cost layout time, and nobody reads it in a cell. */
 export const LONGEST_CELL = 1000;

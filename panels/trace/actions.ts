@@ -1,0 +1,172 @@
+import type { Column, FieldKind, FieldValue } from '@ringside/core/model';
+import { count, visible } from '../shared/format.ts';
+import type { MenuItem } from '../shared/menu.tsx';
+import { COPY_LIMIT, COPY_PAGE, type CopiedRow, type RenderCell, toJson, toTsv } from './copy.ts';
+import { combined, valueFilter } from './filters.ts';
+import type { CellPlace, TraceGrid } from './grid.ts';
+import type { TraceState } from './state.ts';
+
+/** What the user can do with rows and columns: the menus, and the work behind them. */
+export class TraceActions {
+  readonly #state: TraceState;
+  readonly #grid: TraceGrid;
+  readonly #render: RenderCell;
+
+  constructor(state: TraceState, grid: TraceGrid, render: RenderCell) {
+    this.#state = state;
+    this.#grid = grid;
+    this.#render = render;
+  }
+
+  /** Copies the selected rows, shown columns only, as tab-separated text or JSON. */
+  async copy(format: 'tsv' | 'json'): Promise<void> {
+    const wanted = this.#grid.selection.size;
+    if (wanted === 0) {
+      this.#state.note('Nothing is selected.');
+      return;
+    }
+    try {
+      const rows = await this.#selectedRows();
+      const columns = this.#grid.placed;
+      const text = format === 'tsv' ? toTsv(columns, rows, this.#render) : toJson(columns, rows, this.#render);
+      this.#state.copyText(text);
+      const of = rows.length < wanted ? ` of ${count(wanted)} selected` : '';
+      this.#state.note(`Copied ${count(rows.length)}${of} ${wanted === 1 ? 'row' : 'rows'}.`);
+    } catch (error) {
+      this.#state.note(`Not copied: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  cellMenu(place: CellPlace): MenuItem[] {
+    const selected = this.#grid.selection.size;
+    const rows = selected === 1 ? 'Row' : `${count(selected)} Rows`;
+    return [
+      ...this.#valueItems(place),
+      { kind: 'separator' },
+      { label: 'Copy Value', disabled: place.column === null, run: () => void this.#copyValue(place) },
+      { label: `Copy ${rows}`, keys: 'Ctrl+C', disabled: selected === 0, run: () => void this.copy('tsv') },
+      { label: `Copy ${rows} as JSON`, disabled: selected === 0, run: () => void this.copy('json') },
+      { kind: 'separator' },
+      { label: 'Row Detail', keys: 'Enter', run: () => this.#state.toggleDetail(true) },
+    ];
+  }
+
+  columnMenu(id: string): MenuItem[] {
+    const column = this.#state.columns.value.find((candidate) => candidate.id === id);
+    if (column === undefined) return [];
+    const place = this.#grid.activePlace();
+    const here = place === null ? null : this.#cellOf(place.index, column);
+    return [
+      ...(here === null ? [] : [...this.#valueItems(here), { kind: 'separator' } as const]),
+      { label: 'Copy Column Name', run: () => this.#copyText(column.id.replace(/^@/, '')) },
+      { label: 'Size to Fit', run: () => this.#grid.fit(id) },
+      { kind: 'separator' },
+      { label: `Hide ${visible(column.title, 40)}`, run: () => this.#state.hideColumn(id, true) },
+      { label: 'Reset Columns', run: () => this.#state.resetColumns() },
+    ];
+  }
+
+  columnsMenu(): MenuItem[] {
+    const hidden = this.#state.hidden.value;
+    return [
+      ...this.#state.columns.value.map((column): MenuItem => ({
+        label: visible(column.title, 80),
+        checked: !hidden.has(column.id),
+        run: () => this.#state.hideColumn(column.id, !hidden.has(column.id)),
+      })),
+      { kind: 'separator' },
+      { label: 'Reset Columns', run: () => this.#state.resetColumns() },
+    ];
+  }
+
+  moreMenu(): MenuItem[] {
+    const selected = this.#state.selected.value;
+    return [
+      { label: 'Copy Selected Rows', keys: 'Ctrl+C', disabled: selected === 0, run: () => void this.copy('tsv') },
+      { label: 'Copy Selected Rows as JSON', disabled: selected === 0, run: () => void this.copy('json') },
+      { label: 'Select All Rows', keys: 'Ctrl+A', run: () => this.#grid.selectAll() },
+      { kind: 'separator' },
+      {
+        label: this.#state.detailOpen.value ? 'Close Row Detail' : 'Row Detail',
+        keys: 'Enter',
+        run: () => this.#state.toggleDetail(),
+      },
+      { label: 'Reset Columns', run: () => this.#state.resetColumns() },
+    ];
+  }
+
+  #valueItems(place: CellPlace): MenuItem[] {
+    const { column, seq } = place;
+    if (column === null || seq === null || column.id === '@time') return [];
+    const shown = visible(place.text, 30);
+    const title = visible(column.title, 40);
+    return [
+      { label: `Only ${title} == ${shown}`, run: () => void this.#filterBy(place, '==') },
+      { label: `Not ${title} == ${shown}`, run: () => void this.#filterBy(place, '!=') },
+    ];
+  }
+
+  async #filterBy(place: CellPlace, operator: '==' | '!='): Promise<void> {
+    if (place.column === null) return;
+    const { value, kind } = await this.#exactValue(place);
+    const condition = valueFilter(place.column.id, kind, value, operator);
+    if (condition === null) {
+      this.#state.note(`Rows cannot be filtered by a whole ${place.column.title}.`);
+      return;
+    }
+    this.#state.applyFilter(combined(this.#state.where.value, condition));
+  }
+
+  /** The value itself, because the text in the cell may be cut or written for people. */
+  async #exactValue(place: CellPlace): Promise<{ value: FieldValue; kind: FieldKind | null }> {
+    const { column, seq } = place;
+    const kind = column?.field?.kind ?? null;
+    if (column === null || seq === null || column.field === null) return { value: place.text, kind };
+    try {
+      const detail = await this.#state.rowDetail(seq);
+      const field = detail?.fields.find((candidate) => candidate.path === column.id);
+      return { value: field === undefined ? place.text : field.value, kind };
+    } catch {
+      return { value: place.text, kind };
+    }
+  }
+
+  async #copyValue(place: CellPlace): Promise<void> {
+    const { value } = await this.#exactValue(place);
+    this.#copyText(typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value));
+  }
+
+  #copyText(text: string): void {
+    this.#state.copyText(visible(text, Number.POSITIVE_INFINITY));
+    this.#state.note('Copied.');
+  }
+
+  #cellOf(index: number, column: Column): CellPlace | null {
+    const row = this.#grid.row(index);
+    const source = this.#state.columns.value.indexOf(column);
+    return row === null ? null : { index, seq: row.seq, column, text: row.cells[source] ?? '' };
+  }
+
+  /** Pulls the selected rows page by page. Rows that leave the store meanwhile are left out, others keep their place. */
+  async #selectedRows(): Promise<CopiedRow[]> {
+    const run = this.#state.run.value;
+    if (run === null) return [];
+    const view = { runId: run.id, stream: this.#state.stream.value, where: this.#state.where.value };
+    const evictedBefore = this.#state.evicted;
+    const rows: CopiedRow[] = [];
+    for (const range of [...this.#grid.selection.ranges]) {
+      let at = range.from;
+      while (at < range.to && rows.length < COPY_LIMIT) {
+        const gone = this.#state.evicted - evictedBefore;
+        const wanted = Math.min(COPY_PAGE, range.to - at, COPY_LIMIT - rows.length);
+        const first = Math.max(0, at - gone);
+        const page = await this.#state.rows({ ...view, first, count: wanted });
+        const taken = page.rows.slice(first - page.first, first - page.first + wanted);
+        if (taken.length === 0) break;
+        rows.push(...taken);
+        at = first + gone + taken.length;
+      }
+    }
+    return rows;
+  }
+}

@@ -1,0 +1,163 @@
+import type { VscodeTextfield } from '@vscode-elements/elements/dist/vscode-textfield/vscode-textfield.js';
+import type { JSX } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { Announcer } from '../shared/announce.ts';
+import { clockOfCell, timeDelta, visible } from '../shared/format.ts';
+import { Menu, type MenuItem, type MenuRequest } from '../shared/menu.tsx';
+import { TraceActions } from './actions.ts';
+import type { PlacedColumn } from './columns.ts';
+import { Detail } from './detail.tsx';
+import { Banner, EmptyView } from './emptyView.tsx';
+import { FilterBox } from './filterBox.tsx';
+import { TraceGrid } from './grid.ts';
+import { Header } from './header.tsx';
+import { LedgerLine } from './ledgerLine.tsx';
+import { NewRows } from './newRows.tsx';
+import type { TraceState } from './state.ts';
+import { announceChanges } from './spoken.ts';
+import { ViewBar } from './viewBar.tsx';
+
+/** The trace panel: the frame around the grid. */
+export function App({ state }: { state: TraceState }): JSX.Element {
+  const gridBox = useRef<HTMLDivElement>(null);
+  const spoken = useRef<HTMLDivElement>(null);
+  const filter = useRef<VscodeTextfield>(null);
+  const grid = useRef<TraceGrid | null>(null);
+  const actions = useRef<TraceActions | null>(null);
+  const [menu, setMenu] = useState<MenuRequest | null>(null);
+
+  useEffect(() => {
+    const made = makeGrid(gridBox.current!, state, setMenu, () => actions.current);
+    grid.current = made;
+    actions.current = new TraceActions(state, made, renderCell);
+    state.attachGrid(made);
+    const announcer = new Announcer(spoken.current!);
+    const stopSpeaking = announceChanges(state, announcer);
+    const stopKeys = pageKeys(filter);
+    const stopTheme = watchTheme(made);
+    return () => {
+      stopSpeaking();
+      stopKeys();
+      stopTheme();
+      announcer.dispose();
+      made.dispose();
+    };
+  }, [state]);
+
+  /** Opens a menu below a button, its right edge at the button's. */
+  const openBelow = (label: string, opener: HTMLElement, items: () => MenuItem[], search?: string): void => {
+    const box = opener.getBoundingClientRect();
+    const place = { x: box.right, y: box.bottom + 2, alignRight: true };
+    setMenu({ label, items, opener, ...place, ...(search === undefined ? {} : { search }) });
+  };
+  const focusRows = (): void => grid.current?.focus();
+
+  return (
+    <main class="trace" aria-label="Trace">
+      <Header state={state} more={(opener) => openBelow('More actions', opener, () => actions.current!.moreMenu())} />
+      <div class="viewbar">
+        <FilterBox state={state} field={filter} leave={focusRows} />
+        <ViewBar
+          state={state}
+          columns={(opener) => {
+            const search = state.columns.value.length > 20 ? 'Find a column' : undefined;
+            openBelow('Columns', opener, () => actions.current!.columnsMenu(), search);
+          }}
+        />
+      </div>
+      <Banner state={state} />
+      <div class="rows-area">
+        <div class="grid-box" ref={gridBox} />
+        <EmptyView
+          state={state}
+          clearFilter={() => {
+            state.applyFilter('');
+            focusRows();
+          }}
+        />
+        <NewRows state={state} focusRows={focusRows} />
+        {state.notice.value !== '' && <div class="notice">{visible(state.notice.value)}</div>}
+      </div>
+      {state.detailOpen.value && (
+        <Detail
+          state={state}
+          close={() => {
+            state.toggleDetail(false);
+            focusRows();
+          }}
+        />
+      )}
+      <LedgerLine state={state} />
+      <div ref={spoken} class="only-read" />
+      {menu !== null && <Menu request={menu} close={() => setMenu(null)} />}
+    </main>
+  );
+}
+
+/** A cell's text for people: only times may come as numbers. */
+function renderCell(column: PlacedColumn, text: string): string {
+  return column.column.id === '@time' ? clockOfCell(text) : text;
+}
+
+/** The whole text of a cell, and for times the distance to the row above. */
+function tooltip(column: PlacedColumn, text: string, above: string | null): string {
+  const whole = visible(renderCell(column, text), 2000);
+  if (column.column.id !== '@time' || above === null) return whole;
+  const delta = timeDelta(above, text);
+  return delta === '' ? whole : `${whole} (${delta} to the row above)`;
+}
+
+function makeGrid(
+  parent: HTMLElement,
+  state: TraceState,
+  openMenu: (request: MenuRequest) => void,
+  actions: () => TraceActions | null,
+): TraceGrid {
+  const grid: TraceGrid = new TraceGrid(parent, {
+    want: (want) => state.want(want),
+    follow: (following) => state.followChanged(following),
+    selection: (selection) => (state.selected.value = selection.size),
+    active: (seq) => state.activeChanged(seq),
+    detail: () => state.toggleDetail(),
+    escape: () => state.toggleDetail(false),
+    copy: () => void actions()?.copy('tsv'),
+    end: () => state.follow(),
+    resize: (id, width) => state.resizeColumn(id, width),
+    render: renderCell,
+    tooltip,
+    columnMenu: (id, at) => {
+      const items = (): MenuItem[] => actions()?.columnMenu(id) ?? [];
+      const opener = document.activeElement instanceof HTMLElement ? document.activeElement : grid.element;
+      openMenu({ label: 'Column', items, x: at.left, y: at.bottom, opener });
+    },
+    cellMenu: (place, x, y) => {
+      const items = actions()?.cellMenu(place) ?? [];
+      openMenu({ label: 'Row', items: () => items, x, y, opener: grid.element });
+    },
+  });
+  return grid;
+}
+
+/** `/` goes to the filter from anywhere but a field; the page's own copy command copies rows. */
+function pageKeys(filter: { current: VscodeTextfield | null }): () => void {
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
+    event.preventDefault();
+    filter.current?.focus();
+  };
+  document.addEventListener('keydown', onKeyDown);
+  return () => document.removeEventListener('keydown', onKeyDown);
+}
+
+function isTyping(event: Event): boolean {
+  const target = event.composedPath()[0];
+  return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+}
+
+/** VS Code changes the body's class and its variables when theme or font change. */
+function watchTheme(grid: TraceGrid): () => void {
+  const observer = new MutationObserver(() => grid.restyle());
+  observer.observe(document.body, { attributes: true, attributeFilter: ['class'] });
+  observer.observe(document.documentElement, { attributes: true, attributeFilter: ['style'] });
+  return () => observer.disconnect();
+}

@@ -1,0 +1,109 @@
+/**
+ * A fake VS Code with a synthetic engine behind it, for working on the panel in a browser and for its end-to-end test.
+ * The page's query chooses: rows, rate (a second), store (rows kept), columns, theme, state (of the run), hostile, delay
+ * (ms of every answer), bench. `window.dev` lets a test look at and change what the host side knows.
+ */
+import type { PanelState, RowsQuery, RunSummary, ToHost, ToPanel } from '@ringside/core/model';
+import { applyTheme, type DevTheme } from './devThemes.ts';
+import { SyntheticEngine } from './devEngine.ts';
+
+const query = new URLSearchParams(location.search);
+const number = (name: string, otherwise: number): number => Number(query.get(name) ?? otherwise);
+
+const engine = new SyntheticEngine({
+  rows: number('rows', 10_000_000),
+  rate: number('rate', 0),
+  store: number('store', Number.POSITIVE_INFINITY),
+  columns: number('columns', 0),
+  hostile: query.has('hostile'),
+  state: (query.get('state') ?? 'running') as RunSummary['state'],
+  streams: number('streams', 1),
+});
+const answerAfter = number('delay', 3);
+
+export interface DevWindow {
+  engine: SyntheticEngine;
+  sent: ToHost[];
+  copied: string[];
+  frames: number[];
+  queries: RowsQuery[];
+  post(message: unknown): void;
+  theme(theme: DevTheme): void;
+}
+
+const dev: DevWindow = {
+  engine,
+  sent: [],
+  copied: [],
+  frames: [],
+  queries: [],
+  post: (message) => window.postMessage(message, '*'),
+  theme: applyTheme,
+};
+Object.assign(window, { dev });
+
+applyTheme((query.get('theme') ?? 'dark') as DevTheme);
+if (query.has('bench')) document.getElementById('app')!.dataset['bench'] = '1';
+
+/** As a reload would find it: the state lives in the tab's session. */
+const STATE_KEY = 'ringside-dev-state';
+const stored = (): PanelState | undefined =>
+  (JSON.parse(sessionStorage.getItem(STATE_KEY) ?? 'null') as PanelState | undefined) ?? undefined;
+
+function reply(message: ToPanel): void {
+  setTimeout(() => dev.post(message), answerAfter);
+}
+
+function receive(message: ToHost): void {
+  if (message.type !== 'rows') dev.sent.push(message);
+  switch (message.type) {
+    case 'ready': {
+      const empty: PanelState = { runId: '', stream: '', where: '', hidden: [], widths: {}, spec: null };
+      reply({ type: 'init', run: query.has('gone') ? null : engine.summary(), state: stored() ?? empty });
+      return;
+    }
+    case 'rows':
+      dev.queries.push(message.query);
+      reply({ type: 'rows', id: message.id, page: engine.page(message.query) });
+      return;
+    case 'detail':
+      reply({ type: 'detail', id: message.id, detail: engine.detail(message.seq) });
+      return;
+    case 'pause':
+      engine.setState(message.paused ? 'paused' : 'running');
+      {
+        reply({ type: 'run', run: engine.summary() });
+        return;
+      }
+    case 'stop':
+      engine.setState('ended');
+      {
+        reply({ type: 'run', run: engine.summary() });
+        return;
+      }
+    case 'restart':
+      engine.setState('running');
+      {
+        reply({ type: 'run', run: engine.summary() });
+        return;
+      }
+    case 'copy':
+      dev.copied.push(message.text);
+      return;
+    case 'frames':
+      dev.frames.push(...message.frameMs);
+      return;
+    case 'state':
+      return;
+  }
+}
+
+window.acquireVsCodeApi = () => ({
+  postMessage: (message: unknown) => receive(message as ToHost),
+  getState: stored,
+  setState: (state: unknown) => sessionStorage.setItem(STATE_KEY, JSON.stringify(state)),
+});
+
+setInterval(() => {
+  if (!query.has('gone')) dev.post({ type: 'run', run: engine.summary() });
+}, 500);

@@ -1,0 +1,104 @@
+import type { VscodeTextfield } from '@vscode-elements/elements/dist/vscode-textfield/vscode-textfield.js';
+import type { JSX, RefObject } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { visible } from '../shared/format.ts';
+import type { FilterFault, TraceState } from './state.ts';
+
+/** Typing applies itself after this pause. */
+const PAUSE_MS = 250;
+/** Characters of the expression shown on each side of the fault. */
+const AROUND = 40;
+
+export interface FilterBoxProps {
+  state: TraceState;
+  field: RefObject<VscodeTextfield>;
+  /** Gives the keyboard back to the rows. */
+  leave: () => void;
+}
+
+/** The filter: an EXPR, applied on Enter or when typing rests; what is wrong with it stands below, over the rows. */
+export function FilterBox({ state, field, leave }: FilterBoxProps): JSX.Element {
+  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const [filled, setFilled] = useState(state.where.value !== '');
+  const where = state.where.value;
+  const fault = state.filterFault.value;
+
+  // A filter set elsewhere (menu, restored state) shows here; text that is being typed is the user's.
+  useEffect(() => {
+    const element = field.current;
+    if (element === null || fault !== null) return;
+    if (document.activeElement !== element || element.value.trim() === '') element.value = where;
+    setFilled(element.value !== '');
+  }, [where]);
+
+  const apply = (): void => {
+    if (timer.current !== null) clearTimeout(timer.current);
+    timer.current = null;
+    state.applyFilter(field.current?.value ?? '');
+  };
+  const onInput = (): void => {
+    setFilled((field.current?.value ?? '') !== '');
+    if (timer.current !== null) clearTimeout(timer.current);
+    timer.current = setTimeout(apply, PAUSE_MS);
+  };
+  const clear = (): void => {
+    if (field.current !== null) field.current.value = '';
+    setFilled(false);
+    apply();
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key === 'Enter') apply();
+    else if (event.key === 'Escape' || event.key === 'ArrowDown') leave();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  return (
+    <div class="filter" role="search">
+      <vscode-textfield
+        ref={field}
+        class="filter-field"
+        label="Filter: a condition over fields"
+        placeholder='Filter, such as pid == 4242 && comm ~ "^ng"'
+        title="Press / to come here, Enter to apply, Escape to leave"
+        autocomplete="off"
+        spellcheck={false}
+        invalid={fault !== null}
+        onInput={onInput}
+        onKeyDown={onKeyDown}
+      >
+        <span slot="content-before" class="codicon codicon-filter" aria-hidden="true" />
+        {filled && (
+          <button slot="content-after" type="button" class="clear" title="Clear the filter" onClick={clear}>
+            <span class="codicon codicon-close" aria-hidden="true" />
+            <span class="only-read">Clear the filter</span>
+          </button>
+        )}
+      </vscode-textfield>
+      {fault !== null && <Fault fault={fault} />}
+    </div>
+  );
+}
+
+function Fault({ fault }: { fault: FilterFault }): JSX.Element {
+  return (
+    <div class="fault" role="alert">
+      {fault.at !== null && <FaultPlace where={fault.where} at={fault.at} />}
+      <div>{visible(fault.error.message)}</div>
+      {fault.error.remedy !== '' && <div class="remedy">{visible(fault.error.remedy)}</div>}
+    </div>
+  );
+}
+
+/** The expression with a caret under the fault. Each character takes one place, so the caret stands right. */
+function FaultPlace({ where, at }: { where: string; at: number }): JSX.Element {
+  const from = Math.max(0, at - AROUND);
+  const lead = from > 0 ? '…' : '';
+  const text = where.slice(from, at + AROUND).replace(/[^\x20-\x7e]/g, '·');
+  return (
+    <pre class="place" aria-hidden="true">
+      {`${lead}${text}${at + AROUND < where.length ? '…' : ''}\n${' '.repeat(lead.length + at - from)}^`}
+    </pre>
+  );
+}

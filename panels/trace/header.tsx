@@ -1,0 +1,62 @@
+import type { JSX } from 'preact';
+import { visible } from '../shared/format.ts';
+import { IconButton } from '../shared/iconButton.tsx';
+import { SparkLine } from './sparkline.tsx';
+import type { TraceState } from './state.ts';
+import { isLive, rateWords, statusOf } from './status.ts';
+
+export interface HeaderProps {
+  state: TraceState;
+  more: (opener: HTMLElement) => void;
+}
+
+/** What is seen (run, hosts, state, rate) and what can be done with the run. */
+export function Header({ state, more }: HeaderProps): JSX.Element {
+  const run = state.run.value;
+  const spec = state.spec.value;
+  const paused = state.paused.value;
+  const status = statusOf(run, paused);
+  const live = isLive(run);
+  const name = run?.name ?? spec?.file.split(/[\\/]/).pop() ?? '';
+  const hosts = visible((run?.hosts ?? spec?.hosts ?? []).join(', '), 200);
+  const pausable = run !== null && (run.state === 'running' || run.state === 'paused');
+  return (
+    <header class="header">
+      <h1 class="name" title={run?.file ?? spec?.file ?? ''}>
+        {visible(name, 200)}
+      </h1>
+      {hosts !== '' && (
+        <span class="hosts" title={`Hosts: ${hosts}`}>
+          <span aria-hidden="true">· </span>
+          {hosts}
+        </span>
+      )}
+      <SparkLine state={state} />
+      <span class={`status ${status.tone}`}>
+        <span class="dot" aria-hidden="true" />
+        <span class="label">{status.label}</span>
+        <span class="rate" title="Records per second, all streams of the run">
+          {rateWords(run)}
+        </span>
+      </span>
+      <span class="actions" role="toolbar" aria-label="Run">
+        {pausable && (
+          <IconButton
+            icon={paused ? 'debug-continue' : 'debug-pause'}
+            label={paused ? 'Resume the view' : 'Pause the view; the run goes on'}
+            onPress={() => state.setPaused(!paused)}
+          />
+        )}
+        {(run !== null || spec !== null) && (
+          <IconButton
+            icon="debug-restart"
+            label={live ? 'Build and attach again' : 'Attach again'}
+            onPress={() => state.restart()}
+          />
+        )}
+        {live && <IconButton icon="debug-stop" label="Stop: detach everything" onPress={() => state.stop()} />}
+        <IconButton icon="ellipsis" label="More actions" onPress={more} />
+      </span>
+    </header>
+  );
+}

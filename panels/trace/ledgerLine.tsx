@@ -1,0 +1,48 @@
+import type { StreamLedger } from '@ringside/core/model';
+import type { JSX } from 'preact';
+import { visible } from '../shared/format.ts';
+import type { TraceState } from './state.ts';
+import { ledgerWords } from './status.ts';
+
+/**
+ * The account of the shown stream, always in view: what was produced is what was delivered and what was lost. A figure
+ * that nobody knows is called unknown.
+ */
+export function LedgerLine({ state }: { state: TraceState }): JSX.Element {
+  const run = state.run.value;
+  const all = run?.ledger.streams ?? [];
+  const shown = all.filter((stream) => stream.name === state.shownStream.value);
+  const streams = shown.length > 0 ? shown : all;
+  const words = ledgerWords(streams, run?.programs ?? []);
+  if (run === null || streams.length === 0) {
+    return <footer class="ledger">{run === null ? 'No run.' : 'Nothing is counted yet.'}</footer>;
+  }
+  return (
+    <footer class="ledger" aria-label="Ledger" title={accounts(all)}>
+      {all.length > 1 && shown.length > 0 && <span class="of">{visible(state.shownStream.value, 100)}:</span>}
+      <span>
+        produced <b>{words.produced}</b>
+      </span>
+      <span>
+        = delivered <b>{words.delivered}</b>
+      </span>
+      <span class={words.warn ? 'lost warn' : 'lost'}>
+        + lost <b>{words.lost}</b> (kernel <b>{words.kernel}</b> · agent <b>{words.agent}</b> · link <b>{words.link}</b>
+        )
+      </span>
+      <span class="cost">
+        <span aria-hidden="true">· </span>cost <b>{words.cost}</b>, <b>{words.cpu}</b>
+      </span>
+    </footer>
+  );
+}
+
+/** All streams, one a line, for the tooltip. */
+function accounts(streams: readonly StreamLedger[]): string {
+  return streams
+    .map((stream) => {
+      const words = ledgerWords([stream], []);
+      return `${visible(stream.name, 100)}: produced ${words.produced} = delivered ${words.delivered} + lost ${words.lost}`;
+    })
+    .join('\n');
+}

@@ -1,0 +1,169 @@
+import { visible } from '../shared/format.ts';
+import type { PlacedColumn } from './columns.ts';
+
+interface Cell {
+  element: HTMLElement;
+  text: Text;
+  /** Text as it came from the host, before it was made visible; null = blank. */
+  shown: string | null;
+}
+
+interface Slot {
+  element: HTMLElement;
+  cells: Cell[];
+  index: number;
+  look: number;
+  hidden: boolean;
+}
+
+/** Bits of a row's look. */
+export const SELECTED = 1;
+export const ACTIVE = 2;
+
+export interface RowLook {
+  index: number;
+  /** Null while the row is on its way. */
+  cells: readonly string[] | null;
+  look: number;
+}
+
+/**
+ * The rows on screen: a fixed set of elements with fixed text nodes, whose text changes when the view moves. Nothing is
+ * created or measured while scrolling.
+ */
+export class RowPool {
+  readonly #body: HTMLElement;
+  readonly #idPrefix: string;
+  readonly #render: (column: PlacedColumn, text: string) => string;
+  #slots: Slot[] = [];
+  #columns: readonly PlacedColumn[] = [];
+  #firstColumn = 0;
+  #rowHeight = 22;
+
+  constructor(body: HTMLElement, idPrefix: string, render: (column: PlacedColumn, text: string) => string) {
+    this.#body = body;
+    this.#idPrefix = idPrefix;
+    this.#render = render;
+  }
+
+  get size(): number {
+    return this.#slots.length;
+  }
+
+  /**
+   * Sets how many rows and which columns exist. `firstColumn` is the first one's place among all shown columns (for
+   * aria-colindex): with many columns only those in view exist.
+   */
+  layout(rows: number, columns: readonly PlacedColumn[], firstColumn: number, rowHeight: number, width: number): void {
+    const sameCount = this.#columns.length === columns.length;
+    this.#columns = columns;
+    this.#firstColumn = firstColumn;
+    const heightChanged = this.#rowHeight !== rowHeight;
+    this.#rowHeight = rowHeight;
+    while (this.#slots.length > rows) this.#slots.pop()!.element.remove();
+    if (!sameCount) for (const slot of this.#slots) this.#fit(slot);
+    while (this.#slots.length < rows) this.#slots.push(this.#newSlot());
+    this.#slots.forEach((slot, place) => {
+      if (heightChanged || slot.element.style.transform === '') {
+        slot.element.style.transform = `translateY(${place * rowHeight}px)`;
+      }
+      slot.element.style.width = `${width}px`;
+      slot.cells.forEach((cell, i) => this.#placeCell(cell, i));
+    });
+  }
+
+  paint(place: number, row: RowLook | null): void {
+    const slot = this.#slots[place];
+    if (slot === undefined) return;
+    if (row === null) {
+      if (!slot.hidden) slot.element.hidden = slot.hidden = true;
+      return;
+    }
+    if (slot.hidden) slot.element.hidden = slot.hidden = false;
+    if (slot.index !== row.index) {
+      slot.index = row.index;
+      slot.element.setAttribute('aria-rowindex', String(row.index + 2));
+    }
+    if (slot.look !== row.look) this.#setLook(slot, row.look);
+    const columns = this.#columns;
+    for (let i = 0; i < columns.length; i++) {
+      const cell = slot.cells[i]!;
+      const text = row.cells === null ? null : (row.cells[columns[i]!.source] ?? '');
+      if (cell.shown === text) continue;
+      cell.shown = text;
+      cell.text.data = text === null ? '' : visible(this.#render(columns[i]!, text));
+      if (cell.element.title !== '') cell.element.title = '';
+    }
+  }
+
+  /** Id of the element of a cell (by its place among all shown columns), for aria-activedescendant. */
+  cellId(place: number, column: number): string {
+    const slot = this.#slots[place];
+    return slot?.cells[column - this.#firstColumn]?.element.id ?? slot?.element.id ?? '';
+  }
+
+  /** Row and column under an element of the pool. */
+  locate(target: EventTarget | null): { index: number; column: number; element: HTMLElement } | null {
+    if (!(target instanceof Element)) return null;
+    const place = this.#slots.findIndex((slot) => slot.element.contains(target));
+    const slot = this.#slots[place];
+    if (slot === undefined || slot.hidden) return null;
+    const cell = slot.cells.findIndex((candidate) => candidate.element.contains(target));
+    return {
+      index: slot.index,
+      column: cell < 0 ? -1 : cell + this.#firstColumn,
+      element: slot.cells[cell]?.element ?? slot.element,
+    };
+  }
+
+  elementAt(place: number): HTMLElement | null {
+    return this.#slots[place]?.element ?? null;
+  }
+
+  #setLook(slot: Slot, look: number): void {
+    slot.look = look;
+    const selected = (look & SELECTED) !== 0;
+    slot.element.classList.toggle('selected', selected);
+    slot.element.classList.toggle('active', (look & ACTIVE) !== 0);
+    slot.element.setAttribute('aria-selected', String(selected));
+  }
+
+  #newSlot(): Slot {
+    const element = document.createElement('div');
+    element.className = 'row';
+    element.id = `${this.#idPrefix}r${this.#slots.length}`;
+    element.setAttribute('role', 'row');
+    element.setAttribute('aria-selected', 'false');
+    element.hidden = true;
+    const slot: Slot = { element, cells: [], index: -1, look: 0, hidden: true };
+    this.#fit(slot);
+    this.#body.append(element);
+    return slot;
+  }
+
+  #fit(slot: Slot): void {
+    while (slot.cells.length > this.#columns.length) slot.cells.pop()!.element.remove();
+    while (slot.cells.length < this.#columns.length) {
+      const element = document.createElement('div');
+      element.className = 'cell';
+      element.id = `${slot.element.id}c${slot.cells.length}`;
+      element.setAttribute('role', 'gridcell');
+      const text = document.createTextNode('');
+      element.append(text);
+      slot.element.append(element);
+      slot.cells.push({ element, text, shown: null });
+    }
+  }
+
+  #placeCell(cell: Cell, i: number): void {
+    const column = this.#columns[i]!;
+    const { element } = cell;
+    element.style.left = `${column.left}px`;
+    element.style.width = `${column.width}px`;
+    element.classList.toggle('right', column.column.align === 'right');
+    element.setAttribute('aria-colindex', String(this.#firstColumn + i + 1));
+    // The column may be another one now: what is written there is no longer known to be right.
+    cell.shown = null;
+    cell.text.data = '';
+  }
+}

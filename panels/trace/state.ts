@@ -1,0 +1,474 @@
+import { batch, signal } from '@preact/signals';
+import type {
+  Column,
+  ErrorData,
+  PanelState,
+  RowDetail,
+  RowsPage,
+  RowsQuery,
+  RunSummary,
+  ToHost,
+} from '@ringside/core/model';
+import type { RequestError } from '../shared/rpc.ts';
+import { PendingRequests } from '../shared/rpc.ts';
+import type { VsCodeApi } from '../shared/vscodeApi.ts';
+import { clampWidth, sameColumns } from './columns.ts';
+import { faultPosition } from './filters.ts';
+import type { TraceGrid } from './grid.ts';
+import { EMPTY_STATE, panelState, toPanel } from './guards.ts';
+import { PollPace, RowPump, type Want } from './pump.ts';
+import { type RateSample, addSample } from './rates.ts';
+import { isLive } from './status.ts';
+
+export interface Counts {
+  matching: number;
+  stored: number;
+  delivered: number;
+  partial: boolean;
+}
+
+/** A filter that the engine did not take. The rows shown are still those of the filter before it. */
+export interface FilterFault {
+  where: string;
+  error: ErrorData;
+  at: number | null;
+}
+
+const REQUEST_TIMEOUT_MS = 15_000;
+/** While the view stands still, its counts are brought up to date this often. */
+const STANDING_POLL_MS = 500;
+const PARTIAL_POLL_MS = 100;
+const RETRY_MS = 1000;
+const SAVE_AFTER_MS = 150;
+/** A run's state that was sent before the user pressed Pause must not take the press back. */
+const PAUSE_SETTLES_MS = 1500;
+const NOTICE_MS = 4000;
+
+/** Everything the panel knows, and the one place that talks to the host. Components read the signals. */
+export class TraceState {
+  readonly ready = signal(false);
+  readonly run = signal<RunSummary | null>(null);
+  readonly stream = signal('');
+  /** The stream whose rows are shown, by its full name (`stream` may be "" for the run's first). */
+  readonly shownStream = signal('');
+  readonly where = signal('');
+  readonly hidden = signal<ReadonlySet<string>>(new Set());
+  readonly widths = signal<Readonly<Record<string, number>>>({});
+  readonly spec = signal<PanelState['spec']>(null);
+  readonly columns = signal<readonly Column[]>([]);
+  readonly counts = signal<Counts | null>(null);
+  readonly filterFault = signal<FilterFault | null>(null);
+  readonly failure = signal<ErrorData | null>(null);
+  readonly following = signal(true);
+  readonly paused = signal(false);
+  readonly newRows = signal(0);
+  readonly selected = signal(0);
+  readonly detailOpen = signal(false);
+  readonly detail = signal<RowDetail | null>(null);
+  readonly rates = signal<readonly RateSample[]>([]);
+  readonly notice = signal('');
+
+  readonly #api: VsCodeApi<PanelState>;
+  readonly #requests = new PendingRequests(REQUEST_TIMEOUT_MS);
+  readonly #pump: RowPump;
+  readonly #pace = new PollPace();
+  #grid: TraceGrid | null = null;
+  /** The view changed: the next page replaces everything that the grid holds. */
+  #fresh = true;
+  #evicted = 0;
+  #lastPage: RowsPage | null = null;
+  #deliveredAtPause = 0;
+  /** Rows ever matching when following stopped: what came since then is new. */
+  #stoodAt = 0;
+  #pausePressedAt = 0;
+  /** The filter asked for last; it becomes `where` when the engine takes it. */
+  #attempt = '';
+  #lastWant: Want | null = null;
+  #saveTimer: ReturnType<typeof setTimeout> | null = null;
+  #noticeTimer: ReturnType<typeof setTimeout> | null = null;
+  #activeSeq: number | null = null;
+
+  constructor(api: VsCodeApi<PanelState>) {
+    this.#api = api;
+    this.#pump = new RowPump({
+      request: (query) => this.rows(query),
+      nextFrame: (run) => void requestAnimationFrame(run),
+      later: (run, ms) => {
+        const timer = setTimeout(run, ms);
+        return () => clearTimeout(timer);
+      },
+      page: (page, want) => this.#takePage(page, want),
+      failed: (error) => this.#rowsFailed(error),
+    });
+    // Until the host says otherwise, what this page itself remembers holds.
+    this.#restore(panelState(api.getState()));
+  }
+
+  /** Listens to the host and says that the panel is there. */
+  start(): void {
+    addEventListener('message', (event: MessageEvent<unknown>) => this.receive(event.data));
+    document.addEventListener('visibilitychange', () => {
+      if (document.hidden) this.#pump.stopPolling();
+      else this.#pump.refresh();
+    });
+    addEventListener('pagehide', () => this.#requests.dispose());
+    this.#post({ type: 'ready' });
+  }
+
+  attachGrid(grid: TraceGrid): void {
+    this.#grid = grid;
+  }
+
+  receive(data: unknown): void {
+    const message = toPanel(data);
+    if (message === null) return;
+    switch (message.type) {
+      case 'init': {
+        this.#init(message.run, panelState(message.state));
+        return;
+      }
+      case 'run': {
+        this.#takeRun(message.run);
+        return;
+      }
+      case 'rows': {
+        this.#requests.settle(message.id, message.page);
+        return;
+      }
+      case 'detail': {
+        this.#requests.settle(message.id, message.detail);
+        return;
+      }
+      case 'failed': {
+        this.#requests.fail(message.id, message.error);
+        return;
+      }
+    }
+  }
+
+  // --- asked by components ------------------------------------------------------------------------------------------
+
+  rows(query: RowsQuery): Promise<RowsPage> {
+    return this.#requests.request<RowsPage>((id) => this.#post({ type: 'rows', id, query }));
+  }
+
+  rowDetail(seq: number): Promise<RowDetail | null> {
+    const runId = this.run.value?.id ?? '';
+    const stream = this.stream.value;
+    return this.#requests.request((id) => this.#post({ type: 'detail', id, runId, stream, seq }));
+  }
+
+  /** Rows that left the front of the view so far: the base of the row indices. */
+  get evicted(): number {
+    return this.#evicted;
+  }
+
+  want(want: Want): void {
+    this.#lastWant = want;
+    // A new view is first seen from its end; where the old one stood means nothing in it.
+    this.#pump.want(this.#fresh ? { ...want, first: -1 } : want);
+  }
+
+  /** Tries a filter. If the engine refuses it, the rows stay and `filterFault` says why. */
+  applyFilter(where: string): void {
+    const text = where.trim();
+    if (text === this.#attempt) return;
+    if (text === this.where.value) {
+      // Back to what is shown: the complaint about the other one has no object any more.
+      this.filterFault.value = null;
+      this.#attempt = text;
+      if (this.#pump.view?.where === text) return;
+    }
+    this.#showView(this.stream.value, text);
+  }
+
+  selectStream(stream: string): void {
+    if (stream === this.shownStream.value) return;
+    this.#showView(stream, this.where.value);
+  }
+
+  setPaused(paused: boolean): void {
+    this.#pausePressedAt = Date.now();
+    this.paused.value = paused;
+    this.#post({ type: 'pause', paused });
+    if (paused) {
+      this.#stand();
+      this.#deliveredAtPause = this.run.value === null ? 0 : delivered(this.run.value);
+    } else {
+      this.newRows.value = 0;
+      this.follow();
+    }
+  }
+
+  stop(): void {
+    this.#post({ type: 'stop' });
+  }
+
+  restart(): void {
+    this.#post({ type: 'restart' });
+  }
+
+  /** Follows again; says whether there is something to follow. */
+  follow(): boolean {
+    if (this.paused.value || !isLive(this.run.value)) return false;
+    this.#pace.hurry();
+    this.#grid?.setFollowing(true);
+    this.#pump.refresh();
+    return true;
+  }
+
+  followChanged(following: boolean): void {
+    this.following.value = following;
+    this.newRows.value = 0;
+    if (!following) this.#stand();
+  }
+
+  activeChanged(seq: number | null): void {
+    this.#activeSeq = seq;
+    if (this.detailOpen.value) void this.#loadDetail();
+  }
+
+  toggleDetail(open = !this.detailOpen.value): void {
+    this.detailOpen.value = open;
+    if (open) void this.#loadDetail();
+  }
+
+  hideColumn(id: string, hide: boolean): void {
+    const hidden = new Set(this.hidden.value);
+    if (hide) hidden.add(id);
+    else hidden.delete(id);
+    // At least one column stays: an empty table could not be told from a broken one.
+    if (hide && this.columns.value.every((column) => hidden.has(column.id))) return;
+    this.hidden.value = hidden;
+    this.#columnsChanged();
+  }
+
+  resizeColumn(id: string, width: number): void {
+    this.widths.value = { ...this.widths.value, [id]: clampWidth(width) };
+    this.#columnsChanged();
+  }
+
+  resetColumns(): void {
+    batch(() => {
+      this.hidden.value = new Set();
+      this.widths.value = {};
+    });
+    this.#columnsChanged();
+  }
+
+  copyText(text: string): void {
+    this.#post({ type: 'copy', text });
+  }
+
+  /** A short message at the edge of the rows; screen readers hear it too. */
+  note(text: string): void {
+    this.notice.value = text;
+    if (this.#noticeTimer !== null) clearTimeout(this.#noticeTimer);
+    this.#noticeTimer = setTimeout(() => (this.notice.value = ''), NOTICE_MS);
+  }
+
+  sendFrames(frameMs: number[]): void {
+    this.#post({ type: 'frames', frameMs });
+  }
+
+  // --- told by the host ---------------------------------------------------------------------------------------------
+
+  #init(run: RunSummary | null, state: PanelState): void {
+    batch(() => {
+      this.#restore(state.runId === '' && state.where === '' && state.stream === '' ? this.#state() : state);
+      this.spec.value = state.spec ?? this.spec.value;
+      this.ready.value = true;
+    });
+    if (run === null) this.run.value = null;
+    else this.#takeRun(run);
+    this.#save();
+  }
+
+  #takeRun(run: RunSummary): void {
+    const before = this.run.value;
+    const other = before?.id !== run.id;
+    batch(() => {
+      this.run.value = run;
+      this.ready.value = true;
+      if (other) this.rates.value = [];
+      if (isLive(run)) this.rates.value = addSample(this.rates.value, { at: Date.now(), rate: run.rate });
+      if (Date.now() - this.#pausePressedAt > PAUSE_SETTLES_MS || other) this.paused.value = run.state === 'paused';
+    });
+    if (!other && this.paused.value) this.newRows.value = Math.max(0, delivered(run) - this.#deliveredAtPause);
+    if (other) {
+      this.#showView(this.stream.value, this.where.value);
+      this.#save();
+      return;
+    }
+    if (before.state !== run.state || delivered(before) !== delivered(run)) {
+      this.#pace.hurry();
+      if (!document.hidden && (!this.paused.value || before.state !== run.state)) this.#pump.refresh();
+    }
+  }
+
+  #takePage(page: RowsPage, want: Want): void {
+    if (page.filterError !== null) {
+      this.#refuseFilter(page, page.filterError);
+      return;
+    }
+    const before = this.#lastPage;
+    const grew =
+      before === null || this.#fresh || page.delivered !== before.delivered || page.matching !== before.matching;
+    const evicted = this.#fresh ? 0 : Math.max(0, (page.evicted ?? 0) - this.#evicted);
+    this.#evicted = page.evicted ?? 0;
+    this.#lastPage = page;
+    batch(() => {
+      this.failure.value = null;
+      this.shownStream.value = page.stream;
+      if (this.#fresh) this.#accept(page);
+      this.#setCounts(page);
+      if (!sameColumns(this.columns.value, page.columns)) {
+        this.columns.value = page.columns;
+        this.#grid?.setColumns(page.columns, this.hidden.value, this.widths.value);
+      }
+    });
+    this.#grid?.setPage(page, want, evicted);
+    if (!this.following.value && !this.paused.value)
+      this.newRows.value = Math.max(0, page.matching + this.#evicted - this.#stoodAt);
+    this.#pollAfter(page, grew);
+  }
+
+  /** The first page of a new view: only now the old rows go, so that nothing blinks. */
+  #accept(page: RowsPage): void {
+    this.#fresh = false;
+    if (page.where === this.#attempt) this.filterFault.value = null;
+    this.where.value = page.where;
+    this.detail.value = null;
+    this.newRows.value = 0;
+    this.#grid?.reset();
+    this.#save();
+  }
+
+  #refuseFilter(page: RowsPage, error: ErrorData): void {
+    this.filterFault.value = {
+      where: page.where,
+      error,
+      at: faultPosition(page.where, error.detail, page.filterErrorAt),
+    };
+    // A remembered filter may be wrong for a program that has changed: then all rows show.
+    if (page.where === this.where.value) this.where.value = '';
+    const run = this.run.value;
+    if (run === null) return;
+    // The rows of the filter before are still on screen and stay, unless there are none.
+    this.#fresh = this.#lastPage === null || this.#lastPage.where !== this.where.value;
+    this.#pump.show({ runId: run.id, stream: this.stream.value, where: this.where.value });
+  }
+
+  #rowsFailed(error: RequestError): void {
+    this.failure.value = error.data ?? {
+      code: 'internal',
+      message: error.why === 'timeout' ? 'The engine does not answer.' : error.message,
+      remedy: 'The panel asks again by itself. If this stays, reload the window.',
+      detail: '',
+      links: [],
+    };
+    this.#pump.pollIn(RETRY_MS);
+  }
+
+  // --- inside -------------------------------------------------------------------------------------------------------
+
+  #showView(stream: string, where: string): void {
+    const run = this.run.value;
+    this.stream.value = stream;
+    if (run === null) {
+      this.where.value = where;
+      this.#save();
+      return;
+    }
+    this.#fresh = true;
+    this.#attempt = where;
+    this.#pace.hurry();
+    if (this.#lastWant !== null) this.#pump.want({ ...this.#lastWant, first: -1 });
+    this.#pump.show({ runId: run.id, stream, where });
+    this.#save();
+  }
+
+  #pollAfter(page: RowsPage, grew: boolean): void {
+    if (document.hidden) return;
+    if (page.partial) {
+      this.#pump.pollIn(PARTIAL_POLL_MS);
+      return;
+    }
+    if (!isLive(this.run.value) || this.paused.value) return;
+    this.#pump.pollIn(this.following.value ? this.#pace.next(grew) : STANDING_POLL_MS);
+  }
+
+  #setCounts(page: RowsPage): void {
+    const { matching, stored, delivered: all, partial } = page;
+    const old = this.counts.value;
+    if (
+      old === null ||
+      old.matching !== matching ||
+      old.stored !== stored ||
+      old.delivered !== all ||
+      old.partial !== partial
+    ) {
+      this.counts.value = { matching, stored, delivered: all, partial };
+    }
+  }
+
+  /** Remembers where the view stands, so that what comes after it can be counted. */
+  #stand(): void {
+    this.#stoodAt = (this.#lastPage?.matching ?? 0) + this.#evicted;
+  }
+
+  async #loadDetail(): Promise<void> {
+    const seq = this.#activeSeq;
+    if (seq === null) return;
+    try {
+      const detail = await this.rowDetail(seq);
+      // The keyboard may have moved on meanwhile.
+      if (seq === this.#activeSeq) this.detail.value = detail;
+    } catch {
+      if (seq === this.#activeSeq) this.detail.value = null;
+    }
+  }
+
+  #columnsChanged(): void {
+    this.#grid?.setColumns(this.columns.value, this.hidden.value, this.widths.value);
+    this.#save();
+  }
+
+  #restore(state: PanelState): void {
+    this.stream.value = state.stream;
+    this.where.value = state.where;
+    this.hidden.value = new Set(state.hidden);
+    this.widths.value = state.widths;
+    this.spec.value = state.spec;
+  }
+
+  #state(): PanelState {
+    return {
+      ...EMPTY_STATE,
+      runId: this.run.value?.id ?? '',
+      stream: this.stream.value,
+      where: this.where.value,
+      hidden: [...this.hidden.value],
+      widths: this.widths.value,
+      spec: this.spec.value,
+    };
+  }
+
+  #save(): void {
+    if (this.#saveTimer !== null) return;
+    this.#saveTimer = setTimeout(() => {
+      this.#saveTimer = null;
+      const state = this.#state();
+      this.#api.setState(state);
+      this.#post({ type: 'state', state });
+    }, SAVE_AFTER_MS);
+  }
+
+  #post(message: ToHost): void {
+    this.#api.postMessage(message);
+  }
+}
+
+function delivered(run: RunSummary): number {
+  return run.ledger.streams.reduce((sum, stream) => sum + stream.delivered, 0);
+}

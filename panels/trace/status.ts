@@ -1,0 +1,199 @@
+import type { AttachSpec, EndReason, ProgramCost, RunSummary, StreamLedger } from '@ringside/core/model';
+import { count, nanos, percent, rate } from '../shared/format.ts';
+
+export type Tone = 'live' | 'busy' | 'paused' | 'ended' | 'failed';
+
+export interface Status {
+  tone: Tone;
+  label: string;
+}
+
+/** The state of a run in a word or two. */
+export function statusOf(run: RunSummary | null, paused: boolean): Status {
+  if (run === null) return { tone: 'ended', label: 'no run' };
+  switch (run.state) {
+    case 'building':
+    case 'loading':
+    case 'attaching':
+    case 'detaching':
+      return { tone: 'busy', label: run.state };
+    case 'running':
+    case 'paused':
+      return paused ? { tone: 'paused', label: 'paused' } : { tone: 'live', label: 'live' };
+    case 'ended':
+      return { tone: 'ended', label: 'ended' };
+    case 'failed':
+      return { tone: 'failed', label: 'failed' };
+  }
+}
+
+/** Whether rows may still come. */
+export function isLive(run: RunSummary | null): boolean {
+  return run !== null && run.state !== 'ended' && run.state !== 'failed';
+}
+
+const REASONS: Record<EndReason, string> = {
+  duration: 'the time was up',
+  count: 'the wanted number of events was reached',
+  interrupt: 'it was stopped',
+  'host-lost': 'the host was lost',
+  agent: 'the agent ended',
+  error: 'of an error',
+};
+
+/** "Ended because it was stopped." */
+export function endSentence(run: RunSummary): string {
+  return run.endReason === null ? 'Ended.' : `Ended because ${REASONS[run.endReason]}.`;
+}
+
+/** What the middle of the panel says when there are no rows. */
+export interface EmptyState {
+  icon: 'loading' | 'pulse' | 'filter' | 'error' | 'info';
+  title: string;
+  lines: string[];
+  /** A log or a command's output, to be read as it is. */
+  detail: string;
+  action: 'restart' | 'clear-filter' | null;
+}
+
+export interface EmptyInput {
+  run: RunSummary | null;
+  spec: AttachSpec | null;
+  where: string;
+  stored: number;
+  partial: boolean;
+  ready: boolean;
+}
+
+export function emptyState(input: EmptyInput): EmptyState {
+  const { run } = input;
+  const plain = { lines: [] as string[], detail: '', action: null };
+  if (!input.ready) return { ...plain, icon: 'loading', title: 'Loading the run…' };
+  if (run === null) return noRun(input.spec);
+  if (run.state === 'failed') return failedState(run);
+  if (input.where !== '' && input.stored > 0) return noMatch(input);
+  switch (run.state) {
+    case 'building':
+      return { ...plain, icon: 'loading', title: `Building ${run.name}…`, lines: [run.file] };
+    case 'loading':
+      return { ...plain, icon: 'loading', title: `Loading ${run.name} into the kernel…`, lines: [onHosts(run)] };
+    case 'attaching':
+      return { ...plain, icon: 'loading', title: `Attaching ${run.name}…`, lines: [onHosts(run)] };
+    case 'detaching':
+      return { ...plain, icon: 'loading', title: `Detaching ${run.name}…`, lines: [onHosts(run)] };
+    case 'running':
+    case 'paused':
+      return { ...plain, icon: 'pulse', title: 'Attached. Waiting for the first event.', lines: attachmentLines(run) };
+    case 'ended':
+      return {
+        icon: 'info',
+        title: `${endSentence(run)} No events came.`,
+        lines: attachmentLines(run),
+        detail: '',
+        action: 'restart',
+      };
+  }
+}
+
+function noRun(spec: AttachSpec | null): EmptyState {
+  if (spec === null) {
+    return {
+      icon: 'info',
+      title: 'This run is no longer here.',
+      lines: ['Open a .bpf.c file and press Attach above a program.'],
+      detail: '',
+      action: null,
+    };
+  }
+  const name = spec.file.split(/[\\/]/).pop() ?? spec.file;
+  return {
+    icon: 'info',
+    title: `${name} is not attached any more.`,
+    lines: [`It ran on ${spec.hosts.join(', ')}. Its rows left with the window.`],
+    detail: '',
+    action: 'restart',
+  };
+}
+
+function failedState(run: RunSummary): EmptyState {
+  const { error } = run;
+  return {
+    icon: 'error',
+    title: error?.message ?? `${run.name} failed.`,
+    lines: error === null || error.remedy === '' ? [] : [error.remedy],
+    detail: error?.detail ?? '',
+    action: 'restart',
+  };
+}
+
+function noMatch(input: EmptyInput): EmptyState {
+  const rows = `${count(input.stored)} stored ${input.stored === 1 ? 'row' : 'rows'}`;
+  return input.partial
+    ? { icon: 'loading', title: `Filtering ${rows}…`, lines: [input.where], detail: '', action: null }
+    : { icon: 'filter', title: `None of ${rows} matches.`, lines: [input.where], detail: '', action: 'clear-filter' };
+}
+
+function onHosts(run: RunSummary): string {
+  return `on ${run.hosts.join(', ')}`;
+}
+
+/** One line a program: "handle_exec → sched:sched_process_exec on web-1"; long lists are cut. */
+function attachmentLines(run: RunSummary): string[] {
+  const lines = run.attachments.map((one) => `${one.program} → ${one.target || one.section} on ${one.host}`);
+  return lines.length > 6 ? [...lines.slice(0, 5), `and ${lines.length - 5} more`] : lines;
+}
+
+/** A sum that is unknown as soon as one part of it is. */
+function sum(parts: readonly (number | null)[]): number | null {
+  return parts.reduce<number | null>((total, part) => (total === null || part === null ? null : total + part), 0);
+}
+
+/** The ledger's figures in words. Null was unknown, and is called that. */
+export interface LedgerWords {
+  produced: string;
+  delivered: string;
+  lost: string;
+  kernel: string;
+  agent: string;
+  link: string;
+  cost: string;
+  cpu: string;
+  /** Something is known to be lost. */
+  warn: boolean;
+}
+
+export function ledgerWords(streams: readonly StreamLedger[], programs: readonly ProgramCost[]): LedgerWords {
+  const kernel = sum(streams.map((stream) => stream.lostKernel));
+  const agent = sum(streams.map((stream) => stream.lostAgent));
+  const link = sum(streams.map((stream) => stream.lostTransport));
+  const lost = sum([kernel, agent, link]);
+  const known = (kernel ?? 0) + (agent ?? 0) + (link ?? 0);
+  return {
+    produced: count(sum(streams.map((stream) => stream.produced))),
+    delivered: count(sum(streams.map((stream) => stream.delivered))),
+    // At least what is known to be lost is said, even if the kernel's share is not known.
+    lost: lost === null ? (known > 0 ? `at least ${count(known)}` : 'unknown') : count(lost),
+    kernel: count(kernel),
+    agent: count(agent),
+    link: count(link),
+    ...costWords(programs),
+    warn: known > 0,
+  };
+}
+
+function costWords(programs: readonly ProgramCost[]): { cost: string; cpu: string } {
+  const measured = programs.filter((program) => program.nanosPerRun !== null && program.runs > 0);
+  const runs = measured.reduce((total, program) => total + program.runs, 0);
+  const time = measured.reduce((total, program) => total + program.runs * (program.nanosPerRun ?? 0), 0);
+  const shares = programs.filter((program) => program.cpuPercent !== null);
+  const share = shares.reduce((total, program) => total + (program.cpuPercent ?? 0), 0);
+  return {
+    cost: runs === 0 ? 'unknown' : `${nanos(time / runs)}/run`,
+    cpu: shares.length === 0 ? 'unknown' : `${percent(share)} CPU`,
+  };
+}
+
+/** "48.2 k/s", or nothing when no rows come any more. */
+export function rateWords(run: RunSummary | null): string {
+  return run !== null && (run.state === 'running' || run.state === 'paused') ? rate(run.rate) : '';
+}
