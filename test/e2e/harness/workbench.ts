@@ -45,16 +45,19 @@ export class Workbench {
     return this.page.locator('.codelens-decoration a').filter({ hasText: text }).first();
   }
 
-  /** Puts the cursor behind a piece of the source and types. */
-  async typeAfter(source: string, text: string): Promise<void> {
+  /** Puts the keyboard into the editor of a file that is open. */
+  async focusEditor(name: string): Promise<void> {
+    await this.page.locator(`.tab[data-resource-name="${name}"]`).first().click();
+    await this.page.locator('.editor-group-container.active .monaco-editor .view-lines').first().click();
+  }
+
+  /** Types at the end of the open file. */
+  async typeAtEnd(text: string): Promise<void> {
     await this.page.locator('.monaco-editor .view-lines').first().click();
-    await this.page.keyboard.press('Control+f');
-    const find = this.page.locator('.find-widget.visible textarea, .find-widget.visible .input').first();
-    await find.fill(source);
-    await this.page.keyboard.press('Enter');
-    await this.page.keyboard.press('Escape');
-    await this.page.keyboard.press('ArrowRight');
+    await this.page.keyboard.press('Control+End');
     await this.page.keyboard.type(text);
+    // Back to the top: lenses are made for what is in view.
+    await this.page.keyboard.press('Control+Home');
   }
 
   /** The visible lines of the open editor; Monaco writes its spaces as no-break spaces. */

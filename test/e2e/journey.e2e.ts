@@ -1,0 +1,141 @@
+/**
+ * The main journey with the packaged extension, a real sshd on loopback and a real kernel: open the sample, edit, attach
+ * to the host, accept its key, see the right rows, filter, detach, attach again by F5, reload the window.
+ */
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { at, vsixFile } from '../../scripts/lib/paths.mjs';
+import { makeSample } from '../../scripts/lib/sample.mjs';
+import { startSshd, type TestSshd } from '../hosts/sshd.ts';
+import { startEditor, type Editor } from './harness/editor.ts';
+import { knownCommand, type KnownCommand } from './harness/knownCommand.ts';
+import { picture } from './harness/pictures.ts';
+import { ledgerFigures, TracePanel, type Row } from './harness/tracePanel.ts';
+import { themes, Workbench, type Theme } from './harness/workbench.ts';
+
+const source = 'execsnoop.bpf.c';
+
+let folder: string;
+let sshd: TestSshd | undefined;
+let editor: Editor | undefined;
+let workbench: Workbench;
+let panel: TracePanel;
+let command: KnownCommand;
+
+beforeAll(async () => {
+  if (!existsSync(vsixFile()))
+    throw new Error('There is no VSIX. Run `npm run package` first; `npm test` does it by itself.');
+  folder = mkdtempSync(join(tmpdir(), 'ringside-e2e-journey-'));
+  const sample = makeSample(join(folder, 'sample'));
+  command = knownCommand(folder);
+  sshd = await startSshd({ known: false });
+  editor = await startEditor({
+    folder: sample,
+    vsix: vsixFile(),
+    settings: { 'ringside.ssh.configFile': sshd.configFile, 'workbench.colorTheme': 'Default Dark Modern' },
+  });
+  workbench = new Workbench(editor.page);
+  panel = new TracePanel(workbench);
+});
+
+afterAll(async () => {
+  await editor?.stop();
+  await sshd?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs the known command until a row about it shows, and gives that row with the pid that it must have. */
+async function rowOfKnownCommand(): Promise<{ row: Row; pids: number[] }> {
+  const pids: number[] = [];
+  const deadline = Date.now() + 20_000;
+  while (Date.now() < deadline) {
+    pids.push(await command.run());
+    await editor?.page.waitForTimeout(300);
+    const row = (await panel.rows()).find((candidate) => candidate['comm'] === command.comm);
+    if (row !== undefined) return { row, pids };
+  }
+  const seen = JSON.stringify((await panel.rows()).slice(-5), undefined, 1);
+  throw new Error(
+    `No row about ${command.comm} within 20 s. Panel: ${await panel.status()}. Last rows: ${seen}\n${(await workbench.notifications()).join('\n')}`,
+  );
+}
+
+test('the sample opens with lenses over its programs', async () => {
+  await workbench.open(source);
+  await workbench.lens(/^\s*Attach$/).waitFor({ timeout: 30_000 });
+  await workbench.lens('Verify').waitFor();
+});
+
+test('Attach saves the edit, asks for the host, shows its unknown key, and rows arrive with the right values', async () => {
+  await workbench.typeAtEnd('\n/* edited by the end-to-end test */');
+  await workbench.lens(/^\s*Attach$/).click();
+  await workbench.pick('ringside-test');
+  // The fingerprint shown must be the one that sshd has: a dialog that shows another would teach people to click yes.
+  const dialog = editor!.page.locator('.monaco-dialog-box');
+  await dialog.waitFor();
+  expect(await dialog.innerText()).toContain(sshd!.fingerprint());
+  await picture(editor!.page, 'host-key');
+  expect(readFileSync(sshd!.knownHostsFile, 'utf8')).toBe('');
+  await workbench.button('Remember').click();
+  await panel.ready(60_000);
+  await expect.poll(() => panel.status(), { timeout: 30_000 }).toBe('live');
+  expect(readFileSync(sshd!.knownHostsFile, 'utf8')).toContain(`[127.0.0.1]:${String(sshd!.port)}`);
+  expect(readFileSync(join(folder, 'sample', 'execsnoop', source), 'utf8')).toContain('edited by the end-to-end test');
+  const { row, pids } = await rowOfKnownCommand();
+  expect(pids.map(String)).toContain(row['pid']);
+  expect(row['ppid']).toBe(String(process.pid));
+  expect(row['filename']).toBe(command.filename);
+});
+
+test('a filter shows only what fits, and says what is wrong with one that does not parse', async () => {
+  await panel.filter(`comm == "${command.comm}"`);
+  await command.run();
+  await expect
+    .poll(async () => new Set((await panel.rows()).map((row) => row['comm'])), { timeout: 10_000 })
+    .toEqual(new Set([command.comm]));
+  await panel.filter('nosuchfield == 1');
+  await expect.poll(() => panel.filterFault(), { timeout: 10_000 }).toMatch(/nosuchfield[\s\S]*comm/);
+  await panel.filter('');
+  await expect.poll(() => panel.filterFault()).toBe('');
+});
+
+test.each(Object.keys(themes) as Theme[])('the panel in the theme %s', async (theme) => {
+  await workbench.theme(theme);
+  for (let i = 0; i < 4; i += 1) await command.run();
+  await expect.poll(async () => (await panel.rows()).length, { timeout: 10_000 }).toBeGreaterThan(3);
+  const path = await picture(editor!.page, `trace-${theme}`);
+  if (theme === 'dark' && process.env['RINGSIDE_DOC_PICTURE'] !== undefined) {
+    mkdirSync(at('docs/pictures'), { recursive: true });
+    copyFileSync(path, at('docs/pictures/trace.png'));
+    expect(statSync(path).size).toBeLessThanOrEqual(150 * 1024);
+  }
+});
+
+test('Stop detaches, and the ledger adds up', async () => {
+  await panel.press('Stop: detach everything');
+  await expect.poll(() => panel.status(), { timeout: 15_000 }).toBe('ended');
+  const line = await panel.ledger();
+  const { produced, delivered, lost } = ledgerFigures(line);
+  expect(delivered, line).toBeGreaterThan(4);
+  if (!Number.isNaN(produced) && !Number.isNaN(lost)) expect(produced, line).toBe(delivered + lost);
+});
+
+test('F5 attaches again without asking', async () => {
+  await workbench.focusEditor(source);
+  await editor!.page.keyboard.press('F5');
+  await expect.poll(() => panel.status(), { timeout: 30_000 }).toBe('live');
+  const { row, pids } = await rowOfKnownCommand();
+  expect(pids.map(String)).toContain(row['pid']);
+});
+
+test('after a reload of the window the panel comes back and lives on', async () => {
+  await editor!.page.reload();
+  await editor!.page.locator('.monaco-workbench').waitFor({ timeout: 60_000 });
+  await panel.ready(60_000);
+  await expect.poll(() => panel.status(), { timeout: 60_000 }).toBe('live');
+  const { row, pids } = await rowOfKnownCommand();
+  expect(pids.map(String)).toContain(row['pid']);
+  await picture(editor!.page, 'after-reload');
+});
