@@ -12,8 +12,11 @@ export interface VerdictReason {
   title: string;
   message: string;
   file: string;
+  /** 0 when no place is known. */
   line: number;
   column: number;
+  /** Exclusive end of the statement on `line`, where the line's text is known. */
+  endColumn?: number;
   cause: { file: string; line: number; column: number; message: string }[];
   fixes: { title: string; edits: TextEdit[] }[];
   kernelSuggestion: string;
