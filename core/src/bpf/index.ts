@@ -14,3 +14,6 @@ export * from './encodeGlobal.ts';
 export * from './fields.ts';
 export * from './inspect.ts';
 export * from './records.ts';
+export * from './dwarf.ts';
+export * from './dwarfTypes.ts';
+export * from './flow.ts';

@@ -1,0 +1,115 @@
+/** What is known of registers and stack at one place of a function. */
+
+/** A value as far as constant propagation knows it; null is anything. */
+export type Value =
+  | { kind: 'const'; value: number }
+  /** Address in the stack of the function at that depth of the call chain. */
+  | { kind: 'stack'; depth: number; offset: number }
+  /** A map itself, by its index. */
+  | { kind: 'map'; map: number }
+  /** Address inside a value that was looked up in a map. */
+  | { kind: 'mapValue'; map: number; offset: number }
+  /** Address inside a section with global variables, by its index. */
+  | { kind: 'global'; section: number; offset: number }
+  /** Address inside a reserved record, by the number of its call. */
+  | { kind: 'record'; call: number; offset: number }
+  /** A function of the object, as a callback. */
+  | { kind: 'function'; index: number }
+  /** The dynptr that a user ring's callback gets. */
+  | { kind: 'userDynptr'; map: number }
+  | null;
+
+export function sameValue(a: Value, b: Value): boolean {
+  if (a === b) return true;
+  return a !== null && b !== null && JSON.stringify(a) === JSON.stringify(b);
+}
+
+const REGISTERS = 11;
+/** The stack of one function; offsets outside are not tracked. */
+const STACK_BYTES = 512;
+
+export class FlowState {
+  readonly registers: Value[];
+  /** Known bytes of the function's stack, by offset (negative). */
+  readonly bytes: Map<number, number>;
+  /** Pointers spilled to the stack. */
+  readonly spills: Map<number, Value>;
+
+  constructor(registers: Value[], bytes = new Map<number, number>(), spills = new Map<number, Value>()) {
+    this.registers = registers;
+    this.bytes = bytes;
+    this.spills = spills;
+  }
+
+  /** At a function's entry: r1 to r5 are its arguments, r10 its frame. */
+  static entry(args: Value[], depth: number): FlowState {
+    const registers: Value[] = Array.from({ length: REGISTERS }, () => null);
+    args.forEach((value, i) => (registers[i + 1] = value));
+    registers[10] = { kind: 'stack', depth, offset: 0 };
+    return new FlowState(registers);
+  }
+
+  copy(): FlowState {
+    return new FlowState([...this.registers], new Map(this.bytes), new Map(this.spills));
+  }
+
+  get(register: number): Value {
+    return this.registers[register] ?? null;
+  }
+
+  /** Where two ways meet only what both know stays. True when that made this state poorer. */
+  meet(other: FlowState): boolean {
+    let changed = false;
+    for (let i = 0; i < REGISTERS; i++) {
+      if (this.registers[i] !== null && !sameValue(this.get(i), other.get(i))) {
+        this.registers[i] = null;
+        changed = true;
+      }
+    }
+    for (const [offset, byte] of this.bytes) {
+      if (other.bytes.get(offset) !== byte) changed = this.bytes.delete(offset) || changed;
+    }
+    for (const [offset, value] of this.spills) {
+      if (!sameValue(value, other.spills.get(offset) ?? null)) changed = this.spills.delete(offset) || changed;
+    }
+    return changed;
+  }
+
+  /** A store of `size` bytes to the own stack. */
+  store(offset: number, size: number, value: Value): void {
+    if (offset < -STACK_BYTES || offset + size > 0) return;
+    for (let i = 0; i < size; i++) {
+      this.spills.delete(offset - i);
+      this.spills.delete(offset + i);
+      const byte = value?.kind === 'const' ? byteOf(value.value, i) : null;
+      if (byte === null) this.bytes.delete(offset + i);
+      else this.bytes.set(offset + i, byte);
+    }
+    if (size === 8 && value !== null && value.kind !== 'const') this.spills.set(offset, value);
+  }
+
+  load(offset: number, size: number): Value {
+    if (size === 8) {
+      const spilled = this.spills.get(offset);
+      if (spilled) return spilled;
+    }
+    let value = 0n;
+    for (let i = size - 1; i >= 0; i--) {
+      const byte = this.bytes.get(offset + i);
+      if (byte === undefined) return null;
+      value = (value << 8n) | BigInt(byte);
+    }
+    return value <= BigInt(Number.MAX_SAFE_INTEGER) ? { kind: 'const', value: Number(value) } : null;
+  }
+
+  /** A helper or function got this address and may have written there. */
+  forget(offset: number): void {
+    for (const key of this.bytes.keys()) if (key >= offset) this.bytes.delete(key);
+    for (const key of this.spills.keys()) if (key >= offset) this.spills.delete(key);
+  }
+}
+
+/** Byte i of a constant in two's complement. */
+export function byteOf(value: number, i: number): number {
+  return Number((BigInt.asUintN(64, BigInt(value)) >> BigInt(i * 8)) & 0xffn);
+}
