@@ -27,7 +27,7 @@ export class TracePanel {
   /** The rows in view, each cell under its column's name. */
   async rows(): Promise<Row[]> {
     return this.grid.evaluate((grid) => {
-      const text = (element: Element): string => (element.textContent ?? '').trim();
+      const text = (element: Element): string => element.textContent.trim();
       const names = new Map<string, string>();
       for (const header of grid.querySelectorAll('[role="columnheader"]')) {
         const label = header.querySelector('.label, .title, .name') ?? header;
