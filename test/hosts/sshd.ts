@@ -42,7 +42,7 @@ export interface SshdOptions {
   hostKeyTypes?: ('ed25519' | 'rsa' | 'ecdsa')[];
 }
 
-export interface Sshd {
+export interface TestSshd {
   port: number;
   /** The temporary folder that holds all of it. */
   folder: string;
@@ -164,7 +164,7 @@ function removeUser(name: string): void {
   rmSync(sudoersFile(name), { force: true });
   rmSync(`/run/sudo/ts/${name}`, { force: true });
   try {
-    const uid = Number(execFileSync('id', ['-u', name], { encoding: 'utf8' }));
+    const uid = Number(execFileSync('id', ['-u', name], { encoding: 'utf8', stdio: 'pipe' }));
     for (const pid of processesOf(uid)) killQuietly(pid, 'SIGKILL');
     run('/usr/sbin/userdel', ['--remove', '--force', name]);
   } catch {
@@ -194,7 +194,7 @@ async function answers(port: number, process: ChildProcess, log: () => string): 
 }
 
 /** Starts an sshd; call `stop()` in any case. */
-export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
+export async function startSshd(options: SshdOptions = {}): Promise<TestSshd> {
   need(sshdPath, 'openssh-server');
   need('/usr/bin/ssh-keygen', 'openssh-client');
   const folder = mkdtempSync(join(tmpdir(), 'ringside-sshd-'));

@@ -4,7 +4,7 @@ import { defaultSshOptions, openTransport, type SshOptions, type Transport } fro
 import { silentLog } from '../../core/src/log.ts';
 import { noPrompter, type HostKeyQuestion, type Prompter, type SecretQuestion } from '../../core/src/prompt.ts';
 import { RingsideError } from '../../core/src/errors.ts';
-import { startSshd, type Sshd } from '../hosts/sshd.ts';
+import { startSshd, type TestSshd } from '../hosts/sshd.ts';
 
 const never: Prompter = {
   confirmHostKey: () => Promise.reject(new Error('asked for a host key')),
@@ -37,7 +37,7 @@ async function failure(promise: Promise<unknown>): Promise<RingsideError> {
 }
 
 describe('a known host and a key', () => {
-  let sshd: Sshd;
+  let sshd: TestSshd;
   let options: SshOptions;
   beforeAll(async () => {
     sshd = await startSshd();

@@ -1,0 +1,3 @@
+export { deployAgent, type AgentProcess, type DeployOptions, type Privilege } from './deployAgent.ts';
+export { readManifest, type AgentFile, type AgentManifest } from './manifest.ts';
+export type { SessionOptions } from './session.ts';

@@ -1,0 +1,185 @@
+/**
+ * What runs on the host before the agent: POSIX sh, one round trip. Nothing but sh, uname, id, mkdir, ls, cat, rm, mv,
+ * chmod and df is taken for granted (busybox hosts), and no file of ours is executed before its hash was compared.
+ *
+ * A script speaks by marker lines on stderr, "@NONCE word text": the nonce is random per start, so that neither a motd
+ * nor the output of sudo can be taken for one.
+ *
+ *   host OS ARCH UID USER    where we are
+ *   up UID                   the second part has begun, with its final privilege
+ *   need FOLDER              no agent there: the client sends its bytes on stdin
+ *   readback BYTES FILE      no hash program there: FILE follows on stdout, the client answers "yes" or "no"
+ *   start FILE               the hash is right; the next thing on stdout is the agent's
+ *   fail CODE TEXT           the end; CODE is one of core/src/errors.ts
+ */
+import { quote } from '../ssh/shell.ts';
+import type { AgentManifest } from './manifest.ts';
+
+/** Folders for privileged agents: root's own, visible to nobody else. The first usable one is taken. */
+export const rootFolders = ['/var/lib/ringside', '/opt/ringside', '/run/ringside'];
+export const agentName = 'ringside-agent';
+
+/**
+ * Functions of all scripts. `$n` is the nonce, `$u` the numeric user. `ours`: no link, owned by us, and nobody else may
+ * write to it; so what was hashed is what gets executed.
+ */
+export const commonFunctions = `
+LC_ALL=C; export LC_ALL; umask 077
+say() { printf '@%s %s\\n' "$n" "$*" >&2; }
+fail() { say fail "$@"; exit 90; }
+ours() {
+  [ ! -L "$1" ] || return 1
+  set -- "$1" $(ls -ldn "$1" 2>/dev/null)
+  [ "\${4-}" = "$u" ] || return 1
+  case $2 in [d-]????-??-*) ;; *) return 1;; esac
+}
+private() { [ -d "$1" ] && ours "$1" && chmod 700 "$1"; }
+hash() {
+  if command -v sha256sum >/dev/null 2>&1; then h=$(sha256sum < "$1")
+  elif command -v openssl >/dev/null 2>&1; then h=$(openssl dgst -sha256 -r < "$1")
+  elif command -v shasum >/dev/null 2>&1; then h=$(shasum -a 256 < "$1")
+  elif command -v busybox >/dev/null 2>&1 && busybox sha256sum </dev/null >/dev/null 2>&1; then h=$(busybox sha256sum < "$1")
+  else h=; return 1; fi
+  h=\${h%% *}
+}
+`;
+
+/** Puts the folders that `$u` may have agents in into the positional parameters. */
+export function folderList(folders: readonly string[]): string {
+  return `
+if [ "$u" = 0 ]; then set -- ${folders.map(quote).join(' ')}
+else set -- "\${HOME:-/nonexistent}/.cache/ringside" \${XDG_RUNTIME_DIR:+"$XDG_RUNTIME_DIR/ringside"}; fi
+`;
+}
+
+/**
+ * The second part, with its final privilege: finds or installs the agent, compares its hash, executes it. Its arguments
+ * are nonce, SHA-256, bytes and whether it is to be removed afterwards.
+ */
+const startScript = (folders: readonly string[]): string => `
+n=$1 s=$2 z=$3 once=$4
+u=$(id -u)
+${commonFunctions}
+say up "$u"
+check() {
+  if hash "$1"; then [ "$h" = "$s" ]; return; fi
+  b=$(wc -c < "$1"); say readback $b "$1"; cat "$1"
+  read -r h && [ "$h" = yes ]
+}
+tampered() { fail agent-tampered "$1"; }
+begin() {
+  say start "$1"
+  exec "$1"
+}
+${folderList(folders)}
+if [ "$once" = 0 ]; then
+  for r in "$@"; do
+    f=$r/$s/${agentName}
+    [ -e "$f" ] || [ -L "$f" ] || continue
+    ours "$r" && ours "$r/$s" && [ -f "$f" ] && ours "$f" || tampered "$f"
+    check "$f" || tampered "$f"
+    begin "$f"
+  done
+fi
+code= why=
+no() { [ -n "$code" ] || code=$1; why="$why$2; "; }
+place=
+for r in "$@"; do
+  e=$(mkdir -p "$r" 2>&1) || {
+    case $e in *'No space'*) no no-space "$e";; *) no not-writable "$e";; esac
+    continue
+  }
+  private "$r" || { no not-writable "$r is not a folder of uid $u alone"; continue; }
+  for t in "$r"/.new.*; do
+    [ -d "$t" ] && [ ! -d "/proc/\${t##*.}" ] && rm -rf "$t"
+  done
+  t=$r/.new.$$
+  e=$(rm -rf "$t" 2>&1 && mkdir "$t" 2>&1) || {
+    case $e in *'No space'*) no no-space "$e";; *) no not-writable "$e";; esac
+    continue
+  }
+  free=$(df -Pk "$r" 2>/dev/null | { read -r line; read -r d total used free rest; echo "$free"; })
+  case $free in *[!0-9]*|'') free=$z;; esac
+  if [ "$free" -lt $((z / 1024 + 64)) ]; then
+    no no-space "$r has $free KiB free, $((z / 1024 + 64)) are needed"; rm -rf "$t"; continue
+  fi
+  e=$( { printf '#!/bin/sh\\n' > "$t/try"; } 2>&1 && chmod 700 "$t/try" 2>&1) || { no no-space "$r: $e"; rm -rf "$t"; continue; }
+  if "$t/try" 2>/dev/null; then place=$r; rm -f "$t/try"; break; fi
+  no noexec "$r is mounted noexec"; rm -rf "$t"
+done
+[ -n "$place" ] || fail "$code" "$why"
+trap 'rm -rf "$t"; exit 90' HUP INT TERM
+say need "$place"
+p=$t/${agentName}
+e=$( { head -c "$z" > "$p"; } 2>&1) || {
+  rm -rf "$t"
+  case $e in *'No space'*|*'quota'*) fail no-space "$place: $e";; *) fail not-writable "$place: $e";; esac
+}
+[ "$(wc -c < "$p")" -eq "$z" ] || { rm -rf "$t"; fail host-lost "the upload was cut"; }
+chmod 500 "$p"
+check "$p" || { rm -rf "$t"; fail agent-start "$p arrived damaged"; }
+if [ "$once" = 1 ]; then
+  say start "$p"
+  trap : HUP INT TERM
+  "$p"; c=$?
+  rm -rf "$t"; rmdir "$place" 2>/dev/null
+  exit $c
+fi
+d=$place/$s
+mkdir -p "$d" && private "$d" && mv -f "$p" "$d/${agentName}" && rm -rf "$t" || { rm -rf "$t"; fail not-writable "$d"; }
+trap - HUP INT TERM
+running=$(ls -l /proc/[0-9]*/exe 2>/dev/null)
+for o in "$place"/*/; do
+  o=\${o%/} v=\${o##*/}
+  [ "$v" != "$s" ] && [ \${#v} = 64 ] && [ ! -L "$o" ] || continue
+  case $v in *[!0-9a-f]*) continue;; esac
+  case $running in *"$o/${agentName}"*) continue;; esac
+  rm -f "$o/${agentName}" && rmdir "$o" 2>/dev/null
+done
+begin "$d/${agentName}"
+`;
+
+export type Elevation =
+  /** As the user who logged in. */
+  | { kind: 'none' }
+  /** root directly; else sudo, which must not ask. */
+  | { kind: 'sudo'; always: boolean }
+  /** sudo that reads the password from stdin after it has shown `prompt`. */
+  | { kind: 'sudo-password'; prompt: string };
+
+/** The lines that run `script` with the wished privilege; root needs no sudo unless `always`. */
+export function elevate(elevation: Elevation, script: string, args: string): string {
+  const shell = `/bin/sh -c ${quote(script)} ringside ${args}`;
+  const direct = `exec ${shell}`;
+  if (elevation.kind === 'none') return direct;
+  const missing = `command -v sudo >/dev/null 2>&1 || fail sudo-denied "sudo is not installed"`;
+  if (elevation.kind === 'sudo-password') {
+    return `${missing}\nexec sudo -k -S -p ${quote(elevation.prompt)} -- ${shell}`;
+  }
+  const asRoot = elevation.always ? '' : `if [ "$u" = 0 ]; then ${direct}; fi\n`;
+  return `${asRoot}${missing}\nexec sudo -n -- ${shell}`;
+}
+
+/** The first part: what the host is, which agent fits, and the way to the privilege. */
+export function launchScript(
+  nonce: string,
+  manifest: AgentManifest,
+  elevation: Elevation,
+  ephemeral: boolean,
+  folders: readonly string[] = rootFolders,
+): string {
+  const cases = Object.entries(manifest.agents)
+    .map(([arch, agent]) => `  'Linux ${arch}') s=${agent.sha256} z=${agent.bytes};;`)
+    .join('\n');
+  return `n=${nonce} u=$(id -u)
+${commonFunctions}
+k=$(uname -sm)
+say host "$k $u $(id -un 2>/dev/null || echo "$u")"
+case $k in
+${cases}
+  Linux*) fail arch-unsupported "\${k#Linux }";;
+  *) fail not-linux "$k";;
+esac
+${elevate(elevation, startScript(folders), `${nonce} "$s" "$z" ${ephemeral ? 1 : 0}`)}
+`;
+}

@@ -1,0 +1,57 @@
+/** What sudo says when it says no, and what can be done about it. */
+import { RingsideError } from '../errors.ts';
+
+const byRootLogin = 'or log in as root (user@host in the ssh config), or use --sudo never to go without privilege';
+
+/** sudo would do it, but wants a password; never leaves this folder. */
+class PasswordNeeded extends RingsideError {
+  constructor(host: string, detail: string) {
+    super('sudo-password-needed', `sudo on ${host} asks for a password.`, { detail });
+  }
+}
+
+export class PasswordWrong extends RingsideError {
+  constructor(host: string, detail = '') {
+    super('sudo-password-wrong', `sudo on ${host} did not accept the password.`, {
+      remedy: `It is the password of the user on ${host}, not the one of your key. Try again, ${byRootLogin}.`,
+      detail,
+    });
+  }
+}
+
+export function sudoNeedsPassword(error: unknown): boolean {
+  return error instanceof PasswordNeeded;
+}
+
+export function sudoPasswordMissing(host: string): RingsideError {
+  return new RingsideError('sudo-password-needed', `sudo on ${host} asks for a password, and none was given.`, {
+    remedy: `Give it when asked, or by --password-stdin; allow it without one by \`USER ALL=(root) NOPASSWD: /bin/sh\` in /etc/sudoers.d/ringside there; ${byRootLogin}.`,
+  });
+}
+
+/** The refusal as an error. `noise` is what sudo printed (in English: the scripts set LC_ALL=C). */
+export function sudoFailure(host: string, noise: string, passwordsGiven: number, user = 'USER'): RingsideError {
+  const denied = (why: string, remedy: string): RingsideError =>
+    new RingsideError('sudo-denied', `Root on ${host} cannot be had: ${why}.`, { remedy, detail: noise });
+  const line = `${user} ALL=(root) NOPASSWD: /bin/sh`;
+  const allow = `Let an administrator add this line with \`visudo -f /etc/sudoers.d/ringside\`: ${line}; ${byRootLogin}.`;
+  if (/must have a tty/.test(noise)) {
+    return denied(
+      'its sudoers file says requiretty, which refuses sudo without a terminal',
+      `Let an administrator add this line with \`visudo -f /etc/sudoers.d/ringside\`: Defaults:${user} !requiretty; ${byRootLogin}.`,
+    );
+  }
+  if (/incorrect password attempt/.test(noise) || (passwordsGiven > 0 && /try again/i.test(noise)))
+    return new PasswordWrong(host, noise);
+  if (/not in the sudoers file|is not allowed to|may not run sudo/.test(noise))
+    return denied('the user has no right to it by sudo', allow);
+  if (/password is required|askpass|interactive authentication is required/i.test(noise))
+    return new PasswordNeeded(host, noise);
+  if (/nosuid|effective uid is not 0|no new privileges/.test(noise)) {
+    return denied(
+      'sudo itself cannot work there (no setuid)',
+      `The host runs you in a restricted environment; ${byRootLogin}.`,
+    );
+  }
+  return denied('sudo failed', allow);
+}
