@@ -60,6 +60,8 @@ export function includeFlags(sourceFolder: string, vmlinuxFolder: string | null,
   const flags = ['-I', sourceFolder];
   if (vmlinuxFolder !== null) flags.push('-isystem', vmlinuxFolder);
   flags.push('-isystem', join(options.resourceDir, 'resources', 'libbpf'));
+  // lost.h of the gallery, for programs that were copied without it.
+  flags.push('-isystem', join(options.resourceDir, 'bpf-snippets', 'include'));
   if (options.compiler.builtinHeaders !== '') flags.push('-isystem', options.compiler.builtinHeaders);
   // A program without vmlinux.h takes <linux/bpf.h>, whose <asm/types.h> stands in a folder that clang adds only for
   // the machine's own target.
