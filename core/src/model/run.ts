@@ -6,6 +6,8 @@ import type { StreamSchema } from './record.ts';
 export interface AttachSpec {
   /** A .bpf.c source or an object file. */
   file: string;
+  /** The object that `file` was just built to (for the first host), so that attach does not build it again. */
+  object?: string;
   /** "local", an alias, or user@host[:port]; one run may span several. */
   hosts: string[];
   /** Program names; empty = all with autoload. */

@@ -110,7 +110,7 @@ export class Run {
 
   private async startHost(name: string, call: CallOptions): Promise<void> {
     const host = await this.deps.connect(name, call);
-    const object = await this.deps.prepare(this.spec.file, host, call);
+    const object = await this.deps.prepare(this.spec.object ?? this.spec.file, host, call);
     if (!this.object) {
       this.object = object;
       this.diagnostics = object.diagnostics;

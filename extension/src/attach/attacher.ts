@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import type { AttachSpec, RunSummary } from '@ringside/core/model';
+import type { AttachSpec, ProgramInfo, RunSummary } from '@ringside/core/model';
 import type { CallOptions, Engine } from '@ringside/core/rpc';
 import { storeBytes } from '../config.ts';
 import type { Verifier } from '../diagnostics/verifier.ts';
@@ -29,15 +29,25 @@ export interface AttacherParts {
 /** A run took another's place (restart): panels and debug sessions move on to it. */
 export interface Replacement {
   before: string;
-  run: RunSummary;
+  /** null when the old run ended and no new one came of it. */
+  run: RunSummary | null;
+}
+
+/** What is kept of a run that was attached from here. */
+interface Origin {
+  /** Without the object: a restart builds anew. */
+  spec: AttachSpec;
+  programs: ProgramInfo[];
 }
 
 /** The one way to attach: commands, F5, restart and a panel that came back after a reload all go through here. */
 export class Attacher implements vscode.Disposable {
   readonly #parts: AttacherParts;
-  readonly #specs = new Map<string, AttachSpec>();
+  readonly #origins = new Map<string, Origin>();
+  readonly #restarting = new Set<string>();
   readonly #attached = new vscode.EventEmitter<RunSummary>();
   readonly #replaced = new vscode.EventEmitter<Replacement>();
+  /** A run was started by its user; restarts and panels that came back tell `onDidReplace` or nobody. */
   readonly onDidAttach = this.#attached.event;
   readonly onDidReplace = this.#replaced.event;
   readonly #subscription: vscode.Disposable;
@@ -45,7 +55,7 @@ export class Attacher implements vscode.Disposable {
   constructor(parts: AttacherParts) {
     this.#parts = parts;
     this.#subscription = parts.runs.onDidChange(({ run, structure }) => {
-      const spec = this.#specs.get(run.id);
+      const spec = this.specOf(run.id);
       if (structure && spec !== undefined && !isLive(run)) void parts.specs.set(spec, false);
     });
   }
@@ -63,13 +73,16 @@ export class Attacher implements vscode.Disposable {
     await saveIfDirty(file);
     const hosts = draft.hosts.length > 0 ? draft.hosts : await this.#askHost(file, options.chooseHost === true);
     if (hosts === undefined) return undefined;
+    await this.#parts.chosenHosts.set(file, hosts[0]!);
     const job = async (call: Required<CallOptions>): Promise<RunSummary | undefined> => {
-      const programs = await this.#programs(draft, hosts[0]!, call);
+      const built = await this.#build(draft, hosts[0]!, call);
       const context = { host: hosts[0]!, file: draft.file, memory: this.#parts.memory, known: draft.targets };
-      const targets = await askTargets(programs, context);
-      return targets === undefined ? undefined : await this.#attach({ ...draft, hosts, targets }, call);
+      const targets = await askTargets(built.programs, context);
+      return targets === undefined ? undefined : await this.#attach({ ...draft, hosts, targets }, built, call);
     };
-    return await withProgress(attachTitle(draft.file, hosts), job, options.signal);
+    const run = await withProgress(attachTitle(draft.file, hosts), job, options.signal);
+    if (run !== undefined) this.#attached.fire(run);
+    return run;
   }
 
   async #askHost(file: vscode.Uri, choose: boolean): Promise<string[] | undefined> {
@@ -87,30 +100,38 @@ export class Attacher implements vscode.Disposable {
     return host;
   }
 
-  /** Builds the source (compiler errors become diagnostics) and gives the programs that would be attached. */
-  async #programs(draft: AttachSpec, host: string, call: Required<CallOptions>) {
-    const object = await this.#parts.verifier.build(vscode.Uri.file(draft.file), host, call);
-    const report = await this.#parts.engine.inspect(object, call);
-    return report.programs.filter((p) => (draft.programs.length === 0 ? p.autoload : draft.programs.includes(p.name)));
+  /** Builds the source (compiler errors become diagnostics) and reads the programs that would be attached. */
+  async #build(spec: AttachSpec, host: string, call: Required<CallOptions>): Promise<Built> {
+    const file = vscode.Uri.file(spec.file);
+    // Saving may have started a verification: it would load the same program a second time.
+    this.#parts.verifier.cancel(file);
+    const object = await this.#parts.verifier.build(file, host, call);
+    const { programs } = await this.#parts.engine.inspect(object, call);
+    const wanted = (program: ProgramInfo): boolean =>
+      spec.programs.length === 0 ? program.autoload : spec.programs.includes(program.name);
+    return { object, programs: programs.filter(wanted) };
   }
 
   /** Attaches a finished spec (restart, a panel after a reload), with progress and Cancel. */
   async attach(spec: AttachSpec, signal?: AbortSignal): Promise<RunSummary> {
     if (!vscode.workspace.isTrusted) throw untrusted();
-    return await withProgress(attachTitle(spec.file, spec.hosts), (call) => this.#attach(spec, call), signal);
+    const job = async (call: Required<CallOptions>): Promise<RunSummary> =>
+      await this.#attach(spec, await this.#build(spec, spec.hosts[0]!, call), call);
+    return await withProgress(attachTitle(spec.file, spec.hosts), job, signal);
   }
 
-  async #attach(spec: AttachSpec, call: Required<CallOptions>): Promise<RunSummary> {
+  async #attach(spec: AttachSpec, { object, programs }: Built, call: Required<CallOptions>): Promise<RunSummary> {
     const { engine, runs, specs } = this.#parts;
     const started = performance.now();
     try {
-      const run = await engine.attach(spec, call);
-      this.#specs.set(run.id, spec);
+      // Other hosts may have other kernels and processors: they get builds of their own.
+      const run = await engine.attach(spec.hosts.length === 1 ? { ...spec, object } : spec, call);
+      this.#origins.set(run.id, { spec, programs });
       await specs.set(spec, true);
       runs.update(run);
+      await runs.dropForgotten();
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       vscode.window.setStatusBarMessage(`Attached ${run.name} to ${run.hosts.join(', ')} in ${seconds} s`, 5000);
-      this.#attached.fire(run);
       return run;
     } catch (error) {
       this.#explain(spec, error);
@@ -125,12 +146,22 @@ export class Attacher implements vscode.Disposable {
   }
 
   specOf(runId: string): AttachSpec | undefined {
-    return this.#specs.get(runId);
+    return this.#origins.get(runId)?.spec;
+  }
+
+  /** The programs of a run with their places in the source; empty when it was not attached from here. */
+  programsOf(runId: string): ProgramInfo[] {
+    return this.#origins.get(runId)?.programs ?? [];
+  }
+
+  /** True while another run is about to take this one's place: that it ends is not the end. */
+  isRestarting(runId: string): boolean {
+    return this.#restarting.has(runId);
   }
 
   async stop(runId: string): Promise<RunSummary> {
     const { engine, runs, specs } = this.#parts;
-    const spec = this.#specs.get(runId);
+    const spec = this.specOf(runId);
     if (spec !== undefined) await specs.set(spec, false);
     const run = await engine.detach(runId);
     runs.update(run);
@@ -139,7 +170,7 @@ export class Attacher implements vscode.Disposable {
 
   /** Builds and attaches again what the run attached; the old run ends first and its rows are kept. */
   async restart(runId: string, signal?: AbortSignal): Promise<RunSummary> {
-    const spec = this.#specs.get(runId);
+    const spec = this.specOf(runId);
     if (spec === undefined) {
       throw new ExtensionError({
         code: 'usage',
@@ -147,12 +178,19 @@ export class Attacher implements vscode.Disposable {
         remedy: 'Attach the program from its source.',
       });
     }
-    await saveIfDirty(vscode.Uri.file(spec.file));
-    const before = this.#parts.runs.get(runId);
-    if (before !== undefined && isLive(before)) await this.stop(runId);
-    const run = await this.attach(spec, signal);
-    this.#replaced.fire({ before: runId, run });
-    return run;
+    if (this.#restarting.has(runId)) throw new ExtensionError({ code: 'cancelled', message: 'It restarts already.' });
+    this.#restarting.add(runId);
+    let run: RunSummary | null = null;
+    try {
+      await saveIfDirty(vscode.Uri.file(spec.file));
+      const before = this.#parts.runs.get(runId);
+      if (before !== undefined && isLive(before)) await this.stop(runId);
+      run = await this.attach(spec, signal);
+      return run;
+    } finally {
+      this.#restarting.delete(runId);
+      this.#replaced.fire({ before: runId, run });
+    }
   }
 
   async pause(runId: string, paused: boolean): Promise<void> {
@@ -164,6 +202,11 @@ export class Attacher implements vscode.Disposable {
     this.#attached.dispose();
     this.#replaced.dispose();
   }
+}
+
+interface Built {
+  object: string;
+  programs: ProgramInfo[];
 }
 
 /** A spec with nothing chosen yet. */

@@ -66,7 +66,8 @@ export function runItem(node: RunNode, run: RunSummary | undefined): vscode.Tree
   const item = new vscode.TreeItem(run?.name ?? node.runId);
   item.id = `run:${node.runId}${node.host === undefined ? '' : `@${node.host}`}`;
   if (run === undefined) return item;
-  item.description = describeRun(run);
+  // Below a host the hosts are clear, and figures would go stale: only Runs refreshes them.
+  item.description = node.host === undefined ? describeRun(run) : run.state;
   item.iconPath = runIcon(run);
   item.contextValue = runContext(run.state);
   item.tooltip = runTooltip(run);
@@ -172,7 +173,7 @@ export function registerRunsView(context: AppContext): void {
   onRun(
     Command.runRestart,
     () => runs.all(),
-    (run) => panels.restartRun(run.id),
+    (run) => attacher.restart(run.id),
   );
   onRun(
     Command.runStop,

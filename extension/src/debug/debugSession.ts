@@ -25,8 +25,8 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
   #runId: string | undefined;
   #programs: ProgramInfo[] = [];
   #ended = false;
-  /** A restart replaces the run: that its old one ends does not end the session. */
-  #restarting = false;
+  /** Events of runs that attach while we do: ours may print before we know that it is ours. */
+  #early: { runId: string; event: RunEvent }[] | null = null;
   #window = { started: 0, lines: 0, dropped: 0 };
 
   constructor(context: AppContext) {
@@ -35,17 +35,19 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     this.#disposables.add(this.#send);
     this.#disposables.defer(
       engine.on('runEvents', (runId, events) => {
-        if (runId === this.#runId) for (const event of events) this.#onRunEvent(event);
+        for (const event of events) this.#onRunEvent(runId, event);
       }),
     );
     this.#disposables.add(
       runs.onDidChange(({ run }) => {
-        if (run.id === this.#runId && !isLive(run) && !this.#restarting) this.#terminated(run);
+        if (run.id === this.#runId && !isLive(run) && !attacher.isRestarting(run.id)) this.#terminated(run);
       }),
     );
     this.#disposables.add(
       attacher.onDidReplace(({ before, run }) => {
-        if (before === this.#runId) this.#attached(run);
+        if (before !== this.#runId) return;
+        if (run === null) this.#terminated(this.#run());
+        else this.#attached(run);
       }),
     );
   }
@@ -110,41 +112,29 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     if (typeof program !== 'string') throw new Error('The launch configuration names no program.');
     const draft: AttachSpec = draftSpec(program, launchSpec(config));
     this.#output('console', `Attaching ${basename(program)} to ${draft.hosts.join(', ')} …`);
+    this.#early = [];
     const run = await this.#context.attacher.start(draft, { signal: this.#abort.signal });
-    if (run === undefined) {
-      this.#terminated(undefined);
-      return;
-    }
-    await this.#readPlaces(program);
-    this.#attached(run);
-  }
-
-  /** Where the programs stand in the source, so that output lines lead there. Not knowing it is no failure. */
-  async #readPlaces(file: string): Promise<void> {
-    const report = await this.#context.engine.inspect(file).catch(() => null);
-    this.#programs = report?.programs ?? [];
+    if (run === undefined) this.#terminated(undefined);
+    else this.#attached(run);
   }
 
   #attached(run: RunSummary): void {
     this.#runId = run.id;
+    this.#programs = this.#context.attacher.programsOf(run.id);
     for (const { program, target, host } of run.attachments) {
       this.#output('important', `${program} attached to ${target} on ${host}`, program);
     }
     this.#event('thread', { reason: 'started', threadId });
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const { runId, event } of early) this.#onRunEvent(runId, event);
   }
 
+  /** A failed restart ends the session through onDidReplace; the error says why. */
   async #restart(): Promise<void> {
     if (this.#runId === undefined) throw new Error('Nothing is attached yet.');
-    this.#restarting = true;
-    try {
-      await this.#context.panels.restartRun(this.#runId);
-    } catch (error) {
-      // The old run is gone and no new one came: the session is over, and the error says why.
-      this.#terminated(undefined);
-      throw error;
-    } finally {
-      this.#restarting = false;
-    }
+    this.#early = [];
+    await this.#context.attacher.restart(this.#runId);
   }
 
   async #stop(): Promise<void> {
@@ -167,8 +157,10 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     return { allThreadsContinued: true };
   }
 
-  #onRunEvent(event: RunEvent): void {
-    if (event.type === 'print') this.#line(`${event.host}: ${event.text.trimEnd()}`, event.program);
+  #onRunEvent(runId: string, event: RunEvent): void {
+    if (event.type !== 'print') return;
+    if (runId === this.#runId) this.#line(`${event.host}: ${event.text.trimEnd()}`, event.program);
+    else if (this.#early !== null && this.#early.length < maxLinesPerSecond) this.#early.push({ runId, event });
   }
 
   /** One line of a program, unless there are too many: then how many were left out. */

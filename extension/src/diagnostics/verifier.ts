@@ -73,13 +73,18 @@ export class Verifier implements vscode.Disposable {
     }
   }
 
+  /** Ends a verification that is under way. */
+  cancel(file: vscode.Uri): void {
+    this.#running.get(file.toString())?.abort();
+  }
+
   async #verify(file: vscode.Uri, host: string, options: VerifyOptions, call: Required<CallOptions>): Promise<boolean> {
     const version = openVersion(file);
     // The build's own result carries the compiler's findings, which an error of verify does not.
-    await this.build(file, host, call);
+    const object = await this.build(file, host, call);
     const fullLog = await this.#logFile(file, host);
     const request = {
-      file: file.fsPath,
+      file: object,
       hosts: [host],
       programs: options.programs ?? [],
       set: options.set ?? {},

@@ -16,9 +16,11 @@ export class RunList implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<RunChange>();
   readonly onDidChange = this.#changed.event;
   readonly #runs = new Map<string, RunSummary>();
+  readonly #engine: Engine;
   readonly #unsubscribe: () => void;
 
   constructor(engine: Engine) {
+    this.#engine = engine;
     this.#unsubscribe = engine.on('run', (run) => this.update(run));
   }
 
@@ -36,6 +38,12 @@ export class RunList implements vscode.Disposable {
     if (run === undefined) return;
     this.#runs.delete(id);
     this.#publish(run, true);
+  }
+
+  /** The engine keeps a few ended runs only; those that it let go of leave the list too. */
+  async dropForgotten(): Promise<void> {
+    const kept = new Set((await this.#engine.runs()).map((run) => run.id));
+    for (const run of this.all()) if (!kept.has(run.id) && !isLive(run)) this.forget(run.id);
   }
 
   get(id: string): RunSummary | undefined {

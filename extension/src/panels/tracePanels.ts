@@ -38,18 +38,16 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
     this.#disposables.add(vscode.window.registerWebviewPanelSerializer(PanelType.trace, this));
     this.#disposables.add(
       parts.attacher.onDidAttach((run) => {
-        if (setting(Setting.openPanel) && this.#claimed === 0) this.open(run);
+        if (setting(Setting.openPanel)) this.open(run);
       }),
     );
     this.#disposables.add(
       parts.attacher.onDidReplace(({ before, run }) => {
+        if (run === null) return;
         for (const panel of this.#of(before)) panel.bind(run);
       }),
     );
   }
-
-  /** Attaches that will be shown in a panel that is already there, so that none is opened for them. */
-  #claimed = 0;
 
   #of(runId: string): TracePanel[] {
     return [...this.#panels].filter((panel) => panel.runId === runId);
@@ -80,44 +78,27 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
   }
 
   /** After a window reload: the tab comes back, and attaches again what was attached when the window went away. */
-  async deserializeWebviewPanel(panel: vscode.WebviewPanel, saved: unknown): Promise<void> {
+  deserializeWebviewPanel(panel: vscode.WebviewPanel, saved: unknown): Promise<void> {
     const state = parsePanelState(saved) ?? emptyState;
     const remembered = state.spec === null ? undefined : this.#parts.specs.find(state.spec);
     const spec = remembered?.spec ?? null;
     // The run's id is of the engine that went away with the window.
     const restored = this.#add(panel, { ...state, runId: '', spec });
-    if (spec === null || !remembered?.live) return;
-    await this.#attachInto(restored, spec).catch((error: unknown) =>
-      this.#parts.errors.show(error, { retry: () => this.#attachInto(restored, spec) }),
-    );
+    if (spec === null || !remembered?.live) return Promise.resolve();
+    // Not waited for: the tab is restored, and attaching may ask questions.
+    const attach = (): Promise<void> =>
+      this.#attachInto(restored, spec).catch((error: unknown) => this.#parts.errors.show(error, { retry: attach }));
+    void attach();
+    return Promise.resolve();
   }
 
   async #restart(panel: TracePanel): Promise<void> {
-    if (this.#parts.runs.get(panel.runId) !== undefined) {
-      await this.#claim(() => this.#parts.attacher.restart(panel.runId));
-    } else if (panel.spec !== null) {
-      await this.#attachInto(panel, panel.spec);
-    }
+    if (this.#parts.runs.get(panel.runId) !== undefined) await this.#parts.attacher.restart(panel.runId);
+    else if (panel.spec !== null) await this.#attachInto(panel, panel.spec);
   }
 
   async #attachInto(panel: TracePanel, spec: AttachSpec): Promise<void> {
-    const run = await this.#claim(() => this.#parts.attacher.attach(spec));
-    panel.bind(run);
-  }
-
-  /** Restarts a run in the panel it has. */
-  async restartRun(runId: string): Promise<RunSummary> {
-    return await this.#claim(() => this.#parts.attacher.restart(runId), this.#of(runId).length > 0);
-  }
-
-  async #claim<T>(attach: () => Promise<T>, claim = true): Promise<T> {
-    if (!claim) return await attach();
-    this.#claimed += 1;
-    try {
-      return await attach();
-    } finally {
-      this.#claimed -= 1;
-    }
+    panel.bind(await this.#parts.attacher.attach(spec));
   }
 
   dispose(): void {
