@@ -71,7 +71,9 @@ function outputSink(context: Context): Sink {
     case 'none':
       return {
         event: (e) => {
-          if (e.type === 'end') common.json ? json(e) : context.text(endLines(e));
+          if (e.type !== 'end') return;
+          if (common.json) json(e);
+          else context.text(endLines(e));
         },
         attached: () => progress.clear(),
       };

@@ -1,7 +1,7 @@
 /** What travels between the extension host and the engine's worker thread. Plain data, structured-cloned. */
 import type { ErrorData } from '../errors.ts';
 import type { ProgressStep } from '../progress.ts';
-import type { HostKeyAnswer, HostKeyQuestion, SecretQuestion } from '../prompt.ts';
+import type { HostKeyQuestion, SecretQuestion } from '../prompt.ts';
 import type { Engine, EngineEvents } from '../runs/api.ts';
 import type { SshOptions } from '../ssh/options.ts';
 
@@ -52,7 +52,7 @@ export interface WorkerStart {
 export type ToWorker =
   | { type: 'call'; id: number; method: EngineMethod; args: unknown[]; progress: boolean }
   | { type: 'abort'; id: number }
-  | { type: 'answered'; id: number; answer: HostKeyAnswer | string | undefined };
+  | { type: 'answered'; id: number; answer: string | undefined };
 
 export type FromWorker =
   | { type: 'result'; id: number; value: unknown }

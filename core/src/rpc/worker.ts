@@ -5,7 +5,7 @@ import type { CallOptions } from '../progress.ts';
 import type { HostKeyAnswer, Prompter } from '../prompt.ts';
 import type { EngineEvents } from '../runs/api.ts';
 import { createEngine } from '../runs/engine.ts';
-import { callOptionsAt, type FromWorker, type ToWorker, type WorkerStart } from './messages.ts';
+import { callOptionsAt, type EngineMethod, type FromWorker, type ToWorker, type WorkerStart } from './messages.ts';
 
 const port = parentPort;
 if (!port) throw new Error('This file is the entry of a worker thread.');
@@ -34,13 +34,8 @@ const prompter: Prompter = {
 
 const start = workerData as WorkerStart;
 const engine = createEngine({ ...start, prompter });
-const forward = <K extends keyof EngineEvents>(name: K): void => {
-  engine.on(name, ((...args: unknown[]) => post({ type: 'event', name, args })) as EngineEvents[K]);
-};
-forward('host');
-forward('run');
-forward('runEvents');
-forward('log');
+const forwarded: (keyof EngineEvents)[] = ['host', 'run', 'runEvents', 'log'];
+for (const name of forwarded) engine.on(name, (...args: unknown[]) => post({ type: 'event', name, args }));
 
 const aborts = new Map<number, AbortController>();
 
@@ -56,8 +51,8 @@ async function call(message: Extract<ToWorker, { type: 'call' }>): Promise<void>
     args[at] = options;
   }
   try {
-    const run = engine[method] as (...args: unknown[]) => Promise<unknown>;
-    post({ type: 'result', id, value: await run.apply(engine, args) });
+    const methods = engine as unknown as Record<EngineMethod, (...args: unknown[]) => Promise<unknown>>;
+    post({ type: 'result', id, value: await methods[method](...args) });
   } catch (error) {
     post({ type: 'error', id, error: RingsideError.from(error).toData() });
   } finally {

@@ -3,6 +3,7 @@
  * (core/src/rpc/client.ts) has exactly this interface. Everything that crosses it is plain data, but for CallOptions
  * (signal and progress), which the RPC carries as messages.
  */
+import type { ErrorData } from '../errors.ts';
 import type { CallOptions } from '../progress.ts';
 import type { LogLevel } from '../log.ts';
 import type { SshOptions } from '../ssh/options.ts';
@@ -49,7 +50,7 @@ export interface VerifyRequest {
 }
 
 /** One element a host: its report or its error. */
-export type VerifyOutcome = VerifyReport | { host: string; error: import('../errors.ts').ErrorData };
+export type VerifyOutcome = VerifyReport | { host: string; error: ErrorData };
 
 export interface EngineEvents {
   /** A host's state or a run's summary changed. Summaries come at most twice a second per run while running. */

@@ -1,6 +1,5 @@
 /** The verdict of a host's verifier: every program loaded alone, nothing attached, nothing left loaded. */
 import { open, type FileHandle } from 'node:fs/promises';
-import { errorCodes, isErrorCode } from '../errors.ts';
 import type { VerifyReport } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
 import { verdictFromAgent } from '../verifier/index.ts';
@@ -32,16 +31,15 @@ export async function verifyOn(
     const bytes = p.logBlob === 0 ? new Uint8Array(0) : host.agent.takeBlob(p.logBlob);
     const log = printable(bytes);
     await fullLog?.write(`==== ${host.name} ${p.name} (${p.section}): ${p.verdict}\n${log}\n`);
-    const error = p.error && { code: codeOf(p.error.code), message: p.error.message, hint: p.error.hint };
+    const error = p.error && { code: p.error.code, message: p.error.message, hint: p.error.hint };
     verdicts.push(
       verdictFromAgent(
         {
           name: p.name,
           section: p.section,
-          verdict: p.verdict as 'accepted' | 'rejected' | 'skipped',
+          verdict: p.verdict,
           error: error ?? null,
           log,
-          logTruncated: p.logTruncated,
           instructions: p.instructions,
           verifyMicros: Number(p.verifyMicros),
           libbpfLog: printable(p.libbpfLog),
@@ -58,7 +56,6 @@ export async function verifyOn(
   };
 }
 
-const codeOf = (code: string): keyof typeof errorCodes => (isErrorCode(code) ? code : 'agent-internal');
 
 export async function openFullLog(path: string | undefined): Promise<FileHandle | undefined> {
   return path === undefined ? undefined : open(path, 'w');

@@ -1,0 +1,56 @@
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { StatsSchema } from '../agent/generated/agent_pb.ts';
+import { agentCost, programCosts } from './costs.ts';
+
+const stats = (at: bigint, runs: bigint, nanos: bigint, more: { enabled?: boolean; missedKnown?: boolean } = {}) =>
+  create(StatsSchema, {
+    atMonotonicNs: at,
+    agentRssBytes: 2_000_000n,
+    agentCpuNs: at / 100n,
+    programs: [
+      {
+        name: 'p',
+        runCount: runs,
+        runNanos: nanos,
+        statsEnabled: more.enabled ?? true,
+        missed: 3n,
+        missedKnown: more.missedKnown ?? true,
+      },
+    ],
+  });
+
+describe('programCosts', () => {
+  it('adds hosts up and relates nanoseconds to runs and time', () => {
+    const first = stats(0n, 0n, 0n);
+    const last = stats(1_000_000_000n, 1000n, 200_000n);
+    expect(
+      programCosts(
+        ['p'],
+        [
+          { first, last },
+          { first, last },
+        ],
+      ),
+    ).toEqual([{ name: 'p', runs: 2000, nanosPerRun: 200, cpuPercent: 0.02, missed: 6 }]);
+  });
+
+  it('says null, not 0, for what is not known', () => {
+    const never = programCosts(['p'], [{ first: stats(0n, 0n, 0n), last: stats(1n, 0n, 0n, { missedKnown: false }) }]);
+    expect(never[0]).toMatchObject({ runs: 0, nanosPerRun: null, missed: null });
+    const uncounted = programCosts(['p'], [{ first: stats(0n, 0n, 0n), last: stats(9n, 5n, 0n, { enabled: false }) }]);
+    expect(uncounted[0]).toMatchObject({ nanosPerRun: null, cpuPercent: null });
+    expect(programCosts(['p'], [])[0]).toMatchObject({ missed: null, nanosPerRun: null });
+  });
+});
+
+describe('agentCost', () => {
+  it('is unknown before there are two figures', () => {
+    expect(agentCost([{ first: undefined, last: undefined }])).toEqual({ rssBytes: null, cpuPercent: null });
+  });
+
+  it('is the share of one core', () => {
+    const cost = agentCost([{ first: stats(0n, 0n, 0n), last: stats(1_000n, 0n, 0n) }]);
+    expect(cost).toEqual({ rssBytes: 2_000_000, cpuPercent: 1 });
+  });
+});
