@@ -110,7 +110,7 @@ export class Run {
 
   private async startHost(name: string, call: CallOptions): Promise<void> {
     const host = await this.deps.connect(name, call);
-    const object = await this.deps.prepare(this.spec.object ?? this.spec.file, host, call);
+    const object = await this.deps.prepare(this.fileFor(name), host, call);
     if (!this.object) {
       this.object = object;
       this.diagnostics = object.diagnostics;
@@ -128,6 +128,11 @@ export class Run {
     call.progress?.({ step: `Loading ${runName(this.spec.file)} on ${name}` });
     await hostRun.load(this.spec, call);
     await hostRun.openStreams(call);
+  }
+
+  /** An object that was built already is the first host's; others may have another kernel or architecture. */
+  private fileFor(host: string): string {
+    return host === this.spec.hosts[0] && this.spec.object !== undefined ? this.spec.object : this.spec.file;
   }
 
   /** A filter that is wrong is said before anything is loaded. Errors: bad-expression, unknown-field. */

@@ -1,0 +1,108 @@
+/** The trace panel under load: frame times while a million rows scroll, and the extension host's event loop. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { attachToRow, benchEditor, stopRun } from './benchEditor.ts';
+import { generate, generator, programs, sleep } from './environment.ts';
+import { percentile, type Measured } from './figure.ts';
+import type { Bench } from './main.ts';
+
+const ROWS = 1_000_000;
+const SCROLL_MS = 4_000;
+
+export const panelBench: Bench = {
+  summary: 'frame times over a million rows; the extension host under a flood',
+  async run(say) {
+    const gen = await generator();
+    const bench = await benchEditor({ 'stream.bpf.c': await readFile(join(programs, 'stream.bpf.c'), 'utf8') });
+    try {
+      const { page } = bench.editor;
+      await bench.workbench.open('stream.bpf.c');
+      const trickle = keepCalling(gen);
+      await attachToRow(bench, 'ringside-test');
+      await trickle.stop();
+      say('a million rows');
+      await bench.loopDelay();
+      await sleep(1_100);
+      await generate(gen, ROWS / 4, 4.2);
+      await sleep(1_500);
+      const flood = await bench.loopDelay();
+      const frame = page.frames().at(-1);
+      const grid = bench.panel.grid;
+      const box = await grid.boundingBox();
+      if (!frame || !box) throw new Error('the panel is not there');
+      const frames: number[] = [];
+      for (let i = 0; i < 3; i++) {
+        const measured = grid.evaluate(measureFrames, SCROLL_MS);
+        const end = performance.now() + SCROLL_MS;
+        await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+        let direction = -1;
+        while (performance.now() < end) {
+          await page.mouse.wheel(0, direction * 600);
+          await sleep(16);
+          if (Math.random() < 0.01) direction = -direction;
+        }
+        const times = await measured;
+        frames.push(percentile(times, 95));
+        say(
+          `frames: p50 ${percentile(times, 50).toFixed(1)} ms, p95 ${frames.at(-1)!.toFixed(1)} ms of ${times.length}`,
+        );
+      }
+      const shown = Number(await grid.getAttribute('aria-rowcount'));
+      await stopRun(bench);
+      return figures(frames, flood, shown);
+    } finally {
+      await bench.stop();
+    }
+  },
+};
+
+function figures(frames: number[], loop: { p50: number; p99: number; max: number }, rows: number): Measured[] {
+  return [
+    {
+      figure: 'frame_p95_ms',
+      unit: 'ms',
+      better: 'lower',
+      samples: frames,
+      goal: 17,
+      note: `${rows} rows in the grid, wheel scrolling, Chromium without a GPU; 60 frames/s are 16.7 ms`,
+    },
+    {
+      figure: 'host_loop_p99_ms',
+      unit: 'ms',
+      better: 'lower',
+      samples: [loop.p99],
+      goal: 20,
+      note: `while ${ROWS} records came in; p50 ${loop.p50} ms, longest ${loop.max} ms`,
+    },
+  ];
+}
+
+/** Intervals between animation frames, in the panel's own frame. */
+function measureFrames(_grid: Element, milliseconds: number): Promise<number[]> {
+  return new Promise((resolve) => {
+    const times: number[] = [];
+    const start = performance.now();
+    let last = start;
+    const next = (now: number): void => {
+      times.push(now - last);
+      last = now;
+      if (now - start < milliseconds) requestAnimationFrame(next);
+      else resolve(times.slice(1));
+    };
+    requestAnimationFrame(next);
+  });
+}
+
+/** A few calls all the time until stopped, so that the first row comes. */
+function keepCalling(gen: string): { stop(): Promise<void> } {
+  let going = true;
+  const loop = (async () => {
+    while (going) await generate(gen, 100, 0.5);
+  })();
+  return {
+    async stop() {
+      going = false;
+      await loop;
+    },
+  };
+}

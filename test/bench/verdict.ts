@@ -1,0 +1,151 @@
+/** From save to the verifier's squiggle, the CLI's verdict, and how fast verifier logs are read. */
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseVerifierLog } from '../../core/src/verifier/index.ts';
+import { attachToRow, benchEditor, everyoneExecutes, stopRun } from './benchEditor.ts';
+import { benchHost, dist, root, run, sshArguments } from './environment.ts';
+import type { Measured } from './figure.ts';
+import type { Bench } from './main.ts';
+
+const ROUNDS = 7;
+
+/** The first character of the file decides whether the verifier accepts it. */
+const PROGRAM = `#define CHECKED 1
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+struct event {
+	u32 pid;
+	char comm[16];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 16);
+} events SEC(".maps");
+
+SEC("tp/sched/sched_process_exec")
+int on_exec(void *ctx)
+{
+	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+#if CHECKED
+	if (!e)
+		return 0;
+#endif
+	e->pid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
+`;
+
+export const verdictBench: Bench = {
+  summary: "from save to the verifier's squiggle; CLI verify; log parsing",
+  run: async (say) => [...(await squiggle(say)), ...(await cli(say)), await logs()],
+};
+
+async function squiggle(say: (text: string) => void): Promise<Measured[]> {
+  const stopCommands = everyoneExecutes();
+  const bench = await benchEditor({ 'verdict.bpf.c': PROGRAM });
+  try {
+    const { page } = bench.editor;
+    await bench.workbench.open('verdict.bpf.c');
+    await attachToRow(bench, 'ringside-test'); // chooses the host, warms compiler and connection
+    await stopRun(bench);
+    await bench.workbench.open('verdict.bpf.c');
+    const mark = page.locator('.monaco-editor .squiggly-error').first();
+    const appeared: number[] = [];
+    const left: number[] = [];
+    for (let i = 0; i < ROUNDS; i++) {
+      await edit('0');
+      appeared.push(await timed(() => mark.waitFor({ state: 'attached', timeout: 20_000 })));
+      await edit('1');
+      left.push(await timed(() => mark.waitFor({ state: 'detached', timeout: 20_000 })));
+      say(`squiggle after ${appeared.at(-1)!.toFixed(0)} ms, gone after ${left.at(-1)!.toFixed(0)} ms`);
+    }
+    return [
+      {
+        figure: 'save_to_squiggle_ms',
+        unit: 'ms',
+        better: 'lower',
+        samples: appeared,
+        goal: 500,
+        note: 'Ctrl+S to the mark painted; vmlinux.h program, over ssh, warm',
+      },
+      { figure: 'save_to_clean_ms', unit: 'ms', better: 'lower', samples: left, goal: 500 },
+    ];
+
+    async function edit(checked: '0' | '1'): Promise<void> {
+      await page.locator('.monaco-editor .view-lines').first().click();
+      await page.keyboard.press('Control+Home');
+      await page.keyboard.press('End');
+      await page.keyboard.press('Backspace');
+      await page.keyboard.type(checked);
+      await page.waitForTimeout(400); // the language server's own check comes first, as it does for a person
+    }
+    async function timed(shown: () => Promise<unknown>): Promise<number> {
+      const begin = performance.now();
+      await page.keyboard.press('Control+s');
+      await shown();
+      return performance.now() - begin;
+    }
+  } finally {
+    await bench.stop();
+    stopCommands();
+  }
+}
+
+async function cli(say: (text: string) => void): Promise<Measured[]> {
+  const host = await benchHost();
+  const samples: number[] = [];
+  try {
+    for (let i = 0; i < ROUNDS; i++) {
+      const begin = performance.now();
+      await run(process.execPath, [
+        join(dist, 'cli.js'),
+        'verify',
+        join(root, 'bpf-snippets', 'execsnoop', 'execsnoop.bpf.c'),
+        '--host',
+        host.name,
+        ...sshArguments(host.sshd),
+        '--json',
+      ]);
+      samples.push(performance.now() - begin);
+    }
+    say(`ringside verify: ${samples.map((s) => s.toFixed(0)).join(', ')} ms`);
+    return [
+      {
+        figure: 'cli_verify_ms',
+        unit: 'ms',
+        better: 'lower',
+        samples: samples.slice(1),
+        note: 'node start, ssh, build, load and unload',
+      },
+    ];
+  } finally {
+    await host.stop();
+  }
+}
+
+async function logs(): Promise<Measured> {
+  const folder = join(root, 'test', 'fixtures', 'verifier');
+  const files = (await readdir(folder)).filter((f) => f.endsWith('.log'));
+  if (files.length === 0) throw new Error('there are no verifier logs in test/fixtures/verifier');
+  const texts = await Promise.all(files.map((f) => readFile(join(folder, f), 'utf8')));
+  const text = texts.join('\n').repeat(Math.ceil(8_000_000 / texts.join('\n').length));
+  const samples: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const begin = performance.now();
+    parseVerifierLog(text);
+    samples.push(text.length / 1e6 / ((performance.now() - begin) / 1000));
+  }
+  return {
+    figure: 'log_parse_mb_per_s',
+    unit: 'MB/s',
+    better: 'higher',
+    samples,
+    note: `${(text.length / 1e6).toFixed(1)} MB of real logs`,
+  };
+}
