@@ -7,6 +7,8 @@ const bundle = new URL('../../dist/cli.js', import.meta.url);
 if (existsSync(fileURLToPath(bundle))) {
   await import(bundle.href);
 } else {
-  console.error('ringside is not built yet.\n\nWhat to do: run `npm run setup && npm run build -- --agents` in the checkout.');
+  console.error(
+    'ringside is not built yet.\n\nWhat to do: run `npm run setup && npm run build -- --agents` in the checkout.',
+  );
   process.exitCode = 6;
 }

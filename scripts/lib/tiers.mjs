@@ -48,7 +48,7 @@ async function vitest(project, env, timeout) {
 /** One check of the sources as one test. */
 async function check(title, command, args, env, counts) {
   try {
-    await step(title, () => run(command, args, { env, log: `check-${title.split(' ')[0]}`, timeout: 10 * minute }));
+    await step(title, () => run(command, args, { env, log: `check-${title.split(':')[0]}`, timeout: 10 * minute }));
     counts.passed += 1;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
