@@ -77,6 +77,11 @@ export async function buildObject(options: BuildOptions): Promise<BuildResult> {
   }
 }
 
+/** True when the program includes vmlinux.h and has none of its own: then the target's header is needed to build it. */
+export function needsVmlinux(file: string, text: string, flags: readonly string[] = []): boolean {
+  return includesVmlinux(text) && ownVmlinux(resolve(file), flags) === null;
+}
+
 /**
  * Makes the precompiled header that builds with these options use, and finds the compiler: for an editor that has just
  * opened a program. Never rejects.
@@ -156,6 +161,8 @@ async function shadowFile(file: string, text: string, folder: string): Promise<s
   const contents = join(folder, 'text.c');
   const overlay = join(folder, 'overlay.yaml');
   await writeAtomically(contents, text);
+  // What a killed process left behind.
+  await prune(dirname(folder), 16);
   const roots = [{ name: file, type: 'file', 'external-contents': contents }];
   await writeAtomically(overlay, JSON.stringify({ version: 0, 'use-external-names': false, roots }));
   return ['-ivfsoverlay', overlay, '-gdwarf-5', '-gembed-source'];

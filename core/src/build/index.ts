@@ -1,4 +1,4 @@
-export { buildObject, objectCachePath, warmUp, type BuildOptions } from './build.ts';
+export { buildObject, needsVmlinux, objectCachePath, warmUp, type BuildOptions } from './build.ts';
 export { defaultCacheDir, sha256Hex, writeAtomically } from './cache.ts';
 export { findCompiler, installCommand, type CompilerCommand, type FindCompilerOptions } from './compiler.ts';
 export { targetArch } from './flags.ts';
