@@ -3,7 +3,7 @@
  * (DIEs) with the few attributes that types and local variables need.
  */
 import { Bytes, malformed } from './bytes.ts';
-import { RelocationType, SectionFlag, type Elf, type ElfSection } from './elf.ts';
+import { SectionFlag, type Elf } from './elf.ts';
 
 export const Tag = {
   arrayType: 0x01,
@@ -57,14 +57,18 @@ const KEPT: ReadonlySet<number> = new Set<number>(Object.values(Attribute));
 /** More entries than this (hundreds of vmlinux.h programs) are not read. */
 const MAX_ENTRIES = 2_000_000;
 
+/** An entry; its attributes are read when asked for, as most of a vmlinux.h program's are never. */
 export interface Die {
   /** Offset in .debug_info; unique, never 0. */
   offset: number;
   tag: number;
   unit: DwarfUnit;
-  children: Die[];
-  /** The kept attributes as stored; Dwarf's methods read them. */
-  attributes: Map<number, RawAttribute>;
+  children: readonly Die[];
+  /** Where its attributes begin, and how they are stored. */
+  body: number;
+  abbreviation: Abbreviation;
+  /** The kept attributes, once they have been read. */
+  attributes: Map<number, RawAttribute> | null;
 }
 
 interface RawAttribute {
@@ -79,7 +83,7 @@ export interface DwarfUnit {
   root: Die | null;
 }
 
-interface Abbreviation {
+export interface Abbreviation {
   tag: number;
   hasChildren: boolean;
   attributes: { name: number; form: number; implicit: number | bigint }[];
@@ -112,7 +116,7 @@ export class Dwarf {
 
   /** The entry that a reference attribute points to. */
   reference(die: Die, attribute: number): Die | null {
-    const raw = die.attributes.get(attribute);
+    const raw = this.#raw(die, attribute);
     if (!raw) return null;
     const value = Number(raw.value);
     const local = raw.form >= Form.ref1 && raw.form <= Form.refUdata;
@@ -125,7 +129,7 @@ export class Dwarf {
   }
 
   string(die: Die, attribute: number): string {
-    const raw = die.attributes.get(attribute);
+    const raw = this.#raw(die, attribute);
     return raw ? this.#sections.string(die.unit, raw.form, Number(raw.value)) : '';
   }
 
@@ -136,19 +140,23 @@ export class Dwarf {
   }
 
   integer(die: Die, attribute: number): number | bigint | null {
-    const raw = die.attributes.get(attribute);
+    const raw = this.#raw(die, attribute);
     return raw && isConstant(raw.form) ? raw.value : null;
   }
 
   flag(die: Die, attribute: number): boolean {
-    const raw = die.attributes.get(attribute);
+    const raw = this.#raw(die, attribute);
     return raw !== undefined && Number(raw.value) !== 0;
+  }
+
+  #raw(die: Die, attribute: number): RawAttribute | undefined {
+    return this.#sections.attribute(die, attribute);
   }
 
   /** Byte ranges of the entry's code in its section, [from, to); empty when it has none. */
   ranges(die: Die): [number, number][] {
-    const low = die.attributes.get(Attribute.lowPc);
-    const high = die.attributes.get(Attribute.highPc);
+    const low = this.#raw(die, Attribute.lowPc);
+    const high = this.#raw(die, Attribute.highPc);
     if (low && high) {
       const from = this.#sections.address(die.unit, low.form, Number(low.value));
       const to = isConstant(high.form)
@@ -156,9 +164,9 @@ export class Dwarf {
         : this.#sections.address(die.unit, high.form, Number(high.value));
       return [[from, to]];
     }
-    const ranges = die.attributes.get(Attribute.ranges);
+    const ranges = this.#raw(die, Attribute.ranges);
     if (!ranges) return [];
-    const rootLow = die.unit.root?.attributes.get(Attribute.lowPc);
+    const rootLow = die.unit.root && this.#raw(die.unit.root, Attribute.lowPc);
     const base = rootLow ? this.#sections.address(die.unit, rootLow.form, Number(rootLow.value)) : 0;
     return this.#sections.rangeList(die.unit, ranges.form, Number(ranges.value), base);
   }
@@ -234,7 +242,7 @@ class DebugSections {
     let bytes = this.#relocated.get(name);
     if (!bytes) {
       const section = this.#elf.section(name);
-      bytes = new Bytes(section ? relocate(this.#elf, section) : new Uint8Array(0), name);
+      bytes = new Bytes(section ? this.#elf.relocated(section) : new Uint8Array(0), name);
       this.#relocated.set(name, bytes);
     }
     return bytes;
@@ -254,7 +262,7 @@ class DebugSections {
       case Form.strx3:
       case Form.strx4: {
         const offsets = this.get('.debug_str_offsets');
-        return this.get('.debug_str').cString(offsets.u32(base(unit, Attribute.strOffsetsBase) + value * 4));
+        return this.get('.debug_str').cString(offsets.u32(this.#base(unit, Attribute.strOffsetsBase) + value * 4));
       }
       default:
         return '';
@@ -267,14 +275,25 @@ class DebugSections {
   }
 
   #addressAt(unit: DwarfUnit, index: number): number {
-    return this.get('.debug_addr').size64(base(unit, Attribute.addrBase) + index * unit.addressBytes);
+    return this.get('.debug_addr').size64(this.#base(unit, Attribute.addrBase) + index * unit.addressBytes);
+  }
+
+  /** A base attribute of the unit; without it the table begins after its header of 8 bytes. */
+  #base(unit: DwarfUnit, attribute: number, fallback = 8): number {
+    const raw = unit.root && this.attribute(unit.root, attribute);
+    return raw ? Number(raw.value) : fallback;
+  }
+
+  attribute(die: Die, attribute: number): RawAttribute | undefined {
+    die.attributes ??= readAttributes(new Cursor(this.get('.debug_info'), die.body), die);
+    return die.attributes.get(attribute);
   }
 
   rangeList(unit: DwarfUnit, form: number, value: number, start: number): [number, number][] {
     if (unit.version < 5) return this.#oldRanges(value, start);
     const lists = this.get('.debug_rnglists');
     if (form !== Form.rnglistx) return this.#ranges(unit, lists, value, start);
-    const table = base(unit, Attribute.rnglistsBase, 12);
+    const table = this.#base(unit, Attribute.rnglistsBase, 12);
     return this.#ranges(unit, lists, table + lists.u32(table + value * 4), start);
   }
 
@@ -314,30 +333,6 @@ function withLength(from: number, length: number): [number, number] {
   return [from, from + length];
 }
 
-/** A base attribute of the unit; without it the table begins after its header of 8 bytes. */
-function base(unit: DwarfUnit, attribute: number, fallback = 8): number {
-  const raw = unit.root?.attributes.get(attribute);
-  return raw ? Number(raw.value) : fallback;
-}
-
-/** A copy of a section with its absolute relocations added to what stands there (REL keeps the addend in place). */
-function relocate(elf: Elf, section: ElfSection): Uint8Array {
-  const relocations = elf.relocations(section);
-  if (relocations.length === 0) return section.data;
-  const copy = section.data.slice();
-  const data = new Bytes(copy, section.name);
-  for (const { type, offset, symbol, addend } of relocations) {
-    if (type === RelocationType.abs32 || type === RelocationType.nodyld32) {
-      data.check(offset, 4);
-      data.view.setUint32(offset, data.u32(offset) + symbol.value + addend, true);
-    } else if (type === RelocationType.abs64) {
-      data.check(offset, 8);
-      data.view.setBigUint64(offset, data.u64(offset) + BigInt(symbol.value) + BigInt(addend), true);
-    }
-  }
-  return copy;
-}
-
 class Cursor {
   readonly data: Bytes;
   at: number;
@@ -366,6 +361,11 @@ class Cursor {
     return value;
   }
   uleb(): number {
+    const byte = this.data.u8(this.at);
+    if (byte < 0x80) {
+      this.at++;
+      return byte;
+    }
     return Number(this.leb(false));
   }
   /** LEB128, at most 64 bits. */
@@ -388,6 +388,8 @@ class Cursor {
     return at;
   }
 }
+
+const NONE: readonly Die[] = [];
 
 function readUnits(sections: DebugSections, entries: Map<number, Die>): DwarfUnit[] {
   const info = sections.get('.debug_info');
@@ -441,7 +443,7 @@ function readTree(
   table: Map<number, Abbreviation>,
   entries: Map<number, Die>,
 ): void {
-  const open: Die[] = [];
+  const open: Die[][] = [];
   while (cursor.at < end) {
     const offset = cursor.at;
     const code = cursor.uleb();
@@ -453,37 +455,64 @@ function readTree(
     const abbreviation = table.get(code);
     if (!abbreviation) throw malformed('its DWARF uses an abbreviation that is not there');
     if (entries.size >= MAX_ENTRIES) throw malformed('its DWARF has too many entries');
-    const die: Die = { offset, tag: abbreviation.tag, unit, children: [], attributes: new Map() };
-    for (const { name, form, implicit } of abbreviation.attributes) {
-      const raw = readForm(cursor, form, implicit, unit);
-      if (KEPT.has(name)) die.attributes.set(name, raw);
-    }
+    const die: Die = {
+      offset,
+      tag: abbreviation.tag,
+      unit,
+      children: NONE,
+      body: cursor.at,
+      abbreviation,
+      attributes: null,
+    };
+    for (const { form, implicit } of abbreviation.attributes)
+      readForm(cursor, actualForm(cursor, form), implicit, unit);
     entries.set(offset, die);
     unit.root ??= die;
-    open.at(-1)?.children.push(die);
-    if (abbreviation.hasChildren) open.push(die);
-    else if (open.length === 0) return;
+    open.at(-1)?.push(die);
+    if (abbreviation.hasChildren) {
+      const children: Die[] = [];
+      die.children = children;
+      open.push(children);
+    } else if (open.length === 0) return;
   }
 }
 
-function readForm(cursor: Cursor, form: number, implicit: number | bigint, unit: DwarfUnit): RawAttribute {
+function readAttributes(cursor: Cursor, die: Die): Map<number, RawAttribute> {
+  const attributes = new Map<number, RawAttribute>();
+  for (const { name, form: stored, implicit } of die.abbreviation.attributes) {
+    const form = actualForm(cursor, stored);
+    const value = readForm(cursor, form, implicit, die.unit);
+    if (KEPT.has(name)) attributes.set(name, { form, value });
+  }
+  return attributes;
+}
+
+/** An indirect form stands before the value itself. */
+function actualForm(cursor: Cursor, form: number): number {
+  if (form !== Form.indirect) return form;
+  const actual = cursor.uleb();
+  if (actual === Form.indirect || actual === Form.implicitConst) throw malformed('a DWARF form is indirect twice');
+  return actual;
+}
+
+function readForm(cursor: Cursor, form: number, implicit: number | bigint, unit: DwarfUnit): number | bigint {
   switch (form) {
     case Form.addr:
-      return { form, value: cursor.fixed(unit.addressBytes === 4 ? 4 : 8) };
+      return cursor.fixed(unit.addressBytes === 4 ? 4 : 8);
     case Form.data1:
     case Form.ref1:
     case Form.flag:
     case Form.strx1:
     case Form.addrx1:
-      return { form, value: cursor.fixed(1) };
+      return cursor.fixed(1);
     case Form.data2:
     case Form.ref2:
     case Form.strx2:
     case Form.addrx2:
-      return { form, value: cursor.fixed(2) };
+      return cursor.fixed(2);
     case Form.strx3:
     case Form.addrx3:
-      return { form, value: cursor.fixed(3) };
+      return cursor.fixed(3);
     case Form.data4:
     case Form.ref4:
     case Form.strp:
@@ -494,46 +523,41 @@ function readForm(cursor: Cursor, form: number, implicit: number | bigint, unit:
     case Form.refAddr:
     case Form.strx4:
     case Form.addrx4:
-      return { form, value: cursor.fixed(4) };
+      return cursor.fixed(4);
     case Form.data8:
     case Form.ref8:
     case Form.refSig8:
     case Form.refSup8:
-      return { form, value: cursor.fixed(8) };
+      return cursor.fixed(8);
     case Form.data16:
-      return { form, value: cursor.skip(16) };
+      return cursor.skip(16);
     case Form.sdata:
-      return { form, value: cursor.leb(true) };
+      return cursor.leb(true);
     case Form.udata:
     case Form.refUdata:
     case Form.strx:
     case Form.addrx:
     case Form.loclistx:
     case Form.rnglistx:
-      return { form, value: cursor.leb(false) };
+      return cursor.leb(false);
     case Form.string: {
       const value = cursor.at;
       while (cursor.u8() !== 0);
-      return { form, value };
+      return value;
     }
     case Form.exprloc:
     case Form.block:
-      return { form, value: cursor.skip(cursor.uleb()) };
+      return cursor.skip(cursor.uleb());
     case Form.block1:
-      return { form, value: cursor.skip(Number(cursor.fixed(1))) };
+      return cursor.skip(Number(cursor.fixed(1)));
     case Form.block2:
-      return { form, value: cursor.skip(Number(cursor.fixed(2))) };
+      return cursor.skip(Number(cursor.fixed(2)));
     case Form.block4:
-      return { form, value: cursor.skip(Number(cursor.fixed(4))) };
+      return cursor.skip(Number(cursor.fixed(4)));
     case Form.flagPresent:
-      return { form, value: 1 };
+      return 1;
     case Form.implicitConst:
-      return { form, value: implicit };
-    case Form.indirect: {
-      const actual = cursor.uleb();
-      if (actual === Form.indirect || actual === Form.implicitConst) throw malformed('a DWARF form is indirect twice');
-      return readForm(cursor, actual, 0, unit);
-    }
+      return implicit;
     default:
       throw malformed(`its DWARF uses the unknown form ${form}`);
   }

@@ -84,19 +84,46 @@ export class Elf {
     return this.#byName.get(name);
   }
 
+  /** A section's bytes with its absolute relocations applied: a copy when there are any. Meant for debug sections. */
+  relocated(section: ElfSection): Uint8Array {
+    const tables = this.sections.filter((s) => isRelocations(s) && s.info === section.index);
+    if (tables.length === 0) return section.data;
+    const copy = new Bytes(section.data.slice(), section.name);
+    for (const table of tables) applyRelocations(table, copy, this.symbols);
+    return copy.bytes;
+  }
+
   /** Relocations that apply to a section, by ascending offset. */
   relocations(section: ElfSection): readonly ElfRelocation[] {
     let found = this.#relocations.get(section.index);
     if (!found) {
       found = [];
       for (const table of this.sections) {
-        const isTable = table.type === SectionType.rel || table.type === SectionType.rela;
-        if (isTable && table.info === section.index) readRelocations(table, section, this.symbols, found);
+        if (isRelocations(table) && table.info === section.index) readRelocations(table, section, this.symbols, found);
       }
       found.sort((a, b) => a.offset - b.offset);
       this.#relocations.set(section.index, found);
     }
     return found;
+  }
+}
+
+/** Adds a table's absolute relocations to what stands in the section (REL keeps the addend in place). */
+function applyRelocations(table: ElfSection, target: Bytes, symbols: readonly ElfSymbol[]): void {
+  const explicit = table.type === SectionType.rela;
+  const entry = explicit ? 24 : 16;
+  const data = new Bytes(table.data, `the relocations of ${target.what}`);
+  for (let at = 0; at + entry <= data.length; at += entry) {
+    const offset = data.size64(at);
+    const type = data.u32(at + 8);
+    const symbol = symbols[data.u32(at + 12)];
+    if (!symbol) throw malformed(`a relocation of ${target.what} names a symbol that is not there`);
+    const addend = symbol.value + (explicit ? Number(data.i64(at + 16)) : 0);
+    if (type === RelocationType.abs32 || type === RelocationType.nodyld32) {
+      target.view.setUint32(offset, target.u32(offset) + addend, true);
+    } else if (type === RelocationType.abs64) {
+      target.view.setBigUint64(offset, target.u64(offset) + BigInt(addend), true);
+    }
   }
 }
 
@@ -218,6 +245,10 @@ function readSymbols(sections: ElfSection[]): ElfSymbol[] {
     });
   }
   return symbols;
+}
+
+function isRelocations(section: ElfSection): boolean {
+  return section.type === SectionType.rel || section.type === SectionType.rela;
 }
 
 function readRelocations(

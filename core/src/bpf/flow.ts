@@ -3,7 +3,7 @@
  * what size, from where, and which constants stand in them. It follows calls between functions, so that a reserve or
  * output wrapped in a function of its own is seen with the caller's constants.
  */
-import { RelocationType } from './elf.ts';
+import { RelocationType, type ElfRelocation, type ElfSection } from './elf.ts';
 import { FlowState, byteOf, type Value } from './flowState.ts';
 import { Helper } from './helpers.ts';
 import { accessSize, CallKind, decodeInsns, InsnClass, jumpTarget, Opcode, INSN_BYTES, type Insn } from './insns.ts';
@@ -48,6 +48,7 @@ export class RecordFlow {
   readonly #maps: readonly MapDefinition[];
   readonly #code = new Map<BpfFunction, Insn[]>();
   readonly #callsByPlace = new Map<string, number>();
+  readonly #relocations = new Map<ElfSection, Map<number, ElfRelocation>>();
   #steps = 0;
 
   constructor(object: BpfObject, maps: readonly MapDefinition[]) {
@@ -142,9 +143,15 @@ export class RecordFlow {
     return index >= 0 ? { kind: 'function', index } : null;
   }
 
-  #relocation(fn: BpfFunction, insn: Insn) {
+  #relocation(fn: BpfFunction, insn: Insn): ElfRelocation | undefined {
     const offset = fn.offset + insn.index * INSN_BYTES;
-    return this.#object.elf.relocations(fn.section).find((r) => r.offset === offset && r.type !== RelocationType.none);
+    let bySection = this.#relocations.get(fn.section);
+    if (!bySection) {
+      const relocations = this.#object.elf.relocations(fn.section).filter((r) => r.type !== RelocationType.none);
+      bySection = new Map(relocations.map((r) => [r.offset, r]));
+      this.#relocations.set(fn.section, bySection);
+    }
+    return bySection.get(offset);
   }
 
   #store(frame: Frame, state: FlowState, insn: Insn): void {
