@@ -1,0 +1,72 @@
+//! Bytes that the client sends ahead of the request that needs them: objects, mostly.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+/// All unfinished and finished blobs together. An object with debug information has about one megabyte.
+pub const MOST_BYTES: usize = 64 << 20;
+
+#[derive(Default)]
+pub struct Blobs {
+    unfinished: HashMap<u32, Vec<u8>>,
+    finished: HashMap<u32, Arc<Vec<u8>>>,
+    /// Finished ones from old to new: the oldest make room.
+    order: VecDeque<u32>,
+    bytes: usize,
+}
+
+impl Blobs {
+    /// Takes one chunk. False when the blob alone is larger than [`MOST_BYTES`].
+    pub fn push(&mut self, id: u32, chunk: &[u8], last: bool) -> bool {
+        self.bytes += chunk.len();
+        self.unfinished.entry(id).or_default().extend_from_slice(chunk);
+        while self.bytes > MOST_BYTES {
+            let Some(oldest) = self.order.pop_front() else { return false };
+            self.forget(oldest);
+        }
+        if last {
+            self.forget(id);
+            self.order.retain(|other| *other != id);
+            let whole = self.unfinished.remove(&id).unwrap_or_default();
+            self.finished.insert(id, Arc::new(whole));
+            self.order.push_back(id);
+        }
+        true
+    }
+
+    pub fn get(&self, id: u32) -> Option<Arc<Vec<u8>>> {
+        self.finished.get(&id).cloned()
+    }
+
+    fn forget(&mut self, id: u32) {
+        if let Some(blob) = self.finished.remove(&id) {
+            self.bytes -= blob.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_become_a_blob_and_the_oldest_makes_room() {
+        let mut blobs = Blobs::default();
+        assert!(blobs.push(1, b"ab", false));
+        assert_eq!(blobs.get(1), None);
+        assert!(blobs.push(1, b"c", true));
+        assert_eq!(blobs.get(1).as_deref().map(Vec::as_slice), Some(&b"abc"[..]));
+        assert!(blobs.push(2, &vec![0; MOST_BYTES - 1], true));
+        assert_eq!(blobs.get(1), None);
+        assert!(!blobs.push(3, &vec![0; MOST_BYTES + 1], false));
+    }
+
+    #[test]
+    fn a_reused_id_replaces() {
+        let mut blobs = Blobs::default();
+        blobs.push(1, b"old", true);
+        blobs.push(1, b"new!", true);
+        assert_eq!(blobs.get(1).as_deref().map(Vec::as_slice), Some(&b"new!"[..]));
+        assert_eq!(blobs.bytes, 4);
+    }
+}

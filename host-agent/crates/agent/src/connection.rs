@@ -1,0 +1,187 @@
+//! The thread that never blocks: frames from stdin, signals, the lease. It decides when the agent ends.
+
+use std::fs::File;
+use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ringside_bpf::os;
+use ringside_proto::framing::{Decoder, Frame, FrameType, Head, LAST_CHUNK};
+use ringside_proto::{Message, PROTOCOL_MAJOR, messages as pb};
+
+use crate::journal;
+use crate::lease::{Due, Lease};
+use crate::output::Output;
+use crate::requests::Requests;
+use crate::rpc::host;
+
+/// How long an orderly end may take before the process leaves anyway; the kernel then detaches in its place.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+const DETACH_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why the agent ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    Client,
+    StdinClosed,
+    OutputBroken,
+    LeaseExpired(Duration),
+    Signal,
+    Protocol(String),
+}
+
+impl End {
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Self::Client | Self::StdinClosed | Self::OutputBroken | Self::Signal => 0,
+            Self::LeaseExpired(_) => 1,
+            Self::Protocol(_) => 2,
+        }
+    }
+
+    fn bye(&self) -> pb::Bye {
+        let (code, message) = match self {
+            Self::Client => ("client", "As asked.".to_owned()),
+            Self::StdinClosed => ("stdin-closed", "Standard input has ended.".to_owned()),
+            Self::OutputBroken => ("stdin-closed", "Nobody reads standard output.".to_owned()),
+            Self::LeaseExpired(length) => {
+                ("lease-expired", format!("Nothing was heard from the client for {} ms.", length.as_millis()))
+            }
+            Self::Signal => ("signal", "Asked to end by a signal, or the parent process is gone.".to_owned()),
+            Self::Protocol(message) => ("protocol", message.clone()),
+        };
+        pb::Bye { code: code.to_owned(), message }
+    }
+}
+
+pub struct Connection {
+    stdin: File,
+    signals: OwnedFd,
+    output_broke: PipeReader,
+    output: Arc<Output>,
+    requests: Requests,
+    decoder: Decoder,
+    lease: Lease,
+    greeted: bool,
+}
+
+impl Connection {
+    /// Starts the other threads and greets the client.
+    pub fn open(stdin: File, signals: OwnedFd, output: Arc<Output>) -> io::Result<Self> {
+        let (output_broke, breaking) = io::pipe()?;
+        output.write_magic()?;
+        output.send_message(Head::new(FrameType::Hello), &host::hello());
+        let answering = Arc::clone(&output);
+        thread::Builder::new().name("answers".into()).spawn(move || {
+            let result = answering.write_answers();
+            journal::info("output-ended", &format!("{result:?}"));
+            // Closing the pipe wakes the connection.
+            drop(breaking);
+        })?;
+        let requests = Requests::start(Arc::clone(&output))?;
+        let lease = Lease::new(Instant::now());
+        let decoder = Decoder::default();
+        Ok(Self { stdin, signals, output_broke, output, requests, decoder, lease, greeted: false })
+    }
+
+    /// Serves until the end, detaches everything and says goodbye.
+    pub fn serve(mut self) -> End {
+        let end = self.serve_frames();
+        self.requests.shut_down(DETACH_PATIENCE);
+        if end != End::OutputBroken {
+            self.output.send_message(Head::new(FrameType::Bye), &end.bye());
+            self.output.flush(LAST_WORDS);
+        }
+        end
+    }
+
+    fn serve_frames(&mut self) -> End {
+        let mut bytes = vec![0; 64 * 1024];
+        loop {
+            match self.lease.check(Instant::now()) {
+                Due::Expired => return End::LeaseExpired(self.lease.length()),
+                Due::Ping if self.greeted => self.output.send_ping(),
+                Due::Ping | Due::Nothing => {}
+            }
+            let watched = [self.stdin.as_fd(), self.signals.as_fd(), self.output_broke.as_fd()];
+            let ready = match os::poll_readable(&watched, Some(self.lease.until_next(Instant::now()))) {
+                Ok(ready) => ready,
+                Err(error) => return End::Protocol(format!("cannot wait for input: {error}")),
+            };
+            if ready[1].readable {
+                return End::Signal;
+            }
+            if ready[2].hung_up || ready[2].readable {
+                return End::OutputBroken;
+            }
+            if !(ready[0].readable || ready[0].hung_up) {
+                continue;
+            }
+            match self.stdin.read(&mut bytes) {
+                Ok(0) => return End::StdinClosed,
+                Ok(length) => self.decoder.push(&bytes[..length]),
+                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
+                    continue;
+                }
+                Err(_) => return End::StdinClosed,
+            }
+            loop {
+                match self.decoder.next_frame() {
+                    Ok(Some(frame)) => {
+                        self.lease.renew(Instant::now());
+                        if let Err(end) = self.take(frame) {
+                            return end;
+                        }
+                    }
+                    Ok(None) => break,
+                    Err(error) => return End::Protocol(error.to_string()),
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, frame: Frame) -> Result<(), End> {
+        let Frame { head, payload } = frame;
+        if !self.greeted && !matches!(head.kind, FrameType::HelloAck | FrameType::Bye) {
+            return Err(End::Protocol(format!("{:?} before HELLO_ACK", head.kind)));
+        }
+        match head.kind {
+            FrameType::HelloAck => self.greet(&payload),
+            FrameType::Request => self.requests.submit(head.aux, payload).map_err(End::Protocol),
+            FrameType::Cancel => {
+                self.requests.cancel(head.aux);
+                Ok(())
+            }
+            FrameType::Ping => match self.output.send(Head::new(FrameType::Pong).aux(head.aux), Vec::new()) {
+                true => Ok(()),
+                false => Err(End::Protocol("the client asks on without reading any answer".into())),
+            },
+            FrameType::Pong => Ok(()),
+            FrameType::Credit => {
+                self.requests.grant(head.stream, head.aux);
+                Ok(())
+            }
+            FrameType::Blob => match self.requests.push_blob(head.aux, &payload, head.flags & LAST_CHUNK != 0) {
+                true => Ok(()),
+                false => Err(End::Protocol("blobs of more than 64 MiB".into())),
+            },
+            FrameType::Bye => Err(End::Client),
+            FrameType::Hello | FrameType::Response | FrameType::Progress | FrameType::Data | FrameType::Event => {
+                Err(End::Protocol(format!("{:?} goes from the agent to the client only", head.kind)))
+            }
+        }
+    }
+
+    fn greet(&mut self, payload: &[u8]) -> Result<(), End> {
+        let ack = pb::HelloAck::decode(payload).map_err(|error| End::Protocol(format!("HELLO_ACK: {error}")))?;
+        if ack.protocol_major != PROTOCOL_MAJOR {
+            let theirs = ack.protocol_major;
+            return Err(End::Protocol(format!("the client speaks protocol {theirs}, this agent {PROTOCOL_MAJOR}")));
+        }
+        self.lease.agree(ack.heartbeat_ms, ack.lease_ms);
+        self.greeted = true;
+        Ok(())
+    }
+}

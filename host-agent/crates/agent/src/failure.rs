@@ -1,0 +1,102 @@
+//! A failure in the words of the product: a code of `core/src/errors.ts`, what and why, what to do.
+
+use ringside_bpf::error::describe;
+use ringside_proto::messages as pb;
+
+pub type Answer<T> = Result<T, Failure>;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Failure {
+    pub code: &'static str,
+    pub errno: i32,
+    pub message: String,
+    pub hint: String,
+    /// A verifier or libbpf log that goes along as a blob.
+    pub log: Vec<u8>,
+}
+
+impl Failure {
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), ..Self::default() }
+    }
+
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+
+    pub fn errno(self, errno: i32) -> Self {
+        Self { errno, ..self }
+    }
+
+    pub fn log(self, log: impl Into<Vec<u8>>) -> Self {
+        Self { log: log.into(), ..self }
+    }
+
+    pub fn cancelled() -> Self {
+        Self::new("cancelled", "Cancelled.")
+    }
+
+    /// As a message of the protocol; `log_blob` is where the log went, 0 without one.
+    pub fn into_message(self, log_blob: u32) -> pb::Error {
+        pb::Error { code: self.code.into(), errno: self.errno, message: self.message, hint: self.hint, log_blob }
+    }
+}
+
+/// For calls that only fail when something is wrong with the agent or the host in a way nobody foresaw.
+impl From<ringside_bpf::Error> for Failure {
+    fn from(error: ringside_bpf::Error) -> Self {
+        match error.errno {
+            libc_errno::EPERM | libc_errno::EACCES => no_permission(&error.what, error.errno),
+            libc_errno::ENOMEM => no_memory(&error.what, error.errno),
+            errno => Self::new("agent-internal", format!("{error}.")).errno(errno),
+        }
+    }
+}
+
+/// The few numbers that the mapping needs; the same on x86_64 and aarch64.
+pub mod libc_errno {
+    pub const EPERM: i32 = 1;
+    pub const ENOENT: i32 = 2;
+    pub const ESRCH: i32 = 3;
+    pub const ENOMEM: i32 = 12;
+    pub const EACCES: i32 = 13;
+    pub const EBUSY: i32 = 16;
+    pub const EEXIST: i32 = 17;
+    pub const EINVAL: i32 = 22;
+    pub const ENOSPC: i32 = 28;
+    pub const EADDRNOTAVAIL: i32 = 99;
+    pub const EOPNOTSUPP: i32 = 95;
+    /// The kernel's own "not supported", which libc does not know.
+    pub const ENOTSUPP: i32 = 524;
+}
+
+/// EPERM has many fathers; the host's state tells which are possible here.
+pub fn no_permission(what: &str, errno: i32) -> Failure {
+    let root = ringside_bpf::os::effective_uid() == 0;
+    let lockdown = crate::rpc::host::lockdown();
+    let message = format!("{}: {}.", capitalised(what), describe(errno));
+    if lockdown == "confidentiality" {
+        return Failure::new("lockdown", message)
+            .errno(errno)
+            .hint("The kernel is locked down (confidentiality), so BPF may not read kernel memory. Boot without it, or use another host.");
+    }
+    let hint = match root {
+        false => "The agent does not run as root: connect as root, or let it use sudo. Without root it needs CAP_BPF with CAP_PERFMON (tracing) or CAP_NET_ADMIN (networking).".to_owned(),
+        true => {
+            let locked = if lockdown == "integrity" { "kernel lockdown is on (integrity), " } else { "" };
+            format!("The agent is root, so the kernel itself refuses: {locked}a container or seccomp filter without CAP_BPF/CAP_PERFMON, another security module, or a kernel built without this kind of program. `ringside doctor` shows what works here.")
+        }
+    };
+    Failure::new("no-permission", message).errno(errno).hint(hint)
+}
+
+pub fn no_memory(what: &str, errno: i32) -> Failure {
+    Failure::new("no-memory", format!("{}: {}.", capitalised(what), describe(errno)))
+        .errno(errno)
+        .hint("Make maps or rings smaller. On kernels before 5.11 the limit of locked memory (ulimit -l) counts too.")
+}
+
+pub fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}

@@ -1,0 +1,199 @@
+//! The one way to stdout.
+//!
+//! Control frames wait in a queue that whoever holds the wire empties first, so an answer waits for at most one frame of
+//! data (≤ 256 KiB). Data and blobs are written by the thread that has them, straight from where they lie. Nothing here
+//! is ever called by the connection's thread except [`Output::send`], which does not block.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use ringside_bpf::os;
+use ringside_proto::Message;
+use ringside_proto::framing::{FrameType, HEADER, Head, LAST_CHUNK, MAGIC, MAX_CHUNK, MAX_PAYLOAD};
+
+/// Answers wait here while stdout is blocked; a client that asks on without reading gets no further than this.
+const MOST_QUEUED: usize = 4096;
+
+pub struct Output {
+    stdout: File,
+    queue: Mutex<Queue>,
+    /// Something was queued, or the queue became empty.
+    changed: Condvar,
+    turns: Mutex<Turns>,
+    next_turn: Condvar,
+    next_blob: AtomicU32,
+}
+
+#[derive(Default)]
+struct Queue {
+    frames: VecDeque<(Head, Vec<u8>)>,
+    /// Frames that were taken off but are not written yet.
+    writing: usize,
+    broken: bool,
+}
+
+/// A ticket lock: a plain mutex would let the drain thread take its turn again and again during a flood.
+#[derive(Default)]
+struct Turns {
+    next: u64,
+    serving: u64,
+    sequence: u32,
+}
+
+impl Output {
+    pub fn new(stdout: File) -> Self {
+        os::widen_pipe(stdout.as_fd(), 1 << 20);
+        Self {
+            stdout,
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+            turns: Mutex::default(),
+            next_turn: Condvar::new(),
+            next_blob: AtomicU32::new(1),
+        }
+    }
+
+    /// What comes before all frames.
+    pub fn write_magic(&self) -> io::Result<()> {
+        os::write_all(self.stdout.as_fd(), [&MAGIC, b"", b""])
+    }
+
+    /// Queues a control frame. Never blocks. False when the client does not read, and the frame was not taken.
+    pub fn send(&self, head: Head, payload: Vec<u8>) -> bool {
+        let mut queue = locked(&self.queue);
+        if queue.frames.len() >= MOST_QUEUED || queue.broken {
+            return false;
+        }
+        queue.frames.push_back((head, payload));
+        self.changed.notify_all();
+        true
+    }
+
+    pub fn send_message(&self, head: Head, message: &impl Message) -> bool {
+        self.send(head, message.encode_to_vec())
+    }
+
+    /// A ping is only useful when it is the newest word: none is queued behind others that did not leave yet.
+    pub fn send_ping(&self) {
+        if locked(&self.queue).frames.is_empty() {
+            self.send(Head::new(FrameType::Ping), Vec::new());
+        }
+    }
+
+    /// Writes one frame of bulk data now, after all queued control frames. `parts` together are at most MAX_PAYLOAD.
+    pub fn write(&self, head: Head, parts: [&[u8]; 2]) -> io::Result<()> {
+        let mut turn = self.take_turn();
+        let result = self.write_queued(&mut turn).and_then(|()| self.write_frame(&mut turn, head, parts));
+        self.end_turn(turn, result)
+    }
+
+    /// Sends `bytes` as a blob and returns its id. Other frames go in between its chunks.
+    pub fn write_blob(&self, bytes: &[u8]) -> io::Result<u32> {
+        let id = self.next_blob.fetch_add(1, Ordering::Relaxed);
+        let chunks = bytes.len().div_ceil(MAX_CHUNK).max(1);
+        for index in 0..chunks {
+            let chunk = &bytes[index * MAX_CHUNK..((index + 1) * MAX_CHUNK).min(bytes.len())];
+            let flags = if index + 1 == chunks { LAST_CHUNK } else { 0 };
+            self.write(Head::new(FrameType::Blob).aux(id).flags(flags), [chunk, b""])?;
+        }
+        Ok(id)
+    }
+
+    /// The life of the answering thread: writes control frames as they come, until stdout breaks.
+    pub fn write_answers(&self) -> io::Result<()> {
+        loop {
+            {
+                let mut queue = locked(&self.queue);
+                while queue.frames.is_empty() && !queue.broken {
+                    queue = self.changed.wait(queue).unwrap_or_else(|poisoned| poisoned.into_inner());
+                }
+            }
+            let mut turn = self.take_turn();
+            let result = self.write_queued(&mut turn);
+            self.end_turn(turn, result)?;
+        }
+    }
+
+    /// Waits until everything queued has left, at most `patience`.
+    pub fn flush(&self, patience: Duration) {
+        let until = Instant::now() + patience;
+        let mut queue = locked(&self.queue);
+        while !queue.broken && (!queue.frames.is_empty() || queue.writing != 0) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            queue = self
+                .changed
+                .wait_timeout(queue, left)
+                .map_or_else(|poisoned| poisoned.into_inner().0, |(queue, _)| queue);
+        }
+    }
+
+    fn write_queued(&self, turn: &mut Turn) -> io::Result<()> {
+        loop {
+            let (head, payload) = {
+                let mut queue = locked(&self.queue);
+                if queue.broken {
+                    return Err(io::ErrorKind::BrokenPipe.into());
+                }
+                let Some(frame) = queue.frames.pop_front() else { return Ok(()) };
+                queue.writing += 1;
+                frame
+            };
+            let result = self.write_frame(turn, head, [&payload, b""]);
+            locked(&self.queue).writing -= 1;
+            self.changed.notify_all();
+            result?;
+        }
+    }
+
+    fn write_frame(&self, turn: &mut Turn, head: Head, parts: [&[u8]; 2]) -> io::Result<()> {
+        let length = parts[0].len() + parts[1].len();
+        if length > MAX_PAYLOAD {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a frame larger than the protocol allows"));
+        }
+        let header: [u8; HEADER] = head.encode(length, turn.sequence);
+        turn.sequence = turn.sequence.wrapping_add(1);
+        os::write_all(self.stdout.as_fd(), [&header, parts[0], parts[1]])
+    }
+
+    fn take_turn(&self) -> Turn {
+        let mut turns = locked(&self.turns);
+        let ticket = turns.next;
+        turns.next += 1;
+        while turns.serving != ticket {
+            turns = self.next_turn.wait(turns).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+        Turn { sequence: turns.sequence }
+    }
+
+    fn end_turn(&self, turn: Turn, result: io::Result<()>) -> io::Result<()> {
+        {
+            let mut turns = locked(&self.turns);
+            turns.sequence = turn.sequence;
+            turns.serving += 1;
+        }
+        self.next_turn.notify_all();
+        if result.is_err() {
+            locked(&self.queue).broken = true;
+            self.changed.notify_all();
+        }
+        result
+    }
+}
+
+/// The right to write, with the number of the next frame.
+struct Turn {
+    sequence: u32,
+}
+
+/// With panic = abort no lock is ever poisoned in the artefact.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,0 +1,174 @@
+//! Requests are worked off one after the other on a thread of their own, so that a long load or a detach that waits for
+//! stdout keeps neither the lease nor the credits waiting.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use ringside_proto::framing::{FrameType, Head};
+use ringside_proto::{Message, messages as pb};
+
+use crate::blobs::Blobs;
+use crate::failure::{Answer, Failure};
+use crate::output::Output;
+use crate::rpc;
+use crate::session::Session;
+use crate::stream::drain::Drain;
+
+/// Requests that may wait at a time.
+const MOST_WAITING: usize = 256;
+
+enum Job {
+    Request { id: u32, payload: Vec<u8>, cancelled: Arc<AtomicBool> },
+    ShutDown { done: SyncSender<()> },
+}
+
+/// The connection's side.
+pub struct Requests {
+    jobs: SyncSender<Job>,
+    shared: Arc<Shared>,
+    drain: Arc<Drain>,
+}
+
+#[derive(Default)]
+struct Shared {
+    pending: Mutex<HashMap<u32, Arc<AtomicBool>>>,
+    blobs: Mutex<Blobs>,
+}
+
+/// What a request's handler may use besides the session.
+pub struct Context<'a> {
+    pub id: u32,
+    pub output: &'a Output,
+    pub drain: &'a Drain,
+    blobs: &'a Mutex<Blobs>,
+    cancelled: &'a AtomicBool,
+}
+
+impl Context<'_> {
+    /// Call it between the steps of anything that takes long.
+    pub fn check_cancelled(&self) -> Answer<()> {
+        if self.cancelled.load(Ordering::Relaxed) { Err(Failure::cancelled()) } else { Ok(()) }
+    }
+
+    pub fn blob(&self, id: u32) -> Answer<Arc<Vec<u8>>> {
+        locked(self.blobs).get(id).ok_or_else(|| Failure::new("protocol", format!("No blob {id} was sent.")))
+    }
+
+    pub fn progress(&self, step: impl Into<String>, done: u64, total: u64) {
+        let progress = pb::Progress { step: step.into(), done, total };
+        self.output.send_message(Head::new(FrameType::Progress).aux(self.id), &progress);
+    }
+
+    /// Sends bytes ahead of the answer. 0 for none.
+    pub fn send_blob(&self, bytes: &[u8]) -> Answer<u32> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        self.output
+            .write_blob(bytes)
+            .map_err(|error| Failure::new("agent-internal", format!("Standard output: {error}.")))
+    }
+}
+
+impl Requests {
+    pub fn start(output: Arc<Output>) -> io::Result<Self> {
+        let (jobs, waiting) = mpsc::sync_channel(MOST_WAITING);
+        let shared = Arc::new(Shared::default());
+        let drain = Arc::new(Drain::start(Arc::clone(&output))?);
+        let worker = Worker { output, shared: Arc::clone(&shared), drain: Arc::clone(&drain) };
+        thread::Builder::new().name("requests".into()).spawn(move || worker.work(&waiting))?;
+        Ok(Self { jobs, shared, drain })
+    }
+
+    /// Takes a request, or says in which way it breaks the protocol.
+    pub fn submit(&self, id: u32, payload: Vec<u8>) -> Result<(), String> {
+        if id == 0 {
+            return Err("a request without an id".into());
+        }
+        let cancelled = Arc::new(AtomicBool::new(false));
+        if locked(&self.shared.pending).insert(id, Arc::clone(&cancelled)).is_some() {
+            return Err(format!("request id {id} is in use"));
+        }
+        self.jobs.try_send(Job::Request { id, payload, cancelled }).map_err(|error| match error {
+            TrySendError::Full(_) => format!("more than {MOST_WAITING} requests at a time"),
+            TrySendError::Disconnected(_) => "the agent ends".into(),
+        })
+    }
+
+    /// Nothing happens when the request is already answered.
+    pub fn cancel(&self, id: u32) {
+        if let Some(cancelled) = locked(&self.shared.pending).get(&id) {
+            cancelled.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub fn grant(&self, stream: u16, bytes: u32) {
+        self.drain.grant(stream, bytes);
+    }
+
+    pub fn push_blob(&self, id: u32, chunk: &[u8], last: bool) -> bool {
+        locked(&self.shared.blobs).push(id, chunk, last)
+    }
+
+    /// Cancels what runs and detaches everything, within `patience`.
+    pub fn shut_down(&self, patience: Duration) {
+        for cancelled in locked(&self.shared.pending).values() {
+            cancelled.store(true, Ordering::Relaxed);
+        }
+        let (done, finished) = mpsc::sync_channel(1);
+        if self.jobs.try_send(Job::ShutDown { done }).is_ok() {
+            let _ = finished.recv_timeout(patience);
+        }
+    }
+}
+
+/// The thread's side.
+struct Worker {
+    output: Arc<Output>,
+    shared: Arc<Shared>,
+    drain: Arc<Drain>,
+}
+
+impl Worker {
+    fn work(&self, waiting: &Receiver<Job>) {
+        let mut session = Session::default();
+        while let Ok(job) = waiting.recv() {
+            match job {
+                Job::Request { id, payload, cancelled } => self.answer(&mut session, id, &payload, &cancelled),
+                Job::ShutDown { done } => {
+                    drop(std::mem::take(&mut session));
+                    let _ = done.send(());
+                }
+            }
+        }
+    }
+
+    fn answer(&self, session: &mut Session, id: u32, payload: &[u8], cancelled: &AtomicBool) {
+        let (output, drain) = (&*self.output, &*self.drain);
+        let context = Context { id, output, drain, blobs: &self.shared.blobs, cancelled };
+        let answer = match pb::Request::decode(payload) {
+            Err(error) => Err(Failure::new("protocol", format!("The request cannot be read: {error}."))),
+            Ok(request) => context.check_cancelled().and_then(|()| rpc::handle(session, &context, request)),
+        };
+        let outcome = answer.unwrap_or_else(|failure| {
+            // A log that cannot be sent is no reason to keep the failure back.
+            let log = context.send_blob(&failure.log).unwrap_or(0);
+            rpc::Outcome::of(pb::response::Response::Error(failure.into_message(log)))
+        });
+        locked(&self.shared.pending).remove(&id);
+        let response = pb::Response { response: Some(outcome.response) };
+        self.output.send_message(Head::new(FrameType::Response).aux(id), &response);
+        if let Some(then) = outcome.then {
+            then(&self.drain);
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,0 +1,69 @@
+//! GetStats: what programs ran, what streams carried, what the agent itself costs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::atomic::Ordering;
+
+use ringside_bpf::{os, stats};
+use ringside_proto::messages as pb;
+
+use crate::failure::Answer;
+use crate::session::{Loaded, Session};
+
+/// Runs that the kernel skipped, by program, for the links that count them.
+pub type Missed = BTreeMap<String, u64>;
+
+pub fn get(session: &mut Session, request: pb::GetStats) -> Answer<pb::Stats> {
+    let counts_runs = session.counts_runs();
+    if request.object_id == 0 {
+        return Ok(of(None, counts_runs, Missed::new()));
+    }
+    let loaded = session.get(request.object_id)?;
+    let missed = missed_by_links(loaded);
+    Ok(of(Some(loaded), counts_runs, missed))
+}
+
+pub fn of(loaded: Option<&mut Loaded>, counts_runs: bool, missed: Missed) -> pb::Stats {
+    let mut figures = pb::Stats {
+        agent_rss_bytes: rss_bytes(),
+        agent_cpu_ns: os::process_cpu_ns(),
+        at_monotonic_ns: os::monotonic_ns(),
+        ..Default::default()
+    };
+    let Some(loaded) = loaded else { return figures };
+    for program in loaded.object.programs() {
+        let Some(Ok(info)) = program.fd().map(stats::program) else { continue };
+        let missed = missed.get(program.name());
+        figures.programs.push(pb::ProgramStats {
+            name: program.name().to_owned(),
+            run_count: info.run_count,
+            run_nanos: info.run_ns,
+            recursion_misses: info.recursion_misses,
+            stats_enabled: counts_runs,
+            missed: missed.copied().unwrap_or(0),
+            missed_known: missed.is_some(),
+        });
+    }
+    figures.streams = loaded.streams.iter().map(|stream| stream.statistics()).collect();
+    if let Some(prints) = &loaded.prints {
+        figures.prints = prints.prints.load(Ordering::Relaxed);
+        figures.prints_lost = prints.lost.load(Ordering::Relaxed);
+    }
+    figures
+}
+
+pub fn missed_by_links(loaded: &Loaded) -> Missed {
+    let mut missed = Missed::new();
+    for attached in &loaded.attached {
+        for count in attached.links.iter().filter_map(|link| link.info().missed) {
+            *missed.entry(attached.program.clone()).or_default() += count;
+        }
+    }
+    missed
+}
+
+fn rss_bytes() -> u64 {
+    let text = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages * os::page_size() as u64
+}

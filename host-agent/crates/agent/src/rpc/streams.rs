@@ -1,0 +1,127 @@
+//! OpenStream.
+
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+use libbpf_kinds::{ARRAY, PERCPU_ARRAY, PERF_EVENT, PERF_EVENT_ARRAY, RINGBUF};
+use ringside_bpf::{insns, map, perf, ring};
+use ringside_proto::messages as pb;
+use ringside_proto::messages::response::Response;
+
+use super::object::no_map;
+use super::{Afterwards, Outcome};
+use crate::failure::{Answer, Failure};
+use crate::requests::Context;
+use crate::session::{Loaded, Session};
+use crate::stream::drain::Command;
+use crate::stream::loss::LossProof;
+use crate::stream::perf::PerfSource;
+use crate::stream::ring::RingSource;
+use crate::stream::{Policy, Source, Stream};
+
+const DEFAULT_PERF_PAGES: u32 = 64;
+const MOST_PERF_PAGES: u32 = 1 << 14;
+const SLOWEST_PACE_MS: u32 = 1000;
+
+/// Numbers of the kernel's ABI.
+mod libbpf_kinds {
+    pub const ARRAY: u32 = 2;
+    pub const PERF_EVENT_ARRAY: u32 = 4;
+    pub const PERCPU_ARRAY: u32 = 6;
+    pub const RINGBUF: u32 = 27;
+    /// BPF_PROG_TYPE_PERF_EVENT
+    pub const PERF_EVENT: u32 = 7;
+}
+
+pub fn open(session: &mut Session, context: &Context<'_>, request: pb::OpenStream) -> Answer<Outcome> {
+    let policy = match request.policy.as_str() {
+        "" | "block" => Policy::Block,
+        "drop-newest" => Policy::DropNewest,
+        other => {
+            return Err(Failure::new("bad-value", format!("No policy {other} is known."))
+                .hint("There are block and drop-newest."));
+        }
+    };
+    let id = session.new_stream_id()?;
+    let loaded = session.get(request.object_id)?;
+    if loaded.streams.iter().any(|stream| stream.map == request.map) {
+        return Err(Failure::new("bad-value", format!("Map {} is already streaming.", request.map)));
+    }
+    let map = loaded.object.map(&request.map).ok_or_else(|| no_map(&loaded.object, &request.map))?;
+    let fd = map.fd().ok_or_else(|| Failure::new("agent-internal", format!("Map {} was not created.", request.map)))?;
+    let info = map::info(fd)?;
+    let make = |bytes| new_stream(loaded, id, &request, bytes, policy);
+    let (kind, source, stream) = match info.kind {
+        RINGBUF => {
+            let (source, stream) = ring_source(loaded, fd, info.max_entries, pace(&request), make)?;
+            ("ringbuf", source, stream)
+        }
+        PERF_EVENT_ARRAY => {
+            let (source, stream) = perf_source(fd, &request, make)?;
+            ("perf", source, stream)
+        }
+        _ => {
+            let message = format!("Map {} is a {}, which is no stream.", request.map, map.type_name());
+            return Err(Failure::new("bad-value", message).hint("Streams are ring buffers and perf event arrays."));
+        }
+    };
+    context.drain.register(&stream);
+    let opened = pb::StreamOpened { stream: id.into(), kind: kind.into(), ring_bytes: stream.ring_bytes };
+    loaded.streams.push(stream);
+    let then: Afterwards = Box::new(move |drain| drain.send(Command::Open(source)));
+    Ok(Outcome { response: Response::StreamOpened(opened), then: Some(then) })
+}
+
+fn pace(request: &pb::OpenStream) -> u32 {
+    request.drain_ms.min(SLOWEST_PACE_MS)
+}
+
+type Opened = (Box<dyn Source>, Arc<Stream>);
+
+fn ring_source(
+    loaded: &Loaded,
+    fd: BorrowedFd<'_>,
+    size: u32,
+    pace_ms: u32,
+    make: impl FnOnce(u64) -> Answer<Arc<Stream>>,
+) -> Answer<Opened> {
+    let ring = ring::Ring::map(fd, size)?;
+    let programs = loaded.object.programs();
+    let running = || programs.iter().filter(|program| program.fd().is_some());
+    // The largest of all programs, or unknown as soon as one of them is.
+    let largest =
+        running().try_fold(0, |most, program| insns::largest_record(&program.insns()).map(|size| size.max(most)));
+    let from_nmi = running().any(|program| program.kind() == PERF_EVENT);
+    let proof = LossProof::new(ring.size(), largest, from_nmi);
+    let stream = make(ring.size())?;
+    Ok((Box::new(RingSource::new(ring, Arc::clone(&stream), proof, pace_ms)), stream))
+}
+
+fn perf_source(
+    fd: BorrowedFd<'_>,
+    request: &pb::OpenStream,
+    make: impl FnOnce(u64) -> Answer<Arc<Stream>>,
+) -> Answer<Opened> {
+    let pages = if request.perf_pages == 0 { DEFAULT_PERF_PAGES } else { request.perf_pages.min(MOST_PERF_PAGES) };
+    let pages = pages.next_power_of_two();
+    let buffers = perf::open_bpf_output(fd, pages as usize)?;
+    let stream = make(u64::from(pages) * ringside_bpf::os::page_size() as u64)?;
+    Ok((Box::new(PerfSource::new(buffers, Arc::clone(&stream), pace(request))), stream))
+}
+
+/// The shared half, with the program's own count of losses where the object keeps one by our convention.
+fn new_stream(loaded: &Loaded, id: u16, request: &pb::OpenStream, bytes: u64, policy: Policy) -> Answer<Arc<Stream>> {
+    let mut stream = Stream::new(id, &request.map, bytes, policy, request.credits);
+    for suffix in ["_lost_samples", "_lost"] {
+        let Some(fd) = loaded.object.map(&format!("{}{suffix}", request.map)).and_then(|map| map.fd()) else {
+            continue;
+        };
+        let info = map::info(fd)?;
+        if matches!(info.kind, ARRAY | PERCPU_ARRAY) && info.value_size == 8 && info.key_size == 4 {
+            let copy = fd.try_clone_to_owned().map_err(|error| Failure::new("agent-internal", error.to_string()))?;
+            stream.lost_map = Some((copy, info));
+            break;
+        }
+    }
+    Ok(Arc::new(stream))
+}

@@ -1,0 +1,87 @@
+//! What is loaded, attached and streaming for this client. Only the request thread touches it.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use ringside_bpf::link::Link;
+use ringside_bpf::object::Object;
+use ringside_bpf::stats;
+
+use crate::failure::{Answer, Failure};
+use crate::journal;
+use crate::stream::Stream;
+use crate::stream::prints::PrintCounters;
+
+#[derive(Default)]
+pub struct Session {
+    objects: BTreeMap<u32, Loaded>,
+    last_id: u32,
+    last_stream: u16,
+    /// Held while anything is loaded: the kernel counts runs and their time.
+    run_statistics: Option<OwnedFd>,
+}
+
+/// A loaded object. Fields are dropped in their order: links go before the programs they hold.
+pub struct Loaded {
+    pub attached: Vec<Attached>,
+    pub streams: Vec<Arc<Stream>>,
+    pub prints: Option<Arc<PrintCounters>>,
+    pub object: Object,
+}
+
+/// The links of one program: several for what is attached once per CPU.
+pub struct Attached {
+    pub program: String,
+    pub links: Vec<Link>,
+}
+
+impl Session {
+    pub fn add(&mut self, object: Object) -> u32 {
+        if self.run_statistics.is_none() {
+            match stats::enable() {
+                Ok(statistics) => self.run_statistics = Some(statistics),
+                Err(error) => journal::info("no-run-statistics", &error.to_string()),
+            }
+        }
+        self.last_id += 1;
+        self.objects.insert(self.last_id, Loaded { attached: Vec::new(), streams: Vec::new(), prints: None, object });
+        self.last_id
+    }
+
+    pub fn get(&mut self, id: u32) -> Answer<&mut Loaded> {
+        self.objects.get_mut(&id).ok_or_else(|| no_object(id))
+    }
+
+    pub fn remove(&mut self, id: u32) -> Answer<Loaded> {
+        let loaded = self.objects.remove(&id).ok_or_else(|| no_object(id))?;
+        if self.objects.is_empty() {
+            self.run_statistics = None;
+        }
+        Ok(loaded)
+    }
+
+    /// Whether anyone follows prints, so that the one reader for all of them exists.
+    pub fn has_prints(&self) -> bool {
+        self.objects.values().any(|loaded| loaded.prints.is_some())
+    }
+
+    pub fn counts_runs(&self) -> bool {
+        self.run_statistics.is_some()
+    }
+
+    /// A number for a new stream; numbers are not used twice until all have been.
+    pub fn new_stream_id(&mut self) -> Answer<u16> {
+        let used: Vec<u16> = self.objects.values().flat_map(|loaded| &loaded.streams).map(|stream| stream.id).collect();
+        let next = (1..=u16::MAX)
+            .map(|step| self.last_stream.wrapping_add(step))
+            .find(|id| *id != 0 && !used.contains(id))
+            .ok_or_else(|| Failure::new("protocol", "Too many streams are open."))?;
+        self.last_stream = next;
+        Ok(next)
+    }
+}
+
+fn no_object(id: u32) -> Failure {
+    Failure::new("protocol", format!("No object {id} is loaded."))
+}

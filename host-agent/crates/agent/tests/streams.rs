@@ -1,0 +1,216 @@
+//! Rings, perf buffers, credits and the ledger, against the running kernel (needs root, tracefs, clang, bpftool).
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use ringside_proto::messages::{self as pb, event};
+use support::{Agent, call_getpid, first_u64, object, only_me};
+
+/// Every tenth record of ring.bpf.c is discarded.
+fn kept(made: u64) -> Vec<u64> {
+    (0..made).filter(|number| number % 10 != 9).collect()
+}
+
+#[test]
+fn every_record_of_a_ring_arrives_once_and_in_order() {
+    let mut agent = Agent::start();
+    let loaded = agent.load(&object("ring"), only_me());
+    let stream = agent.open_stream(loaded.object_id, "events", 0, "");
+    let attachments = agent.attach_all(loaded.object_id);
+    assert_eq!(attachments[0].target, "syscalls:sys_enter_getpid");
+    assert_eq!(attachments[0].link_kind, "perf_event");
+    assert_ne!(attachments[0].link_id, 0);
+    for _ in 0..100 {
+        call_getpid(200);
+        agent.listen(Duration::from_millis(1));
+    }
+    let stats = agent.detach(loaded.object_id);
+    let numbers: Vec<u64> = agent.records(stream).iter().map(|record| first_u64(record)).collect();
+    assert_eq!(numbers, kept(20_000));
+    let figures = &stats.streams[0];
+    assert_eq!(figures.records_read, 18_000);
+    assert_eq!(figures.records_sent, 18_000);
+    assert_eq!((figures.records_dropped, figures.kernel_lost, figures.kernel_lost_known), (0, 0, true));
+    assert_eq!(figures.bytes_sent, agent.data[&stream].iter().map(|payload| payload.len() as u64).sum::<u64>());
+    let program = &stats.programs[0];
+    assert!(program.stats_enabled && program.run_count >= 20_000 && program.run_nanos > 0, "{program:?}");
+}
+
+#[test]
+fn a_stream_without_credits_pauses_and_resumes_with_nothing_lost() {
+    let mut agent = Agent::start();
+    agent.refill = false;
+    let loaded = agent.load(&object("ring"), only_me());
+    let stream = agent.open_stream(loaded.object_id, "events", 4096, "block");
+    agent.attach_all(loaded.object_id);
+    call_getpid(5000);
+    agent.listen(Duration::from_millis(300));
+    let early = agent.records(stream).len();
+    assert!(early > 0 && early * 64 < 3 * 4096, "{early} records for 4096 bytes of credits");
+    let paused = agent.stats(loaded.object_id).streams[0].paused_nanos;
+    assert!(paused > 200_000_000, "paused for {paused} ns");
+    agent.refill = true;
+    agent.grant(stream, 4 << 20);
+    let stats = agent.detach(loaded.object_id);
+    let numbers: Vec<u64> = agent.records(stream).iter().map(|record| first_u64(record)).collect();
+    assert_eq!(numbers, kept(5000));
+    assert!(stats.streams[0].high_water_bytes > 5000 * 60);
+    assert!(stats.streams[0].kernel_lost_known, "the ring never was too full for a record");
+}
+
+#[test]
+fn a_full_ring_is_never_called_lossless() {
+    let mut agent = Agent::start();
+    agent.refill = false;
+    let options = pb::ObjectOptions {
+        map_sizes: vec![pb::MapSize { map: "events".into(), max_entries: 4096, value_size: 0 }],
+        ..only_me()
+    };
+    let loaded = agent.load(&object("ring"), options);
+    let stream = agent.open_stream(loaded.object_id, "events", 1, "block");
+    agent.attach_all(loaded.object_id);
+    call_getpid(1000);
+    agent.listen(Duration::from_millis(100));
+    agent.refill = true;
+    agent.grant(stream, 1 << 20);
+    let stats = agent.detach(loaded.object_id);
+    let [made, failed] = agent.globals(loaded.object_id, ".bss")[..2] else { panic!("two counters") };
+    assert_eq!(made, 1000);
+    assert!(failed > 0);
+    let figures = &stats.streams[0];
+    assert!(!figures.kernel_lost_known, "{figures:?}");
+    // Discarded records are made but never sent.
+    let discarded = (0..made).filter(|number| number % 10 == 9).count() as u64;
+    assert!(figures.records_sent + failed <= made && figures.records_sent + failed + discarded >= made);
+    assert_eq!(agent.records(stream).len() as u64, figures.records_sent);
+}
+
+#[test]
+fn the_programs_own_count_of_losses_is_exact() {
+    let mut agent = Agent::start();
+    agent.refill = false;
+    let options = pb::ObjectOptions { programs: vec!["on_getpid_counted".into()], ..only_me() };
+    let loaded = agent.load(&object("ring"), options);
+    let stream = agent.open_stream(loaded.object_id, "counted", 1, "block");
+    agent.attach_all(loaded.object_id);
+    call_getpid(3000);
+    agent.listen(Duration::from_millis(50));
+    agent.refill = true;
+    agent.grant(stream, 1 << 20);
+    let stats = agent.detach(loaded.object_id);
+    let figures = &stats.streams[0];
+    assert!(figures.kernel_lost_known && figures.kernel_lost > 0, "{figures:?}");
+    assert_eq!(figures.records_sent + figures.kernel_lost, 3000);
+    assert_eq!(agent.records(stream).len() as u64, figures.records_sent);
+}
+
+#[test]
+fn a_dropping_stream_counts_what_it_throws_away() {
+    let mut agent = Agent::start();
+    agent.refill = false;
+    let loaded = agent.load(&object("ring"), only_me());
+    let stream = agent.open_stream(loaded.object_id, "events", 4096, "drop-newest");
+    agent.attach_all(loaded.object_id);
+    for _ in 0..10 {
+        call_getpid(1000);
+        agent.listen(Duration::from_millis(20));
+    }
+    let stats = agent.detach(loaded.object_id);
+    let figures = &stats.streams[0];
+    assert_eq!(figures.records_read, 9000);
+    assert!(figures.records_dropped > 8000, "{figures:?}");
+    assert_eq!(figures.records_read, figures.records_sent + figures.records_dropped);
+    assert_eq!(agent.records(stream).len() as u64, figures.records_sent);
+    assert_eq!((figures.kernel_lost, figures.kernel_lost_known), (0, true));
+}
+
+#[test]
+fn a_perf_buffer_is_rewritten_into_ring_records() {
+    let mut agent = Agent::start();
+    let loaded = agent.load(&object("perf"), only_me());
+    let stream = agent.open_stream(loaded.object_id, "events", 0, "");
+    agent.attach_all(loaded.object_id);
+    for _ in 0..20 {
+        call_getpid(100);
+        agent.listen(Duration::from_millis(2));
+    }
+    let stats = agent.detach(loaded.object_id);
+    let mut numbers = Vec::new();
+    for record in agent.records(stream) {
+        assert!((24..32).contains(&record.len()), "24 bytes and the kernel's padding, not {}", record.len());
+        assert_eq!(first_u64(&record[16..]), 0x0123_4567_89ab_cdef);
+        numbers.push(first_u64(&record));
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..2000).collect::<Vec<_>>());
+    let cpus = agent.data[&stream].iter().map(|payload| u32::from_le_bytes(payload[12..16].try_into().expect("cpu")));
+    assert!(cpus.into_iter().all(|cpu| cpu < agent.hello.possible_cpus));
+    assert_eq!((stats.streams[0].kernel_lost, stats.streams[0].kernel_lost_known), (0, true));
+}
+
+#[test]
+fn losses_of_a_perf_buffer_are_counted_to_the_last() {
+    let mut agent = Agent::start();
+    agent.refill = false;
+    let loaded = agent.load(&object("perf"), only_me());
+    let request = pb::OpenStream {
+        object_id: loaded.object_id,
+        map: "events".into(),
+        credits: 1,
+        perf_pages: 1,
+        ..Default::default()
+    };
+    let stream = agent.open(request).stream as u16;
+    agent.attach_all(loaded.object_id);
+    call_getpid(2000);
+    agent.listen(Duration::from_millis(50));
+    agent.refill = true;
+    agent.grant(stream, 1 << 20);
+    let stats = agent.detach(loaded.object_id);
+    let figures = &stats.streams[0];
+    let delivered = agent.records(stream).len() as u64;
+    assert!(figures.kernel_lost > 0 && figures.kernel_lost_known);
+    assert_eq!(delivered + figures.kernel_lost, 2000, "{figures:?}");
+    let reported = agent.events.iter().map(|event| match event {
+        event::Event::StreamLost(lost) => lost.lost,
+        _ => 0,
+    });
+    assert_eq!(reported.sum::<u64>(), figures.kernel_lost);
+}
+
+#[test]
+fn answers_overtake_a_flood() {
+    let mut agent = Agent::start();
+    let loaded = agent.load(&object("ring"), only_me());
+    let stream = agent.open_stream(loaded.object_id, "events", 1 << 30, "");
+    agent.attach_all(loaded.object_id);
+    // More than a pipe holds: stdout is blocked, and data waits for it, when the request comes.
+    call_getpid(12_000);
+    let asked = Instant::now();
+    agent.stats(loaded.object_id);
+    assert!(asked.elapsed() < Duration::from_millis(500));
+    agent.detach(loaded.object_id);
+    assert_eq!(agent.records(stream).len(), kept(12_000).len());
+}
+
+#[test]
+fn an_idle_agent_costs_nearly_nothing() {
+    let mut agent = Agent::start();
+    agent.stats(0);
+    let before = agent.stats(0);
+    std::thread::sleep(Duration::from_secs(2));
+    let after = agent.stats(0);
+    assert!(after.agent_cpu_ns - before.agent_cpu_ns < 5_000_000, "{} ns in 2 s", after.agent_cpu_ns - before.agent_cpu_ns);
+    assert!(after.agent_rss_bytes <= 8 << 20, "{} bytes", after.agent_rss_bytes);
+}
+
+#[test]
+fn a_map_that_is_no_stream_is_refused() {
+    let mut agent = Agent::start();
+    let loaded = agent.load(&object("maps"), only_me());
+    let request = |map: &str| pb::OpenStream { object_id: loaded.object_id, map: map.into(), ..Default::default() };
+    let code = agent.error(pb::request::Request::OpenStream(request("squares"))).code;
+    assert_eq!(code, "bad-value");
+    assert_eq!(agent.error(pb::request::Request::OpenStream(request("nowhere"))).code, "unknown-map");
+}

@@ -1,0 +1,66 @@
+//! Global variables of an object, from the data sections of its BTF, and the kernel's own BTF.
+
+use std::fs;
+
+use libbpf_sys as sys;
+
+use crate::program::text;
+
+/// Where the kernel shows its types.
+pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+
+/// A global variable that lives in a map of the object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Global {
+    pub name: String,
+    /// ".rodata", ".data", ".bss" or one with a suffix of the author's.
+    pub section: String,
+    pub offset: u32,
+    pub size: u32,
+}
+
+const BTF_KIND_DATASEC: u32 = 15;
+
+/// # Safety
+/// `btf` is null or a libbpf BTF handle that stays valid during the call.
+pub(crate) unsafe fn globals(btf: *const sys::btf) -> Vec<Global> {
+    let mut found = Vec::new();
+    if btf.is_null() {
+        return found;
+    }
+    // SAFETY: libbpf checked the type table when it parsed it: ids below the count are valid, name offsets too, and a
+    // data section is followed by as many btf_var_secinfo as its vlen (low 16 bits of info) says.
+    unsafe {
+        for id in 1..sys::btf__type_cnt(btf) {
+            let section_type = sys::btf__type_by_id(btf, id);
+            if section_type.is_null() || ((*section_type).info >> 24) & 0x1f != BTF_KIND_DATASEC {
+                continue;
+            }
+            let section = text(sys::btf__name_by_offset(btf, (*section_type).name_off));
+            // Externs (.ksyms, .kconfig) are given by the kernel and cannot be set.
+            if ![".rodata", ".data", ".bss"].iter().any(|prefix| section.starts_with(prefix)) {
+                continue;
+            }
+            let variables = section_type.add(1).cast::<sys::btf_var_secinfo>();
+            for index in 0..((*section_type).info & 0xffff) as usize {
+                let variable = *variables.add(index);
+                let variable_type = sys::btf__type_by_id(btf, variable.type_);
+                if variable_type.is_null() {
+                    continue;
+                }
+                found.push(Global {
+                    name: text(sys::btf__name_by_offset(btf, (*variable_type).name_off)).to_owned(),
+                    section: section.to_owned(),
+                    offset: variable.offset,
+                    size: variable.size,
+                });
+            }
+        }
+    }
+    found
+}
+
+/// The kernel's own BTF, or none where it was built without.
+pub fn kernel() -> Option<Vec<u8>> {
+    fs::read(KERNEL_BTF).ok()
+}

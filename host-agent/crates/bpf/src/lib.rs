@@ -1,0 +1,21 @@
+//! Everything in the agent that needs `unsafe`: libbpf, mapped rings, perf events and a few system calls.
+//!
+//! The rest of the agent is `#![forbid(unsafe_code)]`; each `unsafe` block here states why it is sound.
+
+pub mod btf;
+pub mod cpus;
+pub mod error;
+pub mod insns;
+pub mod link;
+pub mod log;
+pub mod map;
+pub mod object;
+pub mod os;
+pub mod perf;
+pub mod prints;
+pub mod probe;
+pub mod program;
+pub mod ring;
+pub mod stats;
+
+pub use error::{Error, Result};

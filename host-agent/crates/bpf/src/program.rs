@@ -1,0 +1,122 @@
+//! One program of an object.
+
+use std::ffi::CStr;
+use std::marker::PhantomData;
+use std::os::fd::BorrowedFd;
+use std::ptr::NonNull;
+
+use libbpf_sys as sys;
+
+use crate::insns::Insn;
+use crate::object::Object;
+use crate::{Error, Result};
+
+/// A program; valid as long as its object is borrowed.
+#[derive(Clone, Copy)]
+pub struct Program<'object> {
+    raw: NonNull<sys::bpf_program>,
+    object: PhantomData<&'object Object>,
+}
+
+impl<'object> Program<'object> {
+    pub(crate) fn new(raw: NonNull<sys::bpf_program>) -> Self {
+        Self { raw, object: PhantomData }
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut sys::bpf_program {
+        self.raw.as_ptr()
+    }
+
+    pub fn name(&self) -> &'object str {
+        // SAFETY: libbpf's string lives as long as the object.
+        unsafe { text(sys::bpf_program__name(self.as_ptr())) }
+    }
+
+    pub fn section(&self) -> &'object str {
+        // SAFETY: as for the name.
+        unsafe { text(sys::bpf_program__section_name(self.as_ptr())) }
+    }
+
+    /// BPF_PROG_TYPE_*.
+    pub fn kind(&self) -> u32 {
+        // SAFETY: the program is valid.
+        unsafe { sys::bpf_program__type(self.as_ptr()) }
+    }
+
+    pub fn type_name(&self) -> &'static str {
+        type_name(self.kind())
+    }
+
+    /// BPF_* attach type that the section stands for.
+    pub fn expected_attach_type(&self) -> u32 {
+        // SAFETY: the program is valid.
+        unsafe { sys::bpf_program__expected_attach_type(self.as_ptr()) }
+    }
+
+    pub fn autoload(&self) -> bool {
+        // SAFETY: the program is valid.
+        unsafe { sys::bpf_program__autoload(self.as_ptr()) }
+    }
+
+    pub fn set_autoload(&self, on: bool) -> Result<()> {
+        // SAFETY: the program is valid; after loading libbpf answers EINVAL.
+        match unsafe { sys::bpf_program__set_autoload(self.as_ptr(), on) } {
+            0 => Ok(()),
+            error => Err(Error::new(format!("cannot choose program {}", self.name()), error)),
+        }
+    }
+
+    /// Bit set of BPF_LOG_*. Zero means: no log unless the load fails.
+    pub fn set_log_level(&self, level: u32) -> Result<()> {
+        // SAFETY: the program is valid; after loading libbpf answers EBUSY.
+        match unsafe { sys::bpf_program__set_log_level(self.as_ptr(), level) } {
+            0 => Ok(()),
+            error => Err(Error::new("cannot set the log level", error)),
+        }
+    }
+
+    /// The loaded program's descriptor.
+    pub fn fd(&self) -> Option<BorrowedFd<'object>> {
+        // SAFETY: the program is valid; a non-negative descriptor stays open as long as the object.
+        unsafe {
+            let fd = sys::bpf_program__fd(self.as_ptr());
+            (fd >= 0).then(|| BorrowedFd::borrow_raw(fd))
+        }
+    }
+
+    /// The instructions as in the object, or as relocated once the object is loaded.
+    pub fn insns(&self) -> Vec<Insn> {
+        // SAFETY: the pointer and the count describe libbpf's own array of 8-byte instructions.
+        unsafe {
+            let start = sys::bpf_program__insns(self.as_ptr());
+            let count = sys::bpf_program__insn_cnt(self.as_ptr()) as usize;
+            if start.is_null() {
+                return Vec::new();
+            }
+            std::slice::from_raw_parts(start.cast::<[u8; 8]>(), count).iter().map(|raw| Insn::from(*raw)).collect()
+        }
+    }
+
+    pub fn insn_count(&self) -> u32 {
+        // SAFETY: the program is valid.
+        unsafe { sys::bpf_program__insn_cnt(self.as_ptr()) as u32 }
+    }
+}
+
+/// bpftool's name of a program type: "kprobe", "sched_cls" …
+pub fn type_name(kind: u32) -> &'static str {
+    // SAFETY: null for an unknown number, else a static string.
+    unsafe { text(sys::libbpf_bpf_prog_type_str(kind)) }
+}
+
+/// libbpf's text as UTF-8; names come from an ELF, so anything else is shown as empty.
+///
+/// # Safety
+/// `raw` is null or a terminated string that lives for `'a`.
+pub(crate) unsafe fn text<'a>(raw: *const std::ffi::c_char) -> &'a str {
+    if raw.is_null() {
+        return "";
+    }
+    // SAFETY: promised by the caller.
+    unsafe { CStr::from_ptr(raw) }.to_str().unwrap_or("")
+}

@@ -1,0 +1,19 @@
+// A map that no kernel creates: values of two gigabytes.
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 1);
+  __uint(key_size, 4);
+  __uint(value_size, 0x7fffffff);
+} impossible SEC(".maps");
+
+SEC("raw_tp/sys_enter")
+int uses_map(void *ctx)
+{
+  __u32 zero = 0;
+  return bpf_map_lookup_elem(&impossible, &zero) != 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
