@@ -24,7 +24,7 @@ export const agentName = 'ringside-agent';
  * write to it; so what was hashed is what gets executed.
  */
 export const commonFunctions = `
-LC_ALL=C; export LC_ALL; umask 077
+LC_ALL=C PATH=\${PATH:-}:/usr/sbin:/usr/bin:/sbin:/bin; export LC_ALL PATH; umask 077
 say() { printf '@%s %s\\n' "$n" "$*" >&2; }
 fail() { say fail "$@"; exit 90; }
 ours() {
@@ -181,5 +181,97 @@ ${cases}
   *) fail not-linux "$k";;
 esac
 ${elevate(elevation, startScript(folders), `${nonce} "$s" "$z" ${ephemeral ? 1 : 0}`)}
+`;
+}
+
+/** What `inventoryScript` says: "agent BYTES HASH PATH", "running PID USER TICKS UPTIME HZ PATH", "removed PATH", "done". */
+const inventoryFunctions = `
+agents() {
+  for d in "$1"/*/ "$1"/.new.*/; do
+    d=\${d%/} v=\${d##*/}
+    case $v in .new.*) ;; *[!0-9a-f]*) continue;; *) [ \${#v} = 64 ] || continue;; esac
+    [ -d "$d" ] && [ ! -L "$d" ] && echo "$d"
+  done
+}
+# One ls for all processes; a removed file keeps its name there, followed by " (deleted)".
+processes() {
+  ls -l /proc/[0-9]*/exe 2>/dev/null | while read -r line; do
+    t=\${line#* -> }
+    case $t in "$1"/*/${agentName}|"$1"/*/${agentName}' (deleted)') ;; *) continue;; esac
+    p=\${line#*/proc/} p=\${p%%/exe*}
+    set -- "$1" $line
+    echo "$p $4 \${t% (deleted)}"
+  done
+}
+list() {
+  agents "$1" | while read -r d; do
+    f=$d/${agentName}
+    [ -f "$f" ] && [ ! -L "$f" ] || continue
+    hash "$f" || h=\${d##*/}
+    say agent "$(wc -c < "$f")" "$h" "$f"
+  done
+  processes "$1" | while read -r p o t; do
+    read -r x < /proc/$p/stat || continue
+    set -- \${x##*) }
+    read -r up rest < /proc/uptime
+    say running "$p" "$o" "\${20}" "$up" "$(getconf CLK_TCK 2>/dev/null || echo 100)" "$t"
+  done
+}
+nap() { sleep 0.1 2>/dev/null || sleep 1; }
+remove() {
+  processes "$1" | while read -r p o t; do
+    kill -TERM "$p" 2>/dev/null || continue
+    i=0
+    while [ -d "/proc/$p" ] && [ $i -lt 30 ]; do nap; i=$((i + 1)); done
+    [ -d "/proc/$p" ] && kill -KILL "$p" 2>/dev/null
+  done
+  ours "$1" || return
+  agents "$1" | while read -r d; do
+    ours "$d" || continue
+    rm -f "$d/try"
+    if [ -e "$d/${agentName}" ] || [ -L "$d/${agentName}" ]; then
+      rm -f "$d/${agentName}" && say removed "$d/${agentName}"
+    fi
+    rmdir "$d" 2>/dev/null
+  done
+  rmdir "$1" 2>/dev/null && say removed "$1"
+}
+each() {
+  c=$1
+  shift
+  for r in "$@"; do [ -d "$r" ] && [ ! -L "$r" ] && "$c" "$r"; done
+}
+`;
+
+/**
+ * Lists or removes what is there of us, for the user and for root. sudo is used only when one of root's folders exists,
+ * so that a host that we never were on asks for nothing.
+ */
+export function inventoryScript(
+  nonce: string,
+  action: 'list' | 'remove',
+  elevation: Elevation,
+  folders: readonly string[] = rootFolders,
+): string {
+  const privileged = `n=$1 u=$(id -u)
+${commonFunctions}${inventoryFunctions}
+say up "$u"
+${folderList(folders)}
+each ${action} "$@"
+say done
+`;
+  return `n=${nonce} u=$(id -u)
+${commonFunctions}${inventoryFunctions}
+k=$(uname -sm)
+say host "$k $u $(id -un 2>/dev/null || echo "$u")"
+case $k in Linux*) ;; *) fail not-linux "$k";; esac
+if [ "$u" != 0 ]; then
+${folderList(folders)}
+  each ${action} "$@"
+  needed=0
+  for r in ${elevation.kind === 'none' ? '' : folders.map(quote).join(' ')}; do [ -e "$r" ] && needed=1; done
+  [ $needed = 1 ] || { say done; exit 0; }
+fi
+${elevate(elevation, privileged, nonce)}
 `;
 }
