@@ -17,6 +17,7 @@ interface Remembered {
 export class RememberedSpecs {
   readonly #memory: vscode.Memento;
   #frozen = false;
+  readonly #taken = new Set<string>();
 
   constructor(memory: vscode.Memento) {
     this.#memory = memory;
@@ -39,6 +40,18 @@ export class RememberedSpecs {
   /** Our own copy of a spec that someone claims to know; undefined when we never used it. */
   find(claimed: AttachSpec): Remembered | undefined {
     return this.#all()[specKey(claimed)];
+  }
+
+  /**
+   * For a panel that comes back: our copy of its spec, and whether it is to attach it. Of several panels with one spec
+   * only the first is, for there was one run.
+   */
+  take(claimed: AttachSpec): Remembered | undefined {
+    const remembered = this.find(claimed);
+    const id = specKey(claimed);
+    if (remembered === undefined || this.#taken.has(id)) return remembered && { ...remembered, live: false };
+    this.#taken.add(id);
+    return remembered;
   }
 
   #all(): Record<string, Remembered> {

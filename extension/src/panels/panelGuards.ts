@@ -75,8 +75,9 @@ export const parsePanelState: Guard<PanelState> = (value) => {
   if (!isText(runId, caps.name) || !isText(stream, caps.name) || !isText(where, caps.where)) return null;
   const hidden = texts(value.hidden, caps.columns, caps.name);
   const widths = parseWidths(value.widths);
-  const spec = value.spec === null || value.spec === undefined ? null : parseSpec(value.spec);
-  if (hidden === null || widths === null || (spec === null && isFields(value.spec))) return null;
+  const noSpec = value.spec === null || value.spec === undefined;
+  const spec = noSpec ? null : parseSpec(value.spec);
+  if (hidden === null || widths === null || (spec === null && !noSpec)) return null;
   return { runId, stream, where, hidden, widths, spec };
 };
 

@@ -7,6 +7,7 @@ import { setting } from '../config.ts';
 import { PanelType, Setting } from '../contributions.ts';
 import { DisposableStore } from '../disposable.ts';
 import type { ErrorReporter } from '../errors.ts';
+import { isLive } from '../format.ts';
 import type { Metrics } from '../metrics.ts';
 import type { RunList } from '../model/runList.ts';
 import { parsePanelState } from './panelGuards.ts';
@@ -60,6 +61,15 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
       existing.reveal();
       return;
     }
+    if (isLive(run)) {
+      // The tab of an earlier run of the same program has nothing more to show: tabs do not pile up. Its rows stay in Runs.
+      const earlier = [...this.#panels].find((panel) => this.#isEarlier(panel.runId, run));
+      if (earlier !== undefined) {
+        earlier.bind(run);
+        earlier.reveal();
+        return;
+      }
+    }
     const column = [...this.#panels].map((panel) => panel.viewColumn).find((found) => found !== undefined);
     const panel = vscode.window.createWebviewPanel(
       PanelType.trace,
@@ -68,6 +78,11 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
       { enableScripts: true, localResourceRoots: [panelFolder(this.#parts.extensionUri)] },
     );
     this.#add(panel, { ...emptyState, runId: run.id, spec: this.#parts.attacher.specOf(run.id) ?? null });
+  }
+
+  #isEarlier(runId: string, run: RunSummary): boolean {
+    const shown = this.#parts.runs.get(runId);
+    return shown !== undefined && !isLive(shown) && shown.file === run.file && shown.hosts.join() === run.hosts.join();
   }
 
   #add(panel: vscode.WebviewPanel, state: PanelState): TracePanel {
@@ -80,7 +95,7 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
   /** After a window reload: the tab comes back, and attaches again what was attached when the window went away. */
   deserializeWebviewPanel(panel: vscode.WebviewPanel, saved: unknown): Promise<void> {
     const state = parsePanelState(saved) ?? emptyState;
-    const remembered = state.spec === null ? undefined : this.#parts.specs.find(state.spec);
+    const remembered = state.spec === null ? undefined : this.#parts.specs.take(state.spec);
     const spec = remembered?.spec ?? null;
     // The run's id is of the engine that went away with the window.
     const restored = this.#add(panel, { ...state, runId: '', spec });

@@ -1,0 +1,200 @@
+import { beforeEach, expect, test, vi } from 'vitest';
+import type { ErrorData } from '@ringside/core/rpc';
+import type { AppContext } from '../appContext.ts';
+import { aProgram, aRun, aStream } from '../test/builders.ts';
+import { FakeEngine } from '../test/fakeEngine.ts';
+import * as mock from '../test/vscodeMock.ts';
+
+vi.mock('vscode', () => import('../test/vscodeMock.ts'));
+const { fakeContext } = await import('../test/fakeContext.ts');
+const { RingsideDebugSession } = await import('./debugSession.ts');
+
+interface Message {
+  type: string;
+  event?: string;
+  command?: string;
+  success?: boolean;
+  body?: {
+    output?: string;
+    category?: string;
+    source?: { path: string };
+    line?: number;
+    supportsRestartRequest?: boolean;
+  };
+}
+
+function session(fake?: FakeEngine) {
+  const context = fakeContext(fake);
+  const adapter = new RingsideDebugSession(context as unknown as AppContext);
+  const messages: Message[] = [];
+  adapter.onDidSendMessage((message) => messages.push(message as Message));
+  let seq = 0;
+  /** Sends a request and gives its response. */
+  const ask = async (command: string, args?: object): Promise<Message> => {
+    const from = messages.length;
+    adapter.handleMessage({ seq: ++seq, type: 'request', command, arguments: args });
+    await vi.waitFor(() =>
+      expect(messages.slice(from).some((m) => m.type === 'response' && m.command === command)).toBe(true),
+    );
+    return messages.slice(from).find((m) => m.type === 'response' && m.command === command)!;
+  };
+  const output = (): string[] => messages.filter((m) => m.event === 'output').map((m) => m.body!.output!.trimEnd());
+  const events = (): string[] =>
+    messages.flatMap((m) => (m.type === 'event' && m.event !== 'output' ? [m.event!] : []));
+  return { context, adapter, messages, ask, output, events };
+}
+
+const launch = { program: '/w/execsnoop.bpf.c', host: 'web-1' };
+const attachment = {
+  host: 'web-1',
+  program: 'handle_exec',
+  section: 'tp/x',
+  target: 'sched:sched_process_exec',
+  link: { id: 1, kind: 'perf' },
+};
+
+beforeEach(() => {
+  mock.workspace.isTrusted = true;
+  mock.defaults.set('ringside.store.megabytes', 256);
+  mock.shown.length = 0;
+});
+
+test('launch attaches, stop detaches and the session ends with the figures', async () => {
+  const fake = new FakeEngine().works();
+  fake.answers.attach = () => aRun({ attachments: [attachment] });
+  fake.answers.detach = () =>
+    aRun({ state: 'ended', endReason: 'interrupt', ledger: { streams: [aStream({ delivered: 1234 })] } });
+  const { ask, output, events } = session(fake);
+  expect((await ask('initialize')).body?.supportsRestartRequest).toBe(true);
+  expect((await ask('launch', launch)).success).toBe(true);
+  expect(output()).toContain('handle_exec attached to sched:sched_process_exec on web-1');
+  await ask('disconnect');
+  expect(fake.called('detach')).toEqual([['run-1']]);
+  expect(output().at(-1)).toBe('execsnoop detached from web-1 · 1,234 events, lost 0');
+  expect(events()).toEqual(['initialized', 'thread', 'terminated']);
+});
+
+test("printk of this run is the program's output with its place, also what came before the answer to attach", async () => {
+  const fake = new FakeEngine().works({ programs: [aProgram()] });
+  const print = (text: string) => ({ type: 'print', host: 'web-1', program: 'handle_exec', time: '1', text }) as const;
+  const { ask, output, messages } = session(fake);
+  const works = fake.answers.attach!;
+  fake.answers.attach = (...args) => {
+    fake.emit('runEvents', 'run-1', [print('early\n')]);
+    fake.emit('runEvents', 'other', [print('not mine')]);
+    return works(...args);
+  };
+  await ask('launch', launch);
+  fake.emit('runEvents', 'run-1', [print('hello\n')]);
+  fake.emit('runEvents', 'other', [print('not mine')]);
+  expect(output().filter((line) => line.startsWith('web-1:'))).toEqual(['web-1: early', 'web-1: hello']);
+  const line = messages.find((m) => m.body?.output === 'web-1: hello\n');
+  expect(line?.body).toMatchObject({ category: 'stdout', source: { path: '/w/execsnoop.bpf.c' }, line: 20 });
+});
+
+test('a flood of lines is cut and what was left out is counted', async () => {
+  const { ask, output, context } = session();
+  await ask('launch', launch);
+  const print = { type: 'print', host: 'h', program: 'p', time: '1', text: 'x' } as const;
+  const now = vi.spyOn(performance, 'now').mockReturnValue(10_000);
+  context.fake.emit(
+    'runEvents',
+    'run-1',
+    Array.from({ length: 1000 }, () => print),
+  );
+  expect(output().filter((line) => line === 'h: x')).toHaveLength(200);
+  now.mockReturnValue(11_001);
+  context.fake.emit('runEvents', 'run-1', [print]);
+  now.mockRestore();
+  expect(output()).toContain('… 800 lines not shown here; the trace panel has them');
+});
+
+test('restart moves the session to the new run; the end of the old one does not end it', async () => {
+  const { ask, events, context } = session();
+  await ask('launch', launch);
+  expect((await ask('restart')).success).toBe(true);
+  expect(events()).toEqual(['thread', 'thread']);
+  await context.attacher.restart('run-2');
+  expect(events()).toEqual(['thread', 'thread', 'thread']);
+  await ask('terminate');
+  expect(context.fake.called('detach').map(([id]) => id)).toEqual(['run-1', 'run-2', 'run-3']);
+  expect(events().at(-1)).toBe('terminated');
+});
+
+test('a run that ends by itself ends the session and says why', async () => {
+  const { ask, events, output, context } = session();
+  await ask('launch', launch);
+  const error = {
+    code: 'host-lost',
+    message: 'web-1 is gone.',
+    remedy: 'Look at the network.',
+    detail: '',
+    links: [],
+  } satisfies ErrorData;
+  context.fake.emit('run', aRun({ state: 'ended', endReason: 'host-lost', error }));
+  expect(output().at(-1)).toContain('web-1 is gone. Look at the network.');
+  expect(events().at(-1)).toBe('terminated');
+});
+
+test('a failed launch is answered, shown once by us, and ends the session', async () => {
+  const fake = new FakeEngine().works();
+  fake.answers.attach = () => {
+    throw Object.assign(new Error('web-1 refused: sudo needs a password.'), {
+      code: 'sudo-denied',
+      remedy: 'Give it.',
+      detail: '',
+      links: [],
+    });
+  };
+  const { ask, events, output } = session(fake);
+  const answer = await ask('launch', launch);
+  expect(answer).toMatchObject({ success: false, body: { error: { showUser: false } } });
+  expect(mock.shown.map((message) => message.text)).toEqual(['web-1 refused: sudo needs a password. Give it.']);
+  expect(output().at(-1)).toBe('web-1 refused: sudo needs a password. Give it.');
+  expect(events()).toEqual(['terminated']);
+});
+
+test('stop while it attaches aborts the attach', async () => {
+  const fake = new FakeEngine().works();
+  fake.answers.attach = (_spec, call) =>
+    new Promise((_resolve, reject) => {
+      call!.signal!.addEventListener('abort', () =>
+        reject(Object.assign(new Error('Cancelled.'), { name: 'AbortError' })),
+      );
+    });
+  const { ask, events, adapter } = session(fake);
+  const launched = ask('launch', launch);
+  await vi.waitFor(() => expect(fake.called('attach')).toHaveLength(1));
+  await ask('disconnect');
+  expect((await launched).success).toBe(false);
+  expect(events()).toEqual(['terminated']);
+  expect(mock.shown).toEqual([]);
+  adapter.dispose();
+});
+
+test('pause holds the view and says so; stepping and evaluating are refused', async () => {
+  const { ask, events, context } = session();
+  await ask('launch', launch);
+  await ask('pause');
+  await ask('continue');
+  expect(context.fake.called('pause')).toEqual([
+    ['run-1', true],
+    ['run-1', false],
+  ]);
+  expect(events()).toEqual(['thread', 'stopped']);
+  expect((await ask('evaluate', { expression: 'x' })).success).toBe(false);
+});
+
+test('a session that VS Code drops takes its run with it', async () => {
+  const { ask, adapter, context } = session();
+  await ask('launch', launch);
+  adapter.dispose();
+  await vi.waitFor(() => expect(context.fake.called('detach')).toEqual([['run-1']]));
+});
+
+test('what is no request is ignored', () => {
+  const { adapter, messages } = session();
+  for (const message of [null, 3, {}, { type: 'event' }, { type: 'request', seq: '1', command: 'launch' }])
+    adapter.handleMessage(message as never);
+  expect(messages).toEqual([]);
+});

@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { describeRun, describeVerdict, formatCount, formatLost, formatRate, lostTotal } from './format.ts';
+import { aRun, aStream } from './test/builders.ts';
+
+describe('numbers', () => {
+  test.each([
+    [0, '0'],
+    [950, '950'],
+    [999.4, '999'],
+    [999.6, '1.00 k'],
+    [1_310_000, '1.31 M'],
+    [48_200, '48.2 k'],
+    [9_996, '10.0 k'],
+    [99_960, '100 k'],
+    [999_499, '999 k'],
+    [999_500, '1.00 M'],
+    [5e15, '5000 T'],
+  ])('%d is "%s"', (value, text) => expect(formatCount(value)).toBe(text));
+
+  test('rates carry their unit', () => expect(formatRate(48_211)).toBe('48.2 k/s'));
+});
+
+describe('loss', () => {
+  test('adds up over streams and places', () => {
+    const lost = lostTotal([
+      { streams: [aStream({ lostKernel: 12_000, lostAgent: 400 }), aStream({ lostTransport: 2 })] },
+    ]);
+    expect(formatLost(lost)).toBe('lost 12,402');
+  });
+  test('is never 0 when a stream does not count', () => {
+    expect(formatLost(lostTotal([{ streams: [aStream({ lostKernel: null })] }]))).toBe('lost ?');
+    expect(formatLost(lostTotal([{ streams: [aStream({ lostKernel: null, lostAgent: 3 })] }]))).toBe('lost 3');
+  });
+  test('is 0 without streams', () => expect(formatLost(lostTotal([]))).toBe('lost 0'));
+});
+
+test('a run in a line', () => {
+  expect(describeRun(aRun({ rate: 48_200, ledger: { streams: [aStream()] } }))).toBe('web-1 · 48.2 k/s · lost 0');
+  expect(describeRun(aRun({ state: 'ended', endReason: 'host-lost' }))).toBe('web-1 · ended: connection lost');
+  expect(describeRun(aRun({ state: 'ended', endReason: 'interrupt' }))).toBe('web-1 · ended');
+  expect(describeRun(aRun({ state: 'failed' }))).toBe('web-1 · failed: unknown reason');
+});
+
+test('a verdict in a line', () => {
+  const stats = {
+    instructions: 40,
+    processed: 1310,
+    limitPercent: 0.1,
+    totalStates: 9,
+    peakStates: 9,
+    stackBytes: 8,
+    verifyMicros: 90,
+  };
+  const verdict = { name: 'p', section: 'xdp', reason: null, stats };
+  expect(describeVerdict({ ...verdict, verdict: 'accepted' }, 'web-1')).toBe('✓ web-1 · 1,310 insns');
+  expect(describeVerdict({ ...verdict, verdict: 'rejected' }, 'web-1')).toBe('✗ web-1: rejected');
+});

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { panelHtml } from './panelHtml.ts';
+
+const page = {
+  cspSource: 'https://webview.test',
+  title: 'a "b" <c>',
+  script: 's.js?x=1&y=2',
+  styles: ['a.css'],
+  icons: 'i.css',
+};
+
+test('nothing runs or loads but what the policy names, and the one script carries the nonce', () => {
+  const html = panelHtml(page, 'N0nce');
+  const policy = /Content-Security-Policy" content="([^"]+)"/.exec(html)![1]!;
+  expect(policy).toBe(
+    "default-src 'none'; script-src 'nonce-N0nce'; style-src https://webview.test; font-src https://webview.test; img-src https://webview.test data:",
+  );
+  expect(policy).not.toContain('unsafe');
+  expect(html.match(/<script/g)).toHaveLength(1);
+  expect(html).toContain('<script nonce="N0nce" src="s.js?x=1&amp;y=2">');
+  expect(html).toContain('<title>a &quot;b&quot; &lt;c&gt;</title>');
+});
+
+test('each page has a nonce of its own, of 18 random bytes', () => {
+  const nonces = new Set(Array.from({ length: 20 }, () => /nonce-([^']+)'/.exec(panelHtml(page))![1]!));
+  expect(nonces.size).toBe(20);
+  for (const nonce of nonces) expect(Buffer.from(nonce, 'base64')).toHaveLength(18);
+});

@@ -1,0 +1,48 @@
+/** The parts of an AppContext around a fake engine, for tests that mock `vscode` with vscodeMock.ts. */
+import type * as vscode from 'vscode';
+import { Attacher } from '../attach/attacher.ts';
+import { RememberedSpecs } from '../attach/rememberedSpecs.ts';
+import { DiagnosticSets } from '../diagnostics/diagnosticSets.ts';
+import { Verifier } from '../diagnostics/verifier.ts';
+import { ErrorReporter } from '../errors.ts';
+import { ChosenHosts } from '../model/chosenHosts.ts';
+import { HostList } from '../model/hostList.ts';
+import { RunList } from '../model/runList.ts';
+import { Verdicts } from '../model/verdicts.ts';
+import { VirtualDocuments } from '../virtualDocuments.ts';
+import { FakeEngine } from './fakeEngine.ts';
+import { MemoryMemento } from './vscodeMock.ts';
+
+export function fakeContext(fake: FakeEngine = new FakeEngine().works(), cacheDir = '/nowhere') {
+  const { engine } = fake;
+  const memory = new MemoryMemento() as unknown as vscode.Memento;
+  const logged: string[] = [];
+  const log = { error: (text: string) => logged.push(text) } as unknown as vscode.LogOutputChannel;
+  const documents = new VirtualDocuments();
+  const errors = new ErrorReporter(log, documents);
+  const hosts = new HostList(engine, memory);
+  const chosenHosts = new ChosenHosts(memory);
+  const runs = new RunList(engine);
+  const verdicts = new Verdicts();
+  const diagnostics = new DiagnosticSets();
+  const verifier = new Verifier({ engine, errors, documents, verdicts, diagnostics, cacheDir });
+  const specs = new RememberedSpecs(memory);
+  const attacher = new Attacher({ engine, errors, hosts, chosenHosts, runs, verifier, specs, memory });
+  return {
+    fake,
+    engine,
+    memory,
+    logged,
+    log,
+    documents,
+    errors,
+    hosts,
+    chosenHosts,
+    runs,
+    verdicts,
+    diagnostics,
+    verifier,
+    specs,
+    attacher,
+  };
+}

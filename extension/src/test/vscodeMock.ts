@@ -1,0 +1,180 @@
+/**
+ * A stand-in for the `vscode` module in unit tests: the data types as they are, and the few functions that the tested
+ * code calls, each a plain value that a test can replace. Used through vi.mock('vscode', () => import('…/vscodeMock.ts')).
+ */
+export class EventEmitter<T> {
+  readonly #listeners = new Set<(value: T) => unknown>();
+  readonly event = (listener: (value: T) => unknown) => {
+    this.#listeners.add(listener);
+    return { dispose: () => this.#listeners.delete(listener) };
+  };
+  fire(value: T): void {
+    for (const listener of [...this.#listeners]) listener(value);
+  }
+  dispose(): void {
+    this.#listeners.clear();
+  }
+}
+
+export class Position {
+  constructor(
+    readonly line: number,
+    readonly character: number,
+  ) {}
+  translate(lines: number, characters: number): Position {
+    return new Position(this.line + lines, this.character + characters);
+  }
+}
+
+export class Range {
+  readonly start: Position;
+  readonly end: Position;
+  constructor(...args: [Position, Position] | [number, number, number, number]) {
+    this.start = args.length === 4 ? new Position(args[0], args[1]) : args[0];
+    this.end = args.length === 4 ? new Position(args[2], args[3]) : args[1];
+  }
+}
+
+export class Location {
+  constructor(
+    readonly uri: Uri,
+    readonly range: Range,
+  ) {}
+}
+
+export class Diagnostic {
+  source?: string;
+  code?: unknown;
+  relatedInformation?: DiagnosticRelatedInformation[];
+  constructor(
+    readonly range: Range,
+    readonly message: string,
+    readonly severity: number,
+  ) {}
+}
+
+export class DiagnosticRelatedInformation {
+  constructor(
+    readonly location: Location,
+    readonly message: string,
+  ) {}
+}
+
+export const DiagnosticSeverity = { Error: 0, Warning: 1, Information: 2, Hint: 3 };
+export const ProgressLocation = { SourceControl: 1, Window: 10, Notification: 15 };
+export const QuickPickItemKind = { Separator: -1, Default: 0 };
+export const ViewColumn = { Beside: -2, Active: -1, One: 1 };
+
+export class Uri {
+  private constructor(
+    readonly scheme: string,
+    readonly path: string,
+  ) {}
+  static file(path: string): Uri {
+    return new Uri('file', path);
+  }
+  static from({ scheme, path }: { scheme: string; path: string }): Uri {
+    return new Uri(scheme, path);
+  }
+  static parse(text: string): Uri {
+    const colon = text.indexOf(':');
+    return new Uri(text.slice(0, colon), decodeURIComponent(text.slice(colon + 1).replace(/^\/\//, '')));
+  }
+  static joinPath(base: Uri, ...parts: string[]): Uri {
+    return new Uri(base.scheme, [base.path, ...parts].join('/'));
+  }
+  get fsPath(): string {
+    return this.path;
+  }
+  toString(): string {
+    return `${this.scheme}://${encodeURI(this.path)}`;
+  }
+}
+
+export const Disposable = {
+  from: (...items: { dispose(): unknown }[]) => ({ dispose: () => items.forEach((i) => i.dispose()) }),
+};
+
+/** Collections by name, so that a test can look into them. */
+export const collections = new Map<string, Map<string, Diagnostic[]>>();
+export const languages = {
+  createDiagnosticCollection(name: string) {
+    const files = new Map<string, Diagnostic[]>();
+    collections.set(name, files);
+    return {
+      set: (uri: Uri, diagnostics: Diagnostic[]) => files.set(uri.toString(), diagnostics),
+      delete: (uri: Uri) => files.delete(uri.toString()),
+      dispose: () => files.clear(),
+    };
+  },
+};
+
+/** Settings of the test; what is not here has the manifest's default. */
+export const settings = new Map<string, unknown>();
+export const defaults = new Map<string, unknown>();
+
+export const workspace = {
+  isTrusted: true,
+  textDocuments: [] as unknown[],
+  getConfiguration: () => ({ get: (id: string) => settings.get(id) ?? defaults.get(id) }),
+  onDidChangeConfiguration: () => ({ dispose: () => undefined }),
+};
+
+interface Progress {
+  report(value: { message?: string }): void;
+}
+interface Token {
+  onCancellationRequested(listener: () => void): { dispose(): void };
+}
+
+/** What was shown, oldest first; `answer` decides the button. */
+export const shown: { text: string; buttons: string[] }[] = [];
+interface Dialogs {
+  answer(text: string, buttons: string[]): string | undefined;
+  input(title: string): string | undefined;
+  pick(items: readonly unknown[]): unknown;
+}
+/** Answers of the person at the editor; by default every dialog is closed without one. */
+export const dialogs: Dialogs = { answer: () => undefined, input: () => undefined, pick: () => undefined };
+
+const message = (text: string, ...rest: unknown[]) => {
+  const buttons = rest.filter((item): item is string => typeof item === 'string');
+  shown.push({ text, buttons });
+  return Promise.resolve(dialogs.answer(text, buttons));
+};
+
+export const window = {
+  showErrorMessage: message,
+  showWarningMessage: message,
+  showInformationMessage: message,
+  setStatusBarMessage: () => ({ dispose: () => undefined }),
+  showInputBox: ({ title }: { title: string }) => Promise.resolve(dialogs.input(title)),
+  showQuickPick: (items: readonly unknown[]) => Promise.resolve(dialogs.pick(items)),
+  withProgress: async <T>(_options: unknown, job: (progress: Progress, token: Token) => Promise<T>): Promise<T> => {
+    const token = { onCancellationRequested: () => ({ dispose: () => undefined }) };
+    return await job({ report: () => undefined }, token);
+  },
+};
+
+export const executed: unknown[][] = [];
+export const commands = {
+  executeCommand: (...args: unknown[]) => {
+    executed.push(args);
+    return Promise.resolve(undefined);
+  },
+};
+
+/** A Memento in memory. */
+export class MemoryMemento {
+  readonly #values = new Map<string, unknown>();
+  keys(): string[] {
+    return [...this.#values.keys()];
+  }
+  get(key: string, fallback?: unknown): unknown {
+    return this.#values.has(key) ? structuredClone(this.#values.get(key)) : fallback;
+  }
+  update(key: string, value: unknown): Promise<void> {
+    this.#values.set(key, structuredClone(value));
+    return Promise.resolve();
+  }
+}
