@@ -74,8 +74,6 @@ function fail(error: unknown, json: boolean): ExitCode {
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code;
-    // stdin may still be open (--password-stdin from a terminal); everything of ours is disposed by now.
-    process.stdin.unref();
   },
   (error: unknown) => {
     process.exitCode = fail(error, false);

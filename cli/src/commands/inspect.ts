@@ -23,7 +23,7 @@ function forPeople(r: InspectReport): string {
     p.name,
     p.section,
     p.type,
-    p.target ?? `choose: ${p.needsTarget.join(', ')}`,
+    p.target ?? (p.needsTarget.length > 0 ? `choose: ${p.needsTarget.join(', ')}` : ''),
     String(p.instructions),
     p.autoload ? '' : 'optional',
   ]);
