@@ -1,7 +1,7 @@
 /** The agents that ship with Ringside: one static program per architecture and the hashes that they must have. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { RingsideError } from '../errors.ts';
 
 export interface AgentFile {
@@ -47,7 +47,7 @@ export async function readManifest(resourceDir: string): Promise<AgentManifest> 
       /^[a-z0-9_]{1,32}$/.test(arch) &&
       isRecord(agent) &&
       typeof agent['file'] === 'string' &&
-      basename(agent['file']) === agent['file'] &&
+      /^(?:[a-z0-9_]{1,32}\/)?[a-z0-9_-]{1,64}$/.test(agent['file']) &&
       typeof agent['sha256'] === 'string' &&
       /^[0-9a-f]{64}$/.test(agent['sha256']) &&
       Number.isSafeInteger(agent['bytes']) &&
