@@ -36,6 +36,7 @@ export class Btf {
   readonly #offsets: Uint32Array;
   readonly #cache: (BtfType | undefined)[] = [];
   readonly #names = new Map<number, string>();
+  #nameBytes = 0;
   #byName: Map<string, number[]> | null = null;
 
   private constructor(base: Btf | null, types: Bytes, strings: Bytes, offsets: Uint32Array) {
@@ -99,6 +100,8 @@ export class Btf {
     let name = this.#names.get(offset);
     if (name === undefined) {
       name = this.#strings.cString(offset - this.#firstString);
+      this.#nameBytes += name.length;
+      if (this.#nameBytes > 4 * this.#strings.length + 65536) throw malformed('its BTF strings overlap');
       this.#names.set(offset, name);
     }
     return name;

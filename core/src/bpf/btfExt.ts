@@ -76,7 +76,12 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
 }
 
 /** A table is a record size, then per section its name, a count and the records. */
-function readTable<T>(data: Bytes, btf: Btf, least: number, read: (data: Bytes, at: number) => T): Map<string, T[]> {
+function readTable<T extends { offset: number }>(
+  data: Bytes,
+  btf: Btf,
+  least: number,
+  read: (data: Bytes, at: number) => T,
+): Map<string, T[]> {
   const table = new Map<string, T[]>();
   if (data.length === 0) return table;
   const recordBytes = data.u32(0);
@@ -90,15 +95,17 @@ function readTable<T>(data: Bytes, btf: Btf, least: number, read: (data: Bytes, 
     for (let i = 0; i < count; i++, at += recordBytes) records.push(read(data, at));
     table.set(section, records);
   }
+  for (const records of table.values()) records.sort((a, b) => a.offset - b.offset);
   return table;
 }
 
-/** The line of the instruction at `offset`: the last record at or before it. */
+/** The line of the instruction at `offset`: the last record at or before it. Lines are sorted, as parseBtfExt leaves them. */
 export function lineAt(lines: readonly LineInfo[] | undefined, offset: number): LineInfo | null {
-  let found: LineInfo | null = null;
-  for (const line of lines ?? []) {
-    if (line.offset > offset) continue;
-    if (!found || line.offset >= found.offset) found = line;
+  let [low, high] = [0, lines?.length ?? 0];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (lines![middle]!.offset <= offset) low = middle + 1;
+    else high = middle;
   }
-  return found;
+  return lines?.[low - 1] ?? null;
 }

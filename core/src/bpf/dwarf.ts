@@ -55,7 +55,9 @@ export const Attribute = {
 const KEPT: ReadonlySet<number> = new Set<number>(Object.values(Attribute));
 
 /** More entries than this (hundreds of vmlinux.h programs) are not read. */
-const MAX_ENTRIES = 2_000_000;
+const MAX_ENTRIES = 1_000_000;
+const MAX_ATTRIBUTES = 20_000_000;
+const MAX_ABBREVIATIONS = 1_000_000;
 
 /** An entry; its attributes are read when asked for, as most of a vmlinux.h program's are never. */
 export interface Die {
@@ -391,10 +393,16 @@ class Cursor {
 
 const NONE: readonly Die[] = [];
 
+interface Budget {
+  attributes: number;
+  abbreviations: number;
+}
+
 function readUnits(sections: DebugSections, entries: Map<number, Die>): DwarfUnit[] {
   const info = sections.get('.debug_info');
   const tables = new Map<number, Map<number, Abbreviation>>();
   const units: DwarfUnit[] = [];
+  const budget = { attributes: MAX_ATTRIBUTES, abbreviations: MAX_ABBREVIATIONS };
   for (let at = 0; at < info.length;) {
     const length = info.u32(at);
     if (length >= 0xfffffff0) throw malformed('its DWARF is of the 64-bit format');
@@ -408,10 +416,11 @@ function readUnits(sections: DebugSections, entries: Map<number, Die>): DwarfUni
       const abbreviations = Number(cursor.fixed(4));
       if (version === 4) addressBytes = cursor.u8();
       let table = tables.get(abbreviations);
-      if (!table) tables.set(abbreviations, (table = readAbbreviations(sections.get('.debug_abbrev'), abbreviations)));
+      if (!table)
+        tables.set(abbreviations, (table = readAbbreviations(sections.get('.debug_abbrev'), abbreviations, budget)));
       const unit: DwarfUnit = { offset: at, version, addressBytes, root: null };
       // Kind 1 is a compile unit, 3 a partial one; type and skeleton units do not occur in BPF objects.
-      if (kind === 1 || kind === 3) readTree(unit, cursor, end, table, entries);
+      if (kind === 1 || kind === 3) readTree(unit, cursor, end, table, entries, budget);
       units.push(unit);
     }
     at = end;
@@ -419,7 +428,7 @@ function readUnits(sections: DebugSections, entries: Map<number, Die>): DwarfUni
   return units;
 }
 
-function readAbbreviations(data: Bytes, at: number): Map<number, Abbreviation> {
+function readAbbreviations(data: Bytes, at: number, budget: Budget): Map<number, Abbreviation> {
   const cursor = new Cursor(data, at);
   const table = new Map<number, Abbreviation>();
   for (let code = cursor.uleb(); code !== 0; code = cursor.uleb()) {
@@ -429,8 +438,10 @@ function readAbbreviations(data: Bytes, at: number): Map<number, Abbreviation> {
       const form = cursor.uleb();
       const implicit = form === Form.implicitConst ? cursor.leb(true) : 0;
       if (name === 0 && form === 0) break;
+      if (--budget.abbreviations < 0) throw malformed('its DWARF has too many abbreviations');
       abbreviation.attributes.push({ name, form, implicit });
     }
+    if (--budget.abbreviations < 0) throw malformed('its DWARF has too many abbreviations');
     table.set(code, abbreviation);
   }
   return table;
@@ -442,6 +453,7 @@ function readTree(
   end: number,
   table: Map<number, Abbreviation>,
   entries: Map<number, Die>,
+  budget: Budget,
 ): void {
   const open: Die[][] = [];
   while (cursor.at < end) {
@@ -454,7 +466,8 @@ function readTree(
     }
     const abbreviation = table.get(code);
     if (!abbreviation) throw malformed('its DWARF uses an abbreviation that is not there');
-    if (entries.size >= MAX_ENTRIES) throw malformed('its DWARF has too many entries');
+    budget.attributes -= abbreviation.attributes.length;
+    if (entries.size >= MAX_ENTRIES || budget.attributes < 0) throw malformed('its DWARF has too many entries');
     const die: Die = {
       offset,
       tag: abbreviation.tag,

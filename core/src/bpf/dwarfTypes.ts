@@ -156,21 +156,35 @@ export interface LocalScope {
   variables: LocalVariable[];
 }
 
-/**
- * The scopes around an instruction: innermost inlined function first, the function itself last. `offset` is in bytes
- * in the function's section. Empty when DWARF does not know the function.
- */
-export function scopesAt(dwarf: Dwarf, types: DwarfTypes, functionName: string, offset: number): LocalScope[] {
-  for (const unit of dwarf.units) {
-    for (const die of unit.root?.children ?? []) {
-      if (die.tag !== Tag.subprogram || nameOf(dwarf, die) !== functionName) continue;
-      if (!covers(dwarf, die, offset)) continue;
-      const scopes: LocalScope[] = [];
-      collect(dwarf, types, die, offset, { function: functionName, variables: [] }, scopes);
-      return scopes;
+/** The functions that DWARF describes, by name. */
+export class DwarfFunctions {
+  readonly #dwarf: Dwarf;
+  readonly #types: DwarfTypes;
+  readonly #byName = new Map<string, Die[]>();
+
+  constructor(dwarf: Dwarf, types: DwarfTypes) {
+    this.#dwarf = dwarf;
+    this.#types = types;
+    for (const die of dwarf.units.flatMap((unit) => unit.root?.children ?? [])) {
+      if (die.tag !== Tag.subprogram) continue;
+      const name = nameOf(dwarf, die);
+      const others = this.#byName.get(name);
+      if (others) others.push(die);
+      else this.#byName.set(name, [die]);
     }
   }
-  return [];
+
+  /**
+   * The scopes around an instruction: innermost inlined function first, the function itself last. `offset` is in bytes
+   * in the function's section. Empty when DWARF does not know the function.
+   */
+  scopesAt(name: string, offset: number): LocalScope[] {
+    const die = this.#byName.get(name)?.find((d) => covers(this.#dwarf, d, offset));
+    if (!die) return [];
+    const scopes: LocalScope[] = [];
+    collect(this.#dwarf, this.#types, die, offset, { function: name, variables: [] }, scopes);
+    return scopes;
+  }
 }
 
 function collect(

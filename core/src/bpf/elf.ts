@@ -208,8 +208,12 @@ function readSections(file: Bytes): ElfSection[] {
   const names = sections[namesIndex];
   if (!names) throw malformed('its table of section names is missing');
   const nameBytes = new Bytes(names.data, 'the table of section names');
+  let decoded = 0;
   for (const section of sections) {
-    if (section.index > 0) section.name = nameBytes.cString(nameOffsets[section.index]!);
+    if (section.index === 0) continue;
+    section.name = nameBytes.cString(nameOffsets[section.index]!);
+    decoded += section.name.length;
+    if (decoded > 8 * (nameBytes.length + count * SECTION_HEADER_BYTES)) throw malformed('its section names overlap');
   }
   return sections;
 }

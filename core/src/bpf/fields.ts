@@ -1,6 +1,6 @@
 /** From a type to the fields of a record: where each lies, and how people want to read it. */
 import type { FieldFormat, FieldKind, RecordField } from '../model/index.ts';
-import type { BtfComposite, BtfMember, BtfType } from './btfTypes.ts';
+import type { BtfComposite, BtfEnum, BtfMember, BtfType } from './btfTypes.ts';
 import { isModifier } from './btfTypes.ts';
 import { malformed } from './bytes.ts';
 import { resolveType, typeName, typeSize, type TypeGraph } from './typeGraph.ts';
@@ -86,11 +86,7 @@ function buildField(
       return { ...field, ...integerReading(graph, id, type, name) };
     case 'enum':
     case 'enum64':
-      return {
-        ...field,
-        kind: 'enum',
-        values: Object.fromEntries(type.values.map((v) => [v.value.toString(), v.name])),
-      };
+      return { ...field, kind: 'enum', values: enumNames(type) };
     case 'float':
       return { ...field, kind: 'float' };
     case 'ptr':
@@ -111,6 +107,18 @@ function buildField(
     case 'unknown':
       return { ...field, format: 'hex' };
   }
+}
+
+const namesOfEnum = new WeakMap<BtfEnum, Record<string, string>>();
+
+/** Names by value, made once per type: large enums appear in many fields. The first name of a value counts. */
+function enumNames(type: BtfEnum): Record<string, string> {
+  let names = namesOfEnum.get(type);
+  if (!names) {
+    names = Object.fromEntries(type.values.toReversed().map((v) => [v.value.toString(), v.name]));
+    namesOfEnum.set(type, names);
+  }
+  return names;
 }
 
 /** The C spelling without outer qualifiers. */

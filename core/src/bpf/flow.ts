@@ -4,7 +4,7 @@
  * output wrapped in a function of its own is seen with the caller's constants.
  */
 import { RelocationType, type ElfRelocation, type ElfSection } from './elf.ts';
-import { FlowState, byteOf, type Value } from './flowState.ts';
+import { FlowState, byteOf, sameValue, type Value } from './flowState.ts';
 import { Helper } from './helpers.ts';
 import { accessSize, CallKind, decodeInsns, InsnClass, jumpTarget, Opcode, INSN_BYTES, type Insn } from './insns.ts';
 import { isGlobalSection, type MapDefinition } from './maps.ts';
@@ -32,7 +32,7 @@ export interface RecordCall {
 }
 
 /** Work that one object may cost, in instructions, and how deep calls are followed. */
-const MAX_STEPS = 3_000_000;
+const MAX_STEPS = 1_000_000;
 const MAX_CALL_DEPTH = 8;
 
 interface Frame {
@@ -47,6 +47,7 @@ export class RecordFlow {
   readonly #object: BpfObject;
   readonly #maps: readonly MapDefinition[];
   readonly #code = new Map<BpfFunction, Insn[]>();
+  readonly #mapsByPlace = new Map<string, number>();
   readonly #callsByPlace = new Map<string, number>();
   readonly #relocations = new Map<ElfSection, Map<number, ElfRelocation>>();
   #steps = 0;
@@ -54,10 +55,18 @@ export class RecordFlow {
   constructor(object: BpfObject, maps: readonly MapDefinition[]) {
     this.#object = object;
     this.#maps = maps;
+    maps.forEach((map, i) => {
+      if (!map.internal) this.#mapsByPlace.set(`${map.section.index}:${map.offset}`, i);
+    });
     for (const program of object.functions) if (program.program) this.#run(program, [], [], []);
     // Callbacks and functions that nothing reached so far.
     const reached = new Set(this.#code.keys());
     for (const other of object.functions) if (!reached.has(other)) this.#run(other, [], [], []);
+  }
+
+  /** The calls that send to (or read from) a map. */
+  callsTo(map: MapDefinition): RecordCall[] {
+    return this.calls.filter((call) => call.map === map);
   }
 
   /** Analyses a function for these arguments; gives what it returns. */
@@ -82,11 +91,12 @@ export class RecordFlow {
         }
         if (insn.code === Opcode.exit) {
           const value = state.get(0);
-          returns = returns === undefined || JSON.stringify(returns) === JSON.stringify(value) ? value : null;
+          returns = returns === undefined || sameValue(returns, value) ? value : null;
           break;
         }
         const target = jumpTarget(insn);
         if (target !== null) {
+          this.#steps += state.bytes.size >> 4; // what copying the state costs
           enter(states, work, target, state);
           if (insn.code === Opcode.ja || insn.code === Opcode.jaLong) break;
         } else {
@@ -100,6 +110,8 @@ export class RecordFlow {
   #decode(fn: BpfFunction): Insn[] {
     let insns = this.#code.get(fn);
     if (!insns) {
+      this.#steps += fn.size / INSN_BYTES;
+      if (this.#steps > MAX_STEPS) return [];
       insns = decodeInsns(fn.section.data.subarray(fn.offset, fn.offset + fn.size));
       this.#code.set(fn, insns);
     }
@@ -136,11 +148,11 @@ export class RecordFlow {
     const section = this.#object.elf.sections[relocation.symbol.section];
     if (!section) return null;
     const offset = relocation.symbol.value + insn.imm;
-    const map = this.#maps.findIndex((m) => !m.internal && m.section === section && m.offset === offset);
-    if (map >= 0) return { kind: 'map', map };
+    const map = this.#mapsByPlace.get(`${section.index}:${offset}`);
+    if (map !== undefined) return { kind: 'map', map };
     if (isGlobalSection(section.name)) return { kind: 'global', section: section.index, offset };
-    const index = this.#object.functions.findIndex((f) => f.section === section && f.offset === offset);
-    return index >= 0 ? { kind: 'function', index } : null;
+    const fn = this.#object.functionStartingAt(section.index, offset);
+    return fn ? { kind: 'function', fn } : null;
   }
 
   #relocation(fn: BpfFunction, insn: Insn): ElfRelocation | undefined {
@@ -180,12 +192,12 @@ export class RecordFlow {
     return this.#run(callee, args, [...frame.chain, place(frame.function, insn)], [...frame.callers, state]);
   }
 
-  #callee(fn: BpfFunction, insn: Insn): BpfFunction | undefined {
+  #callee(fn: BpfFunction, insn: Insn): BpfFunction | null {
     const relocation = this.#relocation(fn, insn);
     const at = fn.offset + (insn.index + 1 + insn.imm) * INSN_BYTES;
-    if (!relocation) return this.#object.functions.find((f) => f.section === fn.section && f.offset === at);
+    if (!relocation) return this.#object.functionStartingAt(fn.section.index, at);
     const target = relocation.symbol.value + (insn.imm + 1) * INSN_BYTES;
-    return this.#object.functions.find((f) => f.section.index === relocation.symbol.section && f.offset === target);
+    return this.#object.functionStartingAt(relocation.symbol.section, target);
   }
 
   #callHelper(frame: Frame, state: FlowState, insn: Insn, [r1, r2, r3, r4, r5]: Value[]): Value {
@@ -223,7 +235,7 @@ export class RecordFlow {
 
   /** The callback of a drain is called with the dynptr of one record. */
   #drain(frame: Frame, state: FlowState, insn: Insn, map: Value, callback: Value, context: Value): void {
-    const fn = callback?.kind === 'function' ? this.#object.functions[callback.index] : undefined;
+    const fn = callback?.kind === 'function' ? callback.fn : null;
     if (map?.kind !== 'map' || !fn || frame.callers.length >= MAX_CALL_DEPTH) return;
     const args: Value[] = [{ kind: 'userDynptr', map: map.map }, context];
     this.#run(fn, args, [...frame.chain, place(frame.function, insn)], [...frame.callers, state]);

@@ -1,5 +1,7 @@
 /** What is known of registers and stack at one place of a function. */
 
+import type { BpfFunction } from './object.ts';
+
 /** A value as far as constant propagation knows it; null is anything. */
 export type Value =
   | { kind: 'const'; value: number }
@@ -14,14 +16,15 @@ export type Value =
   /** Address inside a reserved record, by the number of its call. */
   | { kind: 'record'; call: number; offset: number }
   /** A function of the object, as a callback. */
-  | { kind: 'function'; index: number }
+  | { kind: 'function'; fn: BpfFunction }
   /** The dynptr that a user ring's callback gets. */
   | { kind: 'userDynptr'; map: number }
   | null;
 
 export function sameValue(a: Value, b: Value): boolean {
   if (a === b) return true;
-  return a !== null && b !== null && JSON.stringify(a) === JSON.stringify(b);
+  if (a === null || b === null || a.kind !== b.kind) return false;
+  return Object.entries(a).every(([key, value]) => b[key as keyof typeof b] === value);
 }
 
 const REGISTERS = 11;
@@ -78,9 +81,8 @@ export class FlowState {
   /** A store of `size` bytes to the own stack. */
   store(offset: number, size: number, value: Value): void {
     if (offset < -STACK_BYTES || offset + size > 0) return;
+    for (let i = -7; i < size; i++) this.spills.delete(offset + i); // every pointer that the store overlaps
     for (let i = 0; i < size; i++) {
-      this.spills.delete(offset - i);
-      this.spills.delete(offset + i);
       const byte = value?.kind === 'const' ? byteOf(value.value, i) : null;
       if (byte === null) this.bytes.delete(offset + i);
       else this.bytes.set(offset + i, byte);

@@ -26,10 +26,13 @@ export class BpfObject {
   readonly functions: readonly BpfFunction[];
   #btf: Btf | null | undefined;
   #btfExt: BtfExt | null | undefined;
+  #variables: Map<string, number> | null = null;
+  readonly #starts: Map<string, BpfFunction>;
 
   private constructor(elf: Elf) {
     this.elf = elf;
     this.functions = findFunctions(elf);
+    this.#starts = new Map(this.functions.map((f) => [`${f.section.index}:${f.offset}`, f]));
   }
 
   /** Errors: `not-elf`, `not-bpf`, `object-malformed`, `legacy-maps`, `object-without-btf`. */
@@ -79,12 +82,20 @@ export class BpfObject {
     );
   }
 
+  /** The function that begins at a byte offset of a section. */
+  functionStartingAt(sectionIndex: number, offset: number): BpfFunction | null {
+    return this.#starts.get(`${sectionIndex}:${offset}`) ?? null;
+  }
+
   /** Offset of a variable in its section, from its symbol (clang leaves the offsets of BTF's datasecs zero). */
   variableOffset(section: ElfSection, name: string): number | null {
-    const symbol = this.elf.symbols.find(
-      (s) => s.section === section.index && s.name === name && s.type !== SymbolType.section,
-    );
-    return symbol ? symbol.value : null;
+    if (!this.#variables) {
+      this.#variables = new Map();
+      for (const symbol of this.elf.symbols) {
+        if (symbol.type !== SymbolType.section) this.#variables.set(`${symbol.section}:${symbol.name}`, symbol.value);
+      }
+    }
+    return this.#variables.get(`${section.index}:${name}`) ?? null;
   }
 }
 

@@ -6,13 +6,13 @@ import type { Confidence, RecordField, RecordInfo } from '../model/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { BtfComposite } from './btfTypes.ts';
 import { Dwarf } from './dwarf.ts';
-import { DwarfTypes, scopesAt, type LocalScope, type LocalVariable } from './dwarfTypes.ts';
+import { DwarfFunctions, DwarfTypes, type LocalScope, type LocalVariable } from './dwarfTypes.ts';
 import { recordFields } from './fields.ts';
 import { RecordFlow, type RecordCall } from './flow.ts';
 import { isGlobalSection, type MapDefinition } from './maps.ts';
 import { carriesRecords } from './mapTypes.ts';
 import type { BpfObject } from './object.ts';
-import { guessByName, guessBySize } from './recordGuess.ts';
+import { KERNEL_TYPE, RecordGuesser } from './recordGuess.ts';
 import { resolveType, typeName, typeSize, type TypeGraph } from './typeGraph.ts';
 
 /** A type that a call may send. */
@@ -28,11 +28,26 @@ export function inferRecords(object: BpfObject, maps: readonly MapDefinition[], 
   const buffers = maps.filter((map) => carriesRecords(map.type));
   if (buffers.length === 0) return [];
   const flow = new RecordFlow(object, maps);
-  const locals = useDwarf ? readLocals(object) : null;
-  return buffers.flatMap((map) => {
-    const calls = flow.calls.filter((call) => call.map === map);
-    return inferBuffer(object, maps, map, calls, locals);
-  });
+  const context: Context = {
+    object,
+    maps,
+    locals: useDwarf ? readLocals(object) : null,
+    guesser: object.btf ? new RecordGuesser(object.btf) : null,
+  };
+  return buffers.flatMap((map) => inferBuffer(context, map, flow.callsTo(map)));
+}
+
+/** A record type with the calls that send it. */
+interface Found {
+  record: RecordInfo;
+  calls: readonly RecordCall[];
+}
+
+interface Context {
+  object: BpfObject;
+  maps: readonly MapDefinition[];
+  locals: Locals;
+  guesser: RecordGuesser | null;
 }
 
 type Locals = { types: DwarfTypes; at(call: RecordCall): LocalScope[] } | null;
@@ -43,11 +58,12 @@ function readLocals(object: BpfObject): Locals {
     const dwarf = Dwarf.parse(object.elf);
     if (!dwarf) return null;
     const types = new DwarfTypes(dwarf);
+    const functions = new DwarfFunctions(dwarf, types);
     // Innermost first: the helper's own function, then its callers.
     const at = (call: RecordCall) =>
       call.chain
         .toReversed()
-        .flatMap((place) => withoutDamage([], () => scopesAt(dwarf, types, place.function.name, place.offset)));
+        .flatMap((place) => withoutDamage([], () => functions.scopesAt(place.function.name, place.offset)));
     return { types, at };
   } catch (error) {
     if (isDamage(error)) return null;
@@ -67,31 +83,26 @@ function withoutDamage<T>(fallback: T, read: () => T): T {
   }
 }
 
-function inferBuffer(
-  object: BpfObject,
-  maps: readonly MapDefinition[],
-  map: MapDefinition,
-  calls: RecordCall[],
-  locals: Locals,
-): RecordInfo[] {
+function inferBuffer(context: Context, map: MapDefinition, calls: readonly RecordCall[]): RecordInfo[] {
+  const { object, guesser } = context;
   const btf = object.btf;
   if (btf && declaresRecord(object, map))
     return [toRecord(map, { graph: btf, type: map.valueType, score: 0, confidence: 'declared' })];
-  const found: { record: RecordInfo; calls: RecordCall[] }[] = [];
+  const found: Found[] = [];
   let unknown = 0;
   for (const call of calls) {
-    const candidate = bestCandidate(object, maps, call, locals);
+    const candidate = bestCandidate(context, call);
     const record = candidate && withoutDamage(null, () => toRecord(map, candidate));
     if (!record) {
       unknown += call.size === null ? 0 : 1;
       continue;
     }
     const known = found.find((f) => f.record.type === record.type && f.record.size === record.size);
-    if (known) known.calls.push(call);
+    if (known) known.calls = [...known.calls, call];
     else found.push({ record, calls: [call] });
   }
   if (found.length === 0 && btf && calls.every((call) => call.size === null)) {
-    const guess = guessByName(btf, map.name);
+    const guess = guesser?.byName(map.name);
     if (guess) found.push({ record: toRecord(map, { graph: btf, score: 0, ...guess }), calls });
   }
   if (found.length === 0) return [unknownRecord(map, calls)];
@@ -114,7 +125,7 @@ function declaresRecord(object: BpfObject, map: MapDefinition): boolean {
   return map.type !== 'perf_event_array' || kind === 'struct' || kind === 'union';
 }
 
-function unknownRecord(map: MapDefinition, calls: RecordCall[]): RecordInfo {
+function unknownRecord(map: MapDefinition, calls: readonly RecordCall[]): RecordInfo {
   const sizes = new Set(calls.map((call) => call.size));
   const [only] = sizes;
   return {
@@ -138,12 +149,7 @@ function toRecord(map: MapDefinition, { graph, type, confidence }: Candidate): R
   };
 }
 
-function bestCandidate(
-  object: BpfObject,
-  maps: readonly MapDefinition[],
-  call: RecordCall,
-  locals: Locals,
-): Candidate | null {
+function bestCandidate({ object, maps, locals, guesser }: Context, call: RecordCall): Candidate | null {
   const candidates = [
     ...(locals ? withoutDamage([], () => localCandidates(locals, call)) : []),
     ...storedCandidates(object, maps, call),
@@ -153,7 +159,7 @@ function bestCandidate(
     const rival = second && second.score === best.score && spelt(second) !== spelt(best);
     return rival ? { ...best, confidence: 'guess' } : best;
   }
-  const guess = object.btf && call.size !== null ? guessBySize(object, call.size, call.map.name) : null;
+  const guess = call.size === null ? null : guesser?.bySize(call.size, call.map.name);
   return guess && object.btf ? { graph: object.btf, score: 0, ...guess } : null;
 }
 
@@ -196,10 +202,6 @@ function isComposite(graph: TypeGraph, type: number): boolean {
 
 const RECORD_VARIABLE =
   /^(e|ev|evt|event|events|data|rec|record|info|entry|sample|msg|pkt|p|d|r|out|buf|key|val)$|event|_?data$|_?rec(ord)?$/i;
-/** What programs get from the kernel and do not send: contexts and the kernel's own objects. */
-export const KERNEL_TYPE =
-  /^(struct|union) (task_struct|sk_buff|sock|socket|file|inode|dentry|path|pt_regs|user_pt_regs|bpf_.*|__sk_buff|xdp_md|trace_event_raw_.*|trace_entry|syscall_trace_.*|linux_binprm|cred|nsproxy|request|bio|page|vm_area_struct|mm_struct|net_device|super_block|qstr)$/;
-
 /** Variables in scope whose type, or what they point to, has the size that is sent. */
 function localCandidates(locals: NonNullable<Locals>, call: RecordCall): Candidate[] {
   const scopes = locals.at(call);
@@ -245,7 +247,7 @@ function hasTail(graph: TypeGraph, type: BtfComposite): boolean {
 }
 
 /** Finds the field by which the record types of one buffer are told apart: one place, a different constant in each. */
-function addTags(found: { record: RecordInfo; calls: RecordCall[] }[]): void {
+function addTags(found: Found[]): void {
   if (found.length < 2 || found.some((f) => f.calls.length === 0)) return;
   for (const field of scalarFields(found[0]!.record.fields, '')) {
     const values = found.map(({ record, calls }) => {

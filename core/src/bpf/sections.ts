@@ -50,7 +50,7 @@ export interface ParsedSection {
   /** The matching form; null when libbpf does not know the section. */
   form: SectionForm | null;
   /** For an unknown section: the pattern that it most resembles ("xdp" for "xdp_pass"), if any does. */
-  nearest: string | null;
+  nearest: () => string | null;
 }
 
 function forms(
@@ -150,8 +150,8 @@ export function parseSection(name: string): ParsedSection {
   const section = autoload ? name : name.slice(1);
   const form = sectionForms.find((f) => matches(f.pattern, section)) ?? null;
   if (!form) {
-    const nearest = nearestForm(section);
-    return { type: 'unspec', attach: '', target: null, needsTarget: [], autoload, sleepable: false, form, nearest };
+    const unknown = { type: 'unspec', attach: '', target: null, needsTarget: [], autoload, sleepable: false, form };
+    return { ...unknown, nearest: () => nearestForm(section) };
   }
   const prefix = form.pattern.endsWith('+') ? form.pattern.length - 1 : section.length;
   const { target, missing } = parseTarget(form.target, section.slice(prefix + 1));
@@ -163,7 +163,7 @@ export function parseSection(name: string): ParsedSection {
     autoload,
     sleepable: form.sleepable,
     form,
-    nearest: null,
+    nearest: () => null,
   };
 }
 
