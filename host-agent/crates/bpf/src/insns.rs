@@ -1,4 +1,5 @@
-//! The little of BPF's instruction set that is needed to know how large a record can be.
+//! The little of BPF's instruction set that is needed: to know how large a record can be, and to write the agent's own
+//! few programs without a compiler.
 
 /// One 8-byte instruction, in the byte order of the host (objects of another order are refused before).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,113 @@ impl From<[u8; 8]> for Insn {
     }
 }
 
+impl Insn {
+    /// As the kernel takes it.
+    pub fn to_bytes(self) -> [u8; 8] {
+        let registers = if cfg!(target_endian = "little") { self.src << 4 | self.dst } else { self.dst << 4 | self.src };
+        let (off, imm) = (self.off.to_ne_bytes(), self.imm.to_ne_bytes());
+        [self.code, registers, off[0], off[1], imm[0], imm[1], imm[2], imm[3]]
+    }
+}
+
+/// R10 is the frame pointer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Reg {
+    R0 = 0,
+    R1 = 1,
+    R2 = 2,
+    R3 = 3,
+    R4 = 4,
+    R6 = 6,
+    R7 = 7,
+    R10 = 10,
+}
+
+/// Numbers of helper functions (BPF_FUNC_*).
+pub mod helper {
+    pub const MAP_LOOKUP_ELEM: i32 = 1;
+    pub const KTIME_GET_NS: i32 = 5;
+    pub const GET_SMP_PROCESSOR_ID: i32 = 8;
+    pub const GET_CURRENT_PID_TGID: i32 = 14;
+    pub const GET_STACK: i32 = 67;
+    pub const PROBE_READ_KERNEL_STR: i32 = 115;
+    pub const RINGBUF_OUTPUT: i32 = 130;
+    pub const RINGBUF_RESERVE: i32 = 131;
+    pub const RINGBUF_SUBMIT: i32 = 132;
+    pub const RINGBUF_RESERVE_DYNPTR: i32 = 198;
+}
+
+/// Writes a program instruction by instruction.
+#[derive(Debug, Default)]
+pub struct Asm(Vec<Insn>);
+
+/// A forward jump that still has to land somewhere.
+#[must_use]
+pub struct Jump(usize);
+
+impl Asm {
+    fn push(&mut self, code: u8, dst: u8, src: u8, off: i16, imm: i32) -> &mut Self {
+        self.0.push(Insn { code, dst, src, off, imm });
+        self
+    }
+
+    pub fn mov(&mut self, dst: Reg, src: Reg) -> &mut Self {
+        self.push(0xbf, dst as u8, src as u8, 0, 0)
+    }
+
+    pub fn set(&mut self, dst: Reg, value: i32) -> &mut Self {
+        self.push(ALU64_MOV_IMM, dst as u8, 0, 0, value)
+    }
+
+    pub fn add(&mut self, dst: Reg, value: i32) -> &mut Self {
+        self.push(0x07, dst as u8, 0, 0, value)
+    }
+
+    pub fn load_u64(&mut self, dst: Reg, base: Reg, offset: i16) -> &mut Self {
+        self.push(0x79, dst as u8, base as u8, offset, 0)
+    }
+
+    pub fn store_u64(&mut self, base: Reg, offset: i16, src: Reg) -> &mut Self {
+        self.push(0x7b, base as u8, src as u8, offset, 0)
+    }
+
+    pub fn store_u32(&mut self, base: Reg, offset: i16, src: Reg) -> &mut Self {
+        self.push(0x63, base as u8, src as u8, offset, 0)
+    }
+
+    pub fn atomic_add_u64(&mut self, base: Reg, offset: i16, src: Reg) -> &mut Self {
+        self.push(0xdb, base as u8, src as u8, offset, 0)
+    }
+
+    /// A map by its descriptor (BPF_PSEUDO_MAP_FD).
+    pub fn map(&mut self, dst: Reg, fd: i32) -> &mut Self {
+        self.push(LOAD_IMM64, dst as u8, 1, 0, fd).push(0, 0, 0, 0, 0)
+    }
+
+    pub fn call(&mut self, helper: i32) -> &mut Self {
+        self.push(CALL, 0, 0, 0, helper)
+    }
+
+    pub fn exit(&mut self) -> &mut Self {
+        self.push(EXIT, 0, 0, 0, 0)
+    }
+
+    pub fn jump_if_zero(&mut self, register: Reg) -> Jump {
+        self.push(0x15, register as u8, 0, 0, 0);
+        Jump(self.0.len() - 1)
+    }
+
+    /// The jump goes to whatever comes next.
+    pub fn land(&mut self, jump: Jump) {
+        self.0[jump.0].off = (self.0.len() - jump.0 - 1) as i16;
+    }
+
+    pub fn finish(self) -> Vec<Insn> {
+        self.0
+    }
+}
+
 const LD: u8 = 0x00;
 const LDX: u8 = 0x01;
 const JMP: u8 = 0x05;
@@ -37,9 +145,9 @@ const LOAD_IMM64: u8 = 0x18;
 
 /// Helpers that make a record, with the register that holds its size.
 const RECORD_HELPERS: [(i32, u8); 3] = [
-    (130, 3), // bpf_ringbuf_output(ring, data, size, flags)
-    (131, 2), // bpf_ringbuf_reserve(ring, size, flags)
-    (198, 2), // bpf_ringbuf_reserve_dynptr(ring, size, flags, dynptr)
+    (helper::RINGBUF_OUTPUT, 3), // bpf_ringbuf_output(ring, data, size, flags)
+    (helper::RINGBUF_RESERVE, 2), // bpf_ringbuf_reserve(ring, size, flags)
+    (helper::RINGBUF_RESERVE_DYNPTR, 2), // bpf_ringbuf_reserve_dynptr(ring, size, flags, dynptr)
 ];
 
 /// The largest record that these instructions can put into any ring buffer: 0 when they make none, `None` when a size
@@ -112,6 +220,12 @@ mod tests {
 
     fn call(helper: i32) -> Insn {
         Insn { code: CALL, imm: helper, ..NOTHING }
+    }
+
+    #[test]
+    fn bytes_and_back() {
+        let insn = Insn { code: 0x7b, dst: 7, src: 10, off: -8, imm: -2 };
+        assert_eq!(Insn::from(insn.to_bytes()), insn);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Perf events with a mapped buffer: the reader behind BPF perf buffers and behind bpf_trace_printk, and the clock events
+//! Perf events with a mapped buffer: the reader behind BPF perf buffers, and the clock events
 //! that drive perf_event programs.
 
 use std::fs;
@@ -11,7 +11,6 @@ use crate::ring::map_shared;
 use crate::{Error, Result, cpus, os};
 
 const TYPE_SOFTWARE: u32 = 1;
-const TYPE_TRACEPOINT: u32 = 2;
 const SW_CPU_CLOCK: u64 = 0;
 const SW_BPF_OUTPUT: u64 = 10;
 const SAMPLE_RAW: u64 = 1 << 10;
@@ -191,21 +190,6 @@ pub fn raw_of(body: &[u8]) -> Option<&[u8]> {
 /// The count in the body of a LOST record (id, lost).
 pub fn lost_of(body: &[u8]) -> u64 {
     body.get(8..16).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_ne_bytes)
-}
-
-/// Buffers of a tracepoint by its numeric id, one for each online CPU.
-pub(crate) fn open_tracepoint(id: u64, sample_type: u64, pages: usize) -> Result<Vec<Buffer>> {
-    let open = |cpu| {
-        let mut event = attribute(TYPE_TRACEPOINT, id);
-        event.sample_type = sample_type;
-        event.__bindgen_anon_1.sample_period = 1;
-        event.__bindgen_anon_2.wakeup_events = u32::MAX;
-        event.set_exclude_callchain_user(1);
-        event.set_use_clockid(1);
-        event.clockid = libc::CLOCK_MONOTONIC;
-        Buffer::new(event, cpu, pages)
-    };
-    cpus::online().into_iter().map(open).collect()
 }
 
 /// Where the tracing file system is mounted, if it is.

@@ -2,14 +2,14 @@
 
 use std::ffi::CStr;
 use std::marker::PhantomData;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 
 use libbpf_sys as sys;
 
 use crate::insns::Insn;
 use crate::object::Object;
-use crate::{Error, Result};
+use crate::{Error, Result, os};
 
 /// A program; valid as long as its object is borrowed.
 #[derive(Clone, Copy)]
@@ -101,6 +101,25 @@ impl<'object> Program<'object> {
         // SAFETY: the program is valid.
         unsafe { sys::bpf_program__insn_cnt(self.as_ptr()) as u32 }
     }
+}
+
+/// Loads a program of the agent's own, without an object. `adjust` sets further options.
+pub(crate) fn load_insns(
+    kind: u32,
+    insns: &[Insn],
+    adjust: impl FnOnce(&mut sys::bpf_prog_load_opts),
+) -> Result<OwnedFd> {
+    let words: Vec<u64> = insns.iter().map(|insn| u64::from_ne_bytes(insn.to_bytes())).collect();
+    // SAFETY: zeroes are valid in this plain C struct and mean "default".
+    let mut options = unsafe { std::mem::zeroed::<sys::bpf_prog_load_opts>() };
+    options.sz = size_of_val(&options) as sys::size_t;
+    adjust(&mut options);
+    let (name, license) = (c"ringside".as_ptr(), c"Dual MIT/GPL".as_ptr());
+    // SAFETY: the words are the instructions, 8 bytes each and aligned; names are terminated, options valid.
+    let fd = unsafe {
+        sys::bpf_prog_load(kind, name, license, words.as_ptr().cast(), words.len() as sys::size_t, &mut options)
+    };
+    os::owned(fd).map_err(|_| Error::new("cannot load a program of the agent's own", fd))
 }
 
 /// bpftool's name of a program type: "kprobe", "sched_cls" …

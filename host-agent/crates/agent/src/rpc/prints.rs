@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ringside_bpf::prints::Prints;
-use ringside_bpf::{perf, stats};
+use ringside_bpf::stats;
 use ringside_proto::messages as pb;
 
 use crate::failure::libc_errno::{EACCES, ENOENT, EPERM};
@@ -44,7 +44,6 @@ fn hidden_addresses() -> Failure {
 
 fn cannot_open(error: &ringside_bpf::Error) -> Failure {
     match error.errno {
-        ENOENT if perf::tracefs().is_none() => tracefs_missing(),
         EPERM | EACCES => no_permission(&error.what, error.errno),
         ENOENT => Failure::new("unsupported-by-kernel", format!("This kernel has no event for bpf_printk: {error}."))
             .hint("It came with Linux 5.9."),

@@ -1,0 +1,275 @@
+//! Verdicts, loading, attaching and what can go wrong with each.
+
+mod support;
+
+use ringside_proto::framing::{FrameType, Head};
+use ringside_proto::messages::{self as pb, request::Request, response::Response};
+use support::{Agent, call_getpid, global_u32, object, object_with, only_me, wait_until};
+
+fn failed(response: Response) -> pb::Error {
+    match response {
+        Response::Error(error) => error,
+        other => panic!("an error was due, not {other:?}"),
+    }
+}
+
+fn only(programs: &[&str]) -> pb::ObjectOptions {
+    pb::ObjectOptions { programs: programs.iter().map(|name| (*name).to_owned()).collect(), ..Default::default() }
+}
+
+#[test]
+fn the_host_is_described() {
+    let mut agent = Agent::start();
+    assert_eq!(agent.hello.arch, std::env::consts::ARCH);
+    let Response::HostFacts(facts) = agent.request(Request::GetHostFacts(pb::GetHostFacts {})) else {
+        panic!("facts")
+    };
+    assert_eq!(facts.kernel, agent.hello.kernel);
+    assert!(facts.capabilities.contains(&"CAP_BPF".to_owned()), "{:?}", facts.capabilities);
+    assert!(facts.btf && facts.btf_sha256.len() == 64 && facts.mem_available_bytes > 0);
+    let Response::Btf(types) = agent.request(Request::GetBtf(pb::GetBtf {})) else { panic!("types") };
+    let blob = &agent.blobs[&types.blob];
+    assert_eq!((blob.len() as u64, types.bytes), (facts.btf_bytes, facts.btf_bytes));
+    assert_eq!(blob[..2], [0x9f, 0xeb], "BTF's magic");
+}
+
+#[test]
+fn each_program_gets_a_verdict_and_a_whole_log() {
+    let mut agent = Agent::start();
+    // BPF_LOG_LEVEL2: only then the kernel keeps the path of a program that it accepts.
+    let verdicts = agent.verify(&object("verdicts"), pb::ObjectOptions { log_level: 2 | 4, ..Default::default() });
+    let of = |name: &str| verdicts.iter().find(|verdict| verdict.name == name).expect("a verdict").clone();
+    let accepted = of("accepted");
+    assert_eq!((accepted.verdict.as_str(), accepted.section.as_str()), ("accepted", "raw_tp/sys_enter"));
+    assert!(accepted.instructions > 0 && accepted.verify_micros > 0);
+    let log = |blob: u32| String::from_utf8_lossy(&agent.blobs[&blob]).into_owned();
+    assert!(log(accepted.log_blob).contains("processed "));
+    let rejected = of("rejected");
+    assert_eq!(rejected.verdict, "rejected");
+    let error = rejected.error.clone().expect("a reason");
+    assert_eq!(error.code, "verifier-rejected");
+    assert!(error.message.contains("invalid mem access"), "{}", error.message);
+    assert!(log(rejected.log_blob).contains("invalid mem access"));
+    let long = of("long_way");
+    assert_eq!((long.verdict.as_str(), long.log_truncated), ("accepted", false));
+    let log = log(long.log_blob);
+    assert!(log.len() > 4 << 20, "{} bytes", log.len());
+    // From the first instruction to the last line: nothing is cut.
+    assert!(log.contains("0: R1=ctx") && log.trim_end().lines().last().is_some_and(|line| line.contains("processed")));
+    let skipped = of("not_by_default");
+    assert_eq!(skipped.verdict, "skipped");
+    assert_eq!(agent.progress.len(), 4);
+}
+
+#[test]
+fn a_log_over_the_limit_is_cut_and_the_verdict_still_right() {
+    let mut agent = Agent::start();
+    let options = pb::ObjectOptions { log_limit_bytes: 100_000, ..only(&["long_way"]) };
+    let verdicts = agent.verify(&object("verdicts"), options);
+    let verdict = verdicts.iter().find(|verdict| verdict.name == "long_way").expect("a verdict");
+    assert_eq!((verdict.verdict.as_str(), verdict.log_truncated), ("accepted", true));
+    assert!(agent.blobs[&verdict.log_blob].len() <= 102_400);
+}
+
+#[test]
+fn a_rejected_object_leaves_its_log_and_nothing_else() {
+    let mut agent = Agent::start();
+    let error = failed(agent.try_load(&object("verdicts"), only(&["rejected"])));
+    assert_eq!(error.code, "verifier-rejected");
+    assert!(error.message.contains("Program rejected"), "{}", error.message);
+    let log = String::from_utf8_lossy(&agent.blobs[&error.log_blob]).into_owned();
+    assert!(log.contains("invalid mem access"), "{log}");
+}
+
+#[test]
+fn wrong_objects_have_codes() {
+    let mut agent = Agent::start();
+    let mut code = |bytes: &[u8]| failed(agent.try_load(bytes, Default::default())).code;
+    assert_eq!(code(b""), "not-elf");
+    assert_eq!(code(b"#!/bin/sh\n"), "not-elf");
+    let own = std::fs::read("/bin/true").expect("a program");
+    assert_eq!(code(&own), "not-bpf");
+    let whole = object("ring");
+    assert_eq!(code(&whole[..whole.len() / 2]), "object-malformed");
+    assert_eq!(code(&object_with("ring", &["-g0"])), "object-without-btf");
+    assert_eq!(code(&object("legacy_maps")), "legacy-maps");
+    assert_eq!(code(&object("core_missing")), "core-relocation");
+    assert_eq!(code(&object("impossible_map")), "map-create-failed");
+    // None of that has hurt the agent.
+    agent.load(&whole, only_me());
+}
+
+#[test]
+fn wrong_options_have_codes() {
+    let mut agent = Agent::start();
+    let whole = object("ring");
+    let mut error = |options: pb::ObjectOptions| failed(agent.try_load(&whole, options));
+    let unknown = error(only(&["nobody"]));
+    assert_eq!(unknown.code, "unknown-program");
+    assert!(unknown.hint.contains("on_getpid_counted"));
+    let globals = |global| pb::ObjectOptions { globals: vec![global], ..Default::default() };
+    let unknown = error(globals(global_u32("wanted_pid", 1)));
+    assert_eq!(unknown.code, "unknown-variable");
+    assert!(unknown.hint.contains("wanted_tid"));
+    let short = pb::GlobalValue { variable: "wanted_tid".into(), value: vec![1] };
+    assert_eq!(error(globals(short)).code, "bad-value");
+    let size = pb::MapSize { map: "nowhere".into(), max_entries: 1, value_size: 0 };
+    assert_eq!(error(pb::ObjectOptions { map_sizes: vec![size], ..Default::default() }).code, "unknown-map");
+}
+
+#[test]
+fn a_missing_or_wrong_target_names_what_there_is() {
+    let mut agent = Agent::start();
+    let loaded = agent.load(&object("kinds"), Default::default());
+    let mut error = |program: &str, target: &[(&str, &str)]| failed(agent.attach(loaded.object_id, program, target));
+    let needed = error("count_packets", &[]);
+    assert_eq!(needed.code, "target-needed");
+    assert!(needed.message.contains("iface") && needed.hint.contains("lo"), "{needed:?}");
+    assert_eq!(error("anywhere", &[]).code, "target-needed");
+    assert_eq!(error("on_call", &[]).code, "target-needed");
+    assert_eq!(error("on_egress", &[]).code, "target-needed");
+    let unknown = error("count_packets", &[("interface", "lo")]);
+    assert_eq!(unknown.code, "target-unknown");
+    assert!(unknown.hint.contains("iface"));
+    assert_eq!(error("count_packets", &[("iface", "none0")]).code, "target-not-found");
+    assert_eq!(error("count_packets", &[("iface", "lo"), ("xdp-mode", "warp")]).code, "bad-value");
+    assert_eq!(error("sample", &[("freq", "0")]).code, "bad-value");
+    assert_eq!(error("sample", &[("cpu", "9999")]).code, "target-not-found");
+    let misspelt = error("misspelt", &[]);
+    assert_eq!(misspelt.code, "target-not-found");
+    assert!(misspelt.hint.contains("syscalls:sys_enter_getpid"), "{misspelt:?}");
+    assert_eq!(error("unsupported", &[]).code, "attach-unsupported");
+    assert_eq!(error("nobody", &[]).code, "unknown-program");
+    // All or nothing: one that cannot be attached takes the others with it.
+    let programs = ["on_syscall", "misspelt"].map(|name| pb::AttachProgram { program: name.into(), ..Default::default() });
+    let both = Request::Attach(pb::Attach { object_id: loaded.object_id, programs: programs.to_vec() });
+    assert_eq!(agent.error(both).code, "target-not-found");
+    let before = agent.globals(loaded.object_id, ".bss");
+    call_getpid(10);
+    assert_eq!(agent.globals(loaded.object_id, ".bss"), before, "nothing is attached");
+}
+
+#[test]
+fn kinds_attach_and_run() {
+    let mut agent = Agent::start();
+    let loaded = agent.load(&object("kinds"), Default::default());
+    let id = loaded.object_id;
+    let mut attach = |program: &str, target: &[(&str, &str)]| match agent.attach(id, program, target) {
+        Response::Attach(result) => {
+            let made = result.attachments[0].clone();
+            assert_ne!(made.link_id, 0, "{program}");
+            (made.target, made.link_kind)
+        }
+        other => panic!("{program}: {other:?}"),
+    };
+    let words = |target: &str, kind: &str| (target.to_owned(), kind.to_owned());
+    assert_eq!(attach("count_packets", &[("iface", "lo"), ("xdp-mode", "skb")]), words("lo", "xdp"));
+    assert_eq!(attach("sample", &[("freq", "200"), ("cpu", "0")]), words("200 Hz on 1 CPU", "perf_event"));
+    assert_eq!(attach("on_syscall", &[]), words("sys_enter", "raw_tracepoint"));
+    assert_eq!(attach("on_fork", &[]), words("sched_process_fork", "raw_tracepoint"));
+    assert_eq!(attach("on_ingress", &[("iface", "lo")]), words("lo ingress", "tcx"));
+    assert_eq!(attach("on_lookup", &[]).1, "netns");
+    assert_eq!(attach("anywhere", &[("event", "sched:sched_switch")]), words("sched:sched_switch", "perf_event"));
+    let own = std::env::current_exe().expect("own path").display().to_string();
+    attach("on_call", &[("binary", &own), ("symbol", "ringside_test_probe_here")]);
+    assert_eq!(ringside_test_probe_here(1), 2);
+    // A datagram over lo for XDP, time for the clock.
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("socket");
+    socket.send_to(b"x", socket.local_addr().expect("address")).expect("send");
+    wait_until("all counters", || {
+        std::hint::black_box((0..100_000).sum::<u64>());
+        agent.globals(id, ".bss").iter().filter(|count| **count > 0).count() == 4
+    });
+    agent.detach(id);
+    let counted = agent.globals(id, ".bss");
+    call_getpid(10);
+    socket.send_to(b"x", socket.local_addr().expect("address")).expect("send");
+    ringside_test_probe_here(1);
+    assert_eq!(agent.globals(id, ".bss"), counted, "a detached program does not run");
+}
+
+/// Something for the uprobe to sit on.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub extern "C" fn ringside_test_probe_here(number: u32) -> u32 {
+    std::hint::black_box(number) + 1
+}
+
+#[test]
+fn maps_are_read_whole_and_per_cpu() {
+    let mut agent = Agent::start();
+    let loaded = agent.load(&object("maps"), only_me());
+    let id = loaded.object_id;
+    agent.attach_all(id);
+    call_getpid(3000);
+    agent.detach(id);
+    let (dump, bytes) = agent.dump(id, "squares");
+    assert_eq!((dump.entries, dump.truncated, dump.key_size, dump.value_bytes), (3000, false, 4, 8));
+    let mut entries: Vec<(u32, u64)> = bytes
+        .chunks_exact(12)
+        .map(|entry| {
+            let (key, value) = entry.split_at(4);
+            (u32::from_le_bytes(key.try_into().expect("4")), u64::from_le_bytes(value.try_into().expect("8")))
+        })
+        .collect();
+    entries.sort_unstable();
+    assert_eq!(entries, (0..3000_u64).map(|key| (key as u32, key * key)).collect::<Vec<_>>());
+    let (dump, bytes) = agent.dump(id, "per_cpu");
+    assert_eq!((dump.entries, dump.value_bytes), (3, agent.hello.possible_cpus * 8));
+    let slots = &bytes[(4 + dump.value_bytes as usize) + 4..][..dump.value_bytes as usize];
+    let sum: u32 = slots.chunks_exact(8).map(|slot| u32::from_le_bytes(slot[..4].try_into().expect("4"))).sum();
+    assert_eq!(sum, 3000);
+    assert_eq!(agent.dump(id, "prefixes").0.entries, 3);
+    let limited = Request::DumpMap(pb::DumpMap { object_id: id, map: "squares".into(), limit: 10 });
+    let Response::MapDump(dump) = agent.request(limited) else { panic!("a dump") };
+    assert_eq!((dump.entries, dump.truncated), (10, true));
+}
+
+#[test]
+fn prints_of_others_are_dropped() {
+    let mark = |mark| pb::ObjectOptions { globals: vec![only_me().globals.remove(0), global_u32("mark", mark)], ..Default::default() };
+    let (mut mine, mut other) = (Agent::start(), Agent::start());
+    let bytes = object("prints");
+    let (own, foreign) = (mine.load(&bytes, mark(1)), other.load(&bytes, mark(2)));
+    // A second object of the same client, whose prints nobody asked for.
+    let silent = mine.load(&bytes, mark(3));
+    for (agent, object_id) in [(&mut mine, own.object_id), (&mut other, foreign.object_id)] {
+        assert_eq!(agent.request(Request::OpenPrints(pb::OpenPrints { object_id })), Response::Empty(pb::Empty {}));
+    }
+    mine.attach_all(own.object_id);
+    mine.attach_all(silent.object_id);
+    other.attach_all(foreign.object_id);
+    call_getpid(20);
+    let stats = mine.detach(own.object_id);
+    other.detach(foreign.object_id);
+    for (agent, mark) in [(&mine, 1), (&other, 2)] {
+        let prints = agent.prints();
+        let texts: Vec<&str> = prints.iter().map(|print| print.text.as_str()).collect();
+        let wanted: Vec<String> = (0..20).map(|line| format!("mark {mark} line {line}")).collect();
+        assert_eq!(texts, wanted);
+        assert!(prints.iter().all(|print| print.program == "on_getpid" && print.tid == support::own_tid()));
+    }
+    assert_eq!((stats.prints, stats.prints_lost), (20, 0));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("clock").as_nanos() as u64;
+    let age = now.abs_diff(mine.prints()[0].time_ns);
+    assert!(age < 10_000_000_000, "{age} ns from now");
+}
+
+#[test]
+fn a_cancelled_request_says_so() {
+    let mut agent = Agent::start();
+    let object_blob = agent.upload(&object("verdicts"));
+    let request = || Request::VerifyObject(pb::VerifyObject { object_blob, options: None });
+    let ids = [agent.ask(request()), agent.ask(request())];
+    agent.send(Head::new(FrameType::Cancel).aux(ids[1]), b"");
+    assert!(matches!(agent.answer(ids[0]), Response::Verify(_)));
+    assert_eq!(failed(agent.answer(ids[1])).code, "cancelled");
+}
+
+#[test]
+fn unknown_ids_are_errors() {
+    let mut agent = Agent::start();
+    assert_eq!(agent.error(Request::Detach(pb::Detach { object_id: 7 })).code, "protocol");
+    let load = pb::LoadObject { object_blob: 99, options: None };
+    assert_eq!(agent.error(Request::LoadObject(load)).code, "protocol");
+}
