@@ -96,10 +96,14 @@ export function visible(text: string, longest: number = LONGEST_CELL): string {
   return cut.replace(HIDDEN, visibleCharacter);
 }
 
+// Unicode has pictures for controls (␀), but many fonts do not: the names can be read everywhere.
+const CONTROLS =
+  'NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US'.split(
+    ' ',
+  );
+
 function visibleCharacter(character: string): string {
   const code = character.codePointAt(0) ?? 0;
-  // Unicode has pictures for the old controls: ␀ ␉ ␊ ␛ ␡.
-  if (code < 0x20) return String.fromCharCode(0x2400 + code);
-  if (code === 0x7f) return '\u2421';
-  return `⟪U+${code.toString(16).toUpperCase().padStart(4, '0')}⟫`;
+  const name = code === 0x7f ? 'DEL' : (CONTROLS[code] ?? `U+${code.toString(16).toUpperCase().padStart(4, '0')}`);
+  return `⟪${name}⟫`;
 }

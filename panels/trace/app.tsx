@@ -33,7 +33,7 @@ export function App({ state }: { state: TraceState }): JSX.Element {
     state.attachGrid(made);
     const announcer = new Announcer(spoken.current!);
     const stopSpeaking = announceChanges(state, announcer);
-    const stopKeys = pageKeys(filter);
+    const stopKeys = pageKeys(filter, made, () => void actions.current?.copy('tsv'));
     const stopTheme = watchTheme(made);
     return () => {
       stopSpeaking();
@@ -138,15 +138,29 @@ function makeGrid(
   return grid;
 }
 
-/** `/` goes to the filter from anywhere but a field; the page's own copy command copies rows. */
-function pageKeys(filter: { current: VscodeTextfield | null }): () => void {
+/**
+ * `/` goes to the filter from anywhere but a field. VS Code runs its own copy command in the page, on the desktop even
+ * when the key was handled here: it copies rows too, once.
+ */
+function pageKeys(filter: { current: VscodeTextfield | null }, grid: TraceGrid, copy: () => void): () => void {
+  let copiedAt = 0;
   const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key.toLowerCase() === 'c' && (event.ctrlKey || event.metaKey)) copiedAt = event.timeStamp;
     if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
     event.preventDefault();
     filter.current?.focus();
   };
+  const onCopy = (event: ClipboardEvent): void => {
+    if (document.activeElement !== grid.element) return;
+    event.preventDefault();
+    if (event.timeStamp - copiedAt > 500) copy();
+  };
   document.addEventListener('keydown', onKeyDown);
-  return () => document.removeEventListener('keydown', onKeyDown);
+  document.addEventListener('copy', onCopy);
+  return () => {
+    document.removeEventListener('keydown', onKeyDown);
+    document.removeEventListener('copy', onCopy);
+  };
 }
 
 function isTyping(event: Event): boolean {

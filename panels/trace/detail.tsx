@@ -1,7 +1,7 @@
 import type { RowDetail } from '@ringside/core/model';
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { clockOfCell, visible } from '../shared/format.ts';
+import { clockOfCell, count, visible } from '../shared/format.ts';
 import { IconButton } from '../shared/iconButton.tsx';
 import type { TraceState } from './state.ts';
 
@@ -33,7 +33,7 @@ export function Detail({ state, close }: DetailProps): JSX.Element {
         <h2>{detail === null ? 'Row detail' : visible(detail.record === '' ? 'Row' : detail.record, 200)}</h2>
         {detail !== null && (
           <span class="detail-what">
-            row {detail.seq} · {visible(clockOfCell(detail.time), 60)}
+            row {count(detail.seq)} · {visible(clockOfCell(detail.time), 60)}
           </span>
         )}
         <IconButton icon="close" label="Close the row detail" keys="Enter" onPress={close} />

@@ -68,7 +68,11 @@ export function FilterBox({ state, field, leave }: FilterBoxProps): JSX.Element 
         onInput={onInput}
         onKeyDown={onKeyDown}
       >
-        <span slot="content-before" class="codicon codicon-filter" aria-hidden="true" />
+        <span
+          slot="content-before"
+          class={`codicon ${fault === null ? 'codicon-filter' : 'codicon-error'}`}
+          aria-hidden="true"
+        />
         {filled && (
           <button slot="content-after" type="button" class="clear" title="Clear the filter" onClick={clear}>
             <span class="codicon codicon-close" aria-hidden="true" />

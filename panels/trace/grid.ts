@@ -2,13 +2,14 @@ import type { Column, RowsPage } from '@ringside/core/model';
 import { visible } from '../shared/format.ts';
 import { type PlacedColumn, columnsBetween, placeColumns } from './columns.ts';
 import { GridHeader } from './gridHeader.ts';
-import { gridCommand } from './keyboard.ts';
+import { listenToInput } from './gridInput.ts';
+import type { GridCommand } from './keyboard.ts';
+import { PageWindow } from './pageWindow.ts';
 import type { Want } from './pump.ts';
 import { ACTIVE, RowPool, SELECTED } from './rowPool.ts';
 import { Scrollbar } from './scrollbar.ts';
-import { ScrollModel, wheelRows } from './scroller.ts';
+import { ScrollModel } from './scroller.ts';
 import { Selection } from './selection.ts';
-import { TouchScroll } from './touch.ts';
 
 export interface CellPlace {
   index: number;
@@ -39,8 +40,6 @@ export interface GridEvents {
 
 /** Beyond this many columns only those in view exist as elements. */
 const ALL_COLUMNS_UP_TO = 40;
-/** How long old rows stay on screen while the rows of a far jump are on their way. */
-const HOLD_MS = 250;
 const COLUMN_OVERSCAN = 300;
 
 /**
@@ -59,7 +58,7 @@ export class TraceGrid {
   readonly #header: GridHeader;
   readonly #pool: RowPool;
   readonly #bar: Scrollbar;
-  readonly #touch: TouchScroll;
+  readonly #stopInput: () => void;
   readonly #observer: ResizeObserver;
 
   #columns: readonly Column[] = [];
@@ -72,9 +71,7 @@ export class TraceGrid {
   #viewHeight = 0;
   #viewWidth = 0;
 
-  #page: Pick<RowsPage, 'first' | 'rows'> = { first: 0, rows: [] };
-  #heldTop: number | null = null;
-  #missingSince: number | null = null;
+  readonly #window = new PageWindow();
   #following = true;
   #activeColumn = 0;
   /** Id of the cell element that aria-activedescendant names; "" = none. */
@@ -111,8 +108,10 @@ export class TraceGrid {
     this.#bar = new Scrollbar(this.#scroll, this.element.id, (top) => this.#userScrollTo(top));
     this.element.append(this.#sideways, this.#bar.element);
     parent.append(this.element);
-    this.#touch = new TouchScroll(this.#body, (pixels) => this.#userScrollBy(pixels / this.#rowHeight));
-    this.#listen();
+    this.#sideways.addEventListener('scroll', () => {
+      if (this.#layoutColumns(false)) this.#paint();
+    });
+    this.#stopInput = this.#listen();
     this.#observer = new ResizeObserver(() => this.#measure());
     this.#observer.observe(this.element);
     this.#measure();
@@ -138,7 +137,7 @@ export class TraceGrid {
   dispose(): void {
     cancelAnimationFrame(this.#frame);
     this.#observer.disconnect();
-    this.#touch.dispose();
+    this.#stopInput();
     this.element.remove();
   }
 
@@ -160,9 +159,7 @@ export class TraceGrid {
 
   /** Forgets all rows: another run, stream or filter is to be shown. */
   reset(): void {
-    this.#page = { first: 0, rows: [] };
-    this.#heldTop = null;
-    this.#missingSince = null;
+    this.#window.reset();
     this.selection.reset();
     this.#activeSeq = null;
     this.#events.selection(this.selection);
@@ -179,14 +176,13 @@ export class TraceGrid {
       this.#scroll.scrollTo(this.#scroll.top - evicted);
       if (this.selection.size > 0 || this.selection.active < 0) this.#events.selection(this.selection);
     }
-    this.#page = page;
     this.#scroll.setRows(page.matching);
     if (this.#following) this.#scroll.scrollToEnd();
-    this.#heldTop = want.first < 0 ? this.#scroll.maxTop : Math.max(0, want.top - evicted);
+    this.#window.take(page, want.first < 0 ? this.#scroll.maxTop : Math.max(0, want.top - evicted));
     this.element.setAttribute('aria-rowcount', String(page.matching + 1));
     this.#paint();
     // Asking again for the same place would get the same answer.
-    if (!this.#covered() && this.#scroll.top !== want.top) this.#ask();
+    if (!this.#window.covers(this.#scroll) && this.#scroll.top !== want.top) this.#ask();
   }
 
   setFollowing(following: boolean): void {
@@ -216,7 +212,7 @@ export class TraceGrid {
 
   /** The cells of a row, if its page is here. */
   row(index: number): { seq: number; cells: string[] } | null {
-    return this.#page.rows[index - this.#page.first] ?? null;
+    return this.#window.row(index);
   }
 
   /** Where the keyboard stands. */
@@ -229,7 +225,7 @@ export class TraceGrid {
     const placed = this.#placed.find((candidate) => candidate.column.id === columnId);
     if (placed === undefined) return;
     let longest = placed.column.title.length + 2;
-    for (const row of this.#page.rows) {
+    for (const row of this.#window.rows) {
       longest = Math.max(longest, visible(this.#events.render(placed, row.cells[placed.source] ?? '')).length);
     }
     this.#events.resize(columnId, longest * this.#characterWidth + 18);
@@ -258,7 +254,8 @@ export class TraceGrid {
     this.#rows.style.width = `${width}px`;
     // A horizontal scrollbar takes height from the body, so its height is read after the width is set.
     this.#viewHeight = this.#body.clientHeight;
-    this.#scroll.setView(this.#viewHeight / this.#rowHeight);
+    // Whole rows only: at the end of the view no row is cut, what is left over stays empty below the last one.
+    this.#scroll.setView(Math.max(1, Math.floor(this.#viewHeight / this.#rowHeight)));
     if (this.#following) this.#scroll.scrollToEnd();
     this.element.setAttribute('aria-colcount', String(this.#placed.length));
     this.#activeColumn = Math.min(this.#activeColumn, Math.max(0, this.#placed.length - 1));
@@ -284,7 +281,7 @@ export class TraceGrid {
     this.#shownColumns = [first, end];
     const width = this.#totalWidth();
     this.#header.layout(this.#placed, first, end, width);
-    const rows = Math.ceil(this.#scroll.view) + 1;
+    const rows = Math.ceil(this.#viewHeight / this.#rowHeight) + 1;
     this.#pool.layout(rows, this.#placed.slice(first, end), first, this.#rowHeight, width);
     return true;
   }
@@ -299,36 +296,9 @@ export class TraceGrid {
     });
   }
 
-  #has(from: number, end: number): boolean {
-    return from >= this.#page.first && end <= this.#page.first + this.#page.rows.length;
-  }
-
-  /** Whether every row of the window is here. */
-  #covered(): boolean {
-    const { first, end } = this.#scroll.window();
-    return first >= end || this.#has(first, end);
-  }
-
-  /**
-   * The position to paint. After a far jump none of the rows is here yet: then the newest rows that did come stay on
-   * screen for a moment, so dragging the thumb shows real rows a frame late instead of an empty table.
-   */
-  #paintTop(): number {
-    const { first, end } = this.#scroll.window();
-    const pageEnd = this.#page.first + this.#page.rows.length;
-    if (this.#covered() || (first < pageEnd && end > this.#page.first) || this.#heldTop === null) {
-      this.#missingSince = null;
-      return this.#scroll.top;
-    }
-    const now = performance.now();
-    this.#missingSince ??= now;
-    if (now - this.#missingSince > HOLD_MS) return this.#scroll.top;
-    this.#invalidate();
-    return Math.min(this.#heldTop, this.#scroll.maxTop);
-  }
-
   #paint(): void {
-    const top = this.#paintTop();
+    const { top, held } = this.#window.paintTop(this.#scroll, performance.now());
+    if (held) this.#invalidate();
     const first = Math.floor(top);
     this.#rows.style.transform = `translateY(${-(top - first) * this.#rowHeight}px)`;
     for (let place = 0; place < this.#pool.size; place++) {
@@ -369,7 +339,7 @@ export class TraceGrid {
   /** Asks for the rows in view and half a view on each side, so that the next few steps need no waiting. */
   #ask(): void {
     if (this.#viewHeight <= 0) return;
-    const view = Math.ceil(this.#scroll.view) + 1;
+    const view = this.#scroll.view + 2;
     const spare = Math.min(40, Math.max(8, Math.ceil(view / 2)));
     const top = this.#scroll.top;
     if (this.#following) {
@@ -405,7 +375,7 @@ export class TraceGrid {
     const { first, end } = this.#scroll.window();
     // Ask before the spare rows run out, not when they have.
     const margin = 4;
-    if (!this.#has(Math.max(0, first - margin), Math.min(this.#scroll.rows, end + margin))) this.#ask();
+    if (!this.#window.has(Math.max(0, first - margin), Math.min(this.#scroll.rows, end + margin))) this.#ask();
     this.#invalidate();
   }
 
@@ -480,28 +450,16 @@ export class TraceGrid {
 
   // --- input --------------------------------------------------------------------------------------------------------
 
-  #listen(): void {
-    this.element.addEventListener('keydown', (event) => this.#key(event));
-    this.element.addEventListener('wheel', (event) => this.#wheel(event), { passive: false });
-    this.#sideways.addEventListener('scroll', () => {
-      if (this.#layoutColumns(false)) this.#paint();
+  #listen(): () => void {
+    return listenToInput(this.element, this.#body, {
+      measures: () => ({ rowHeight: this.#rowHeight, viewRows: this.#scroll.view }),
+      scrollBy: (rows) => this.#userScrollBy(rows),
+      press: (event) => this.#press(event),
+      contextMenu: (event) => this.#contextMenu(event),
+      hover: (event) => this.#hover(event),
+      open: () => this.#events.detail(),
+      command: (command) => this.#command(command),
     });
-    this.#body.addEventListener('pointerdown', (event) => {
-      if (event.pointerType !== 'touch') this.#press(event);
-    });
-    this.#body.addEventListener('click', (event) => {
-      if (event instanceof PointerEvent && event.pointerType === 'touch') this.#press(event);
-    });
-    this.#body.addEventListener('dblclick', () => this.#events.detail());
-    this.#body.addEventListener('contextmenu', (event) => this.#contextMenu(event));
-    this.#body.addEventListener('pointerover', (event) => this.#hover(event));
-  }
-
-  #wheel(event: WheelEvent): void {
-    // Ctrl+wheel is zoom, a sideways wheel is the browser's.
-    if (event.ctrlKey || event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) return;
-    event.preventDefault();
-    this.#userScrollBy(wheelRows(event, this.#rowHeight, this.#scroll.view));
   }
 
   #press(event: MouseEvent): void {
@@ -517,7 +475,6 @@ export class TraceGrid {
   }
 
   #contextMenu(event: MouseEvent): void {
-    event.preventDefault();
     const hit = this.#pool.locate(event.target);
     if (hit === null) return;
     this.#events.cellMenu(this.#place(hit.index, hit.column), event.clientX, event.clientY);
@@ -549,10 +506,7 @@ export class TraceGrid {
     hit.element.title = this.#events.tooltip(placed, row.cells[placed.source] ?? '', above);
   }
 
-  #key(event: KeyboardEvent): void {
-    const command = gridCommand(event);
-    if (command === null) return;
-    event.preventDefault();
+  #command(command: GridCommand): void {
     switch (command.kind) {
       case 'move': {
         this.#move(command.to, command.extend);

@@ -3,7 +3,7 @@ import { visible } from '../shared/format.ts';
 import { IconButton } from '../shared/iconButton.tsx';
 import { SparkLine } from './sparkline.tsx';
 import type { TraceState } from './state.ts';
-import { isLive, rateWords, statusOf } from './status.ts';
+import { endSentence, isLive, stateNote, statusOf } from './status.ts';
 
 export interface HeaderProps {
   state: TraceState;
@@ -17,27 +17,35 @@ export function Header({ state, more }: HeaderProps): JSX.Element {
   const paused = state.paused.value;
   const status = statusOf(run, paused);
   const live = isLive(run);
+  const note = stateNote(run);
   const name = run?.name ?? spec?.file.split(/[\\/]/).pop() ?? '';
   const hosts = visible((run?.hosts ?? spec?.hosts ?? []).join(', '), 200);
   const pausable = run !== null && (run.state === 'running' || run.state === 'paused');
   return (
     <header class="header">
-      <h1 class="name" title={run?.file ?? spec?.file ?? ''}>
-        {visible(name, 200)}
-      </h1>
-      {hosts !== '' && (
-        <span class="hosts" title={`Hosts: ${hosts}`}>
-          <span aria-hidden="true">· </span>
-          {hosts}
-        </span>
-      )}
+      <div class="what">
+        <h1 class="name" title={run?.file ?? spec?.file ?? ''}>
+          {visible(name, 200)}
+        </h1>
+        {hosts !== '' && (
+          <span class="hosts" title={`Hosts: ${hosts}`}>
+            <span aria-hidden="true">· </span>
+            {hosts}
+          </span>
+        )}
+      </div>
       <SparkLine state={state} />
       <span class={`status ${status.tone}`}>
         <span class="dot" aria-hidden="true" />
         <span class="label">{status.label}</span>
-        <span class="rate" title="Records per second, all streams of the run">
-          {rateWords(run)}
-        </span>
+        {note !== '' && (
+          <span
+            class="rate"
+            title={live ? 'Records per second, all streams of the run' : run === null ? '' : endSentence(run)}
+          >
+            {note}
+          </span>
+        )}
       </span>
       <span class="actions" role="toolbar" aria-label="Run">
         {pausable && (

@@ -1,8 +1,8 @@
-import type { StreamLedger } from '@ringside/core/model';
+import type { RunSummary, StreamLedger } from '@ringside/core/model';
 import type { JSX } from 'preact';
 import { visible } from '../shared/format.ts';
 import type { TraceState } from './state.ts';
-import { ledgerWords } from './status.ts';
+import { isLive, ledgerWords } from './status.ts';
 
 /**
  * The account of the shown stream, always in view: what was produced is what was delivered and what was lost. A figure
@@ -15,7 +15,7 @@ export function LedgerLine({ state }: { state: TraceState }): JSX.Element {
   const streams = shown.length > 0 ? shown : all;
   const words = ledgerWords(streams, run?.programs ?? []);
   if (run === null || streams.length === 0) {
-    return <footer class="ledger">{run === null ? 'No run.' : 'Nothing is counted yet.'}</footer>;
+    return <footer class="ledger">{nothing(run)}</footer>;
   }
   return (
     <footer class="ledger" aria-label="Ledger" title={accounts(all)}>
@@ -31,7 +31,7 @@ export function LedgerLine({ state }: { state: TraceState }): JSX.Element {
         )
       </span>
       <span class="cost">
-        <span aria-hidden="true">· </span>cost <b>{words.cost}</b>, <b>{words.cpu}</b>
+        cost <b>{words.cost}</b>, <b>{words.cpu}</b>
       </span>
     </footer>
   );
@@ -45,4 +45,9 @@ function accounts(streams: readonly StreamLedger[]): string {
       return `${visible(stream.name, 100)}: produced ${words.produced} = delivered ${words.delivered} + lost ${words.lost}`;
     })
     .join('\n');
+}
+
+function nothing(run: RunSummary | null): string {
+  if (run === null) return 'No run.';
+  return isLive(run) ? 'Nothing is counted yet.' : 'Nothing was counted.';
 }

@@ -43,6 +43,8 @@ const SAVE_AFTER_MS = 150;
 /** A run's state that was sent before the user pressed Pause must not take the press back. */
 const PAUSE_SETTLES_MS = 1500;
 const NOTICE_MS = 4000;
+/** Counts that only grow are shown this often: a number that changes with every frame cannot be read. */
+const COUNTS_EVERY_MS = 200;
 
 /** Everything the panel knows, and the one place that talks to the host. Components read the signals. */
 export class TraceState {
@@ -85,6 +87,8 @@ export class TraceState {
   #attempt = '';
   #lastWant: Want | null = null;
   #saveTimer: ReturnType<typeof setTimeout> | null = null;
+  #newestCounts: Counts | null = null;
+  #countsTimer: ReturnType<typeof setTimeout> | null = null;
   #noticeTimer: ReturnType<typeof setTimeout> | null = null;
   #activeSeq: number | null = null;
 
@@ -340,6 +344,7 @@ export class TraceState {
     this.where.value = page.where;
     this.detail.value = null;
     this.newRows.value = 0;
+    this.counts.value = null;
     this.#grid?.reset();
     this.#save();
   }
@@ -400,16 +405,23 @@ export class TraceState {
 
   #setCounts(page: RowsPage): void {
     const { matching, stored, delivered: all, partial } = page;
+    this.#newestCounts = { matching, stored, delivered: all, partial };
     const old = this.counts.value;
-    if (
-      old === null ||
-      old.matching !== matching ||
-      old.stored !== stored ||
-      old.delivered !== all ||
-      old.partial !== partial
-    ) {
-      this.counts.value = { matching, stored, delivered: all, partial };
-    }
+    // What is more than growth (a new view, the first rows, the end of a search) shows at once.
+    if (old === null || matching < old.matching || old.matching === 0 || partial !== old.partial) this.#showCounts();
+    else this.#countsTimer ??= setTimeout(() => this.#showCounts(), COUNTS_EVERY_MS);
+  }
+
+  #showCounts(): void {
+    if (this.#countsTimer !== null) clearTimeout(this.#countsTimer);
+    this.#countsTimer = null;
+    const [old, next] = [this.counts.value, this.#newestCounts];
+    const same =
+      old?.matching === next?.matching &&
+      old?.stored === next?.stored &&
+      old?.delivered === next?.delivered &&
+      old?.partial === next?.partial;
+    if (!same) this.counts.value = next;
   }
 
   /** Remembers where the view stands, so that what comes after it can be counted. */

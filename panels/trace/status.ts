@@ -193,7 +193,18 @@ function costWords(programs: readonly ProgramCost[]): { cost: string; cpu: strin
   };
 }
 
-/** "48.2 k/s", or nothing when no rows come any more. */
-export function rateWords(run: RunSummary | null): string {
-  return run !== null && (run.state === 'running' || run.state === 'paused') ? rate(run.rate) : '';
+const SHORT_REASONS: Record<EndReason, string> = {
+  duration: 'time was up',
+  count: 'count reached',
+  interrupt: 'stopped',
+  'host-lost': 'host lost',
+  agent: 'agent ended',
+  error: 'error',
+};
+
+/** What stands beside the state: "48.2 k/s" while rows may come, why it ended afterwards. */
+export function stateNote(run: RunSummary | null): string {
+  if (run === null) return '';
+  if (run.state === 'running' || run.state === 'paused') return rate(run.rate);
+  return run.state === 'ended' && run.endReason !== null ? SHORT_REASONS[run.endReason] : '';
 }

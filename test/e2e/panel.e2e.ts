@@ -30,8 +30,8 @@ const TYPES: Record<string, string> = {
 const pictures = at('pictures', 'panel');
 
 let folder: string;
-let server: Server;
-let browser: Browser;
+let server: Server | undefined;
+let browser: Browser | undefined;
 let origin: string;
 let page: Page;
 let complaints: string[] = [];
@@ -68,8 +68,9 @@ beforeAll(async () => {
     }
     response.writeHead(200, { 'content-type': type }).end(readFileSync(join(folder, name)));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const listening = server;
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+  origin = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('Chromium is missing: run `npm run setup`.');
   browser = await chromium.launch({
@@ -89,7 +90,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await browser?.close();
-  await new Promise((resolve) => server?.close(resolve));
+  await new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())));
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -108,7 +109,7 @@ interface Open {
 
 async function open(query: string, { width = 1200, height = 700, zoom = 1 }: Open = {}): Promise<void> {
   complaints = [];
-  const context = await browser.newContext({
+  const context = await browser!.newContext({
     viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) },
     deviceScaleFactor: zoom,
     timezoneId: 'UTC',
@@ -129,7 +130,7 @@ const settled = () => page.waitForTimeout(350);
 function cells(column: number): Promise<string[]> {
   return page
     .locator(`.row:not([hidden]) [aria-colindex="${column}"]`)
-    .evaluateAll((found) => found.map((cell) => cell.textContent ?? ''));
+    .evaluateAll((found) => found.map((cell) => cell.textContent));
 }
 
 async function lastRowIndex(): Promise<number> {
@@ -284,7 +285,7 @@ describe('filter', () => {
     await page.keyboard.press('/');
     await page.keyboard.type('ret == 0');
     await page.keyboard.press('Enter');
-    await page.waitForFunction(() => document.querySelector('.counts')?.textContent?.includes(' of ') === true);
+    await page.waitForFunction(() => document.querySelector('.counts')?.textContent.includes(' of ') === true);
     const before = await cells(1);
     await page.keyboard.type(' && nonsense');
     await page.keyboard.press('Enter');
@@ -304,7 +305,7 @@ describe('filter', () => {
     const comm = await cell.innerText();
     await cell.click({ button: 'right' });
     await page.getByRole('menuitem', { name: /^Only comm/ }).click();
-    await page.waitForFunction(() => document.querySelector('.counts')?.textContent?.includes(' of ') === true);
+    await page.waitForFunction(() => document.querySelector('.counts')?.textContent.includes(' of ') === true);
     await settled();
     expect(await page.locator('.filter-field').evaluate((field) => (field as HTMLInputElement).value)).toBe(
       `comm == "${comm}"`,

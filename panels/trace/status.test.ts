@@ -1,0 +1,126 @@
+import type { ProgramCost, RunSummary, StreamLedger } from '@ringside/core/model';
+import { describe, expect, it } from 'vitest';
+import { emptyState, endSentence, isLive, ledgerWords, stateNote, statusOf } from './status.ts';
+
+const run = (more: Partial<RunSummary> = {}): RunSummary => ({
+  id: 'r',
+  name: 'execsnoop',
+  file: '/x/execsnoop.bpf.c',
+  hosts: ['web-1'],
+  state: 'running',
+  startedAt: 0,
+  endedAt: null,
+  endReason: null,
+  error: null,
+  diagnostics: [],
+  attachments: [
+    { host: 'web-1', program: 'p', section: 'tp/x', target: 'sched:exec', link: { id: 1, kind: 'perf_event' } },
+  ],
+  schemas: [],
+  ledger: { streams: [] },
+  programs: [],
+  rate: 0,
+  agent: { rssBytes: null, cpuPercent: null },
+  ...more,
+});
+const stream = (more: Partial<StreamLedger> = {}): StreamLedger => ({
+  name: 'events',
+  produced: 10,
+  delivered: 10,
+  lostKernel: 0,
+  lostAgent: 0,
+  lostTransport: 0,
+  shown: 10,
+  ...more,
+});
+
+describe('ledgerWords', () => {
+  it('adds up over streams', () => {
+    const words = ledgerWords([stream(), stream({ produced: 15, delivered: 12, lostKernel: 2, lostAgent: 1 })], []);
+    expect(words).toMatchObject({ produced: '25', delivered: '22', lost: '3', kernel: '2', agent: '1', warn: true });
+  });
+
+  it('never prints 0 for unknown', () => {
+    const words = ledgerWords([stream(), stream({ produced: null, lostKernel: null })], []);
+    expect(words).toMatchObject({ produced: 'unknown', kernel: 'unknown', lost: 'unknown', agent: '0', warn: false });
+    expect(words.cost).toBe('unknown');
+    expect(words.cpu).toBe('unknown');
+  });
+
+  it('says at least what it knows', () => {
+    const words = ledgerWords([stream({ produced: null, lostKernel: null, lostTransport: 1200 })], []);
+    expect(words).toMatchObject({ lost: 'at least 1,200', warn: true });
+  });
+
+  it('weighs the cost by runs and leaves out programs without figures', () => {
+    const cost = (more: Partial<ProgramCost>): ProgramCost => ({
+      name: 'p',
+      runs: 0,
+      nanosPerRun: null,
+      cpuPercent: null,
+      missed: null,
+      ...more,
+    });
+    const programs = [
+      cost({ runs: 100, nanosPerRun: 50, cpuPercent: 0.2 }),
+      cost({ runs: 300, nanosPerRun: 90 }),
+      cost({}),
+    ];
+    expect(ledgerWords([stream()], programs)).toMatchObject({ cost: '80 ns/run', cpu: '0.2 % CPU' });
+  });
+});
+
+describe('state words', () => {
+  it('knows what is live and why it ended', () => {
+    expect(statusOf(run(), false)).toEqual({ tone: 'live', label: 'live' });
+    expect(statusOf(run(), true).label).toBe('paused');
+    expect(statusOf(null, false).tone).toBe('ended');
+    expect(isLive(run({ state: 'failed' }))).toBe(false);
+    expect(isLive(null)).toBe(false);
+    const ended = run({ state: 'ended', endReason: 'host-lost' });
+    expect(stateNote(ended)).toBe('host lost');
+    expect(endSentence(ended)).toBe('Ended because the host was lost.');
+    expect(stateNote(run({ rate: 48_190 }))).toBe('48.2 k/s');
+  });
+});
+
+describe('emptyState', () => {
+  const input = { run: run(), spec: null, where: '', stored: 0, partial: false, ready: true };
+
+  it('says what it waits for', () => {
+    expect(emptyState({ ...input, ready: false }).title).toBe('Loading the run…');
+    expect(emptyState(input)).toMatchObject({
+      title: 'Attached. Waiting for the first event.',
+      lines: ['p → sched:exec on web-1'],
+    });
+    expect(emptyState({ ...input, run: run({ state: 'building' }) }).title).toBe('Building execsnoop…');
+  });
+
+  it('shows the error, its remedy and its detail', () => {
+    const error = { code: 'verifier-rejected', message: 'No.', remedy: 'Do this.', detail: 'log', links: [] } as const;
+    const failed = run({ state: 'failed', error: { ...error, links: [] } });
+    expect(emptyState({ ...input, run: failed })).toEqual({
+      icon: 'error',
+      title: 'No.',
+      lines: ['Do this.'],
+      detail: 'log',
+      action: 'restart',
+    });
+  });
+
+  it('tells an empty stream from a filter that matches nothing', () => {
+    const filtered = { ...input, where: 'pid == 1', stored: 500 };
+    expect(emptyState(filtered)).toMatchObject({ title: 'None of 500 stored rows matches.', action: 'clear-filter' });
+    expect(emptyState({ ...filtered, partial: true }).icon).toBe('loading');
+    expect(emptyState({ ...filtered, stored: 0 }).title).toContain('Waiting');
+  });
+
+  it('offers to attach again what is gone', () => {
+    const spec = { file: '/x/a.bpf.c', hosts: ['web-1'] } as never;
+    expect(emptyState({ ...input, run: null, spec })).toMatchObject({
+      title: 'a.bpf.c is not attached any more.',
+      action: 'restart',
+    });
+    expect(emptyState({ ...input, run: null }).action).toBeNull();
+  });
+});
