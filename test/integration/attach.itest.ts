@@ -130,7 +130,7 @@ describe('over ssh', () => {
       users: [
         { name: 'rs-free', sudo: 'nopasswd' },
         { name: 'rs-asks', sudo: 'password', password: 'correct horse' },
-        { name: 'rs-none', sudo: 'none' },
+        { name: 'rs-none', sudo: 'none', password: 'battery staple' },
       ],
     });
     target = (user) => [
@@ -164,7 +164,12 @@ describe('over ssh', () => {
   });
 
   it('with no sudo right: exit 4 and the line that would allow it', async () => {
-    const result = await cliRun(['attach', EXECSNOOP, ...target('rs-none'), '--json']);
+    // sudo asks before it says that the user may not: without a password there is nothing more to know.
+    const args = ['attach', EXECSNOOP, ...target('rs-none'), '--json'];
+    const unasked = await cliRun(args);
+    expect(unasked.code).toBe(4);
+    expect(unasked.json.at(-1).error.code).toBe('sudo-password-needed');
+    const result = await cliRun([...args, '--password-stdin'], { input: 'battery staple\n' });
     expect(result.code).toBe(4);
     expect(result.json.at(-1).error).toMatchObject({ code: 'sudo-denied', remedy: expect.stringContaining('rs-none') });
   });

@@ -216,6 +216,7 @@ class InProcessEngine implements Engine {
         onConnectionEnd: (host, listener) => this.pool.onConnectionEnd(host, listener),
         onChange: (summary) => this.emit('run', summary),
         onEvents: (id, events) => this.emit('runEvents', id, events),
+        log: this.log,
       },
     );
     this.forgetOldest();

@@ -149,7 +149,8 @@ export class HostRun {
       { case: 'dumpMap', value: { objectId: this.objectId, map, limit } },
       'mapDump',
     );
-    return { bytes: this.host.agent.takeBlob(dump.blob), valueBytes: dump.valueBytes, truncated: dump.truncated };
+    const bytes = dump.entries === 0 ? new Uint8Array(0) : this.host.agent.takeBlob(dump.blob);
+    return { bytes, valueBytes: dump.valueBytes, truncated: dump.truncated };
   }
 
   /** Detaches and drains; the last figures are exact. Rows that are still on their way come before this resolves. */

@@ -13,6 +13,7 @@ import {
   printsSchema,
   RunViews,
 } from '../events/index.ts';
+import type { Log } from '../log.ts';
 import type {
   AttachSpec,
   Diagnostic,
@@ -44,6 +45,7 @@ export interface RunDeps {
   onConnectionEnd(host: string, listener: (error: RingsideError) => void): () => void;
   onChange(run: RunSummary): void;
   onEvents(runId: string, events: RunEvent[]): void;
+  log: Log;
 }
 
 export class Run {
@@ -192,9 +194,16 @@ export class Run {
     return this.store.streams.reduce((sum, s) => sum + s.delivered, 0);
   }
 
+  /** A map that cannot be read once is said in the log; the next turn tries again. */
   private async emitMaps(): Promise<void> {
-    const events = await this.maps.events();
-    if (this.state === 'running' && events.length > 0) this.deps.onEvents(this.id, events);
+    try {
+      const events = await this.maps.events();
+      if (this.ending === undefined || this.state === 'detaching') this.deps.onEvents(this.id, events);
+    } catch (error) {
+      this.deps.log.warn(
+        `The maps of ${runName(this.spec.file)} could not be read: ${RingsideError.from(error).message}`,
+      );
+    }
   }
 
   private onRows(): void {
@@ -238,7 +247,7 @@ export class Run {
     }
     for (const timer of this.timers) clearInterval(timer);
     this.setState('detaching');
-    if (this.spec.mapsSeconds !== null) await this.emitMapsBeforeDetach();
+    if (this.spec.mapsSeconds !== null) await this.emitMaps();
     for (const h of this.hostRuns) h.grantHeld();
     const results = await Promise.allSettled(this.hostRuns.map((h) => h.detach()));
     const failed = results.find((r): r is PromiseRejectedResult => r.status === 'rejected');
@@ -252,11 +261,6 @@ export class Run {
     this.release();
     this.setState('ended');
     return this.summary();
-  }
-
-  private async emitMapsBeforeDetach(): Promise<void> {
-    const events = await this.maps.events().catch(() => []);
-    if (events.length > 0) this.deps.onEvents(this.id, events);
   }
 
   private endEvent(reason: EndReason): RunEvent {

@@ -56,7 +56,6 @@ export async function verifyOn(
   };
 }
 
-
 export async function openFullLog(path: string | undefined): Promise<FileHandle | undefined> {
   return path === undefined ? undefined : open(path, 'w');
 }
