@@ -34,6 +34,8 @@ export interface BuildOptions {
   resourceDir: string;
   /** More clang flags, after ours. */
   flags?: readonly string[] | undefined;
+  /** Where relative paths in `flags` start; default the source's folder. */
+  cwd?: string | undefined;
   /** Only check: no object is written. */
   syntaxOnly?: boolean | undefined;
   /** `uname -m` of the target host; default this machine's. */
@@ -95,6 +97,7 @@ export async function warmUp(options: BuildOptions): Promise<void> {
 
 interface Job {
   file: string;
+  cwd: string;
   text: string;
   compiler: CompilerCommand;
   /** Everything but the precompiled header and the file's own temporary places: what is shown to people. */
@@ -119,7 +122,8 @@ async function prepare(options: BuildOptions): Promise<Job> {
   const compiler = await findCompiler({ compilerPath, cacheDir, log, signal });
   throwIfAborted(signal);
 
-  const own = ownVmlinux(file, options.flags);
+  const cwd = options.cwd ?? dirname(file);
+  const own = ownVmlinux(file, options.flags, cwd);
   const header = own ?? options.vmlinuxHeader;
   const flagOptions = {
     arch: options.arch ?? process.arch,
@@ -139,7 +143,7 @@ async function prepare(options: BuildOptions): Promise<Job> {
   const canPrecompile =
     header !== null && beginsWithVmlinux(text) && !options.flags?.some((f) => /^-(include|imacros)/.test(f));
   const precompiled = canPrecompile ? { header, compiler, flags: language, cacheDir, log } : null;
-  return { file, text, compiler, arguments: shown, place, precompiled, output, shadow, options, log };
+  return { file, cwd, text, compiler, arguments: shown, place, precompiled, output, shadow, options, log };
 }
 
 async function readSource(file: string): Promise<string> {
@@ -198,10 +202,10 @@ async function compile(job: Job): Promise<{ result: ToolResult; diagnostics: Dia
 }
 
 function runClang(job: Job, extra: string[]): Promise<ToolResult> {
-  const { compiler, place, file, options } = job;
+  const { compiler, place, file, cwd, options } = job;
   const args = [...compiler.args, ...job.arguments, ...extra, ...place, '-x', 'c', file];
   job.log.debug(`run: ${[compiler.path, ...args].join(' ')}`);
-  return runTool(compiler.path, args, { cwd: dirname(file), signal: options.signal });
+  return runTool(compiler.path, args, { cwd, signal: options.signal });
 }
 
 function report(job: Job, result: ToolResult): { result: ToolResult; diagnostics: Diagnostic[] } {
@@ -215,7 +219,7 @@ function report(job: Job, result: ToolResult): { result: ToolResult; diagnostics
   };
   const diagnostics = parseDiagnostics(result.stderr, {
     mainFile: job.file,
-    cwd: dirname(job.file),
+    cwd: job.cwd,
     readSource: readText,
   });
   if (result.code !== 0 && !diagnostics.some((d) => d.severity === 'error')) diagnostics.push(crash(job, result));

@@ -93,8 +93,15 @@ function searchFolders(searchPath: string | undefined): string[] {
   if (searchPath !== undefined) return searchPath.split(delimiter).filter(isAbsolute);
   const fromPath = (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute);
   // Homebrew keeps its LLVM off the PATH, because Apple's clang (which has no BPF back end) is on it.
-  const extra = process.platform === 'darwin' ? ['/opt/homebrew/opt/llvm/bin', '/usr/local/opt/llvm/bin'] : [];
+  const extra =
+    process.platform === 'darwin' ? ['/opt/homebrew/opt/llvm/bin', '/usr/local/opt/llvm/bin'] : llvmFolders();
   return [...new Set([...fromPath, ...extra])];
+}
+
+/** Debian's and Ubuntu's LLVM packages, newest first, whose plain names are not always linked to /usr/bin. */
+function llvmFolders(): string[] {
+  const majors = Array.from({ length: NEWEST - OLDEST + 1 }, (_, i) => NEWEST - i);
+  return majors.map((major) => `/usr/lib/llvm-${major}/bin`);
 }
 
 const suffix = process.platform === 'win32' ? '.exe' : '';
@@ -107,7 +114,6 @@ function* usualCandidates(folders: string[]): Generator<Candidate> {
   for (const path of inFolders(folders, 'clang')) yield { path, args: [] };
   for (let major = NEWEST; major >= OLDEST; major--) {
     for (const path of inFolders(folders, `clang-${major}`)) yield { path, args: [] };
-    yield { path: `/usr/lib/llvm-${major}/bin/clang`, args: [] };
   }
   for (const path of inFolders(folders, 'zig')) yield { path, args: ['clang'] };
   for (const name of ['python3', 'python']) {

@@ -26,10 +26,12 @@ interface Range {
   endColumn: number;
 }
 
-const located = /^(.+?):(\d+):(\d+):((?:\{\d+:\d+-\d+:\d+\})*):? (fatal error|error|warning|note|remark): (.*)$/s;
+const located = /^(.+?):(\d+)(?::(\d+))?:((?:\{\d+:\d+-\d+:\d+\})*):? (fatal error|error|warning|note|remark): (.*)$/s;
 const unlocated = /^(?:[^\s:]*clang[^\s:]*: )?(fatal error|error|warning): (.*)$/s;
 const includedFrom = /^(?:In file included from|\s+from) (.+?):(\d+)(?::\d+)?[:,]$/;
 const summary = /^\d+ (?:warning|error)s?(?: and \d+ errors?)? generated\.$/;
+/** The back end adds this to errors whose place it does know. */
+const placeless = /: note: could not determine the original source location for /;
 const optionSuffix = / \[(-W[^\]\s]+|-f[^\]\s]+)\]$/;
 
 /**
@@ -49,6 +51,7 @@ export function parseDiagnostics(
       chain.push({ file: resolve(options.cwd, include[1]!), line: Number(include[2]) });
       continue;
     }
+    if (placeless.test(line)) continue;
     const match = located.exec(line);
     if (match) {
       diagnostics.push(withIncludes(locatedDiagnostic(match, options, lines), chain));
@@ -78,7 +81,7 @@ function locatedDiagnostic(
   options: { mainFile: string; cwd: string },
   lines: SourceLines,
 ): Diagnostic {
-  const [, name, lineText, columnText, rangesText, kind, text] = match as unknown as string[];
+  const [, name, lineText, columnText = '1', rangesText, kind, text] = match as unknown as (string | undefined)[];
   // "<unknown>:0:0" and "<inline asm>:1:2" come from the back end, which has no file.
   if (name!.startsWith('<')) return driverDiagnostic(kind!, text!, options.mainFile);
   const file = resolve(options.cwd, name!);

@@ -1,6 +1,6 @@
 /** The command line for a BPF program: what is always there, and what depends on the target. */
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { CompilerCommand } from './compiler.ts';
 import { diagnosticFlags } from './diagnostics.ts';
 
@@ -66,6 +66,7 @@ export function includeFlags(sourceFolder: string, vmlinuxFolder: string | null,
   // A program without vmlinux.h takes <linux/bpf.h>, whose <asm/types.h> stands in a folder that clang adds only for
   // the machine's own target.
   for (const folder of systemFolders()) flags.push('-idirafter', folder);
+  flags.push('-idirafter', join(options.resourceDir, 'resources', 'compat'));
   return flags;
 }
 
@@ -79,11 +80,11 @@ function systemFolders(): string[] {
 export const reportFlags: readonly string[] = diagnosticFlags;
 
 /** The project's own header that `#include "vmlinux.h"` of this file finds first, or null. */
-export function ownVmlinux(file: string, flags: readonly string[] = []): string | null {
+export function ownVmlinux(file: string, flags: readonly string[] = [], cwd = dirname(file)): string | null {
   const folders = [dirname(file)];
   flags.forEach((flag, i) => {
     if ((flag === '-I' || flag === '-iquote') && flags[i + 1] !== undefined) folders.push(flags[i + 1]!);
     else if (flag.startsWith('-I') && flag.length > 2) folders.push(flag.slice(2));
   });
-  return folders.map((folder) => join(folder, 'vmlinux.h')).find((path) => existsSync(path)) ?? null;
+  return folders.map((folder) => resolve(cwd, folder, 'vmlinux.h')).find((path) => existsSync(path)) ?? null;
 }
