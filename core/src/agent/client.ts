@@ -83,6 +83,7 @@ export class AgentClient {
   private lastFrameAt = performance.now();
   private stderrTail = '';
   private ended = false;
+  private endReason: RingsideError | undefined;
   private saidBye = false;
   private byeText: string | undefined;
 
@@ -208,7 +209,7 @@ export class AgentClient {
     atOnce?: (response: ResponseBody) => void,
   ): Promise<ResponseOf<C>> {
     throwIfAborted(call.signal);
-    if (this.ended) throw new RingsideError('agent-exited', 'The agent is gone.', { remedy: 'Connect again.' });
+    if (this.endReason) throw this.endReason;
     const id = this.nextId++;
     const answer = new Promise<ResponseBody>((resolve, reject) => {
       this.pending.set(id, { atOnce, resolve, reject, progress: call.progress });
@@ -428,6 +429,7 @@ export class AgentClient {
     clearInterval(this.timer);
     this.channel.close();
     const reason = error ?? new RingsideError('agent-exited', 'The connection to the agent was closed.');
+    this.endReason = reason;
     this.helloGate.reject(reason);
     for (const pending of [...this.pending.values()]) pending.reject(reason);
     this.pending.clear();
