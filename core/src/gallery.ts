@@ -150,7 +150,9 @@ async function refuseExisting(path: string): Promise<void> {
 }
 
 /** The manifest alone, without the reference to the gallery's schema, which is not there any more. */
-function manifestJson({ name: _name, ...manifest }: Template): string {
+function manifestJson(template: Template): string {
+  const manifest: Partial<Template> = { ...template };
+  delete manifest.name;
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 

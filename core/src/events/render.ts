@@ -22,7 +22,8 @@ export function renderDetail(field: RecordField, value: FieldValue, wallTime?: T
 }
 
 function knownName(field: RecordField, value: number): string | null {
-  if (field.format === 'errno') return errnoName(Math.abs(value));
+  // A result is an error only when it is negative (3 is a file descriptor); a field called errno holds it positive.
+  if (field.format === 'errno' && (value < 0 || /^err/.test(field.name))) return errnoName(Math.abs(value));
   if (field.format === 'signal') return signalName(value);
   return null;
 }

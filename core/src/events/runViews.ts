@@ -43,6 +43,7 @@ export class RunViews {
         delivered: stream.delivered,
         partial: false,
         filterError: error.toData(),
+        ...placeOf(error),
       };
     }
   }
@@ -95,4 +96,10 @@ export class RunViews {
 function sameRecords(a: StreamSchema, b: StreamSchema): boolean {
   if (b.records.length === 0) return a.records.length === 1 && a.records[0]!.confidence === 'none';
   return a.records === b.records;
+}
+
+/** Errors of expressions show their place as a caret under the text. */
+function placeOf(error: RingsideError): Pick<RowsPage, 'filterErrorAt'> {
+  const caret = error.detail.split('\n')[1]?.indexOf('^') ?? -1;
+  return caret < 0 ? {} : { filterErrorAt: caret };
 }

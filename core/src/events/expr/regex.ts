@@ -95,7 +95,8 @@ export class LinearRegex {
   /** The deterministic state for a set of states and all that they reach without reading. */
   #step(from: number[], atBegin: boolean): Step {
     const states = this.#closure(from, atBegin, false);
-    const key = states.join(',');
+    // At the very beginning the same states may still pass a "^" behind a "$".
+    const key = (atBegin ? '^' : '') + states.join(',');
     const known = this.#cache.get(key);
     if (known !== undefined) return known;
     const step: Step = {

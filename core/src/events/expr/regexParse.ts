@@ -158,7 +158,8 @@ class Parser {
     const node = this.#choice();
     if (!this.#take(')')) this.#fail('A "(" is not closed');
     this.#depth--;
-    return node;
+    // A node of its own, so that what is in it can be repeated whatever it is: (^)* is allowed, ^* is not.
+    return { kind: 'sequence', items: [node] };
   }
 
   #set(): Node {
