@@ -77,12 +77,12 @@ export interface StubResources {
 }
 
 /** A resource folder with a static stand-in for the agent: says the magic, then echoes its stdin. */
-export function stubAgent(version = '1', architectures = [machine()]): StubResources {
+export function stubAgent(version = '1', architectures = [machine()], source = stubSource): StubResources {
   const resourceDir = mkdtempSync(join(tmpdir(), 'ringside-agents-'));
   const folder = join(resourceDir, 'agents');
   mkdirSync(folder);
   const file = join(folder, 'stub');
-  execFileSync('gcc', ['-static', '-O1', `-DVERSION="${version}"`, '-x', 'c', '-', '-o', file], { input: stubSource });
+  execFileSync('gcc', ['-static', '-O1', `-DVERSION="${version}"`, '-x', 'c', '-', '-o', file], { input: source });
   const bytes = readFileSync(file);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const agents = Object.fromEntries(architectures.map((arch) => [arch, { file: 'stub', sha256, bytes: bytes.length }]));

@@ -213,7 +213,18 @@ export class HostSession {
         remedy: 'Try again; a half uploaded file is removed by the host and never executed.',
       });
     }
-    if (this.#seen && !this.#up) return sudoFailure(host, this.#reader.noise, this.#passwords);
+    if (!this.#seen) {
+      const said = this.channel.stdout.read() as Buffer | null;
+      return new RingsideError(
+        'agent-start',
+        `${host} ran no command for us: the login shell ended at once (exit ${this.#exit?.code ?? '?'}).`,
+        {
+          detail: `${neutralize(said?.toString('utf8') ?? '')}${this.#reader.noise}`,
+          remedy: 'Choose a user with a real login shell, and check that /bin/sh works there.',
+        },
+      );
+    }
+    if (!this.#up) return sudoFailure(host, this.#reader.noise, this.#passwords);
     return new RingsideError(
       'agent-start',
       `The start script on ${host} ended unexpectedly (exit ${this.#exit?.code ?? '?'}).`,
