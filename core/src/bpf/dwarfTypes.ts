@@ -11,18 +11,18 @@ const Encoding = { boolean: 2, float: 4, signed: 5, signedChar: 6, unsignedChar:
 
 /** Types by the offset of their entry. */
 export class DwarfTypes implements TypeGraph {
-  readonly #dwarf: Dwarf;
+  readonly dwarf: Dwarf;
   readonly #cache = new Map<number, BtfType>();
 
   constructor(dwarf: Dwarf) {
-    this.#dwarf = dwarf;
+    this.dwarf = dwarf;
   }
 
   type(id: number): BtfType {
     if (id === 0) return { kind: 'void', id: 0, name: '' };
     let type = this.#cache.get(id);
     if (!type) {
-      const die = this.#dwarf.entry(id % DIMENSION);
+      const die = this.dwarf.entry(id % DIMENSION);
       if (!die) throw malformed(`DWARF type ${id} does not exist`);
       type = die.tag === Tag.arrayType ? this.#array(die, id) : this.#decode(die, id);
       this.#cache.set(id, type);
@@ -30,15 +30,26 @@ export class DwarfTypes implements TypeGraph {
     return type;
   }
 
+  /** Ids of the named structs and unions. */
+  composites(): number[] {
+    const ids: number[] = [];
+    for (const die of this.dwarf.units.flatMap((unit) => unit.root?.children ?? [])) {
+      const composite = die.tag === Tag.structureType || die.tag === Tag.unionType;
+      if (composite && !this.dwarf.flag(die, Attribute.declaration) && this.dwarf.name(die) !== '')
+        ids.push(die.offset);
+    }
+    return ids;
+  }
+
   /** The id of an entry's type; 0 for void. */
   typeOf(die: Die): number {
-    return this.#dwarf.reference(die, Attribute.type)?.offset ?? 0;
+    return this.dwarf.reference(die, Attribute.type)?.offset ?? 0;
   }
 
   #decode(die: Die, id: number): BtfType {
-    const common = { id, name: this.#dwarf.name(die) };
+    const common = { id, name: this.dwarf.name(die) };
     const type = this.typeOf(die);
-    const size = this.#dwarf.number(die, Attribute.byteSize) ?? 0;
+    const size = this.dwarf.number(die, Attribute.byteSize) ?? 0;
     switch (die.tag) {
       case Tag.baseType:
         return this.#base(die, common, size);
@@ -56,7 +67,7 @@ export class DwarfTypes implements TypeGraph {
       case Tag.structureType:
       case Tag.unionType: {
         const kind = die.tag === Tag.unionType ? 'union' : 'struct';
-        if (this.#dwarf.flag(die, Attribute.declaration)) return { ...common, kind: 'fwd', union: kind === 'union' };
+        if (this.dwarf.flag(die, Attribute.declaration)) return { ...common, kind: 'fwd', union: kind === 'union' };
         return { ...common, kind, size, members: this.#members(die) };
       }
       case Tag.enumerationType:
@@ -69,7 +80,7 @@ export class DwarfTypes implements TypeGraph {
   }
 
   #base(die: Die, common: { id: number; name: string }, size: number): BtfType {
-    const encoding = this.#dwarf.number(die, Attribute.encoding) ?? 0;
+    const encoding = this.dwarf.number(die, Attribute.encoding) ?? 0;
     if (encoding === Encoding.float) return { ...common, kind: 'float', size };
     return {
       ...common,
@@ -87,7 +98,7 @@ export class DwarfTypes implements TypeGraph {
     const members: BtfMember[] = [];
     for (const child of die.children) {
       if (child.tag !== Tag.member) continue;
-      const number = (attribute: number) => this.#dwarf.number(child, attribute);
+      const number = (attribute: number) => this.dwarf.number(child, attribute);
       const bitSize = number(Attribute.bitSize) ?? 0;
       const byteOffset = number(Attribute.dataMemberLocation) ?? 0;
       let bitOffset = number(Attribute.dataBitOffset) ?? byteOffset * 8;
@@ -97,7 +108,7 @@ export class DwarfTypes implements TypeGraph {
         const unit = (number(Attribute.byteSize) ?? 4) * 8;
         bitOffset = byteOffset * 8 + unit - fromTop - bitSize;
       }
-      members.push({ name: this.#dwarf.name(child), type: this.typeOf(child), bitOffset, bitSize });
+      members.push({ name: this.dwarf.name(child), type: this.typeOf(child), bitOffset, bitSize });
     }
     return members;
   }
@@ -106,8 +117,8 @@ export class DwarfTypes implements TypeGraph {
     const values: BtfEnumValue[] = [];
     for (const child of die.children) {
       if (child.tag !== Tag.enumerator) continue;
-      const value = this.#dwarf.integer(child, Attribute.constValue) ?? 0;
-      values.push({ name: this.#dwarf.name(child), value: BigInt(value) });
+      const value = this.dwarf.integer(child, Attribute.constValue) ?? 0;
+      values.push({ name: this.dwarf.name(child), value: BigInt(value) });
     }
     return { ...common, kind: 'enum', size, signed: values.some((v) => v.value < 0n), values };
   }
@@ -115,7 +126,7 @@ export class DwarfTypes implements TypeGraph {
   #params(die: Die): { name: string; type: number }[] {
     return die.children
       .filter((child) => child.tag === Tag.formalParameter)
-      .map((child) => ({ name: this.#dwarf.name(child), type: this.typeOf(child) }));
+      .map((child) => ({ name: this.dwarf.name(child), type: this.typeOf(child) }));
   }
 
   #array(die: Die, id: number): BtfType {
@@ -134,9 +145,9 @@ export class DwarfTypes implements TypeGraph {
   }
 
   #count(range: Die): number {
-    const count = this.#dwarf.number(range, Attribute.count);
+    const count = this.dwarf.number(range, Attribute.count);
     if (count !== null) return Math.max(0, count);
-    const upper = this.#dwarf.number(range, Attribute.upperBound);
+    const upper = this.dwarf.number(range, Attribute.upperBound);
     // A flexible array has no bound, or one of -1 in the width of its index type.
     return upper === null || upper < 0 || upper >= 0xffffffff ? 0 : upper + 1;
   }
@@ -162,7 +173,8 @@ export class DwarfFunctions {
   readonly #types: DwarfTypes;
   readonly #byName = new Map<string, Die[]>();
 
-  constructor(dwarf: Dwarf, types: DwarfTypes) {
+  constructor(types: DwarfTypes) {
+    const { dwarf } = types;
     this.#dwarf = dwarf;
     this.#types = types;
     for (const die of dwarf.units.flatMap((unit) => unit.root?.children ?? [])) {

@@ -211,6 +211,7 @@ function integerFormat(name: string, size: number, signed: boolean, typedefs: st
     is(/(^|_)(bytes|nbytes)$|^(size|len|length|bytes_.*|rx_bytes|tx_bytes|payload_len|data_len|pkt_len)$/)
   )
     return 'bytes';
+  if (size === 8 && is(/(^|_)[ku]?(stack|callchain|frames|addrs|ips)$/)) return 'hex'; // addresses of code
   if (is(/(^|_)(flags|mask|mode_flags|prot|addr|address|ptr|cookie|ip|pc|sp)$/) && !signed) return 'hex';
   return typedefs.some((n) => n === 'umode_t') ? 'hex' : 'plain';
 }

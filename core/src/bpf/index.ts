@@ -17,3 +17,4 @@ export * from './records.ts';
 export * from './dwarf.ts';
 export * from './dwarfTypes.ts';
 export * from './flow.ts';
+export * from './recordChoice.ts';

@@ -56,8 +56,11 @@ export function carriesRecords(type: string): boolean {
 const PAGE = 4096;
 const NO_PREALLOC = 1;
 const MMAPABLE = 1 << 10;
-/** Heads of the kernel's structures on 64-bit machines; they differ a little between kernels. */
-const MAP_HEAD = 512;
+/** Heads of the kernel's structures, as Linux 6.18 counts them; they differ by some bytes between kernels. */
+const MAP_HEAD = 312;
+const HASH_HEAD = 896;
+const STACK_HEAD = 320;
+const RING_HEAD = 344;
 const HASH_BUCKET = 16;
 const HASH_ELEMENT = 48;
 const STACK_BUCKET = 16;
@@ -111,13 +114,13 @@ export function mapMemory(map: MapShape): number | null {
     case 'lpm_trie':
       return MAP_HEAD + entries * (LPM_NODE + Math.max(map.keySize - 4, 0) + map.valueSize);
     case 'stack_trace':
-      return MAP_HEAD + powerOfTwo(entries) * 8 + entries * (STACK_BUCKET + value);
+      return STACK_HEAD + powerOfTwo(entries) * 8 + entries * (STACK_BUCKET + value);
     case 'queue':
     case 'stack':
       return MAP_HEAD + (entries + 1) * map.valueSize;
     case 'ringbuf':
     case 'user_ringbuf':
-      return ringBytes(entries) + RING_PAGES * PAGE;
+      return RING_HEAD + ringBytes(entries) + RING_PAGES * PAGE;
     case 'bloom_filter':
       return MAP_HEAD + powerOfTwo(Math.ceil((entries * (map.extra & 15 || 5) * 7) / 5)) / 8;
     default:
@@ -127,7 +130,7 @@ export function mapMemory(map: MapShape): number | null {
 
 /** Buckets, elements, and one spare element per CPU for updates in place. */
 function hashMemory(entries: number, element: number, spare: boolean): number {
-  return MAP_HEAD + powerOfTwo(entries) * HASH_BUCKET + (entries + (spare ? 1 : 0)) * element;
+  return HASH_HEAD + powerOfTwo(entries) * HASH_BUCKET + entries * element + (spare ? element + 8 : 0);
 }
 
 /** A ring's size as libbpf corrects it: a power of two, at least a page. */

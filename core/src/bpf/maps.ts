@@ -41,7 +41,27 @@ export function isGlobalSection(name: string): boolean {
 
 /** Declared maps in the order of their definitions, then the internal ones. Error: `object-malformed`. */
 export function readMaps(object: BpfObject): MapDefinition[] {
-  return [...declaredMaps(object), ...internalMaps(object)];
+  return [...declaredMaps(object), ...structOpsMaps(object), ...internalMaps(object)];
+}
+
+/** Every variable of a struct_ops section becomes a map; its kernel-side size is not known offline. */
+function structOpsMaps(object: BpfObject): MapDefinition[] {
+  const btf = object.btf;
+  if (!btf) return [];
+  return object.elf.sections
+    .filter((section) => /^\.struct_ops(\.link)?$/.test(section.name))
+    .flatMap((section) => {
+      const id = btf.findByNameKind(section.name, 'datasec');
+      const datasec = id === null ? null : btf.type(id);
+      if (datasec?.kind !== 'datasec') return [];
+      return datasec.vars.map((entry) => {
+        const { name } = btf.type(entry.type);
+        const shape = { keySize: 4, valueSize: btf.sizeOf(entry.type), maxEntries: 1, flags: 0, extra: 0 };
+        const types = { keyType: 0, valueType: entry.type, pinned: false, inner: null };
+        const place = { section, offset: object.variableOffset(section, name) ?? entry.offset };
+        return { name, type: 'struct_ops', ...shape, ...types, ...place, internal: false };
+      });
+    });
 }
 
 function declaredMaps(object: BpfObject): MapDefinition[] {
@@ -153,7 +173,9 @@ function internalMaps(object: BpfObject): MapDefinition[] {
 /** A map as `inspect` shows it. */
 export function describeMap(btf: Btf | null, map: MapDefinition): MapInfo {
   const describe = (id: number): TypeInfo | null =>
-    btf && id !== 0 && btf.kind(id) !== 'datasec' ? { name: btf.cName(id), size: btf.sizeOf(id) } : null;
+    btf && id !== 0 && btf.kind(id) !== 'datasec' && btf.kind(id) !== 'var'
+      ? { name: btf.cName(id), size: btf.sizeOf(id) }
+      : null;
   return {
     name: map.name,
     type: map.type,

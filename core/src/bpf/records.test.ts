@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { RecordField } from '../model/index.ts';
 import { inspectObject } from './inspect.ts';
+import { BpfObject } from './object.ts';
+import { recordChoices, recordOfType } from './recordChoice.ts';
 import { goldenObject } from './testObjects.ts';
 
 const records = (name: string) => inspectObject(goldenObject(name)).records;
@@ -104,6 +106,17 @@ describe('record types', () => {
       ['sized', 'struct small_rec', 4, null],
       ['sized', 'struct big_rec', 24, null],
     ]);
+  });
+
+  it('can be chosen among the types that the object knows', () => {
+    const object = BpfObject.parse(goldenObject('exec.dwarf.bpf'));
+    expect(recordChoices(object, 160)).toEqual([{ type: 'struct event', size: 160 }]);
+    expect(recordOfType(object, 'events', 'struct event')).toMatchObject({
+      size: 160,
+      fields: records('exec.dwarf.bpf')[0]!.fields,
+    });
+    expect(recordOfType(object, 'events', 'struct nothing')).toBeNull();
+    expect(recordChoices(BpfObject.parse(goldenObject('exec.bpf')), 160)).toEqual([]);
   });
 
   it('is unknown, but of known size, where nothing tells', () => {

@@ -54,21 +54,23 @@ type Locals = { types: DwarfTypes; at(call: RecordCall): LocalScope[] } | null;
 
 /** DWARF only helps: when it is damaged or of a kind that is not read, inference goes on without it. */
 function readLocals(object: BpfObject): Locals {
-  try {
+  const types = readDwarfTypes(object);
+  const functions = types && withoutDamage(null, () => new DwarfFunctions(types));
+  if (!functions) return null;
+  // Innermost first: the helper's own function, then its callers.
+  const at = (call: RecordCall) =>
+    call.chain
+      .toReversed()
+      .flatMap((place) => withoutDamage([], () => functions.scopesAt(place.function.name, place.offset)));
+  return { types, at };
+}
+
+/** The object's DWARF types; null without (readable) DWARF. */
+export function readDwarfTypes(object: BpfObject): DwarfTypes | null {
+  return withoutDamage(null, () => {
     const dwarf = Dwarf.parse(object.elf);
-    if (!dwarf) return null;
-    const types = new DwarfTypes(dwarf);
-    const functions = new DwarfFunctions(dwarf, types);
-    // Innermost first: the helper's own function, then its callers.
-    const at = (call: RecordCall) =>
-      call.chain
-        .toReversed()
-        .flatMap((place) => withoutDamage([], () => functions.scopesAt(place.function.name, place.offset)));
-    return { types, at };
-  } catch (error) {
-    if (isDamage(error)) return null;
-    throw error;
-  }
+    return dwarf && new DwarfTypes(dwarf);
+  });
 }
 
 function isDamage(error: unknown): boolean {
