@@ -10,13 +10,15 @@ if (!existsSync(join(root, 'dist', 'cli.js')) || !existsSync(join(root, 'dist', 
   console.error('The product is not built: run `npm run setup` and `node scripts/build.mjs --agents` first.');
   process.exit(1);
 }
-const bundle = join(root, '.cache', 'bench', 'main.cjs');
+// Two folders below the root, as scripts/lib is: its modules find the root from where they stand.
+const bundle = join(root, '.cache', 'bench', 'main.mjs');
 await build({
   entryPoints: [join(root, 'test', 'bench', 'main.ts')],
   bundle: true,
   platform: 'node',
   target: 'node20',
-  format: 'cjs',
+  format: 'esm',
+  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   outfile: bundle,
   external: ['cpu-features', 'playwright-core', 'esbuild'],
   loader: { '.node': 'empty' },

@@ -152,7 +152,7 @@ class InProcessEngine implements Engine {
           : await localVmlinuxHeader(cacheDir);
     }
     const { text, output, flags, syntaxOnly } = request;
-    return compile(
+    const built = await compile(
       {
         file,
         arch,
@@ -165,6 +165,7 @@ class InProcessEngine implements Engine {
       this.settings,
       call,
     );
+    return { ...built, target: { vmlinuxHeader, arch } };
   }
 
   async inspect(file: string, call: CallOptions = {}) {

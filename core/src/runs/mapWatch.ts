@@ -57,10 +57,14 @@ export class MapWatch {
 
   constructor(private readonly source: MapSource) {}
 
+  private readable(): MapInfo[] {
+    return (this.source.prepared?.report.maps ?? []).filter((m) => readable.has(m.type));
+  }
+
   /** Names of the maps that a person would want to see. */
   names(): string[] {
-    return (this.source.prepared?.report.maps ?? [])
-      .filter((m) => readable.has(m.type) && !internal(m))
+    return this.readable()
+      .filter((m) => !internal(m))
       .map((m) => m.name);
   }
 
@@ -120,7 +124,7 @@ export class MapWatch {
   /** The entries of "map:NAME" as rows of the grid. Filters are for records. */
   async page(query: RowsQuery): Promise<RowsPage> {
     const map = query.stream.slice(MAP_STREAM.length);
-    if (!this.names().includes(map))
+    if (!this.readable().some((m) => m.name === map))
       throw new RingsideError('usage', `This run has no map "${map}".`, {
         remedy: `Maps: ${this.names().join(', ') || 'none'}.`,
       });

@@ -2,6 +2,7 @@
 /* 64-byte records of the benchmark's generator (generator.c), and only of it. Failed reservations are counted. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
 
 #define MAGIC 0xC0FFEE
 
@@ -32,9 +33,11 @@ struct {
 SEC("tp/syscalls/sys_enter_getppid")
 int on_getppid(struct trace_event_raw_sys_enter *ctx)
 {
+	/* getppid has no arguments, so its tracepoint has no fields for them: the registers have. */
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	struct event *e;
 
-	if (ctx->args[0] != MAGIC)
+	if (PT_REGS_PARM1_SYSCALL(regs) != MAGIC)
 		return 0;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
@@ -50,11 +53,11 @@ int on_getppid(struct trace_event_raw_sys_enter *ctx)
 	e->ts = bpf_ktime_get_ns();
 	e->pid = id >> 32;
 	e->tid = id;
-	e->seq = ctx->args[1];
+	e->seq = PT_REGS_PARM2_SYSCALL(regs);
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	e->cpu = bpf_get_smp_processor_id();
 	e->uid = bpf_get_current_uid_gid();
-	e->arg = ctx->args[2];
+	e->arg = PT_REGS_PARM3_SYSCALL(regs);
 	e->spare = 0;
 	bpf_ringbuf_submit(e, 0);
 	return 0;
