@@ -18,10 +18,8 @@ export function makeSample(folder = join(cache, 'sample')) {
   return folder;
 }
 
-/** F5 in the sample attaches the open file. */
+/** F5 in the sample attaches the open file to the host that was chosen for it, and asks when none was. */
 const launchConfiguration = {
   version: '0.2.0',
-  configurations: [
-    { type: 'ringside', request: 'launch', name: 'Attach the open BPF program', program: '${file}', host: 'local' },
-  ],
+  configurations: [{ type: 'ringside', request: 'launch', name: 'Attach the open BPF program', program: '${file}' }],
 };

@@ -5,7 +5,7 @@
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { at, vsixFile } from '../../scripts/lib/paths.mjs';
 import { makeSample } from '../../scripts/lib/sample.mjs';
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
@@ -46,6 +46,26 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+// Each step of the journey stands on the one before: after a failure the rest fails at once, and a picture is kept.
+let failedStep: string | undefined;
+beforeEach(() => {
+  if (failedStep !== undefined) throw new Error(`not reached: "${failedStep}" failed`);
+});
+afterEach(async ({ task }) => {
+  if (task.result?.state !== 'fail' || failedStep !== undefined) return;
+  failedStep = task.name;
+  if (editor === undefined) return;
+  console.error(
+    `picture: ${await picture(editor.page, 'failed')}\n${(await workbench.notifications()).join('\n')}\n${editor.serverLog().slice(-2000)}`,
+  );
+});
+
+/** Where the sample's program stands, counted from 1. */
+const programLine = (): number => {
+  const lines = readFileSync(join(folder, 'sample', 'execsnoop', source), 'utf8').split('\n');
+  return lines.findIndex((line) => line.startsWith('SEC("tp')) + 1;
+};
+
 /** Runs the known command until a row about it shows, and gives that row with the pid that it must have. */
 async function rowOfKnownCommand(): Promise<{ row: Row; pids: number[] }> {
   const pids: number[] = [];
@@ -64,12 +84,15 @@ async function rowOfKnownCommand(): Promise<{ row: Row; pids: number[] }> {
 
 test('the sample opens with lenses over its programs', async () => {
   await workbench.open(source);
+  await workbench.lens('Attach all').waitFor({ timeout: 30_000 });
+  await workbench.goToLine(programLine());
   await workbench.lens(/^\s*Attach$/).waitFor({ timeout: 30_000 });
   await workbench.lens('Verify').waitFor();
 });
 
 test('Attach saves the edit, asks for the host, shows its unknown key, and rows arrive with the right values', async () => {
-  await workbench.typeAtEnd('\n/* edited by the end-to-end test */');
+  await workbench.typeAtEnd('\n// edited by the end-to-end test');
+  await workbench.goToLine(programLine());
   await workbench.lens(/^\s*Attach$/).click();
   await workbench.pick('ringside-test');
   // The fingerprint shown must be the one that sshd has: a dialog that shows another would teach people to click yes.

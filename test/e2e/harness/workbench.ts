@@ -42,7 +42,7 @@ export class Workbench {
 
   /** The lens over the program in the open editor. */
   lens(text: string | RegExp): Locator {
-    return this.page.locator('.codelens-decoration a').filter({ hasText: text }).first();
+    return this.page.locator('.codelens-decoration a:visible').filter({ hasText: text }).first();
   }
 
   /** Puts the keyboard into the editor of a file that is open. */
@@ -51,13 +51,18 @@ export class Workbench {
     await this.page.locator('.editor-group-container.active .monaco-editor .view-lines').first().click();
   }
 
+  /** Brings a line of the open file into the middle of the view; lenses show in view only. */
+  async goToLine(line: number): Promise<void> {
+    await this.page.keyboard.press('Control+g');
+    await this.quickInput().fill(`:${String(line)}`);
+    await this.page.keyboard.press('Enter');
+  }
+
   /** Types at the end of the open file. */
   async typeAtEnd(text: string): Promise<void> {
     await this.page.locator('.monaco-editor .view-lines').first().click();
     await this.page.keyboard.press('Control+End');
     await this.page.keyboard.type(text);
-    // Back to the top: lenses are made for what is in view.
-    await this.page.keyboard.press('Control+Home');
   }
 
   /** The visible lines of the open editor; Monaco writes its spaces as no-break spaces. */
