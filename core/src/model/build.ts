@@ -30,5 +30,7 @@ export interface BuildResult {
   sha256: string;
   diagnostics: Diagnostic[];
   compiler: Compiler;
+  /** The kernel that it was built for: path of its vmlinux.h in the cache, and `uname -m`. */
+  target?: { vmlinuxHeader: string; arch: string };
   ms: number;
 }

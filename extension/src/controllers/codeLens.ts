@@ -8,6 +8,7 @@ import { bpfSelector } from '../files.ts';
 import { describeVerdict, formatCount, formatLost, formatRate, isLive, lostTotal } from '../format.ts';
 import type { KnownVerdict } from '../model/verdicts.ts';
 import { scanPrograms } from '../programScan.ts';
+import type { ScannedProgram } from '../programScan.ts';
 import { Throttle } from '../throttle.ts';
 
 /** Lenses move the text below them: live figures in them change at most once a second. */
@@ -35,18 +36,25 @@ class ProgramLenses implements vscode.CodeLensProvider {
     const programs = scanPrograms(document.getText());
     if (programs.length === 0) return [];
     const run = this.#context.runs.live().find((live) => live.file === document.uri.fsPath);
-    const lenses = this.#fileLenses(document, run);
+    const lenses = this.#fileLenses(document, programs, run);
     for (const program of programs) lenses.push(...this.#programLenses(document, program.name, program.line, run));
     return lenses;
   }
 
-  #fileLenses({ uri }: vscode.TextDocument, run: RunSummary | undefined): vscode.CodeLens[] {
+  #fileLenses(
+    { uri, version }: vscode.TextDocument,
+    programs: ScannedProgram[],
+    run: RunSummary | undefined,
+  ): vscode.CodeLens[] {
     const at = lensAt(0);
     const host = this.#context.chosenHosts.get(uri);
     const lenses =
       run === undefined
         ? [
-            at('$(play) Attach all', commandOf(Command.attach, 'Attach', uri)),
+            at(
+              programs.length === 1 ? '$(play) Attach' : '$(play) Attach all',
+              commandOf(Command.attach, 'Attach', uri),
+            ),
             at('$(pass) Verify', commandOf(Command.verify, 'Verify', uri)),
           ]
         : [
@@ -57,7 +65,14 @@ class ProgramLenses implements vscode.CodeLensProvider {
               commandOf(Command.runOpen, 'Open Trace', run.id),
             ),
           ];
-    return [...lenses, at(`$(remote) ${host ?? 'choose host'}`, commandOf(Command.chooseHost, 'Choose Host', uri))];
+    lenses.push(at(`$(remote) ${host ?? 'choose host'}`, commandOf(Command.chooseHost, 'Choose Host', uri)));
+    const verdicts = programs.flatMap(({ name }) => this.#context.verdicts.get(uri, name) ?? []);
+    const first = verdicts.find((known) => known.verdict.verdict === 'rejected') ?? verdicts[0];
+    if (first) {
+      const show = commandOf(Command.showVerdict, 'Show Verifier Log', uri, first.verdict.name);
+      lenses.push(at(fileVerdictWords(verdicts, version), show));
+    }
+    return lenses;
   }
 
   #programLenses(
@@ -99,6 +114,18 @@ function costWords(run: RunSummary, name: string): string {
 function verdictWords(known: KnownVerdict, version: number): string {
   const words = describeVerdict(known.verdict, known.host);
   return known.version === version ? words : `${words} (before the last edit)`;
+}
+
+/** "✓ web-1 accepts all 3", "✗ web-1 rejects 1 of 3"; one program has its own words. */
+function fileVerdictWords(known: KnownVerdict[], version: number): string {
+  const first = known[0]!;
+  if (known.length === 1) return verdictWords(first, version);
+  const rejected = known.filter(({ verdict }) => verdict.verdict === 'rejected').length;
+  const words =
+    rejected === 0
+      ? `✓ ${first.host} accepts all ${known.length}`
+      : `✗ ${first.host} rejects ${rejected} of ${known.length}`;
+  return first.version === version ? words : `${words} (before the last edit)`;
 }
 
 export function registerCodeLens(context: AppContext): void {

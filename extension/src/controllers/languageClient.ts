@@ -17,14 +17,23 @@ export function registerLanguageClient(context: AppContext): void {
   const considerAll = (): void => vscode.workspace.textDocuments.forEach(consider);
   disposables.add(vscode.workspace.onDidOpenTextDocument(consider));
   disposables.add(vscode.workspace.onDidGrantWorkspaceTrust(considerAll));
+  disposables.add(context.verifier.onDidBuildFor((target) => server.setTarget(target)));
   disposables.add(onSettingChange([Setting.clangPath], () => server.restart()));
   considerAll();
 }
+
+/** The kernel that programs are checked against; the counterpart is language-server/src/protocol.ts. */
+interface TargetParams {
+  vmlinuxHeader: string;
+  arch: string;
+}
+const targetNotification = 'ringside/target';
 
 class LanguageServer implements vscode.Disposable {
   readonly #context: AppContext;
   /** The client, while it starts, runs or stops; steps are done one after the other. */
   #client: LanguageClient | undefined;
+  #target: TargetParams | undefined;
   #queue: Promise<void> = Promise.resolve();
 
   constructor(context: AppContext) {
@@ -41,6 +50,17 @@ class LanguageServer implements vscode.Disposable {
       await this.#stop();
       await this.#start();
     });
+  }
+
+  /** Also remembered for a server that starts later. */
+  setTarget(target: TargetParams): void {
+    if (target.vmlinuxHeader === this.#target?.vmlinuxHeader && target.arch === this.#target.arch) return;
+    this.#target = target;
+    this.#enqueue(() => this.#sendTarget());
+  }
+
+  async #sendTarget(): Promise<void> {
+    if (this.#target !== undefined) await this.#client?.sendNotification(targetNotification, this.#target);
   }
 
   #enqueue(step: () => Promise<void>): void {
@@ -71,6 +91,7 @@ class LanguageServer implements vscode.Disposable {
     this.#client = client;
     try {
       await client.start();
+      await this.#sendTarget();
       setContextKey(ContextKey.languageServer, true);
     } catch (error) {
       this.#client = undefined;

@@ -122,7 +122,7 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     this.#runId = run.id;
     this.#programs = this.#context.attacher.programsOf(run.id);
     for (const { program, target, host } of run.attachments) {
-      this.#output('important', `${program} attached to ${target} on ${host}`, program);
+      this.#output('console', `${program} attached to ${target} on ${host}`, program);
     }
     this.#event('thread', { reason: 'started', threadId });
     const early = this.#early ?? [];

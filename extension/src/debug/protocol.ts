@@ -12,7 +12,8 @@ export interface DebugSource {
 }
 
 export interface OutputBody {
-  category: 'console' | 'important' | 'stdout' | 'stderr';
+  /** Not "important": VS Code shows such lines as notifications too. */
+  category: 'console' | 'stdout' | 'stderr';
   output: string;
   source?: DebugSource;
   line?: number;

@@ -18,6 +18,21 @@ export class DiagnosticSets implements vscode.Disposable {
   /** Files (headers too) that the last build of a source reported on: cleared by its next build. */
   readonly #reported = new Map<string, vscode.Uri[]>();
 
+  readonly #subscription = vscode.languages.onDidChangeDiagnostics(({ uris }) => {
+    for (const uri of uris) this.#dropTold(uri);
+  });
+
+  /** The language server checks open files with the same compiler: what it says too is not said twice. */
+  #dropTold(uri: vscode.Uri): void {
+    const ours = this.#compiler.get(uri) ?? [];
+    if (ours.length === 0) return;
+    const all = vscode.languages.getDiagnostics(uri);
+    const count = (among: readonly vscode.Diagnostic[], one: vscode.Diagnostic): number =>
+      among.filter((other) => other.message === one.message && other.range.start.line === one.range.start.line).length;
+    const untold = ours.filter((diagnostic) => count(all, diagnostic) <= count(ours, diagnostic));
+    if (untold.length < ours.length) this.#compiler.set(uri, untold);
+  }
+
   setCompiler(source: vscode.Uri, diagnostics: Diagnostic[]): void {
     for (const uri of this.#reported.get(source.toString()) ?? []) this.#compiler.delete(uri);
     const byFile = new Map<string, vscode.Diagnostic[]>();
@@ -34,7 +49,10 @@ export class DiagnosticSets implements vscode.Disposable {
     }
     const uris = [...byFile.keys()].map((file) => vscode.Uri.parse(file));
     this.#reported.set(source.toString(), uris);
-    for (const uri of uris) this.#compiler.set(uri, byFile.get(uri.toString()) ?? []);
+    for (const uri of uris) {
+      this.#compiler.set(uri, byFile.get(uri.toString()) ?? []);
+      this.#dropTold(uri);
+    }
   }
 
   /** After an edit the compiler's word on the open file is the language server's business again. */
@@ -68,6 +86,7 @@ export class DiagnosticSets implements vscode.Disposable {
   }
 
   dispose(): void {
+    this.#subscription.dispose();
     this.#compiler.dispose();
     this.#verifier.dispose();
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
-import type { VerifyReport } from '@ringside/core/model';
+import type { BuildResult, VerifyReport } from '@ringside/core/model';
 import type { CallOptions, Engine } from '@ringside/core/rpc';
 import { ExtensionError, errorData } from '../errors.ts';
 import type { ErrorReporter } from '../errors.ts';
@@ -30,6 +30,9 @@ export interface VerifyOptions {
 /** Builds sources and asks hosts for their verdict; what they say becomes diagnostics and CodeLens text. */
 export class Verifier implements vscode.Disposable {
   readonly #parts: VerifierParts;
+  readonly #target = new vscode.EventEmitter<NonNullable<BuildResult['target']>>();
+  /** The kernel that the last build was for: the language server checks against the same. */
+  readonly onDidBuildFor = this.#target.event;
   /** The running verification of each file: a newer one ends it. */
   readonly #running = new Map<string, AbortController>();
 
@@ -42,6 +45,7 @@ export class Verifier implements vscode.Disposable {
     if (file.fsPath.endsWith('.o')) return file.fsPath;
     const result = await this.#parts.engine.build({ file: file.fsPath, host }, call);
     this.#parts.diagnostics.setCompiler(file, result.diagnostics);
+    if (result.target !== undefined) this.#target.fire(result.target);
     if (result.ok) return result.object;
     const errors = result.diagnostics.filter((diagnostic) => diagnostic.severity === 'error');
     const first = errors[0];
@@ -145,6 +149,7 @@ export class Verifier implements vscode.Disposable {
   dispose(): void {
     for (const abort of this.#running.values()) abort.abort();
     this.#running.clear();
+    this.#target.dispose();
   }
 }
 

@@ -102,6 +102,10 @@ describe('parseToHost', () => {
     expect(parseToHost({ type: 'rows', id: 1, query: { ...rows, count: caps.rows + 1 } })).toBeNull();
     expect(parseToHost({ type: 'rows', id: 1, query: { ...rows, where: 'x'.repeat(caps.where + 1) } })).toBeNull();
     expect(parseToHost({ type: 'rows', id: 1, query: { ...rows, first: -2 } })).toBeNull();
+    expect(parseToHost({ type: 'rows', id: 1, query: { ...rows, evicted: 7 } })).toMatchObject({
+      query: { evicted: 7 },
+    });
+    expect(parseToHost({ type: 'rows', id: 1, query: { ...rows, evicted: -7 } })).toBeNull();
     expect(parseToHost({ type: 'rows', id: 1.5, query: rows })).toBeNull();
     expect(parseToHost({ type: 'frames', frameMs: new Array(caps.frames + 1).fill(1) })).toBeNull();
   });

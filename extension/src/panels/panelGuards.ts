@@ -62,10 +62,11 @@ export const parseToHost: Guard<ToHost> = (value) => {
 
 const parseQuery: Guard<RowsQuery> = (value) => {
   if (!isFields(value)) return null;
-  const { runId, stream, where, first, count } = value;
+  const { runId, stream, where, first, count, evicted } = value;
   const known = isText(runId, caps.name) && isText(stream, caps.name) && isText(where, caps.where);
   if (!known || !(first === -1 || isCount(first)) || !isCount(count, caps.rows)) return null;
-  return { runId, stream, where, first, count };
+  if (evicted !== undefined && !isCount(evicted)) return null;
+  return { runId, stream, where, first, count, ...(evicted === undefined ? {} : { evicted }) };
 };
 
 /** What a panel keeps over a window reload. */

@@ -20,6 +20,8 @@ export class TracePanel {
   readonly #summary: Throttle;
   #state: PanelState;
   #ready = false;
+  /** While the panel's run is being attached again, it is told nothing: it would say that nothing is attached. */
+  #held = false;
   #open = 0;
 
   constructor(parts: TracePanelParts, panel: vscode.WebviewPanel, state: PanelState) {
@@ -64,6 +66,14 @@ export class TracePanel {
   bind(run: RunSummary): void {
     this.#state = { ...this.#state, runId: run.id, spec: this.#parts.attacher.specOf(run.id) ?? this.#state.spec };
     this.#panel.title = panelTitle(run);
+    if (this.#ready) this.#init();
+  }
+
+  /** Keeps the panel waiting until a job is over. */
+  async holdDuring(job: Promise<unknown>): Promise<void> {
+    this.#held = true;
+    await job;
+    this.#held = false;
     if (this.#ready) this.#init();
   }
 
@@ -156,6 +166,7 @@ export class TracePanel {
   }
 
   #init(): void {
+    if (this.#held) return;
     this.#post({ type: 'init', run: this.#parts.runs.get(this.#state.runId) ?? null, state: this.#state });
   }
 

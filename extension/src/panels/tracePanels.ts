@@ -101,9 +101,12 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
     const restored = this.#add(panel, { ...state, runId: '', spec });
     if (spec === null || !remembered?.live) return Promise.resolve();
     // Not waited for: the tab is restored, and attaching may ask questions.
+    // The message is not waited for either: a panel whose attach failed says so and offers it again.
     const attach = (): Promise<void> =>
-      this.#attachInto(restored, spec).catch((error: unknown) => this.#parts.errors.show(error, { retry: attach }));
-    void attach();
+      this.#attachInto(restored, spec).catch(
+        (error: unknown) => void this.#parts.errors.show(error, { retry: attach }),
+      );
+    void restored.holdDuring(attach());
     return Promise.resolve();
   }
 

@@ -97,12 +97,19 @@ export const Disposable = {
 
 /** Collections by name, so that a test can look into them. */
 export const collections = new Map<string, Map<string, Diagnostic[]>>();
+const diagnosticsChanged = new EventEmitter<{ uris: Uri[] }>();
 export const languages = {
+  onDidChangeDiagnostics: diagnosticsChanged.event,
+  getDiagnostics: (uri: Uri) => [...collections.values()].flatMap((files) => files.get(uri.toString()) ?? []),
   createDiagnosticCollection(name: string) {
     const files = new Map<string, Diagnostic[]>();
     collections.set(name, files);
     return {
-      set: (uri: Uri, diagnostics: Diagnostic[]) => files.set(uri.toString(), diagnostics),
+      set: (uri: Uri, diagnostics: Diagnostic[]) => {
+        files.set(uri.toString(), diagnostics);
+        diagnosticsChanged.fire({ uris: [uri] });
+      },
+      get: (uri: Uri) => files.get(uri.toString()),
       delete: (uri: Uri) => files.delete(uri.toString()),
       dispose: () => files.clear(),
     };
