@@ -43,7 +43,10 @@ export class RecordGuesser {
     if (stored.kind === 'ptr') this.#pointedTo.add(this.#btf.resolve(stored.type).id);
   }
 
-  /** The struct of exactly that size: "size" when it is the only one, or the only one with a telling name. */
+  /**
+   * The struct of exactly that size: "size" when only one of them has a telling name, else "guess", for most record
+   * types are locals' and not in BTF, where a stranger of the same size may stand.
+   */
   bySize(size: number, mapName: string): Guess | null {
     let best: { id: number; score: number } | null = null;
     let rivals = 0;
@@ -52,7 +55,7 @@ export class RecordGuesser {
       if (!best || score > best.score) [best, rivals] = [{ id, score }, 0];
       else if (score === best.score) rivals++;
     }
-    return best && { type: best.id, confidence: rivals === 0 ? 'size' : 'guess' };
+    return best && { type: best.id, confidence: rivals === 0 && best.score > 0 ? 'size' : 'guess' };
   }
 
   /** The struct whose name goes with the buffer's, for sends of computed size. */

@@ -108,6 +108,24 @@ describe('record types', () => {
     ]);
   });
 
+  it('follows user rings, reserve functions of their own and global variables', () => {
+    expect(shown('rings.dwarf.bpf')).toEqual([
+      ['commands', 'struct command', 16, 'dwarf'],
+      ['globals', 'struct scratch', 48, 'declared'],
+      ['kept', 'struct kept_event', 32, 'size'],
+      ['answers', 'struct answer', 16, 'dwarf'],
+    ]);
+  });
+
+  it('is no more than a guess where only the size speaks for it', () => {
+    expect(shown('rings.bpf')).toEqual([
+      ['commands', 'struct answer', 16, 'guess'],
+      ['globals', 'struct scratch', 48, 'declared'],
+      ['kept', 'struct kept_event', 32, 'size'],
+      ['answers', 'struct answer', 16, 'size'],
+    ]);
+  });
+
   it('can be chosen among the types that the object knows', () => {
     const object = BpfObject.parse(goldenObject('exec.dwarf.bpf'));
     expect(recordChoices(object, 160)).toEqual([{ type: 'struct event', size: 160 }]);
