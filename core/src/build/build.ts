@@ -46,6 +46,7 @@ export interface BuildOptions {
 }
 
 const KEEP_OBJECTS = 64;
+const objectName = 'object.o';
 
 /** Where the cache keeps an object of that content. */
 export function objectCachePath(cacheDir: string, sha256: string): string {
@@ -89,7 +90,7 @@ export function needsVmlinux(file: string, text: string, flags: readonly string[
  * opened a program. Never rejects.
  */
 export async function warmUp(options: BuildOptions): Promise<void> {
-  const job = await prepare(options).catch(() => null);
+  const job = await prepare({ ...options, syntaxOnly: true }).catch(() => null);
   if (!job) return;
   if (job.shadow) await rm(job.shadow, { recursive: true, force: true });
   if (job.precompiled) await makePrecompiled(job.precompiled);
@@ -106,7 +107,7 @@ interface Job {
   place: string[];
   /** Null when this program cannot use one. */
   precompiled: PrecompiledOptions | null;
-  /** Temporary object; "" for a syntax check. */
+  /** Temporary folder for the object, because a clang that is killed leaves files beside it; "" for a syntax check. */
   output: string;
   /** Temporary folder with the unsaved text; "" without. */
   shadow: string;
@@ -138,8 +139,8 @@ async function prepare(options: BuildOptions): Promise<Job> {
 
   const shadow = options.text === undefined ? '' : temporaryName(join(cacheDir, 'tmp', 'text'));
   const place = shadow === '' ? [] : await shadowFile(file, options.text!, shadow);
-  const output = options.syntaxOnly ? '' : temporaryName(await outputFolder(options));
-  if (output !== '') place.push('-o', output);
+  const output = options.syntaxOnly ? '' : await outputFolder(options);
+  if (output !== '') place.push('-o', join(output, objectName));
   const canPrecompile =
     header !== null && beginsWithVmlinux(text) && !options.flags?.some((f) => /^-(include|imacros)/.test(f));
   const precompiled = canPrecompile ? { header, compiler, flags: language, cacheDir, log } : null;
@@ -172,14 +173,16 @@ async function shadowFile(file: string, text: string, folder: string): Promise<s
   return ['-ivfsoverlay', overlay, '-gdwarf-5', '-gembed-source'];
 }
 
+/** A new folder on the file system of the object's own place, so that it can be renamed to there. */
 async function outputFolder(options: BuildOptions): Promise<string> {
   const target = options.outputPath ? resolve(options.outputPath) : objectCachePath(options.cacheDir, 'building');
+  const folder = temporaryName(target);
   try {
-    await mkdir(dirname(target), { recursive: true });
+    await mkdir(folder, { recursive: true });
   } catch (error) {
     throw notWritable(target, error);
   }
-  return target;
+  return folder;
 }
 
 function notWritable(target: string, cause: unknown): RingsideError {
@@ -250,10 +253,11 @@ function explainMissingVmlinux(job: Job, diagnostics: Diagnostic[]): void {
 }
 
 async function store(job: Job, options: BuildOptions): Promise<{ object: string; sha256: string }> {
-  const sha256 = sha256Hex(await readFile(job.output));
+  const built = join(job.output, objectName);
+  const sha256 = sha256Hex(await readFile(built));
   const object = options.outputPath ? resolve(options.outputPath) : objectCachePath(options.cacheDir, sha256);
   try {
-    await rename(job.output, object);
+    await rename(built, object);
   } catch (error) {
     throw notWritable(object, error);
   }

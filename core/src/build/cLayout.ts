@@ -11,7 +11,7 @@ export type LayoutItem =
   | { kind: 'member'; member: BtfMember; bitSize: number }
   /** An unnamed bit field: moves on, is no member. */
   | { kind: 'skip'; type: 'char' | 'short' | 'int' | 'long'; bits: number }
-  /** Bytes that give a union its size. */
+  /** Bytes that give a union its size, or fill a large gap. */
   | { kind: 'fill'; bytes: number };
 
 export interface RecordLayout {
@@ -137,11 +137,20 @@ function roundUp(value: number, to: number): number {
   return Math.ceil(value / to) * to;
 }
 
+/** Larger gaps become one array of bytes: damaged BTF may claim gaps of gigabytes. */
+const LARGEST_SKIP = 64 * 8;
+
 /** Appends unnamed bit fields from one bit to another; each lies within one aligned unit, so that none can move. */
 function skip(items: LayoutItem[], from: number, to: number): void {
   let cursor = from;
   while (cursor < to) {
     const inByte = cursor % 8;
+    if (inByte === 0 && to - cursor >= LARGEST_SKIP) {
+      const bytes = Math.floor((to - cursor) / 8);
+      items.push({ kind: 'fill', bytes });
+      cursor += bytes * 8;
+      continue;
+    }
     if (inByte !== 0 || to - cursor < 8) {
       const bits = Math.min(to - cursor, 8 - inByte);
       items.push({ kind: 'skip', type: 'char', bits });

@@ -73,19 +73,21 @@ async function compileHeader(path: string, options: PrecompiledOptions): Promise
   const started = performance.now();
   try {
     if (!(await isGuarded(header))) throw new Error('it has no include guard, or includes other files');
-    await mkdir(dirname(path), { recursive: true });
-    const args = [...compiler.args, ...flags, '-w', '-x', 'c-header', header, '-o', temporary];
+    await mkdir(temporary, { recursive: true });
+    const made = join(temporary, 'vmlinux.pch');
+    const args = [...compiler.args, ...flags, '-w', '-x', 'c-header', header, '-o', made];
     const result = await runTool(compiler.path, args, { background: true, timeoutMs: 60_000 });
     if (result.code !== 0) throw new Error(result.stderr.slice(0, 500) || `exit code ${result.code}`);
-    await rename(temporary, path);
+    await rename(made, path);
     log.debug(`precompiled ${header} in ${Math.round(performance.now() - started)} ms`);
     await prune(dirname(path), KEEP);
     return path;
   } catch (error) {
     refused.add(path);
     log.debug(`no precompiled header for ${header}: ${error instanceof Error ? error.message : String(error)}`);
-    await rm(temporary, { force: true });
     return null;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
   }
 }
 

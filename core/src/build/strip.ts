@@ -1,5 +1,5 @@
 /** Removes DWARF from an object before it is sent to a host: 640 KB become 28 KB; BTF, symbols and code stay. */
-import { Elf, malformed, SectionType, type ElfSection } from '../bpf/index.ts';
+import { Elf, malformed, SectionType, SymbolType, type ElfSection } from '../bpf/index.ts';
 
 const ELF_HEADER_BYTES = 64;
 const SECTION_HEADER_BYTES = 64;
@@ -23,7 +23,10 @@ export function stripDwarf(bytes: Uint8Array): Uint8Array {
   const kept = elf.sections.filter((s) => !removed.has(s.index));
   const sectionIndex = renumber(elf.sections.length, (i) => !removed.has(i));
   const symtab = elf.sections.find((s) => s.type === SectionType.symtab);
-  const symbolIndex = renumber(elf.symbols.length, (i) => !removed.has(elf.symbols[i]!.section));
+  const symbolIndex = renumber(elf.symbols.length, (i) => {
+    const { section, type } = elf.symbols[i]!;
+    return !removed.has(section) && type !== SymbolType.file;
+  });
 
   const contents = new Map<number, Uint8Array>();
   for (const section of kept) {

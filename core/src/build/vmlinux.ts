@@ -11,7 +11,7 @@ import { cIdentifier, NameSpace } from './cIdentifiers.ts';
 import { CLayout, type LayoutItem, type RecordLayout } from './cLayout.ts';
 
 /** Changes when the header's text for the same BTF changes: part of the cache key. */
-export const vmlinuxWriterVersion = 1;
+export const vmlinuxWriterVersion = 2;
 
 type Composite = Extract<BtfType, { kind: 'struct' | 'union' }>;
 type Enum = Extract<BtfType, { kind: 'enum' | 'enum64' }>;
@@ -24,6 +24,8 @@ const enum State {
 }
 
 const MAX_DEPTH = 512;
+/** Members written for each type of the BTF, on average; kernels have five. */
+const MAX_ITEMS_PER_TYPE = 32;
 
 /** The text of vmlinux.h for a kernel's BTF. Error: `object-malformed` for BTF that contradicts itself. */
 export function writeVmlinuxHeader(btf: Btf): string {
@@ -42,6 +44,7 @@ class HeaderWriter {
   private readonly ordinary = new NameSpace(['__builtin_va_list', '__int128_t', '__uint128_t']);
   private depth = 0;
   private fills = 0;
+  private items = 0;
 
   constructor(private readonly btf: Btf) {
     this.layout = new CLayout(btf);
@@ -109,8 +112,11 @@ class HeaderWriter {
           break;
         case 'struct':
         case 'union':
-          if (type.name === '') for (const member of type.members) this.complete(member.type);
-          else this.defineRecord(type);
+          if (type.name !== '') this.defineRecord(type);
+          else if (this.state[id] !== State.done) {
+            for (const member of type.members) this.complete(member.type);
+            this.state[id] = State.done;
+          }
           break;
         case 'const':
         case 'volatile':
@@ -252,6 +258,10 @@ class HeaderWriter {
 
   private body(type: Composite, indent: number): string {
     const layout: RecordLayout = this.layout.record(type);
+    // Records without a name are written out wherever they are used: damage could make that endless.
+    this.items += layout.items.length;
+    if (indent > MAX_DEPTH || this.items > this.btf.typeCount * MAX_ITEMS_PER_TYPE + 10_000)
+      throw contradiction(`${type.kind} ${type.name} is too large`);
     const tabs = '\t'.repeat(indent + 1);
     let text = '{\n';
     for (const item of layout.items) text += `${tabs}${this.item(item, indent + 1)};\n`;
