@@ -41,7 +41,9 @@ static __always_inline void read_args(struct task_struct *task, char *args)
 	}
 	// A space for each NUL but the last makes them one text.
 	for (int i = 0; i < ARGS_SIZE - 1; i++) {
-		if (i + 1 < length && args[i] == 0)
+		if (i + 1 >= length)
+			break;
+		if (args[i] == 0)
 			args[i] = ' ';
 	}
 	args[length] = 0;
