@@ -147,24 +147,24 @@ export class TraceActions {
     return row === null ? null : { index, seq: row.seq, column, text: row.cells[source] ?? '' };
   }
 
-  /** Pulls the selected rows page by page. Rows that leave the store meanwhile are left out, others keep their place. */
+  /** Pulls the selected rows page by page. Rows that leave the store meanwhile are left out. */
   async #selectedRows(): Promise<CopiedRow[]> {
     const run = this.#state.run.value;
     if (run === null) return [];
-    const view = { runId: run.id, stream: this.#state.stream.value, where: this.#state.where.value };
-    const evictedBefore = this.#state.evicted;
+    const { evicted } = this.#state;
+    const view = { runId: run.id, stream: this.#state.stream.value, where: this.#state.where.value, evicted };
     const rows: CopiedRow[] = [];
     for (const range of [...this.#grid.selection.ranges]) {
       let at = range.from;
       while (at < range.to && rows.length < COPY_LIMIT) {
-        const gone = this.#state.evicted - evictedBefore;
-        const wanted = Math.min(COPY_PAGE, range.to - at, COPY_LIMIT - rows.length);
-        const first = Math.max(0, at - gone);
-        const page = await this.#state.rows({ ...view, first, count: wanted });
-        const taken = page.rows.slice(first - page.first, first - page.first + wanted);
+        const count = Math.min(COPY_PAGE, range.to - at, COPY_LIMIT - rows.length);
+        const page = await this.#state.rows({ ...view, first: at, count });
+        // Where the page begins, by the count that the selection was made with.
+        const first = page.first + (page.evicted ?? evicted) - evicted;
+        const taken = page.rows.slice(Math.max(0, at - first), Math.max(0, Math.min(count, range.to - first)));
         if (taken.length === 0) break;
         rows.push(...taken);
-        at = first + gone + taken.length;
+        at = Math.max(at, first) + taken.length;
       }
     }
     return rows;

@@ -132,7 +132,9 @@ export class SyntheticEngine {
       return { ...common, stored: 0, delivered: 0, first: 0, rows: [], matching: 0, partial: false };
     }
     if (query.where === '') {
-      const first = query.first < 0 ? Math.max(0, stored - query.count) : Math.min(query.first, stored);
+      const gone = query.evicted === undefined ? 0 : oldest - query.evicted;
+      const first =
+        query.first < 0 ? Math.max(0, stored - query.count) : Math.max(0, Math.min(query.first - gone, stored));
       const count = Math.min(query.count, stored - first);
       const rows = Array.from({ length: count }, (_, i) => this.#row(oldest + first + i));
       return { ...common, first, rows, matching: stored, partial: false, evicted: oldest };

@@ -1,12 +1,12 @@
 import type { Column, RowsPage } from '@ringside/core/model';
 import { visible } from '../shared/format.ts';
-import { type PlacedColumn, columnsBetween, placeColumns } from './columns.ts';
-import { GridHeader } from './gridHeader.ts';
+import { ColumnArea } from './columnArea.ts';
+import type { PlacedColumn } from './columns.ts';
 import { listenToInput } from './gridInput.ts';
-import type { GridCommand } from './keyboard.ts';
+import { type GridCommand, type Move, rowAfter } from './keyboard.ts';
 import { PageWindow } from './pageWindow.ts';
 import type { Want } from './pump.ts';
-import { ACTIVE, RowPool, SELECTED } from './rowPool.ts';
+import { ACTIVE, SELECTED } from './rowPool.ts';
 import { Scrollbar } from './scrollbar.ts';
 import { ScrollModel } from './scroller.ts';
 import { Selection } from './selection.ts';
@@ -20,7 +20,7 @@ export interface CellPlace {
 
 export interface GridEvents {
   /** The rows that should be pulled now. */
-  want(want: Want): void;
+  want(want: Omit<Want, 'evicted'>): void;
   follow(following: boolean): void;
   selection(selection: Selection): void;
   /** The row that the keyboard stands on, once its number is known. */
@@ -38,10 +38,6 @@ export interface GridEvents {
   tooltip(column: PlacedColumn, text: string, above: string | null): string;
 }
 
-/** Beyond this many columns only those in view exist as elements. */
-const ALL_COLUMNS_UP_TO = 40;
-const COLUMN_OVERSCAN = 300;
-
 /**
  * The table of rows. Framework-free, because it is painted up to once a frame: a fixed set of rows (RowPool) shows a
  * window of the view (ScrollModel); the rows themselves come as pages that the owner pulls when `want` says so.
@@ -52,24 +48,10 @@ export class TraceGrid {
   readonly selection = new Selection();
   readonly #events: GridEvents;
   readonly #scroll = new ScrollModel();
-  readonly #sideways: HTMLElement;
-  readonly #body: HTMLElement;
-  readonly #rows: HTMLElement;
-  readonly #header: GridHeader;
-  readonly #pool: RowPool;
+  readonly #area: ColumnArea;
   readonly #bar: Scrollbar;
   readonly #stopInput: () => void;
   readonly #observer: ResizeObserver;
-
-  #columns: readonly Column[] = [];
-  #hidden: ReadonlySet<string> = new Set();
-  #widths: Readonly<Record<string, number>> = {};
-  #placed: PlacedColumn[] = [];
-  #shownColumns: [number, number] = [0, 0];
-  #rowHeight = 22;
-  #characterWidth = 7.2;
-  #viewHeight = 0;
-  #viewWidth = 0;
 
   readonly #window = new PageWindow();
   #following = true;
@@ -81,57 +63,38 @@ export class TraceGrid {
 
   constructor(parent: HTMLElement, events: GridEvents) {
     this.#events = events;
-    this.element = div('grid', 'grid');
+    this.element = document.createElement('div');
+    this.element.className = 'grid';
     this.element.id = 'trace-grid';
     this.element.tabIndex = 0;
+    this.element.setAttribute('role', 'grid');
     this.element.setAttribute('aria-label', 'Records');
     this.element.setAttribute('aria-multiselectable', 'true');
     this.element.setAttribute('aria-readonly', 'true');
-    this.#sideways = div('sideways', 'presentation');
-    this.#body = div('body', 'rowgroup');
-    this.#rows = div('rows', 'presentation');
-    this.#body.append(this.#rows);
-    this.#header = new GridHeader(
-      {
-        resize: (id, width) => events.resize(id, width),
-        fit: (id) => this.fit(id),
-        menu: (id, at) => events.columnMenu(id, at),
-        leave: () => this.focus(),
-        focused: (column) => this.#revealColumn(column),
-      },
-      () => this.#characterWidth,
-    );
-    const head = div('headgroup', 'rowgroup');
-    head.append(this.#header.element);
-    this.#sideways.append(head, this.#body);
-    this.#pool = new RowPool(this.#rows, 'g', (column, text) => events.render(column, text));
-    this.#bar = new Scrollbar(this.#scroll, this.element.id, (top) => this.#userScrollTo(top));
-    this.element.append(this.#sideways, this.#bar.element);
-    parent.append(this.element);
-    this.#sideways.addEventListener('scroll', () => {
-      if (this.#layoutColumns(false)) this.#paint();
+    this.#area = new ColumnArea({
+      resize: (id, width) => events.resize(id, width),
+      fit: (id) => this.fit(id),
+      menu: (id, at) => events.columnMenu(id, at),
+      leave: () => this.focus(),
+      render: (column, text) => events.render(column, text),
+      shifted: () => this.#paint(),
     });
+    this.#bar = new Scrollbar(this.#scroll, this.element.id, (top) => this.#userScrollBy(top - this.#scroll.top));
+    this.element.append(this.#area.element, this.#bar.element);
+    parent.append(this.element);
     this.#stopInput = this.#listen();
-    this.#observer = new ResizeObserver(() => this.#measure());
+    this.#observer = new ResizeObserver(() => this.restyle());
     this.#observer.observe(this.element);
-    this.#measure();
+    this.restyle();
   }
 
   get following(): boolean {
     return this.#following;
   }
 
-  get rowCount(): number {
-    return this.#scroll.rows;
-  }
-
-  get characterWidth(): number {
-    return this.#characterWidth;
-  }
-
   /** Places of the shown columns, left to right. */
   get placed(): readonly PlacedColumn[] {
-    return this.#placed;
+    return this.#area.placed;
   }
 
   dispose(): void {
@@ -146,15 +109,13 @@ export class TraceGrid {
   }
 
   focusHeader(columnId?: string): void {
-    if (columnId === undefined) this.#header.focus();
-    else this.#header.focusColumnId(columnId);
+    if (columnId === undefined) this.#area.header.focus();
+    else this.#area.header.focusColumnId(columnId);
   }
 
   setColumns(columns: readonly Column[], hidden: ReadonlySet<string>, widths: Readonly<Record<string, number>>): void {
-    this.#columns = columns;
-    this.#hidden = hidden;
-    this.#widths = widths;
-    this.#layout();
+    this.#area.set(columns, hidden, widths);
+    this.#layout(this.#area.rowHeight, this.#area.characterWidth);
   }
 
   /** Forgets all rows: another run, stream or filter is to be shown. */
@@ -169,20 +130,24 @@ export class TraceGrid {
     this.#invalidate();
   }
 
-  /** Takes a page. `evicted` rows left the front of the view since the page before. */
-  setPage(page: RowsPage, want: Want, evicted: number): void {
+  /**
+   * Takes a page. `evicted` rows left the front of the view since the page before; `askedAt` is where the view stood
+   * when it was asked for, counted as now.
+   */
+  setPage(page: RowsPage, askedAt: number, evicted: number): void {
     if (evicted > 0) {
       this.selection.evict(evicted);
+      this.#window.evict(evicted);
       this.#scroll.scrollTo(this.#scroll.top - evicted);
       if (this.selection.size > 0 || this.selection.active < 0) this.#events.selection(this.selection);
     }
     this.#scroll.setRows(page.matching);
     if (this.#following) this.#scroll.scrollToEnd();
-    this.#window.take(page, want.first < 0 ? this.#scroll.maxTop : Math.max(0, want.top - evicted));
+    this.#window.take(page, askedAt, this.#scroll);
     this.element.setAttribute('aria-rowcount', String(page.matching + 1));
     this.#paint();
-    // Asking again for the same place would get the same answer.
-    if (!this.#window.covers(this.#scroll) && this.#scroll.top !== want.top) this.#ask();
+    // The view moved on while the page was fetched. For the same place the answer would be the same.
+    if (!this.#following && this.#scroll.top !== askedAt) this.#moved();
   }
 
   setFollowing(following: boolean): void {
@@ -195,12 +160,6 @@ export class TraceGrid {
       this.#ask();
       this.#invalidate();
     }
-  }
-
-  /** Shows the last row as of now and selects it: End on a view that does not grow. */
-  goToLast(): void {
-    const last = this.#scroll.rows - 1;
-    if (last >= 0) this.#moveTo(last, false);
   }
 
   selectAll(): void {
@@ -222,68 +181,33 @@ export class TraceGrid {
 
   /** Makes a column as wide as its widest text on hand. */
   fit(columnId: string): void {
-    const placed = this.#placed.find((candidate) => candidate.column.id === columnId);
+    const placed = this.placed.find((candidate) => candidate.column.id === columnId);
     if (placed === undefined) return;
     let longest = placed.column.title.length + 2;
     for (const row of this.#window.rows) {
       longest = Math.max(longest, visible(this.#events.render(placed, row.cells[placed.source] ?? '')).length);
     }
-    this.#events.resize(columnId, longest * this.#characterWidth + 18);
+    this.#events.resize(columnId, longest * this.#area.characterWidth + 18);
   }
 
-  /** Fonts or theme changed: measure again. */
+  /** Size, fonts or theme changed: measure again. */
   restyle(): void {
-    this.#measure();
+    const fontSize = Number.parseFloat(getComputedStyle(this.element).fontSize) || 12;
+    const rowHeight = Math.max(20, Math.round(fontSize * 1.8));
+    this.element.style.setProperty('--row-height', `${rowHeight}px`);
+    this.#layout(rowHeight, widthOfZero(this.element) || fontSize * 0.6);
   }
 
-  // --- layout -------------------------------------------------------------------------------------------------------
-
-  #measure(): void {
-    const style = getComputedStyle(this.element);
-    const fontSize = Number.parseFloat(style.fontSize) || 12;
-    this.#rowHeight = Math.max(20, Math.round(fontSize * 1.8));
-    this.#characterWidth = widthOfZero(this.element) || fontSize * 0.6;
-    this.element.style.setProperty('--row-height', `${this.#rowHeight}px`);
-    this.#viewWidth = this.#sideways.clientWidth;
-    this.#layout();
-  }
-
-  #layout(): void {
-    this.#placed = placeColumns(this.#columns, this.#hidden, this.#widths, this.#characterWidth, this.#viewWidth);
-    const width = this.#totalWidth();
-    this.#rows.style.width = `${width}px`;
-    // A horizontal scrollbar takes height from the body, so its height is read after the width is set.
-    this.#viewHeight = this.#body.clientHeight;
+  #layout(rowHeight: number, characterWidth: number): void {
+    this.#area.layout(rowHeight, characterWidth);
     // Whole rows only: at the end of the view no row is cut, what is left over stays empty below the last one.
-    this.#scroll.setView(Math.max(1, Math.floor(this.#viewHeight / this.#rowHeight)));
+    this.#scroll.setView(Math.max(1, Math.floor(this.#area.height / rowHeight)));
     if (this.#following) this.#scroll.scrollToEnd();
-    this.element.setAttribute('aria-colcount', String(this.#placed.length));
-    this.#activeColumn = Math.min(this.#activeColumn, Math.max(0, this.#placed.length - 1));
-    this.#layoutColumns(true);
+    this.element.setAttribute('aria-colcount', String(this.placed.length));
+    this.#activeColumn = Math.min(this.#activeColumn, Math.max(0, this.placed.length - 1));
     this.#bar.resize(this.#bar.element.clientHeight);
     this.#paint();
     this.#ask();
-  }
-
-  #totalWidth(): number {
-    const last = this.#placed.at(-1);
-    return last === undefined ? this.#viewWidth : last.left + last.width;
-  }
-
-  /** Makes the elements of the columns in view; with few columns that is all of them, always. */
-  #layoutColumns(force: boolean): boolean {
-    const from = this.#sideways.scrollLeft - COLUMN_OVERSCAN;
-    const [first, end] =
-      this.#placed.length <= ALL_COLUMNS_UP_TO
-        ? [0, this.#placed.length]
-        : columnsBetween(this.#placed, from, from + this.#viewWidth + 2 * COLUMN_OVERSCAN);
-    if (!force && first === this.#shownColumns[0] && end === this.#shownColumns[1]) return false;
-    this.#shownColumns = [first, end];
-    const width = this.#totalWidth();
-    this.#header.layout(this.#placed, first, end, width);
-    const rows = Math.ceil(this.#viewHeight / this.#rowHeight) + 1;
-    this.#pool.layout(rows, this.#placed.slice(first, end), first, this.#rowHeight, width);
-    return true;
   }
 
   // --- painting -----------------------------------------------------------------------------------------------------
@@ -300,16 +224,17 @@ export class TraceGrid {
     const { top, held } = this.#window.paintTop(this.#scroll, performance.now());
     if (held) this.#invalidate();
     const first = Math.floor(top);
-    this.#rows.style.transform = `translateY(${-(top - first) * this.#rowHeight}px)`;
-    for (let place = 0; place < this.#pool.size; place++) {
+    const { pool } = this.#area;
+    this.#area.shift((top - first) * this.#area.rowHeight);
+    for (let place = 0; place < pool.size; place++) {
       const index = first + place;
       if (index >= this.#scroll.rows) {
-        this.#pool.paint(place, null);
+        pool.paint(place, null);
         continue;
       }
       const selected = this.selection.has(index) ? SELECTED : 0;
       const active = index === this.selection.active ? ACTIVE : 0;
-      this.#pool.paint(place, { index, cells: this.row(index)?.cells ?? null, look: selected | active });
+      pool.paint(place, { index, cells: this.row(index)?.cells ?? null, look: selected | active });
     }
     this.#bar.paint();
     this.#paintActive(first);
@@ -317,7 +242,9 @@ export class TraceGrid {
 
   #paintActive(first: number): void {
     const place = this.selection.active - first;
-    const id = this.selection.active < 0 || place < 0 || place >= this.#pool.size ? '' : this.#cellId(place);
+    const { pool } = this.#area;
+    const inView = this.selection.active >= 0 && place >= 0 && place < pool.size;
+    const id = inView ? pool.cellId(place, this.#activeColumn) : '';
     if (id !== this.#activeId) {
       document.getElementById(this.#activeId)?.classList.remove('current');
       document.getElementById(id)?.classList.add('current');
@@ -332,13 +259,9 @@ export class TraceGrid {
     }
   }
 
-  #cellId(place: number): string {
-    return this.#pool.cellId(place, this.#activeColumn);
-  }
-
   /** Asks for the rows in view and half a view on each side, so that the next few steps need no waiting. */
   #ask(): void {
-    if (this.#viewHeight <= 0) return;
+    if (this.#area.height <= 0) return;
     const view = this.#scroll.view + 2;
     const spare = Math.min(40, Math.max(8, Math.ceil(view / 2)));
     const top = this.#scroll.top;
@@ -351,10 +274,6 @@ export class TraceGrid {
   }
 
   // --- moving -------------------------------------------------------------------------------------------------------
-
-  #userScrollTo(top: number): void {
-    this.#userScrollBy(top - this.#scroll.top);
-  }
 
   #userScrollBy(rows: number): void {
     if (!this.#scroll.scrollBy(rows)) {
@@ -395,64 +314,27 @@ export class TraceGrid {
     this.#invalidate();
   }
 
-  #move(to: 'up' | 'down' | 'page-up' | 'page-down' | 'first' | 'last', extend: boolean): void {
-    const page = Math.max(1, Math.floor(this.#scroll.view) - 1);
-    const { active } = this.selection;
-    if (active < 0 && to !== 'first' && to !== 'last') {
-      // Nothing is selected yet: the keyboard enters where the eye is.
-      const last = this.#scroll.rows - 1;
-      this.#moveTo(this.#following ? last : Math.min(last, Math.ceil(this.#scroll.top)), false);
-      return;
-    }
-    switch (to) {
-      case 'up': {
-        this.#moveTo(active - 1, extend);
-        return;
-      }
-      case 'down': {
-        this.#moveTo(active + 1, extend);
-        return;
-      }
-      case 'page-up': {
-        this.#moveTo(active - page, extend);
-        return;
-      }
-      case 'page-down': {
-        this.#moveTo(active + page, extend);
-        return;
-      }
-      case 'first': {
-        this.#moveTo(0, extend);
-        return;
-      }
-      case 'last':
-        if (extend) this.#moveTo(this.#scroll.rows - 1, true);
-        else if (!this.#events.end()) this.goToLast();
-    }
+  #move(to: Move, extend: boolean): void {
+    const { rows, view, top } = this.#scroll;
+    if (to === 'last' && !extend && this.#events.end()) return;
+    const entry = this.#following ? rows - 1 : Math.ceil(top);
+    const row = rowAfter(to, { active: this.selection.active, rows, page: Math.max(1, view - 1), entry });
+    this.#moveTo(row, extend);
   }
 
   #moveCell(by: number): void {
-    const placed = this.#placed[this.#activeColumn + by];
+    const placed = this.placed[this.#activeColumn + by];
     if (placed === undefined) return;
     this.#activeColumn += by;
-    this.#revealColumn(placed);
+    this.#area.reveal(placed);
     this.#invalidate();
-  }
-
-  #revealColumn(column: PlacedColumn): void {
-    const { scrollLeft } = this.#sideways;
-    if (column.left < scrollLeft) this.#sideways.scrollLeft = column.left;
-    else if (column.left + column.width > scrollLeft + this.#viewWidth) {
-      this.#sideways.scrollLeft = Math.min(column.left, column.left + column.width - this.#viewWidth);
-    }
-    if (this.#layoutColumns(false)) this.#paint();
   }
 
   // --- input --------------------------------------------------------------------------------------------------------
 
   #listen(): () => void {
-    return listenToInput(this.element, this.#body, {
-      measures: () => ({ rowHeight: this.#rowHeight, viewRows: this.#scroll.view }),
+    return listenToInput(this.element, this.#area.body, {
+      measures: () => ({ rowHeight: this.#area.rowHeight, viewRows: this.#scroll.view }),
       scrollBy: (rows) => this.#userScrollBy(rows),
       press: (event) => this.#press(event),
       contextMenu: (event) => this.#contextMenu(event),
@@ -463,7 +345,7 @@ export class TraceGrid {
   }
 
   #press(event: MouseEvent): void {
-    const hit = this.#pool.locate(event.target);
+    const hit = this.#area.pool.locate(event.target);
     if (hit === null) return;
     if (event.button === 2 && this.selection.has(hit.index)) return;
     if (hit.column >= 0) this.#activeColumn = hit.column;
@@ -475,13 +357,13 @@ export class TraceGrid {
   }
 
   #contextMenu(event: MouseEvent): void {
-    const hit = this.#pool.locate(event.target);
+    const hit = this.#area.pool.locate(event.target);
     if (hit === null) return;
     this.#events.cellMenu(this.#place(hit.index, hit.column), event.clientX, event.clientY);
   }
 
   #place(index: number, column: number): CellPlace {
-    const placed = this.#placed[column];
+    const placed = this.placed[column];
     const row = this.row(index);
     const text = placed === undefined || row === null ? '' : (row.cells[placed.source] ?? '');
     return { index, seq: row?.seq ?? null, column: placed?.column ?? null, text };
@@ -498,8 +380,8 @@ export class TraceGrid {
 
   /** Notes are made when the pointer comes, not for every cell of every frame. */
   #hover(event: PointerEvent): void {
-    const hit = this.#pool.locate(event.target);
-    const placed = hit === null ? undefined : this.#placed[hit.column];
+    const hit = this.#area.pool.locate(event.target);
+    const placed = hit === null ? undefined : this.placed[hit.column];
     const row = hit === null ? null : this.row(hit.index);
     if (hit === null || placed === undefined || row === null) return;
     const above = this.row(hit.index - 1)?.cells[placed.source] ?? null;
@@ -508,63 +390,48 @@ export class TraceGrid {
 
   #command(command: GridCommand): void {
     switch (command.kind) {
-      case 'move': {
+      case 'move':
         this.#move(command.to, command.extend);
-        return;
-      }
-      case 'scroll': {
+        break;
+      case 'scroll':
         this.#userScrollBy(command.rows);
-        return;
-      }
-      case 'cell': {
+        break;
+      case 'cell':
         this.#moveCell(command.by);
-        return;
-      }
-      case 'detail': {
+        break;
+      case 'detail':
         this.#events.detail();
-        return;
-      }
+        break;
       case 'toggle':
         if (this.selection.active >= 0) this.selection.toggle(this.selection.active);
-        {
-          this.#selectionChanged();
-          return;
-        }
-      case 'select-all': {
+        this.#selectionChanged();
+        break;
+      case 'select-all':
         this.selectAll();
-        return;
-      }
-      case 'copy': {
+        break;
+      case 'copy':
         this.#events.copy();
-        return;
-      }
-      case 'menu': {
+        break;
+      case 'menu':
         this.#keyboardMenu();
-        return;
-      }
-      case 'header': {
+        break;
+      case 'header':
         this.focusHeader();
-        return;
-      }
+        break;
       case 'clear':
-        if (this.selection.size === 0) {
-          this.#events.escape();
-          return;
-        }
-        this.selection.clear();
-        {
-          this.#selectionChanged();
-          return;
-        }
+        this.#clear();
     }
   }
-}
 
-function div(className: string, role: string): HTMLElement {
-  const element = document.createElement('div');
-  element.className = className;
-  element.setAttribute('role', role);
-  return element;
+  /** Escape takes back one thing at a time: first the selection, then what the owner has open. */
+  #clear(): void {
+    if (this.selection.size === 0) {
+      this.#events.escape();
+      return;
+    }
+    this.selection.clear();
+    this.#selectionChanged();
+  }
 }
 
 /** Width of a digit in an element's font, in pixels. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Key, gridCommand, headerCommand } from './keyboard.ts';
+import { type Key, gridCommand, headerCommand, rowAfter } from './keyboard.ts';
 
 const key = (name: string, modifiers: Partial<Key> = {}): Key => ({
   key: name,
@@ -46,5 +46,16 @@ describe('headerCommand', () => {
     expect(headerCommand(key('ArrowDown'))).toEqual({ kind: 'rows' });
     expect(headerCommand(key('Escape'))).toEqual({ kind: 'rows' });
     expect(headerCommand(key('c', { ctrlKey: true }))).toBeNull();
+  });
+});
+
+describe('rowAfter', () => {
+  it('enters where the eye is, then moves by rows and pages', () => {
+    const standing = { active: -1, rows: 1000, page: 20, entry: 500 };
+    expect(rowAfter('down', standing)).toBe(500);
+    expect(rowAfter('last', standing)).toBe(999);
+    expect(rowAfter('first', standing)).toBe(0);
+    expect(rowAfter('up', { ...standing, active: 3 })).toBe(2);
+    expect(rowAfter('page-down', { ...standing, active: 3 })).toBe(23);
   });
 });

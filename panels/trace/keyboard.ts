@@ -1,6 +1,8 @@
+export type Move = 'up' | 'down' | 'page-up' | 'page-down' | 'first' | 'last';
+
 /** What a key means in the grid. */
 export type GridCommand =
-  | { kind: 'move'; to: 'up' | 'down' | 'page-up' | 'page-down' | 'first' | 'last'; extend: boolean }
+  | { kind: 'move'; to: Move; extend: boolean }
   | { kind: 'scroll'; rows: -1 | 1 }
   | { kind: 'cell'; by: -1 | 1 }
   | { kind: 'detail' }
@@ -76,6 +78,24 @@ function controlCommand(key: Key): GridCommand | null {
     default:
       return null;
   }
+}
+
+/** Where the keyboard stands (-1 = nowhere yet), and where it may enter. */
+export interface Standing {
+  active: number;
+  /** Rows of the view, and rows that a page moves by. */
+  rows: number;
+  page: number;
+  /** The row in view from which the keyboard starts. */
+  entry: number;
+}
+
+/** The row that a movement leads to; may lie outside, the grid clamps. */
+export function rowAfter(to: Move, { active, rows, page, entry }: Standing): number {
+  if (to === 'first') return 0;
+  if (to === 'last') return rows - 1;
+  if (active < 0) return entry;
+  return active + { up: -1, down: 1, 'page-up': -page, 'page-down': page }[to];
 }
 
 /** What a key means on a focused column header. */

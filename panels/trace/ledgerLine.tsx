@@ -30,6 +30,7 @@ export function LedgerLine({ state }: { state: TraceState }): JSX.Element {
         + lost <b>{words.lost}</b> (kernel <b>{words.kernel}</b> · agent <b>{words.agent}</b> · link <b>{words.link}</b>
         )
       </span>
+      <span aria-hidden="true">·</span>
       <span class="cost">
         cost <b>{words.cost}</b>, <b>{words.cpu}</b>
       </span>

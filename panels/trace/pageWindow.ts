@@ -23,8 +23,23 @@ export class PageWindow {
     this.#missingSince = null;
   }
 
-  take(page: Page, heldTop: number): void {
+  /** The oldest rows left the view: what is on hand has lower indices now. */
+  evict(rows: number): void {
+    this.#page = { first: this.#page.first - rows, rows: this.#page.rows };
+  }
+
+  /**
+   * Takes a page that was asked for when the view stood at `heldTop`. If it does not show what is in view, but the rows
+   * on hand do (the view moved while it was fetched), those stay.
+   */
+  take(page: Page, heldTop: number, scroll: ScrollModel): void {
+    const onHand = this.#page;
+    const covered = this.covers(scroll);
     this.#page = page;
+    if (covered && onHand.rows.length > 0 && !this.covers(scroll)) {
+      this.#page = onHand;
+      return;
+    }
     this.#heldTop = heldTop;
   }
 

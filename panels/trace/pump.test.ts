@@ -17,7 +17,7 @@ let failures: RequestError[];
 let pump: RowPump;
 
 const view = { runId: 'r', stream: '', where: '' };
-const want = (first: number): Want => ({ first, count: 40, top: first });
+const want = (first: number): Want => ({ first, count: 40, top: first, evicted: 3 });
 const pageFor = (query: RowsQuery): RowsPage => ({
   ...query,
   stream: query.stream === '' ? 'events' : query.stream,
@@ -62,7 +62,7 @@ describe('RowPump', () => {
     pump.show(view);
     for (let i = 0; i < 10; i++) pump.want(want(i));
     frame();
-    expect(asked.map(({ query }) => query.first)).toEqual([9]);
+    expect(asked.map(({ query }) => query)).toEqual([{ ...view, first: 9, count: 40, evicted: 3 }]);
   });
 
   it('keeps one request on its way and then asks for the newest wish only', async () => {
@@ -132,11 +132,18 @@ describe('RowPump', () => {
     expect(timers).toEqual([]);
   });
 
+  it('does not count the last rows from anywhere', () => {
+    pump.show(view);
+    pump.want(want(-1));
+    frame();
+    expect(asked[0]!.query).toEqual({ ...view, first: -1, count: 40 });
+  });
+
   it('asks for nothing without a run or without room for rows', () => {
     pump.want(want(0));
     frame();
     pump.show(view);
-    pump.want({ first: 0, count: 0, top: 0 });
+    pump.want({ first: 0, count: 0, top: 0, evicted: 0 });
     frame();
     expect(asked).toEqual([]);
   });

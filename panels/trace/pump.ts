@@ -10,6 +10,8 @@ export interface Want {
   first: number;
   count: number;
   top: number;
+  /** Rows that had left the view when this was said: what `first` and `top` count from. */
+  evicted: number;
 }
 
 export interface PumpHost {
@@ -94,7 +96,8 @@ export class RowPump {
     this.#inFlight = true;
     this.stopPolling();
     const generation = this.#generation;
-    this.#host.request({ ...view, first: want.first, count: want.count }).then(
+    const { first, count, evicted } = want;
+    this.#host.request({ ...view, first, count, ...(first < 0 ? {} : { evicted }) }).then(
       (page) => {
         if (generation !== this.#generation) return;
         this.#inFlight = false;

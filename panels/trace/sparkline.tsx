@@ -26,7 +26,8 @@ export function SparkLine({ state }: { state: TraceState }): JSX.Element | null 
         <path class="line" d={line} />
       </svg>
       <span class="peak" aria-hidden="true">
-        {words}, peak {rate(peak)}
+        {words}
+        {peak > 0 && `, peak ${rate(peak)}`}
       </span>
       <RateTable now={now} span={span} rates={rateTable(samples, now, span, TABLE_PARTS)} />
     </figure>

@@ -167,7 +167,8 @@ export class TraceState {
     return this.#evicted;
   }
 
-  want(want: Want): void {
+  want(wanted: Omit<Want, 'evicted'>): void {
+    const want = { ...wanted, evicted: this.#evicted };
     this.#lastWant = want;
     // A new view is first seen from its end; where the old one stood means nothing in it.
     this.#pump.want(this.#fresh ? { ...want, first: -1 } : want);
@@ -285,6 +286,10 @@ export class TraceState {
     });
     if (run === null) this.run.value = null;
     else this.#takeRun(run);
+    const view = this.#pump.view;
+    if (run !== null && (view?.stream !== this.stream.value || view.where !== this.where.value)) {
+      this.#showView(this.stream.value, this.where.value);
+    }
     this.#save();
   }
 
@@ -331,7 +336,8 @@ export class TraceState {
         this.#grid?.setColumns(page.columns, this.hidden.value, this.widths.value);
       }
     });
-    this.#grid?.setPage(page, want, evicted);
+    const askedAt = want.first < 0 ? Number.POSITIVE_INFINITY : want.top + want.evicted - this.#evicted;
+    this.#grid?.setPage(page, Math.max(0, askedAt), evicted);
     if (!this.following.value && !this.paused.value)
       this.newRows.value = Math.max(0, page.matching + this.#evicted - this.#stoodAt);
     this.#pollAfter(page, grew);

@@ -27,7 +27,8 @@ export class RunViews {
     const decoder = this.decoder(query.stream);
     try {
       const view = this.#view(decoder, query.where);
-      return { ...view.page(query.first, query.count), runId: query.runId, where: query.where, filterError: null };
+      const page = view.page(query.first, query.count, query.evicted);
+      return { ...page, runId: query.runId, where: query.where, filterError: null };
     } catch (error) {
       if (!(error instanceof RingsideError)) throw error;
       const { stream, columns } = decoder;

@@ -108,6 +108,23 @@ describe('View', () => {
     expect(stream.evicted).toBeGreaterThan(0);
   });
 
+  it('answers by what the asker knew to be evicted: the same question gets the same rows while they are stored', () => {
+    const { stream, decoder, add } = fresh({ maxBytes: 1 << 16, slabBytes: 1 << 14 });
+    for (const where of ['', 'ret == 3']) {
+      const view = new View(decoder, compileExpr(where, schema));
+      for (let i = 0; i < 20; i++) add(100);
+      const { evicted, matching } = view.page(0, 0);
+      const first = matching - 10;
+      const before = view.page(first, 5, evicted);
+      while (view.evictedMatching < evicted + 5) add(100);
+      const after = view.page(first, 5, evicted);
+      expect(after.rows).toEqual(before.rows);
+      expect(after.first + after.evicted).toBe(before.first + before.evicted);
+      while (stream.firstSeq <= before.rows.at(-1)!.seq) add(100);
+      expect(view.page(first, 5, evicted)).toMatchObject({ first: 0 });
+    }
+  });
+
   it('works in slices and says so', async () => {
     const { decoder, add } = fresh();
     for (let i = 0; i < 40; i++) add(5000);

@@ -69,13 +69,17 @@ export class View {
     return !this.filter.everything && this.#next < this.decoder.stream.delivered;
   }
 
-  /** A page of rendered rows from index `first` of the matching rows, or the last `count` of them for -1. */
-  page(first: number, count: number): ViewPage {
+  /**
+   * A page of rendered rows from index `first` of the matching rows, or the last `count` of them for -1. `first` counts
+   * from the rows that were stored when `evicted` had left.
+   */
+  page(first: number, count: number, evicted?: number): ViewPage {
     this.update();
     const { stream, columns } = this.decoder;
     const { matching } = this;
     const wanted = Math.max(0, Math.min(count, PAGE_LIMIT));
-    const start = first < 0 ? Math.max(0, matching - wanted) : Math.min(first, matching);
+    const gone = evicted === undefined ? 0 : this.evictedMatching - evicted;
+    const start = first < 0 ? Math.max(0, matching - wanted) : Math.max(0, Math.min(first - gone, matching));
     const rows = [];
     for (let index = start; index < Math.min(start + wanted, matching); index++) {
       const place = this.placeAt(index);

@@ -26,6 +26,11 @@ export interface RowsQuery {
   /** Index of the first wanted row within the filtered view; -1 = the last `count` rows (follow). */
   first: number;
   count: number;
+  /**
+   * `evicted` of the page by which the asker counts `first`. Rows that have left since are made up for, so that the same
+   * question gets the same rows while a full store moves on below it. Left out: `first` counts from what is stored now.
+   */
+  evicted?: number;
 }
 
 /** One page of rows, already rendered as text: at most some hundred a time, so text costs nothing. */
