@@ -21,9 +21,7 @@ fn only(programs: &[&str]) -> pb::ObjectOptions {
 fn the_host_is_described() {
     let mut agent = Agent::start();
     assert_eq!(agent.hello.arch, std::env::consts::ARCH);
-    let Response::HostFacts(facts) = agent.request(Request::GetHostFacts(pb::GetHostFacts {})) else {
-        panic!("facts")
-    };
+    let Response::HostFacts(facts) = agent.request(Request::GetHostFacts(pb::GetHostFacts {})) else { panic!("facts") };
     assert_eq!(facts.kernel, agent.hello.kernel);
     assert!(facts.capabilities.contains(&"CAP_BPF".to_owned()), "{:?}", facts.capabilities);
     assert!(facts.btf && facts.btf_sha256.len() == 64 && facts.mem_available_bytes > 0);
@@ -31,6 +29,43 @@ fn the_host_is_described() {
     let blob = &agent.blobs[&types.blob];
     assert_eq!((blob.len() as u64, types.bytes), (facts.btf_bytes, facts.btf_bytes));
     assert_eq!(blob[..2], [0x9f, 0xeb], "BTF's magic");
+}
+
+#[test]
+fn features_are_found_by_trying() {
+    let mut agent = Agent::start();
+    let Response::Features(features) = agent.request(Request::ProbeFeatures(pb::ProbeFeatures {})) else {
+        panic!("features")
+    };
+    assert!(features.program_types["raw_tracepoint"] && features.program_types["xdp"]);
+    assert!(features.map_types["ringbuf"] && features.map_types["hash"]);
+    let of = |kind: &str| features.attach.iter().find(|feature| feature.kind == kind).expect(kind);
+    for kind in ["tracepoint", "raw_tracepoint", "tp_btf", "iter", "uprobe", "perf_event", "xdp", "sk_lookup"] {
+        assert!(of(kind).ok, "{:?}", of(kind));
+    }
+    assert!(features.attach.iter().all(|feature| feature.ok == feature.reason.is_empty()), "{:?}", features.attach);
+    // A kernel without kprobes says so, one with them attaches.
+    let kprobes = std::path::Path::new("/sys/bus/event_source/devices/kprobe").exists();
+    assert_eq!(of("kprobe").ok, kprobes, "{:?}", of("kprobe"));
+}
+
+#[test]
+fn addresses_get_names() {
+    let mut agent = Agent::start();
+    let text = std::fs::read_to_string("/proc/kallsyms").expect("kallsyms");
+    let line = text.lines().find(|line| line.ends_with(" T vfs_read")).expect("vfs_read");
+    let start = u64::from_str_radix(&line[..16], 16).expect("an address");
+    let mut ask =
+        |pid, address| match agent.request(Request::Symbolize(pb::Symbolize { pid, addresses: vec![address] })) {
+            Response::Symbolize(result) => result.symbols[0].clone(),
+            other => panic!("no symbols: {other:?}"),
+        };
+    let found = ask(0, start + 4);
+    assert_eq!((found.name.as_str(), found.offset), ("vfs_read", 4));
+    let own = ringside_test_probe_here as extern "C" fn(u32) -> u32 as usize as u64;
+    let found = ask(std::process::id(), own + 1);
+    assert_eq!((found.name.as_str(), found.offset), ("ringside_test_probe_here", 1));
+    assert!(found.file.ends_with("objects.rs") && found.line > 0, "{found:?}");
 }
 
 #[test]
@@ -141,7 +176,8 @@ fn a_missing_or_wrong_target_names_what_there_is() {
     assert_eq!(error("unsupported", &[]).code, "attach-unsupported");
     assert_eq!(error("nobody", &[]).code, "unknown-program");
     // All or nothing: one that cannot be attached takes the others with it.
-    let programs = ["on_syscall", "misspelt"].map(|name| pb::AttachProgram { program: name.into(), ..Default::default() });
+    let programs =
+        ["on_syscall", "misspelt"].map(|name| pb::AttachProgram { program: name.into(), ..Default::default() });
     let both = Request::Attach(pb::Attach { object_id: loaded.object_id, programs: programs.to_vec() });
     assert_eq!(agent.error(both).code, "target-not-found");
     let before = agent.globals(loaded.object_id, ".bss");
@@ -227,7 +263,10 @@ fn maps_are_read_whole_and_per_cpu() {
 
 #[test]
 fn prints_of_others_are_dropped() {
-    let mark = |mark| pb::ObjectOptions { globals: vec![only_me().globals.remove(0), global_u32("mark", mark)], ..Default::default() };
+    let mark = |mark| pb::ObjectOptions {
+        globals: vec![only_me().globals.remove(0), global_u32("mark", mark)],
+        ..Default::default()
+    };
     let (mut mine, mut other) = (Agent::start(), Agent::start());
     let bytes = object("prints");
     let (own, foreign) = (mine.load(&bytes, mark(1)), other.load(&bytes, mark(2)));

@@ -201,7 +201,11 @@ fn an_idle_agent_costs_nearly_nothing() {
     let before = agent.stats(0);
     std::thread::sleep(Duration::from_secs(2));
     let after = agent.stats(0);
-    assert!(after.agent_cpu_ns - before.agent_cpu_ns < 5_000_000, "{} ns in 2 s", after.agent_cpu_ns - before.agent_cpu_ns);
+    assert!(
+        after.agent_cpu_ns - before.agent_cpu_ns < 5_000_000,
+        "{} ns in 2 s",
+        after.agent_cpu_ns - before.agent_cpu_ns
+    );
     assert!(after.agent_rss_bytes <= 8 << 20, "{} bytes", after.agent_rss_bytes);
 }
 

@@ -28,7 +28,8 @@ impl From<[u8; 8]> for Insn {
 impl Insn {
     /// As the kernel takes it.
     pub fn to_bytes(self) -> [u8; 8] {
-        let registers = if cfg!(target_endian = "little") { self.src << 4 | self.dst } else { self.dst << 4 | self.src };
+        let registers =
+            if cfg!(target_endian = "little") { self.src << 4 | self.dst } else { self.dst << 4 | self.src };
         let (off, imm) = (self.off.to_ne_bytes(), self.imm.to_ne_bytes());
         [self.code, registers, off[0], off[1], imm[0], imm[1], imm[2], imm[3]]
     }
@@ -145,8 +146,8 @@ const LOAD_IMM64: u8 = 0x18;
 
 /// Helpers that make a record, with the register that holds its size.
 const RECORD_HELPERS: [(i32, u8); 3] = [
-    (helper::RINGBUF_OUTPUT, 3), // bpf_ringbuf_output(ring, data, size, flags)
-    (helper::RINGBUF_RESERVE, 2), // bpf_ringbuf_reserve(ring, size, flags)
+    (helper::RINGBUF_OUTPUT, 3),         // bpf_ringbuf_output(ring, data, size, flags)
+    (helper::RINGBUF_RESERVE, 2),        // bpf_ringbuf_reserve(ring, size, flags)
     (helper::RINGBUF_RESERVE_DYNPTR, 2), // bpf_ringbuf_reserve_dynptr(ring, size, flags, dynptr)
 ];
 

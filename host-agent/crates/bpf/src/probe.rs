@@ -1,5 +1,7 @@
 //! What this kernel can do, found by doing it.
 
+pub mod attach;
+
 use libbpf_sys as sys;
 
 use crate::{map, program};

@@ -280,7 +280,8 @@ impl Agent {
     }
 
     pub fn open_stream(&mut self, object_id: u32, map: &str, credits: u64, policy: &str) -> u16 {
-        let request = pb::OpenStream { object_id, map: map.into(), credits, policy: policy.into(), ..Default::default() };
+        let request =
+            pb::OpenStream { object_id, map: map.into(), credits, policy: policy.into(), ..Default::default() };
         self.open(request).stream as u16
     }
 
