@@ -1,6 +1,7 @@
 /** DWARF seen as the same graph of types as BTF, and the local variables of functions. */
 import type { BtfEnumValue, BtfMember, BtfType } from './btfTypes.ts';
-import { Attribute, Tag, type Die, type Dwarf } from './dwarf.ts';
+import type { Dwarf } from './dwarf.ts';
+import { Attribute, Tag, type Die } from './dwarfEntries.ts';
 import { malformed } from './bytes.ts';
 import type { TypeGraph } from './typeGraph.ts';
 

@@ -15,6 +15,7 @@ export * from './fields.ts';
 export * from './inspect.ts';
 export * from './records.ts';
 export * from './dwarf.ts';
+export * from './dwarfEntries.ts';
 export * from './dwarfTypes.ts';
 export * from './flow.ts';
 export * from './recordChoice.ts';
