@@ -149,15 +149,18 @@ export type Elevation =
 
 /** The lines that run `script` with the wished privilege; root needs no sudo unless `always`. */
 export function elevate(elevation: Elevation, script: string, args: string): string {
-  const shell = `/bin/sh -c ${quote(script)} ringside ${args}`;
-  const direct = `exec ${shell}`;
-  if (elevation.kind === 'none') return direct;
-  const missing = `command -v sudo >/dev/null 2>&1 || fail sudo-denied "sudo is not installed"`;
-  if (elevation.kind === 'sudo-password') {
-    return `${missing}\nexec sudo -k -S -p ${quote(elevation.prompt)} -- ${shell}`;
-  }
-  const asRoot = elevation.always ? '' : `if [ "$u" = 0 ]; then ${direct}; fi\n`;
-  return `${asRoot}${missing}\nexec sudo -n -- ${shell}`;
+  const start = `/bin/sh -c "$i" ringside ${args}`;
+  const lines = [`i=${quote(compact(script))}`];
+  if (elevation.kind === 'none') return [...lines, `exec ${start}`].join('\n');
+  if (elevation.kind === 'sudo' && !elevation.always) lines.push(`[ "$u" != 0 ] || exec ${start}`);
+  lines.push('command -v sudo >/dev/null 2>&1 || fail sudo-denied "sudo is not installed"');
+  const how = elevation.kind === 'sudo' ? '-n' : `-k -S -p ${quote(elevation.prompt)}`;
+  return [...lines, `exec sudo ${how} -- ${start}`].join('\n');
+}
+
+/** Without indentation and comments: dropbear takes no command of more than 9000 bytes. */
+function compact(script: string): string {
+  return script.replace(/^ *(#.*)?\n/gm, '').replace(/^ +/gm, '');
 }
 
 /** The first part: what the host is, which agent fits, and the way to the privilege. */
@@ -171,7 +174,7 @@ export function launchScript(
   const cases = Object.entries(manifest.agents)
     .map(([arch, agent]) => `  'Linux ${arch}') s=${agent.sha256} z=${agent.bytes};;`)
     .join('\n');
-  return `n=${nonce} u=$(id -u)
+  return compact(`n=${nonce} u=$(id -u)
 ${commonFunctions}
 k=$(uname -sm)
 say host "$k $u $(id -un 2>/dev/null || echo "$u")"
@@ -181,7 +184,7 @@ ${cases}
   *) fail not-linux "$k";;
 esac
 ${elevate(elevation, startScript(folders), `${nonce} "$s" "$z" ${ephemeral ? 1 : 0}`)}
-`;
+`);
 }
 
 /** What `inventoryScript` says: "agent BYTES HASH PATH", "running PID USER TICKS UPTIME HZ PATH", "removed PATH", "done". */
@@ -260,7 +263,7 @@ ${folderList(folders)}
 each ${action} "$@"
 say done
 `;
-  return `n=${nonce} u=$(id -u)
+  return compact(`n=${nonce} u=$(id -u)
 ${commonFunctions}${inventoryFunctions}
 k=$(uname -sm)
 say host "$k $u $(id -un 2>/dev/null || echo "$u")"
@@ -273,5 +276,5 @@ ${folderList(folders)}
   [ $needed = 1 ] || { say done; exit 0; }
 fi
 ${elevate(elevation, privileged, nonce)}
-`;
+`);
 }

@@ -18,7 +18,8 @@ export function loginShellCommand(command: string): string {
   let encoded = '';
   for (const byte of Buffer.from(command, 'utf8')) {
     const char = String.fromCharCode(byte);
-    encoded += plainEverywhere.test(char) ? char : `\\0${byte.toString(8).padStart(3, '0')}`;
+    if (char === '\n') encoded += '\\n';
+    else encoded += plainEverywhere.test(char) ? char : `\\0${byte.toString(8).padStart(3, '0')}`;
   }
   return `exec /bin/sh -c 'eval "$(printf %b "$0")"' '${encoded}'`;
 }
