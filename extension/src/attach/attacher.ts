@@ -45,6 +45,8 @@ export class Attacher implements vscode.Disposable {
   readonly #parts: AttacherParts;
   readonly #origins = new Map<string, Origin>();
   readonly #restarting = new Set<string>();
+  /** Runs that a debug session's end stopped, which may be the window's end. */
+  readonly #maybeClosing = new Set<string>();
   readonly #attached = new vscode.EventEmitter<RunSummary>();
   readonly #replaced = new vscode.EventEmitter<Replacement>();
   /** A run was started by its user; restarts and panels that came back tell `onDidReplace` or nobody. */
@@ -56,7 +58,9 @@ export class Attacher implements vscode.Disposable {
     this.#parts = parts;
     this.#subscription = parts.runs.onDidChange(({ run, structure }) => {
       const spec = this.specOf(run.id);
-      if (structure && spec !== undefined && !isLive(run)) void parts.specs.set(spec, false);
+      if (!structure || spec === undefined || isLive(run)) return;
+      if (this.#maybeClosing.has(run.id)) parts.specs.endedUnlessClosing(spec);
+      else void parts.specs.set(spec, false);
     });
   }
 
@@ -159,10 +163,13 @@ export class Attacher implements vscode.Disposable {
     return this.#restarting.has(runId);
   }
 
-  async stop(runId: string): Promise<RunSummary> {
+  /** Detaches. `maybeClosing`: not the user but the window's end may be the reason, and then the run is to come back. */
+  async stop(runId: string, { maybeClosing = false } = {}): Promise<RunSummary> {
     const { engine, runs, specs } = this.#parts;
     const spec = this.specOf(runId);
-    if (spec !== undefined) await specs.set(spec, false);
+    if (maybeClosing) this.#maybeClosing.add(runId);
+    if (spec !== undefined && maybeClosing) specs.endedUnlessClosing(spec);
+    else if (spec !== undefined) await specs.set(spec, false);
     const run = await engine.detach(runId);
     runs.update(run);
     return run;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import type { Memento } from 'vscode';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { aSpec } from '../test/builders.ts';
 import { MemoryMemento } from '../test/vscodeMock.ts';
 import { RememberedSpecs, specKey } from './rememberedSpecs.ts';
@@ -28,6 +28,30 @@ test('a run that ended does not come back, one that the window took with it does
   const next = new RememberedSpecs(store);
   expect(next.find(aSpec())?.live).toBe(false);
   expect(next.find(aSpec({ where: 'pid == 1' }))?.live).toBe(true);
+});
+
+test("a run that a debug session's end stopped comes back when that was the window's end, and only then", async () => {
+  vi.useFakeTimers();
+  const closing = memory();
+  const specs = new RememberedSpecs(closing);
+  await specs.set(aSpec(), true);
+  specs.endedUnlessClosing(aSpec());
+  specs.freeze();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(new RememberedSpecs(closing).find(aSpec())?.live).toBe(true);
+  const staying = memory();
+  const others = new RememberedSpecs(staying);
+  await others.set(aSpec(), true);
+  others.endedUnlessClosing(aSpec());
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(new RememberedSpecs(staying).find(aSpec())?.live).toBe(false);
+  // Attached again meanwhile: the earlier end counts no longer.
+  await others.set(aSpec(), true);
+  others.endedUnlessClosing(aSpec());
+  await others.set(aSpec(), true);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(others.find(aSpec())?.live).toBe(true);
+  vi.useRealTimers();
 });
 
 test('of two panels with one spec, one attaches again', async () => {

@@ -3,6 +3,8 @@ import type { AttachSpec } from '@ringside/core/model';
 
 const key = 'ringside.specs';
 const maxSpecs = 50;
+/** Longer than a window takes from ending its debug sessions to ending its extensions. */
+const settleMs = 3000;
 
 interface Remembered {
   spec: AttachSpec;
@@ -18,6 +20,7 @@ export class RememberedSpecs {
   readonly #memory: vscode.Memento;
   #frozen = false;
   readonly #taken = new Set<string>();
+  readonly #pending = new Map<string, ReturnType<typeof setTimeout>>();
 
   constructor(memory: vscode.Memento) {
     this.#memory = memory;
@@ -26,11 +29,30 @@ export class RememberedSpecs {
   /** From now on nothing is forgotten: the runs that end because the window closes are to come back. */
   freeze(): void {
     this.#frozen = true;
+    for (const timer of this.#pending.values()) clearTimeout(timer);
+    this.#pending.clear();
+  }
+
+  /**
+   * The run ended by what may be the window's end: VS Code ends debug sessions before it tells extensions that the
+   * window reloads. It counts as ended only if the window is still there a moment later.
+   */
+  endedUnlessClosing(spec: AttachSpec): void {
+    if (this.#frozen) return;
+    const id = specKey(spec);
+    clearTimeout(this.#pending.get(id));
+    const settle = (): void => {
+      this.#pending.delete(id);
+      void this.set(spec, false);
+    };
+    this.#pending.set(id, setTimeout(settle, settleMs));
   }
 
   async set(spec: AttachSpec, live: boolean): Promise<void> {
     if (this.#frozen) return;
     const id = specKey(spec);
+    clearTimeout(this.#pending.get(id));
+    this.#pending.delete(id);
     const before = this.#all()[id];
     if (before !== undefined && before.live === live) return;
     const others = Object.entries(this.#all()).filter(([other]) => other !== id);

@@ -140,7 +140,7 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
   async #stop(): Promise<void> {
     this.#abort.abort();
     const run = this.#run();
-    if (run !== undefined && isLive(run)) await this.#context.attacher.stop(run.id);
+    if (run !== undefined && isLive(run)) await this.#context.attacher.stop(run.id, { maybeClosing: true });
     this.#terminated(this.#run());
   }
 
@@ -233,7 +233,9 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     this.#abort.abort();
     const run = this.#run();
     if (run !== undefined && isLive(run) && !this.#ended) {
-      this.#context.attacher.stop(run.id).catch((error: unknown) => this.#context.errors.log(error));
+      this.#context.attacher
+        .stop(run.id, { maybeClosing: true })
+        .catch((error: unknown) => this.#context.errors.log(error));
     }
     this.#disposables.dispose();
   }

@@ -6,7 +6,8 @@ import * as mock from '../test/vscodeMock.ts';
 vi.mock('vscode', () => import('../test/vscodeMock.ts'));
 const { DiagnosticSets, fixesOf } = await import('./diagnosticSets.ts');
 
-const source = mock.Uri.file('/w/a.bpf.c') as unknown as Uri;
+const uri = mock.Uri.file('/w/a.bpf.c');
+const source = uri as unknown as Uri;
 const finding = (given: Partial<Diagnostic>): Diagnostic => ({
   ...{
     file: '/w/a.bpf.c',
@@ -50,13 +51,13 @@ test('what the language server says too is not said twice, whoever comes first',
   const sets = new DiagnosticSets();
   const server = mock.languages.createDiagnosticCollection('server');
   const same = () => [new mock.Diagnostic(new mock.Range(2, 0, 2, 1), 'm', 0)];
-  server.set(source, same());
+  server.set(uri, same());
   sets.setCompiler(source, [finding({}), finding({ line: 8, message: 'other' })]);
   expect(compiler('/w/a.bpf.c').map((d) => d.message)).toEqual(['other']);
-  server.delete(source);
+  server.delete(uri);
   sets.setCompiler(source, [finding({})]);
   expect(compiler('/w/a.bpf.c')).toHaveLength(1);
-  server.set(source, same());
+  server.set(uri, same());
   expect(compiler('/w/a.bpf.c')).toEqual([]);
   mock.collections.delete('server');
 });

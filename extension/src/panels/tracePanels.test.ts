@@ -1,0 +1,270 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import type { WebviewPanel } from 'vscode';
+import type { PanelState, RowsPage, ToPanel } from '@ringside/core/model';
+import { draftSpec } from '../attach/attacher.ts';
+import { aRun, aSpec } from '../test/builders.ts';
+import { FakeEngine } from '../test/fakeEngine.ts';
+import * as mock from '../test/vscodeMock.ts';
+
+vi.mock('vscode', () => import('../test/vscodeMock.ts'));
+const { fakeContext } = await import('../test/fakeContext.ts');
+const { TracePanels } = await import('./tracePanels.ts');
+
+/** The webview's end of a panel: what it was sent, and a way to send. */
+class FakePanel {
+  readonly sent: ToPanel[] = [];
+  readonly #received = new mock.EventEmitter<unknown>();
+  readonly #disposed = new mock.EventEmitter<undefined>();
+  readonly #viewState = new mock.EventEmitter<undefined>();
+  title = '';
+  visible = true;
+  revealed = 0;
+  readonly viewColumn = 2;
+  readonly webview = {
+    html: '',
+    options: {},
+    cspSource: 'https://csp.test',
+    asWebviewUri: (uri: mock.Uri) => `https://csp.test${uri.path}`,
+    onDidReceiveMessage: this.#received.event,
+    postMessage: (message: ToPanel) => {
+      this.sent.push(message);
+      return Promise.resolve(true);
+    },
+  };
+  readonly onDidDispose = this.#disposed.event;
+  readonly onDidChangeViewState = this.#viewState.event;
+  reveal = () => this.revealed++;
+  dispose = () => this.#disposed.fire(undefined);
+  send = (message: unknown) => this.#received.fire(message);
+  show(visible: boolean): void {
+    this.visible = visible;
+    this.#viewState.fire(undefined);
+  }
+}
+
+function panels(fake: FakeEngine = new FakeEngine().works()) {
+  const context = fakeContext(fake);
+  const made: FakePanel[] = [];
+  const create = (_type: string, title: string) => {
+    const panel = Object.assign(new FakePanel(), { title });
+    made.push(panel);
+    return panel;
+  };
+  Object.assign(mock.window, {
+    createWebviewPanel: create,
+    registerWebviewPanelSerializer: () => ({ dispose: () => undefined }),
+  });
+  const metrics = { addFrames: vi.fn() };
+  const parts = { ...context, metrics: metrics as never, extensionUri: mock.Uri.file('/ext') as never };
+  return { context, made, metrics, panels: new TracePanels(parts), fake };
+}
+
+const attach = async ({ context }: ReturnType<typeof panels>) =>
+  (await context.attacher.start(draftSpec('/w/execsnoop.bpf.c', { hosts: ['web-1'] })))!;
+
+beforeEach(() => {
+  mock.workspace.isTrusted = true;
+  mock.defaults.set('ringside.store.megabytes', 256).set('ringside.openPanelOnAttach', true);
+  mock.shown.length = 0;
+});
+
+test('attach opens a panel that is told its run once it is ready', async () => {
+  const all = panels();
+  const run = await attach(all);
+  const [panel] = all.made;
+  expect(panel!.title).toBe('execsnoop · web-1');
+  expect(panel!.webview.html).toContain('https://csp.test/ext/dist/panels/trace.js');
+  expect(panel!.sent).toEqual([]);
+  panel!.send({ type: 'ready' });
+  expect(panel!.sent).toEqual([
+    { type: 'init', run, state: expect.objectContaining({ runId: run.id, spec: aSpec() }) },
+  ]);
+});
+
+test('rows are pulled, only for the own run, and a failure is an answer', async () => {
+  const all = panels();
+  const run = await attach(all);
+  const panel = all.made[0]!;
+  const query = { runId: run.id, stream: '', where: '', first: -1, count: 50 };
+  const page = { runId: run.id } as RowsPage;
+  all.fake.answers.rows = () => page;
+  panel.send({ type: 'rows', id: 1, query });
+  await vi.waitFor(() => expect(panel.sent).toEqual([{ type: 'rows', id: 1, page }]));
+  panel.send({ type: 'rows', id: 2, query: { ...query, runId: 'other' } });
+  expect(panel.sent[1]).toMatchObject({ type: 'failed', id: 2, error: { code: 'usage' } });
+  expect(all.fake.called('rows')).toHaveLength(1);
+  all.fake.answers.rows = () => {
+    throw Object.assign(new Error('m'), { code: 'too-large', remedy: '', detail: '', links: [] });
+  };
+  panel.send({ type: 'rows', id: 3, query });
+  await vi.waitFor(() => expect(panel.sent[2]).toMatchObject({ type: 'failed', id: 3, error: { code: 'too-large' } }));
+});
+
+test('a panel that asks faster than it is answered is refused, not queued without end', async () => {
+  const all = panels();
+  const run = await attach(all);
+  const panel = all.made[0]!;
+  all.fake.answers.rows = () => new Promise(() => undefined);
+  for (let id = 0; id < 40; id++)
+    panel.send({ type: 'rows', id, query: { runId: run.id, stream: '', where: '', first: 0, count: 1 } });
+  expect(panel.sent.filter((message) => message.type === 'failed')).toHaveLength(8);
+});
+
+test('what is no message is dropped and logged', async () => {
+  const all = panels();
+  await attach(all);
+  for (const message of [null, 'stop', { type: 'exec', command: 'rm' }, { type: 'rows' }]) all.made[0]!.send(message);
+  expect(all.context.logged).toHaveLength(4);
+  expect(all.made[0]!.sent).toEqual([]);
+});
+
+test('summaries come a few times a second and only to a panel that is seen', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  try {
+    const all = panels();
+    const run = await attach(all);
+    const panel = all.made[0]!;
+    panel.send({ type: 'ready' });
+    panel.sent.length = 0;
+    for (let i = 0; i < 100; i++) {
+      all.fake.emit('run', { ...run, rate: i });
+      vi.advanceTimersByTime(10);
+    }
+    expect(panel.sent.length).toBeGreaterThanOrEqual(3);
+    expect(panel.sent.length).toBeLessThanOrEqual(5);
+    panel.show(false);
+    vi.advanceTimersByTime(1000);
+    panel.sent.length = 0;
+    all.fake.emit('run', { ...run, rate: 7 });
+    vi.advanceTimersByTime(1000);
+    expect(panel.sent).toEqual([]);
+    panel.show(true);
+    vi.advanceTimersByTime(1000);
+    expect(panel.sent).toEqual([{ type: 'run', run: { ...run, rate: 7 } }]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("stop, restart, pause and frames reach their places; the panel's word on run and spec does not count", async () => {
+  const all = panels();
+  const run = await attach(all);
+  const panel = all.made[0]!;
+  panel.send({ type: 'frames', frameMs: [16, 17] });
+  expect(all.metrics.addFrames).toHaveBeenCalledWith([16, 17]);
+  panel.send({ type: 'pause', paused: true });
+  expect(all.fake.called('pause')).toEqual([[run.id, true]]);
+  const state: PanelState = {
+    runId: 'evil',
+    stream: 'events',
+    where: 'pid == 1',
+    hidden: ['uid'],
+    widths: {},
+    spec: aSpec({ hosts: ['evil'] }),
+  };
+  panel.send({ type: 'state', state });
+  panel.send({ type: 'restart' });
+  await vi.waitFor(() => expect(all.fake.called('attach')).toHaveLength(2));
+  expect(all.fake.called('attach')[1]![0]).toMatchObject({ hosts: ['web-1'] });
+  panel.send({ type: 'ready' });
+  await vi.waitFor(() =>
+    expect(panel.sent.at(-1)).toMatchObject({
+      type: 'init',
+      run: { id: 'run-2' },
+      state: { where: 'pid == 1', hidden: ['uid'], spec: aSpec() },
+    }),
+  );
+  expect(all.made).toHaveLength(1);
+  panel.send({ type: 'stop' });
+  await vi.waitFor(() => expect(all.fake.called('detach').map(([id]) => id)).toEqual([run.id, 'run-2']));
+});
+
+test('attaching the same program again uses the tab of its ended run', async () => {
+  const all = panels();
+  const first = await attach(all);
+  await all.context.attacher.stop(first.id);
+  await attach(all);
+  expect(all.made).toHaveLength(1);
+  expect(all.made[0]!.revealed).toBe(1);
+  await attach(all);
+  expect(all.made).toHaveLength(2);
+});
+
+describe('after a window reload', () => {
+  const saved = (given: Partial<PanelState> = {}): PanelState => ({
+    ...{ runId: 'gone', stream: 'events', where: 'pid > 1', hidden: [], widths: {}, spec: aSpec() },
+    ...given,
+  });
+  const restore = async (all: ReturnType<typeof panels>, state: unknown) => {
+    const panel = new FakePanel();
+    await all.panels.deserializeWebviewPanel(panel as unknown as WebviewPanel, state);
+    panel.send({ type: 'ready' });
+    return panel;
+  };
+
+  test('a panel whose run was live attaches again and hears nothing before', async () => {
+    const all = panels();
+    await all.context.specs.set(aSpec(), true);
+    const panel = await restore(all, saved());
+    expect(panel.sent).toEqual([]);
+    await vi.waitFor(() =>
+      expect(panel.sent.at(-1)).toMatchObject({
+        type: 'init',
+        run: { id: 'run-1' },
+        state: { where: 'pid > 1', runId: 'run-1' },
+      }),
+    );
+    expect(all.made).toEqual([]);
+  });
+
+  test('a spec that this workspace never attached is not attached, whatever the webview saved', async () => {
+    const all = panels();
+    await all.context.specs.set(aSpec(), true);
+    const panel = await restore(all, saved({ spec: aSpec({ file: '/etc/evil.bpf.c' }) }));
+    expect(panel.sent).toEqual([
+      { type: 'init', run: null, state: expect.objectContaining({ spec: null, where: 'pid > 1' }) },
+    ]);
+    expect(all.fake.calls).toEqual([]);
+  });
+
+  test('a run that had ended does not come back by itself, but can be started again', async () => {
+    const all = panels();
+    await all.context.specs.set(aSpec(), true);
+    await all.context.specs.set(aSpec(), false);
+    const panel = await restore(all, saved());
+    expect(panel.sent).toMatchObject([{ type: 'init', run: null, state: { spec: aSpec() } }]);
+    panel.send({ type: 'restart' });
+    await vi.waitFor(() => expect(panel.sent.at(-1)).toMatchObject({ type: 'init', run: { id: 'run-1' } }));
+  });
+
+  test('a failed attach is shown, and the panel then says that nothing is attached', async () => {
+    const all = panels();
+    await all.context.specs.set(aSpec(), true);
+    all.fake.answers.build = () => {
+      throw Object.assign(new Error('web-1 cannot be reached.'), {
+        code: 'host-unreachable',
+        remedy: '',
+        detail: '',
+        links: [],
+      });
+    };
+    const panel = await restore(all, saved());
+    await vi.waitFor(() => expect(panel.sent).toMatchObject([{ type: 'init', run: null }]));
+    expect(mock.shown[0]).toMatchObject({ text: 'web-1 cannot be reached.', buttons: ['Retry', 'Show Log'] });
+  });
+
+  test('rubbish as saved state gives an empty panel', async () => {
+    const panel = await restore(panels(), { runId: 3, spec: 'x' });
+    expect(panel.sent).toMatchObject([{ type: 'init', run: null, state: { spec: null } }]);
+  });
+});
+
+test('a run of another place keeps its own tab', async () => {
+  const all = panels();
+  const run = await attach(all);
+  all.context.runs.update(aRun({ id: 'other', hosts: ['web-2'] }));
+  all.panels.open(all.context.runs.get('other')!);
+  expect(all.made.map((panel) => panel.title)).toEqual(['execsnoop · web-1', 'execsnoop · web-2']);
+  all.panels.open(run);
+  expect(all.made[0]!.revealed).toBe(1);
+});
