@@ -2,13 +2,14 @@
  * The main journey with the packaged extension, a real sshd on loopback and a real kernel: open the sample, edit, attach
  * to the host, accept its key, see the right rows, filter, detach, attach again by F5, reload the window.
  */
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { at, vsixFile } from '../../scripts/lib/paths.mjs';
+import { vsixFile } from '../../scripts/lib/paths.mjs';
 import { makeSample } from '../../scripts/lib/sample.mjs';
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
+import { docPictureWanted, takeDocPicture } from './harness/docPicture.ts';
 import { startEditor, type Editor } from './harness/editor.ts';
 import { knownCommand, type KnownCommand } from './harness/knownCommand.ts';
 import { picture } from './harness/pictures.ts';
@@ -84,7 +85,7 @@ async function rowOfKnownCommand(): Promise<{ row: Row; pids: number[] }> {
 
 test('the sample opens with lenses over its programs', async () => {
   await workbench.open(source);
-  await workbench.lens('Attach all').waitFor({ timeout: 30_000 });
+  await workbench.lens('choose host').waitFor({ timeout: 30_000 });
   await workbench.goToLine(programLine());
   await workbench.lens(/^\s*Attach$/).waitFor({ timeout: 30_000 });
   await workbench.lens('Verify').waitFor();
@@ -128,12 +129,8 @@ test.each(Object.keys(themes) as Theme[])('the panel in the theme %s', async (th
   await workbench.theme(theme);
   for (let i = 0; i < 4; i += 1) await command.run();
   await expect.poll(async () => (await panel.rows()).length, { timeout: 10_000 }).toBeGreaterThan(3);
-  const path = await picture(editor!.page, `trace-${theme}`);
-  if (theme === 'dark' && process.env['RINGSIDE_DOC_PICTURE'] !== undefined) {
-    mkdirSync(at('docs/pictures'), { recursive: true });
-    copyFileSync(path, at('docs/pictures/trace.png'));
-    expect(statSync(path).size).toBeLessThanOrEqual(150 * 1024);
-  }
+  await picture(editor!.page, `trace-${theme}`);
+  if (theme === 'dark' && docPictureWanted()) await takeDocPicture(workbench, panel);
 });
 
 test('Stop detaches, and the ledger adds up', async () => {
