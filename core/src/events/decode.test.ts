@@ -322,6 +322,8 @@ describe('cells', () => {
   it('shows nested values on one line and cuts what is long', () => {
     const pairs = nested.fields.find((field) => field.name === 'pairs')!;
     expect(renderCell(pairs, [{ a: 1, b: 2 }])).toBe('[{a: 1, b: 2}]');
+    expect(cell({ kind: 'array' }, [7, 0, 8, 0, 0, 0])).toBe('[7, 0, 8, 0, 0, 0]');
+    expect(cell({ kind: 'array' }, [7, 0, 8, 0, 0, 0, 0])).toBe('[7, 0, 8, 0 × 4]');
     expect(cell({ kind: 'chars', size: 1000 }, 'x'.repeat(1000))).toHaveLength(256);
   });
 

@@ -7,6 +7,8 @@ export type ToWallTime = (clock: bigint) => bigint | null;
 
 /** Most characters of a cell; the row detail has the rest. */
 const CELL_LIMIT = 256;
+/** Zeros at the end of an array that are still written out. */
+const FEW_ZEROS = 3;
 
 /** A value as the grid shows it: one line of text, numbers as plain numbers, so that they can be filtered as shown. */
 export function renderCell(field: RecordField, value: FieldValue, wallTime?: ToWallTime): string {
@@ -30,10 +32,7 @@ function knownName(field: RecordField, value: number): string | null {
 
 function renderValue(field: RecordField, value: FieldValue, wallTime: ToWallTime | undefined): string {
   if (value === null) return '';
-  if (Array.isArray(value)) {
-    const { element } = field;
-    return `[${value.map((item) => (element === undefined ? plain(item) : renderValue(element, item, wallTime))).join(', ')}]`;
-  }
+  if (Array.isArray(value)) return renderArray(field, value, wallTime);
   if (typeof value === 'object') return renderMembers(field, value, wallTime);
   if (field.format === 'ktime' && wallTime !== undefined) {
     const time = wallTime(BigInt(value));
@@ -42,6 +41,21 @@ function renderValue(field: RecordField, value: FieldValue, wallTime: ToWallTime
   if (field.format === 'hex' && field.kind !== 'enum' && isIntegerValue(value))
     return hexNumber(BigInt(value), field.size);
   return String(value);
+}
+
+/** Unused places at the end (of a stack, of slots) are counted instead of shown, so that the used ones can be seen. */
+function renderArray(
+  { element }: RecordField,
+  values: readonly FieldValue[],
+  wallTime: ToWallTime | undefined,
+): string {
+  let used = values.length;
+  while (used > 0 && values[used - 1] === 0) used--;
+  const unused = values.length - used;
+  const shown = unused > FEW_ZEROS ? values.slice(0, used) : values;
+  const texts = shown.map((item) => (element === undefined ? plain(item) : renderValue(element, item, wallTime)));
+  if (unused > FEW_ZEROS) texts.push(`0 × ${unused}`);
+  return `[${texts.join(', ')}]`;
 }
 
 function isIntegerValue(value: FieldValue): value is number | string {
