@@ -146,11 +146,12 @@ describe('vmlinux.h of this kernel', () => {
     expect(plain(oursText)).toBe(plain(disassemble(theirs.object)));
   });
 
-  it('is written in less than 700 ms', () => {
+  it('is written in about half a second of processor time', () => {
     const fresh = Btf.parse(readFileSync('/sys/kernel/btf/vmlinux'));
-    const start = performance.now();
+    const start = process.cpuUsage();
     writeVmlinuxHeader(fresh);
-    // Several suites share this machine's cores: the figure itself is measured by the benchmark.
-    expect(performance.now() - start).toBeLessThan(2000);
+    const { user, system } = process.cpuUsage(start);
+    // Measured: 0.5 to 0.7 s; with room for a machine on which other tests crowd the caches.
+    expect((user + system) / 1000).toBeLessThan(2000);
   });
 });
