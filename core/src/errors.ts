@@ -24,6 +24,7 @@ export const errorCodes = {
   'bad-expression': Exit.usage, // A filter does not parse.
   'unknown-program': Exit.usage, // The object has no program of that name.
   'unknown-variable': Exit.usage, // The object has no global variable of that name.
+  'unknown-map': Exit.usage, // The object has no map of that name.
   'bad-value': Exit.usage, // A value does not fit its type.
   'unknown-template': Exit.usage, // The gallery has no program of that name.
   'file-exists': Exit.usage, // A file would be overwritten.

@@ -135,6 +135,32 @@ fn wrong_objects_have_codes() {
 }
 
 #[test]
+fn what_this_kernel_cannot_do_has_codes() {
+    let mut agent = Agent::start();
+    let bytes = object("refused");
+    let missing = failed(agent.try_load(&bytes, only(&["on_nothing"])));
+    assert_eq!(missing.code, "target-not-found", "{missing:?}");
+    let Response::Features(features) = agent.request(Request::ProbeFeatures(pb::ProbeFeatures {})) else {
+        panic!("features")
+    };
+    let fentry = features.attach.iter().find(|feature| feature.kind == "fentry").expect("fentry");
+    match agent.try_load(&bytes, only(&["on_idle_function"])) {
+        Response::Load(_) => assert!(fentry.ok, "{fentry:?}"),
+        other => {
+            let error = failed(other);
+            assert!(["no-permission", "unsupported-by-kernel"].contains(&error.code.as_str()), "{error:?}");
+            assert!(!fentry.ok && !error.hint.is_empty(), "{error:?}");
+        }
+    }
+    let kprobe = features.attach.iter().find(|feature| feature.kind == "kprobe").expect("kprobe");
+    let loaded = agent.load(&bytes, only(&["on_read"]));
+    match agent.attach(loaded.object_id, "on_read", &[]) {
+        Response::Attach(_) => assert!(kprobe.ok),
+        other => assert_eq!(failed(other).code, "unsupported-by-kernel"),
+    }
+}
+
+#[test]
 fn wrong_options_have_codes() {
     let mut agent = Agent::start();
     let whole = object("ring");

@@ -192,10 +192,13 @@ pub fn dump(map: BorrowedFd<'_>, info: &MapInfo, limit: u32) -> Result<Dump> {
 
 /// Entries asked for at once. A hash bucket that does not fit makes ENOSPC, and the batch grows.
 const BATCH: u32 = 1024;
+const BATCH_BYTES: usize = 16 << 20;
 
 fn dump_batches(map: BorrowedFd<'_>, info: &MapInfo, limit: u32) -> Result<Dump> {
     let (key_size, value_size) = (info.key_size as usize, info.value_bytes());
-    let mut capacity = BATCH;
+    // Large values (a globals map of megabytes) make small batches.
+    let fitting = (BATCH_BYTES / (key_size + value_size).max(1)).clamp(1, BATCH as usize) as u32;
+    let mut capacity = fitting.min(info.max_entries.max(1));
     // A batch position is a u32 for hash maps and a key for others.
     let mut positions = [vec![0_u8; key_size.max(8)], vec![0_u8; key_size.max(8)]];
     let mut first = true;

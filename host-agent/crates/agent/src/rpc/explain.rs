@@ -95,9 +95,13 @@ fn reason(errno: i32, program: Option<&str>, object: &Object, messages: &str, lo
         )
         .hint("The function may be inlined, renamed or in a module that is not loaded.");
     }
-    if !log.is_empty() && is_verdict(&text) {
-        let last = last_words(&text);
-        return Failure::new("verifier-rejected", format!("{named} was rejected by the verifier: {last}"))
+    if let Some(words) = last_words(&text) {
+        if words.contains("bpf_probe_read") && host::lockdown() == "confidentiality" {
+            let message = format!("{named} reads kernel memory, which this kernel's lockdown forbids: {words}");
+            return Failure::new("lockdown", message)
+                .hint("Boot without lockdown=confidentiality, or use another host.");
+        }
+        return Failure::new("verifier-rejected", format!("{named} was rejected by the verifier: {words}"))
             .hint("The log tells the path that the verifier took and what it knew.");
     }
     let unsupported =
@@ -139,19 +143,14 @@ fn map_failure(errno: i32, messages: &str) -> Failure {
     }
 }
 
-/// Does the log end with the verifier's judgement, or was it only asked and something else went wrong?
-fn is_verdict(log: &str) -> bool {
-    log.lines().any(|line| line.starts_with("processed ")) || log.lines().count() > 0
-}
-
-/// The verifier's last sentence before its statistics.
-fn last_words(log: &str) -> String {
-    let statistics = ["processed ", "verification time", "stack depth", "insns_processed", "max_states"];
+/// The verifier's last sentence before its statistics; none when it did not get to judge.
+fn last_words(log: &str) -> Option<String> {
+    let statistics = ["processed ", "verification time", "stack depth"];
     let line = log.lines().rev().find(|line| {
         let line = line.trim();
         !line.is_empty() && !statistics.iter().any(|words| line.starts_with(words))
     });
-    line.unwrap_or("no reason given").trim().to_owned()
+    line.map(|line| line.trim().to_owned())
 }
 
 /// libbpf writes the relocation that could not be resolved into the log in place of the poisoned instruction.
@@ -202,7 +201,9 @@ mod tests {
     #[test]
     fn the_verifiers_reason_is_its_last_sentence() {
         let log = "0: (79) r1 = *(u64 *)(r0 +0)\nR0 invalid mem access 'scalar'\nprocessed 5 insns (limit 1000000)\n\n";
-        assert_eq!(last_words(log), "R0 invalid mem access 'scalar'");
+        assert_eq!(last_words(log).as_deref(), Some("R0 invalid mem access 'scalar'"));
+        // A refusal before the verification leaves figures only.
+        assert_eq!(last_words("processed 0 insns (limit 1000000)\nstack depth 0\n"), None);
     }
 
     #[test]
