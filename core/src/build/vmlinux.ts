@@ -5,9 +5,10 @@
  * C wants a type complete before it is a member and at least declared before it is pointed to. So every definition is
  * preceded, recursively, by the definitions of what it holds by value and by forward declarations of what it points to.
  */
-import type { Btf, BtfEnumValue, BtfModifier, BtfType } from '../bpf/index.ts';
+import type { Btf, BtfModifier, BtfType } from '../bpf/index.ts';
 import { RingsideError } from '../errors.ts';
 import { cIdentifier, NameSpace } from './cIdentifiers.ts';
+import { cIntegerSizes, enumMode, literal, normalInteger, sizedInteger, wellKnownInteger } from './cIntegers.ts';
 import { CLayout, type LayoutItem, type RecordLayout } from './cLayout.ts';
 
 /** Changes when the header's text for the same BTF changes: part of the cache key. */
@@ -379,54 +380,6 @@ function contradiction(what: string): RingsideError {
   return new RingsideError('object-malformed', `The kernel's BTF is damaged: ${what}.`, {
     remedy: "Fetch the host's BTF again; if it stays like this, build with a vmlinux.h of your own beside the program.",
   });
-}
-
-// ---- integers --------------------------------------------------------------------------------------------------------
-
-/** Sizes on the BPF target of C's integers, by their words in alphabetical order. */
-const cIntegerSizes = new Map<string, number>([
-  ['_Bool', 1],
-  ['char', 1],
-  ['short', 2],
-  ['int', 4],
-  ['unsigned', 4],
-  ['long', 8],
-  ['long long', 8],
-  ['__int128', 16],
-]);
-
-/** "long unsigned int" → "long"; the signedness words and the redundant int do not change the size. */
-function normalInteger(name: string): string {
-  const words = name.split(' ').filter((word) => word !== 'unsigned' && word !== 'signed');
-  const core = words.length > 1 ? words.filter((word) => word !== 'int') : words;
-  return core.join(' ') || 'int';
-}
-
-/** A C type whose size here is not BTF's (a 32-bit kernel's long) is replaced, never redefined. */
-function wellKnownInteger(name: string): boolean {
-  return cIntegerSizes.has(normalInteger(name));
-}
-
-function sizedInteger(type: Extract<BtfType, { kind: 'int' }>): string {
-  const names: Record<number, string> = { 1: 'char', 2: 'short', 4: 'int', 8: 'long long', 16: '__int128' };
-  const name = names[type.size] ?? 'char';
-  return `${type.signed ? 'signed' : 'unsigned'} ${name}`;
-}
-
-function literal({ value }: BtfEnumValue): string {
-  if (value === -(2n ** 63n)) return '(-9223372036854775807LL - 1)';
-  if (value > 0x7fffffffffffffffn) return `${value}ULL`;
-  if (value > 0xffffffffn || value < -0x80000000n) return `${value}LL`;
-  return value > 0x7fffffffn ? `${value}U` : `${value}`;
-}
-
-/** clang gives an enumeration 4 bytes, or 8 when a value needs them; any other size has to be asked for. */
-function enumMode(type: Enum): string {
-  const wide = type.values.some(({ value }) => value > 0xffffffffn || value < -0x80000000n);
-  if (type.size === (wide ? 8 : 4)) return '';
-  const modes: Record<number, string> = { 1: 'QI', 2: 'HI', 4: 'SI', 8: 'DI' };
-  const mode = modes[type.size];
-  return mode === undefined ? '' : ` __attribute__((mode(${mode})))`;
 }
 
 // ---- frame of the header ---------------------------------------------------------------------------------------------
