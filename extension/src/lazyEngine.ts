@@ -102,6 +102,13 @@ export class LazyEngine implements Engine {
     return (await this.#get()).row(...args);
   }
 
+  async templates() {
+    return (await this.#get()).templates();
+  }
+  async createFromTemplate(name: string, dir: string) {
+    return (await this.#get()).createFromTemplate(name, dir);
+  }
+
   /** Only a running engine needs to hear of new options: one that starts later reads them then. */
   async configure(...args: Parameters<Engine['configure']>) {
     if (this.#engine !== undefined) await (await this.#engine).configure(...args);

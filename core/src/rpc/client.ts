@@ -19,6 +19,7 @@ import {
 export { RingsideError } from '../errors.ts';
 export type * from '../runs/api.ts';
 export type { CallOptions, ProgressStep, ReportProgress } from '../progress.ts';
+export type { CreatedProgram, Template } from '../gallery.ts';
 export type { ErrorCode, ErrorData } from '../errors.ts';
 export type { HostKeyAnswer, HostKeyQuestion, Prompter, SecretQuestion } from '../prompt.ts';
 export type { SshOptions } from '../ssh/options.ts';

@@ -38,6 +38,8 @@ export const engineMethods: Record<EngineMethod, true> = {
   forget: true,
   rows: true,
   row: true,
+  templates: true,
+  createFromTemplate: true,
   configure: true,
   dispose: true,
 };

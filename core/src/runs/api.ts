@@ -4,6 +4,7 @@
  * (signal and progress), which the RPC carries as messages.
  */
 import type { ErrorData } from '../errors.ts';
+import type { CreatedProgram, Template } from '../gallery.ts';
 import type { CallOptions } from '../progress.ts';
 import type { LogLevel } from '../log.ts';
 import type { SshOptions } from '../ssh/options.ts';
@@ -88,6 +89,11 @@ export interface Engine {
 
   rows(query: RowsQuery): Promise<RowsPage>;
   row(runId: string, stream: string, seq: number): Promise<RowDetail | null>;
+
+  /** The programs of the gallery, by name. */
+  templates(): Promise<Template[]>;
+  /** Copies one to a folder, ready to build; nothing that exists is overwritten. */
+  createFromTemplate(name: string, dir: string): Promise<CreatedProgram>;
 
   /** New connection options (settings changed); open connections keep theirs. */
   configure(ssh: SshOptions): Promise<void>;

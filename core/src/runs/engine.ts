@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { importHeader, localVmlinuxHeader, vmlinuxHeaderOfFile } from '../build/index.ts';
 import { agentRemove, agentStatus } from '../deploy/index.ts';
 import { RingsideError, throwIfAborted } from '../errors.ts';
+import { createFromTemplate, listTemplates } from '../gallery.ts';
 import type { Log } from '../log.ts';
 import type { AttachSpec, BuildResult, HostEntry, RunSummary } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
@@ -269,6 +270,14 @@ class InProcessEngine implements Engine {
 
   row(runId: string, stream: string, seq: number) {
     return Promise.resolve(this.run(runId).detail(stream, seq));
+  }
+
+  templates() {
+    return listTemplates(this.options.resourceDir);
+  }
+
+  createFromTemplate(name: string, dir: string) {
+    return createFromTemplate(this.options.resourceDir, name, dir);
   }
 
   configure(ssh: SshOptions) {

@@ -1,52 +1,36 @@
-import { readFile, readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
 import * as vscode from 'vscode';
+import type { Template } from '@ringside/core/rpc';
 import type { AppContext } from '../appContext.ts';
 import { commandOf, registerCommand } from '../commands.ts';
 import { Command, NodeContext, View } from '../contributions.ts';
-import { parseSnippet } from './snippetManifest.ts';
-import type { Snippet } from './snippetManifest.ts';
 
 /** A program of the gallery. */
 export class SnippetNode {
-  readonly snippet: Snippet;
-  constructor(snippet: Snippet) {
-    this.snippet = snippet;
+  readonly template: Template;
+  constructor(template: Template) {
+    this.template = template;
   }
 }
 
-/** The programs in a gallery folder; one with a broken manifest is left out and logged. */
-async function readGallery(folder: string, logBroken: (name: string, reason: unknown) => void): Promise<Snippet[]> {
-  const names = await readdir(folder).catch(() => []);
-  const read = names.map(async (name): Promise<Snippet[]> => {
-    const path = join(folder, name, 'manifest.json');
-    try {
-      return [parseSnippet(join(folder, name), JSON.parse(await readFile(path, 'utf8')))];
-    } catch (error) {
-      const missing = (error as NodeJS.ErrnoException).code;
-      if (missing !== 'ENOENT' && missing !== 'ENOTDIR') logBroken(name, error);
-      return [];
-    }
-  });
-  return (await Promise.all(read)).flat().sort((a, b) => a.title.localeCompare(b.title));
-}
-
+/** The Gallery view: programs to look at and to start from. Read when it is first seen. */
 class GalleryTree implements vscode.TreeDataProvider<SnippetNode> {
-  readonly #load: () => Promise<Snippet[]>;
-  constructor(load: () => Promise<Snippet[]>) {
+  readonly #load: () => Promise<Template[]>;
+  constructor(load: () => Promise<Template[]>) {
     this.#load = load;
   }
 
   async getChildren(parent?: SnippetNode): Promise<SnippetNode[]> {
-    return parent ? [] : (await this.#load()).map((snippet) => new SnippetNode(snippet));
+    return parent ? [] : (await this.#load()).map((template) => new SnippetNode(template));
   }
 
   getTreeItem(node: SnippetNode): vscode.TreeItem {
-    const { snippet } = node;
-    const item = new vscode.TreeItem(snippet.title);
-    item.id = `snippet:${snippet.name}`;
-    item.description = snippet.name;
-    item.tooltip = snippet.description;
+    const { name, title, description, needs } = node.template;
+    const item = new vscode.TreeItem(title);
+    item.id = `snippet:${name}`;
+    item.description = name;
+    item.tooltip = `${description}\nNeeds kernel ${needs.kernel} with ${needs.features.join(', ')}.`;
     item.iconPath = new vscode.ThemeIcon('file-code');
     item.contextValue = NodeContext.snippet;
     item.command = commandOf(Command.snippetOpen, 'View Source', node);
@@ -55,38 +39,37 @@ class GalleryTree implements vscode.TreeDataProvider<SnippetNode> {
 }
 
 export function registerGalleryView(context: AppContext): void {
-  const { disposables, errors, log, distDir } = context;
-  let loaded: Promise<Snippet[]> | undefined;
-  const load = (): Promise<Snippet[]> =>
-    (loaded ??= readGallery(join(distDir, 'bpf-snippets'), (name, reason) =>
-      log.warn(`The gallery's ${name} was left out: ${String(reason)}`),
-    ));
-
+  const { disposables, errors, engine } = context;
+  const load = (): Promise<Template[]> => engine.templates();
   disposables.add(vscode.window.createTreeView(View.gallery, { treeDataProvider: new GalleryTree(load) }));
   disposables.add(
-    registerCommand(errors, Command.snippetOpen, async (node) => {
-      if (node === undefined) return;
-      const text = await readFile(node.snippet.source, 'utf8');
-      const uri = context.documents.put(basename(node.snippet.source), { text });
-      const document = await vscode.workspace.openTextDocument(uri);
-      await vscode.languages.setTextDocumentLanguage(document, 'c');
-      await vscode.window.showTextDocument(document, { preview: true });
-    }),
+    registerCommand(errors, Command.snippetOpen, (node) => (node ? viewSource(context, node.template) : undefined)),
   );
   disposables.add(
     registerCommand(errors, Command.snippetCreate, async (node) => {
-      const snippet = node?.snippet ?? (await pickSnippet(await load()));
-      if (snippet !== undefined) await createCopy(snippet);
+      const template = node?.template ?? (await pickTemplate(await load()));
+      const folder = template && (await askFolder(template.name));
+      if (template === undefined || folder === undefined) return;
+      const created = await engine.createFromTemplate(template.name, folder);
+      await vscode.window.showTextDocument(vscode.Uri.file(created.source));
     }),
   );
 }
 
-async function pickSnippet(snippets: Snippet[]): Promise<Snippet | undefined> {
-  const items = snippets.map((snippet) => ({
-    label: snippet.title,
-    description: snippet.name,
-    detail: snippet.description,
-    snippet,
+/** Read-only: the copy that a user makes is the one to edit. */
+async function viewSource({ documents, distDir }: AppContext, { name, source }: Template): Promise<void> {
+  const text = await readFile(join(distDir, 'bpf-snippets', name, source), 'utf8');
+  const document = await vscode.workspace.openTextDocument(documents.put(source, { text }));
+  await vscode.languages.setTextDocumentLanguage(document, 'c');
+  await vscode.window.showTextDocument(document, { preview: true });
+}
+
+async function pickTemplate(templates: Template[]): Promise<Template | undefined> {
+  const items = templates.map((template) => ({
+    label: template.title,
+    description: template.name,
+    detail: template.description,
+    template,
   }));
   const options = {
     title: 'New Program from Gallery',
@@ -94,20 +77,28 @@ async function pickSnippet(snippets: Snippet[]): Promise<Snippet | undefined> {
     matchOnDescription: true,
     matchOnDetail: true,
   };
-  return (await vscode.window.showQuickPick(items, options))?.snippet;
+  return (await vscode.window.showQuickPick(items, options))?.template;
 }
 
-/** Copies the source where the user says, and opens it. In a workspace the name is offered in its first folder. */
-async function createCopy(snippet: Snippet): Promise<void> {
-  const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
-  const name = basename(snippet.source);
-  const target = await vscode.window.showSaveDialog({
-    title: `New program: ${snippet.title}`,
-    saveLabel: 'Create',
-    filters: { 'BPF program': ['bpf.c', 'c'] },
-    ...(folder ? { defaultUri: vscode.Uri.joinPath(folder, name) } : {}),
+/** A folder in the workspace by its name; without a workspace one of the machine's, with the program's below it. */
+async function askFolder(name: string): Promise<string | undefined> {
+  const workspace = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
+  if (workspace === undefined) {
+    const options = {
+      canSelectFolders: true,
+      canSelectFiles: false,
+      openLabel: 'Create Here',
+      title: `New program: ${name}`,
+    };
+    const [chosen] = (await vscode.window.showOpenDialog(options)) ?? [];
+    return chosen && join(chosen.fsPath, name);
+  }
+  const typed = await vscode.window.showInputBox({
+    title: 'New Program from Gallery',
+    prompt: `Folder in ${workspace} that is made for it`,
+    value: name,
+    validateInput: (text) => (text.trim() === '' ? 'A folder is needed.' : undefined),
   });
-  if (target === undefined) return;
-  await vscode.workspace.fs.copy(vscode.Uri.file(snippet.source), target, { overwrite: true });
-  await vscode.window.showTextDocument(target);
+  const folder = typed?.trim();
+  return folder === undefined ? undefined : isAbsolute(folder) ? folder : join(workspace, folder);
 }
