@@ -1,0 +1,188 @@
+/**
+ * The main job on the kernels that people run: Debian's 5.10, 6.1, 6.12 and 7.3 on x86_64, and arm64, each in a virtual
+ * machine of its own. What this machine's kernel refuses (kprobes, fentry) is tried here.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cliRun, removeCache, startCli } from '../integration/support/cli.ts';
+import { fetchKernels } from './vm/fetch.ts';
+import { vmPassword } from './vm/initrd.ts';
+import { startMachine, type Machine } from './vm/machine.ts';
+import type { KernelWanted } from './vm/paths.ts';
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of the CLI contract
+type Line = any;
+
+const matrix: KernelWanted[] = [
+  { name: '5.10', arch: 'amd64' },
+  { name: '6.1', arch: 'amd64' },
+  { name: '6.12', arch: 'amd64' },
+  { name: '7.3', arch: 'amd64' },
+  { name: '6.12', arch: 'arm64' },
+];
+const EXECSNOOP = 'bpf-snippets/execsnoop/execsnoop.bpf.c';
+
+/** A kprobe and an fentry program on the same function: this machine's own kernel takes neither. */
+const PROBES = `// SPDX-License-Identifier: GPL-2.0
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+struct unlink_event {
+	u32 pid;
+	u32 kind;
+	char comm[16];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 16);
+} events SEC(".maps");
+
+static __always_inline int emit(u32 kind)
+{
+	struct unlink_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e)
+		return 0;
+	e->pid = bpf_get_current_pid_tgid() >> 32;
+	e->kind = kind;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	bpf_ringbuf_submit(e, 0);
+	bpf_printk("unlink %d", kind);
+	return 0;
+}
+
+SEC("kprobe/do_unlinkat")
+int BPF_KPROBE(by_kprobe)
+{
+	return emit(1);
+}
+
+SEC("fentry/do_unlinkat")
+int BPF_PROG(by_fentry)
+{
+	return emit(2);
+}
+
+char LICENSE[] SEC("license") = "GPL";
+`;
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'ringside-vmtest-'));
+  writeFileSync(join(dir, 'unlink.bpf.c'), PROBES);
+});
+afterAll(() => {
+  rmSync(dir, { recursive: true, force: true });
+  removeCache();
+});
+
+describe.each(matrix)('Linux $name on $arch', (wanted) => {
+  let machine: Machine;
+  let at: (user: string) => string[];
+
+  beforeAll(async () => {
+    const [kernel] = await fetchKernels([wanted]);
+    machine = await startMachine(kernel!);
+    at = (user) => [
+      '--host',
+      `vm-${user}`,
+      '--ssh-config',
+      machine.configFile,
+      '--known-hosts',
+      machine.knownHostsFile,
+    ];
+  }, 600_000);
+  afterAll(() => machine.stop());
+
+  /** Attaches, runs a command on the host until `count` events came, and gives the lines. */
+  async function attach(file: string, user: string, command: string, more: string[], input?: string): Promise<Line[]> {
+    const cli = startCli(['attach', file, ...at(user), '--json', ...more], input === undefined ? {} : { input });
+    await cli.waitFor((l: Line) => l.type === 'attached', 90_000);
+    let over = false;
+    void cli.done.then(() => (over = true));
+    while (!over) await machine.ssh(command);
+    const result = await cli.done;
+    expect(result.stderr).toBe('');
+    expect(result.code).toBe(0);
+    return result.json;
+  }
+
+  const leftovers = (): Promise<string> =>
+    machine.ssh(
+      'ls /sys/fs/bpf; cat /sys/kernel/tracing/kprobe_events /sys/kernel/tracing/uprobe_events; ls /sys/kernel/tracing/instances; pgrep -x ringside-agent || true',
+    );
+
+  it('gives typed exec events to root and an account that adds up', async () => {
+    const lines = await attach(EXECSNOOP, 'root', '/bin/echo hello >/dev/null', [
+      '--count',
+      '3',
+      '--where',
+      'filename ~ "echo"',
+    ]);
+    const events = lines.filter((l) => l.type === 'event');
+    expect(events).toHaveLength(3);
+    for (const e of events)
+      expect(e.fields).toMatchObject({ comm: 'echo', filename: '/bin/echo', pid: expect.any(Number) });
+    const [stream] = lines.at(-1).ledger.streams;
+    expect(stream.produced).toBe(stream.delivered + stream.lostKernel + stream.lostAgent + stream.lostTransport);
+  });
+
+  it('goes through sudo with a password', async () => {
+    const lines = await attach(EXECSNOOP, 'dev', '/bin/true', ['--count', '1', '--password-stdin'], `${vmPassword}\n`);
+    expect(lines.filter((l) => l.type === 'event')).toHaveLength(1);
+  });
+
+  it('attaches kprobe, and fentry where the kernel has it, and tells their prints apart', async () => {
+    const both = wanted.arch === 'amd64' || wanted.name !== '6.1';
+    const programs = both ? [] : ['--program', 'by_kprobe'];
+    const lines = await attach(join(dir, 'unlink.bpf.c'), 'ops', 'touch /tmp/x; rm /tmp/x', [
+      '--count',
+      '4',
+      ...programs,
+    ]);
+    const kinds = new Set(lines.filter((l) => l.type === 'event').map((l) => l.fields.kind));
+    expect([...kinds].sort()).toEqual(both ? [1, 2] : [1]);
+    const prints = lines.filter((l) => l.type === 'print');
+    expect(new Set(prints.map((p) => `${p.program}: ${p.text}`))).toEqual(
+      new Set(both ? ['by_kprobe: unlink 1', 'by_fentry: unlink 2'] : ['by_kprobe: unlink 1']),
+    );
+  });
+
+  it('verifies, and says what the doctor found', async () => {
+    const verified = await cliRun(['verify', EXECSNOOP, ...at('root'), '--json']);
+    expect(verified.json[0]).toMatchObject({ ok: true, kernel: `${machine.kernel.release}-cloud-${wanted.arch}` });
+    const doctor = await cliRun([
+      'doctor',
+      'vm-root',
+      '--ssh-config',
+      machine.configFile,
+      '--known-hosts',
+      machine.knownHostsFile,
+      '--json',
+    ]);
+    const [report] = doctor.json;
+    expect(report.host).toMatchObject({ arch: wanted.arch === 'amd64' ? 'x86_64' : 'aarch64', btf: true, uid: 0 });
+    expect(report.features.attach.kprobe).toMatchObject({ ok: true });
+    expect(report.features.attach.tracepoint).toMatchObject({ ok: true });
+  });
+
+  it('leaves nothing on the host', async () => {
+    const removed = await cliRun([
+      'agent',
+      'remove',
+      'vm-root',
+      '--ssh-config',
+      machine.configFile,
+      '--known-hosts',
+      machine.knownHostsFile,
+      '--json',
+    ]);
+    expect(removed.code).toBe(0);
+    expect((await leftovers()).trim()).toBe('');
+    expect((await machine.ssh('ls -A /var/lib/ringside 2>/dev/null || true')).trim()).toBe('');
+  });
+});

@@ -1,0 +1,121 @@
+/** A test host: a Debian kernel in QEMU (software emulation), reachable by ssh on a port of loopback. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { initrd } from './initrd.ts';
+import { run, vmDir, type Kernel } from './paths.ts';
+
+export interface Machine {
+  kernel: Kernel;
+  port: number;
+  /** ssh_config with the aliases vm-root, vm-dev and vm-ops. */
+  configFile: string;
+  knownHostsFile: string;
+  identityFile: string;
+  /** Runs a command as root over plain ssh: what happens on the host, seen without Ringside. */
+  ssh(command: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+const BOOT_MS = 120_000;
+
+/** Boots a kernel and waits until ssh answers. Two machines at a time are fine on two cores; a third competes. */
+export async function startMachine(kernel: Kernel): Promise<Machine> {
+  const binary = kernel.arch === 'amd64' ? 'qemu-system-x86_64' : 'qemu-system-aarch64';
+  if (!(process.env['PATH'] ?? '').split(':').some((dir) => existsSync(join(dir, binary)))) {
+    throw new Error(`${binary} is missing: npm run setup installs it`);
+  }
+  const image = (await run('find', [kernel.dir, '-name', 'vmlinuz*', '-type', 'f'])).trim().split('\n')[0]!;
+  const disk = await initrd(kernel);
+  const dir = await mkdtemp(join(tmpdir(), 'ringside-vm-'));
+  const port = await freePort();
+  const console_ = join(dir, 'console');
+  const child = spawn(binary, qemuArguments(kernel, { image, disk, port, console: console_ }), {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let qemuErrors = '';
+  child.stderr.on('data', (chunk: Buffer) => (qemuErrors = (qemuErrors + String(chunk)).slice(-2000)));
+  const files = await writeSshFiles(dir, port);
+  const stop = async (): Promise<void> => {
+    await end(child);
+    await rm(dir, { recursive: true, force: true });
+  };
+  const ssh = (command: string): Promise<string> =>
+    run('ssh', ['-F', files.configFile, 'vm-root', command], { timeout: 60_000 });
+  try {
+    await untilUp(child, console_, ssh, () => qemuErrors);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { kernel, port, ...files, ssh, stop };
+}
+
+function qemuArguments(kernel: Kernel, at: { image: string; disk: string; port: number; console: string }): string[] {
+  const amd64 = kernel.arch === 'amd64';
+  const machine = amd64 ? ['-machine', 'q35', '-cpu', 'max'] : ['-machine', 'virt', '-cpu', 'max,pauth-impdef=on'];
+  const append = [
+    `console=${amd64 ? 'ttyS0' : 'ttyAMA0'}`, 'quiet', 'panic=-1', 'mitigations=off', 'random.trust_cpu=on',
+    `host=vm-${kernel.name.replace('.', '-')}`, `now=${Math.floor(Date.now() / 1000)}`,
+  ]; // prettier-ignore
+  return [
+    ...machine, '-accel', 'tcg,thread=multi,tb-size=512', '-smp', '1', '-m', '768', '-nodefaults', '-no-reboot',
+    '-display', 'none', '-serial', `file:${at.console}`, '-netdev', `user,id=n0,hostfwd=tcp:127.0.0.1:${at.port}-:22`,
+    '-device', 'virtio-net-pci,netdev=n0,romfile=', '-kernel', at.image, '-initrd', at.disk, '-append', append.join(' '),
+  ]; // prettier-ignore
+}
+
+async function writeSshFiles(
+  dir: string,
+  port: number,
+): Promise<Pick<Machine, 'configFile' | 'knownHostsFile' | 'identityFile'>> {
+  const identityFile = join(vmDir, 'id');
+  const knownHostsFile = join(dir, 'known_hosts');
+  const configFile = join(dir, 'ssh_config');
+  await writeFile(knownHostsFile, `[127.0.0.1]:${port} ${await readFile(join(vmDir, 'hostkey.pub'), 'utf8')}`);
+  const host = (user: string): string =>
+    `Host vm-${user}\n  HostName 127.0.0.1\n  Port ${port}\n  User ${user}\n  IdentityFile ${identityFile}\n  IdentitiesOnly yes\n  UserKnownHostsFile ${knownHostsFile}\n  ConnectTimeout 10\n  LogLevel ERROR\n`;
+  await writeFile(configFile, ['root', 'dev', 'ops'].map(host).join('\n'));
+  return { configFile, knownHostsFile, identityFile };
+}
+
+async function untilUp(
+  child: ChildProcess,
+  console_: string,
+  ssh: (c: string) => Promise<string>,
+  errors: () => string,
+): Promise<void> {
+  const deadline = performance.now() + BOOT_MS;
+  for (;;) {
+    const log = await readFile(console_, 'latin1').catch(() => '');
+    if (child.exitCode !== null) throw new Error(`qemu ended: ${errors()}\n${log.slice(-2000)}`);
+    if (log.includes('SSHD-UP') && (await ssh('true').then(() => true, () => false))) return; // prettier-ignore
+    if (performance.now() > deadline) throw new Error(`no ssh after ${BOOT_MS / 1000} s\n${log.slice(-2000)}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() =>
+        address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const hard = setTimeout(() => child.kill('SIGKILL'), 5_000);
+  await ended;
+  clearTimeout(hard);
+}

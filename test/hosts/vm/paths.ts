@@ -1,0 +1,38 @@
+/** Where the test hosts' kernels and files are kept: a git-ignored folder that only a newer release makes stale. */
+import { execFile, type ExecFileOptions } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+export const vmDir = join(import.meta.dirname, '..', '..', '..', '.cache', 'vm');
+
+export type Arch = 'amd64' | 'arm64';
+
+/** A kernel of the matrix: Debian's cloud kernel whose release matches. */
+export interface KernelWanted {
+  /** What tests call it: "6.12". */
+  name: string;
+  arch: Arch;
+}
+
+/** A kernel that was fetched. */
+export interface Kernel extends KernelWanted {
+  /** "6.12.117+deb12". */
+  release: string;
+  /** Folder with the unpacked packages. */
+  dir: string;
+}
+
+const execFileAsync = promisify(execFile);
+
+export async function run(file: string, args: string[], options: ExecFileOptions = {}): Promise<string> {
+  try {
+    const { stdout } = await execFileAsync(file, args, { maxBuffer: 256 << 20, ...options, encoding: 'utf8' });
+    return stdout;
+  } catch (error) {
+    const { stderr } = error as { stderr?: string };
+    throw new Error(`${file} ${args.slice(0, 6).join(' ')}: ${stderr ?? String(error)}`, { cause: error });
+  }
+}
+
+export const sh = (script: string, env: Record<string, string> = {}): Promise<string> =>
+  run('/bin/bash', ['-euo', 'pipefail', '-c', script], { env: { ...process.env, ...env } });
