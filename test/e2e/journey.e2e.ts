@@ -151,8 +151,7 @@ test('F5 attaches again without asking', async () => {
 });
 
 test('after a reload of the window the panel comes back and lives on', async () => {
-  await editor!.page.reload();
-  await editor!.page.locator('.monaco-workbench').waitFor({ timeout: 60_000 });
+  await workbench.reloadWindow();
   await panel.ready(60_000);
   await expect.poll(() => panel.status(), { timeout: 60_000 }).toBe('live');
   const { row, pids } = await rowOfKnownCommand();

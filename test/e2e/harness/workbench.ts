@@ -16,6 +16,14 @@ export class Workbench {
     await this.pick(title);
   }
 
+  /** Reloads the window by VS Code's own command, which lets it save its state first, and waits for the new one. */
+  async reloadWindow(): Promise<void> {
+    await this.page.evaluate(() => Object.assign(globalThis, { beforeReload: true }));
+    await this.command('Developer: Reload Window');
+    await this.page.waitForFunction(() => !('beforeReload' in globalThis), undefined, { timeout: 60_000 });
+    await this.page.locator('.monaco-workbench').waitFor({ timeout: 60_000 });
+  }
+
   /** Opens a file of the workspace by its name. */
   async open(name: string): Promise<void> {
     await this.page.keyboard.press('Control+p');
