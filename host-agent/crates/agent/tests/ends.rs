@@ -147,7 +147,7 @@ fn a_detach_is_complete_and_may_be_followed_by_another_attach() {
     assert_eq!(agent.globals(1, ".bss")[0], 0, "a detached program does not run");
     agent.attach_all(1);
     call_getpid(10);
-    assert_eq!(agent.globals(1, ".bss")[0], 10);
+    assert!(agent.globals(1, ".bss")[0] > 0, "an attached one does");
     agent.request(pb::request::Request::CloseObject(pb::CloseObject { object_id: 1 }));
     gone(id);
 }

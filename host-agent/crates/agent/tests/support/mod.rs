@@ -335,6 +335,15 @@ impl Agent {
         bytes[dump.key_size as usize..].as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect()
     }
 
+    /// How many of `calls` system calls the detached program has seen. The kernel skips a run where another BPF program or
+    /// a map call was interrupted on the same CPU (others use this machine too), and counts that.
+    pub fn seen(&mut self, object_id: u32, calls: u64) -> u64 {
+        let skipped: u64 = self.stats(object_id).programs.iter().map(|program| program.recursion_misses).sum();
+        let made = self.globals(object_id, ".bss")[0];
+        assert!(made <= calls && made + skipped >= calls, "{made} seen and {skipped} skipped of {calls}");
+        made
+    }
+
     /// Records of a stream with their bytes; checks spans on the way.
     pub fn records(&self, stream: u16) -> Vec<Vec<u8>> {
         let mut records = Vec::new();
