@@ -28,10 +28,15 @@ LC_ALL=C PATH=\${PATH:-}:/usr/sbin:/usr/bin:/sbin:/bin; export LC_ALL PATH; umas
 say() { printf '@%s %s\\n' "$n" "$*" >&2; }
 fail() { say fail "$@"; exit 90; }
 ours() {
-  [ ! -L "$1" ] || return 1
-  set -- "$1" $(ls -ldn "$1" 2>/dev/null)
-  [ "\${4-}" = "$u" ] || return 1
-  case $2 in [d-]????-??-*) ;; *) return 1;; esac
+  for w in "$@"; do [ ! -L "$w" ] || return 1; done
+  ls -ldn "$@" 2>/dev/null | {
+    c=0
+    while read -r m l o rest; do
+      [ "$o" = "$u" ] || exit 1
+      case $m in [d-]????-??-*) c=$((c + 1));; *) exit 1;; esac
+    done
+    [ $c = $# ]
+  }
 }
 private() { [ -d "$1" ] && ours "$1" && chmod 700 "$1"; }
 hash() {
@@ -51,6 +56,14 @@ if [ "$u" = 0 ]; then set -- ${folders.map(quote).join(' ')}
 else set -- "\${HOME:-/nonexistent}/.cache/ringside" \${XDG_RUNTIME_DIR:+"$XDG_RUNTIME_DIR/ringside"}; fi
 `;
 }
+
+/** Sets `$u` and `$k` ("Linux x86_64"), and tells them with the user's name; one subshell, because forks are what costs. */
+const whereWeAre = `
+set -- $(id -u; uname -sm; id -un 2>/dev/null || echo unknown)
+u=$1 k="$2 $3"
+shift 3
+say host "$k $u $*"
+`;
 
 /**
  * The second part, with its final privilege: finds or installs the agent, compares its hash, executes it. Its arguments
@@ -76,7 +89,7 @@ if [ "$once" = 0 ]; then
   for r in "$@"; do
     f=$r/$s/${agentName}
     [ -e "$f" ] || [ -L "$f" ] || continue
-    ours "$r" && ours "$r/$s" && [ -f "$f" ] && ours "$f" || tampered "$f"
+    [ -f "$f" ] && ours "$r" "$r/$s" "$f" || tampered "$f"
     check "$f" || tampered "$f"
     begin "$f"
   done
@@ -174,11 +187,9 @@ export function launchScript(
   const cases = Object.entries(manifest.agents)
     .map(([arch, agent]) => `  'Linux ${arch}') s=${agent.sha256} z=${agent.bytes};;`)
     .join('\n');
-  return compact(`n=${nonce} u=$(id -u)
+  return compact(`n=${nonce}
 ${commonFunctions}
-k=$(uname -sm)
-say host "$k $u $(id -un 2>/dev/null || echo "$u")"
-case $k in
+${whereWeAre}case $k in
 ${cases}
   Linux*) fail arch-unsupported "\${k#Linux }";;
   *) fail not-linux "$k";;
@@ -263,11 +274,9 @@ ${folderList(folders)}
 each ${action} "$@"
 say done
 `;
-  return compact(`n=${nonce} u=$(id -u)
+  return compact(`n=${nonce}
 ${commonFunctions}${inventoryFunctions}
-k=$(uname -sm)
-say host "$k $u $(id -un 2>/dev/null || echo "$u")"
-case $k in Linux*) ;; *) fail not-linux "$k";; esac
+${whereWeAre}case $k in Linux*) ;; *) fail not-linux "$k";; esac
 if [ "$u" != 0 ]; then
 ${folderList(folders)}
   each ${action} "$@"

@@ -8,10 +8,10 @@ import type { Prompter } from '../prompt.ts';
 import type { CallOptions } from '../progress.ts';
 import { Authenticator } from './auth.ts';
 import type { ResolvedHost } from './config.ts';
-import { fingerprint } from './fingerprint.ts';
-import { HostKeyChecker, type HostKeyAccepted } from './hostKey.ts';
+import { HostKeyChecker } from './hostKey.ts';
 import { findIdentities } from './identities.ts';
 import type { SshOptions } from './options.ts';
+import { OncePerConnection } from './oncePerConnection.ts';
 import { IdleTimer } from './pausingPrompter.ts';
 import { neutralize } from './shell.ts';
 import { socketError, timeoutError } from './socket.ts';
@@ -189,49 +189,5 @@ export async function establish(host: ResolvedHost, stream: Duplex, context: Con
     timerBox.current?.stop();
     stream.destroy();
     throw error;
-  }
-}
-
-/** ssh2 verifies at every rekey; a key is decided upon once, and any other key in the same connection is refused. */
-class OncePerConnection {
-  accepted: HostKeyAccepted | undefined;
-  #key: Buffer | undefined;
-
-  constructor(
-    private readonly host: ResolvedHost,
-    private readonly checker: Promise<HostKeyChecker>,
-    private readonly signal: AbortSignal | undefined,
-    private readonly log: Log,
-    private readonly fail: (error: RingsideError) => void,
-  ) {}
-
-  verify(key: Buffer, answer: (trusted: boolean) => void): void {
-    if (this.#key !== undefined) {
-      const same = this.#key.equals(key);
-      if (!same) {
-        this.log.error(`${this.host.name}: key changed during the connection to ${fingerprint(key)}; connection ended`);
-        this.fail(
-          new RingsideError(
-            'host-key-mismatch',
-            `${this.host.name} changed its key while connected, to ${fingerprint(key)}.`,
-          ),
-        );
-      }
-      answer(same);
-      return;
-    }
-    this.#key = Buffer.from(key);
-    this.checker
-      .then((checker) => checker.verify(Buffer.from(key), this.signal))
-      .then(
-        (accepted) => {
-          this.accepted = accepted;
-          answer(true);
-        },
-        (error: unknown) => {
-          this.fail(RingsideError.from(error));
-          answer(false);
-        },
-      );
   }
 }

@@ -191,7 +191,11 @@ export class Ssh2Transport implements Transport {
     if (this.#disposed) return;
     this.#disposed = true;
     this.client.end();
-    const timer = setTimeout(() => this.client.destroy(), goodbyeMs);
+    const timer = setTimeout(() => {
+      // Through a hop, ssh2 reports the end of a destroyed stream only when the hop confirms it.
+      this.client.destroy();
+      this.#onClosed();
+    }, goodbyeMs);
     timer.unref();
     this.client.once('close', () => clearTimeout(timer));
   }
