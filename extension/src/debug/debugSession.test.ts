@@ -92,6 +92,18 @@ test("printk of this run is the program's output with its place, also what came 
   expect(line?.body).toMatchObject({ category: 'stdout', source: { path: '/w/execsnoop.bpf.c' }, line: 20 });
 });
 
+test('map dumps that the configuration asks for are printed, the first entries of each', async () => {
+  const { ask, output, context } = session();
+  await ask('launch', { ...launch, mapsSeconds: 1 });
+  expect(context.fake.called('attach')[0]![0]).toMatchObject({ mapsSeconds: 1 });
+  const entries = Array.from({ length: 22 }, (_, pid) => ({ key: { pid }, value: '7' }));
+  context.fake.emit('runEvents', 'run-1', [{ type: 'map', host: 'web-1', map: 'counts', entries }]);
+  const lines = output().filter((line) => line.startsWith('web-1 counts:'));
+  expect(lines).toHaveLength(21);
+  expect(lines[0]).toBe('web-1 counts: {"pid":0} = "7"');
+  expect(lines[20]).toBe('web-1 counts: … 2 more');
+});
+
 test('a flood of lines is cut and what was left out is counted', async () => {
   const { ask, output, context } = session();
   await ask('launch', launch);

@@ -158,13 +158,18 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
   }
 
   #onRunEvent(runId: string, event: RunEvent): void {
-    if (event.type !== 'print') return;
-    if (runId === this.#runId) this.#line(`${event.host}: ${event.text.trimEnd()}`, event.program);
-    else if (this.#early !== null && this.#early.length < maxLinesPerSecond) this.#early.push({ runId, event });
+    if (event.type !== 'print' && event.type !== 'map') return;
+    if (runId !== this.#runId) {
+      if (this.#early !== null && this.#early.length < maxLinesPerSecond) this.#early.push({ runId, event });
+    } else if (event.type === 'print') {
+      this.#line(`${event.host}: ${event.text.trimEnd()}`, event.program);
+    } else {
+      for (const line of mapLines(event)) this.#line(line);
+    }
   }
 
   /** One line of a program, unless there are too many: then how many were left out. */
-  #line(text: string, program: string): void {
+  #line(text: string, program?: string): void {
     const now = performance.now();
     if (now - this.#window.started >= 1000) {
       const { dropped } = this.#window;
@@ -239,6 +244,18 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     }
     this.#disposables.dispose();
   }
+}
+
+/** Entries of one dump that are printed; the trace panel shows them all. */
+const maxEntries = 20;
+
+/** A dump that the launch configuration asked for (mapsSeconds): "web-1 counts: 42 = 7". */
+function mapLines({ host, map, entries }: Extract<RunEvent, { type: 'map' }>): string[] {
+  const lines = entries
+    .slice(0, maxEntries)
+    .map(({ key, value }) => `${host} ${map}: ${JSON.stringify(key)} = ${JSON.stringify(value)}`);
+  const more = entries.length - lines.length;
+  return more > 0 ? [...lines, `${host} ${map}: … ${withThousands(more)} more`] : lines;
 }
 
 const sourceOf = (path: string): DebugSource => ({ name: basename(path), path });

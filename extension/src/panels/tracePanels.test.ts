@@ -259,6 +259,15 @@ describe('after a window reload', () => {
   });
 });
 
+test('a program that only has maps shows the first of them', () => {
+  const all = panels();
+  const run = aRun({ schemas: [{ stream: 'map:counts', records: [] }] });
+  all.context.runs.update(run);
+  all.panels.open(run);
+  all.made[0]!.send({ type: 'ready' });
+  expect(all.made[0]!.sent).toMatchObject([{ type: 'init', state: { stream: 'map:counts' } }]);
+});
+
 test('a run of another place keeps its own tab', async () => {
   const all = panels();
   const run = await attach(all);

@@ -77,7 +77,9 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
       { viewColumn: column ?? vscode.ViewColumn.Beside, preserveFocus: true },
       { enableScripts: true, localResourceRoots: [panelFolder(this.#parts.extensionUri)] },
     );
-    this.#add(panel, { ...emptyState, runId: run.id, spec: this.#parts.attacher.specOf(run.id) ?? null });
+    // A program without records shows its first map: "" would mean its prints, of which there may never be any.
+    const stream = run.schemas[0]?.stream ?? '';
+    this.#add(panel, { ...emptyState, runId: run.id, stream, spec: this.#parts.attacher.specOf(run.id) ?? null });
   }
 
   #isEarlier(runId: string, run: RunSummary): boolean {
