@@ -1,8 +1,10 @@
 // Makes ringside-VERSION.vsix with vsce from what the build left in dist/.
 import { existsSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import { architectures, agentFile } from './agentBuild.mjs';
+import { filesBelow, hashFiles, isFresh, stamp } from './hash.mjs';
 import { writeLicences } from './licences.mjs';
-import { at, root, vsixFile } from './paths.mjs';
+import { at, dist, root, vsixFile } from './paths.mjs';
 import { Failure, run } from './run.mjs';
 
 /** The VSIX may not be larger: both agents, four bundles, panels and the gallery take about half of it. */
@@ -16,6 +18,9 @@ export async function packageVsix({ agents = architectures, file = vsixFile() } 
   const missing = agents.filter((architecture) => !existsSync(agentFile(architecture)));
   if (missing.length > 0)
     throw new Failure(`The agent for ${missing.join(' and ')} is not built.`, 'Run `npm run build -- --agents`.');
+  const key = contentHash();
+  const name = `vsix-${basename(file)}`;
+  if (existsSync(file) && isFresh(name, key)) return file;
   writeLicences();
   const args = [
     'package',
@@ -35,5 +40,22 @@ export async function packageVsix({ agents = architectures, file = vsixFile() } 
       `${file.replace(`${root}/`, '')} has ${size} bytes; it may have ${largestVsix}.`,
       'See .cache/meta/*.json for what is in the bundles.',
     );
+  stamp(name, key);
   return file;
+}
+
+/** Over all that may get into the VSIX, so that packaging the same again takes no time. */
+function contentHash() {
+  const made = filesBelow(dist).filter((path) => !path.endsWith('.map') && basename(path) !== 'THIRD-PARTY.txt');
+  const kept = [
+    'package.json',
+    'package-lock.json',
+    'host-agent/Cargo.lock',
+    'README.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    'NOTICE',
+    '.vscodeignore',
+  ];
+  return hashFiles(root, [...made, ...filesBelow(at('extension/media')), ...kept.map((path) => at(path))]);
 }
