@@ -49,7 +49,7 @@ export function terminalPrompter(progress: ProgressLine): Prompter {
       if (!canAsk) return 'no';
       progress.clear();
       process.stderr.write(
-        `The authenticity of ${q.host} (port ${q.port}) cannot be established.\n${q.keyType} key fingerprint is ${q.fingerprint}\n${q.randomart}\n`,
+        `The authenticity of ${q.host} (port ${q.port}) cannot be established.\n${q.keyType} key fingerprint is ${q.fingerprint}\n${q.randomart}\n${q.note === undefined ? '' : `${q.note}\n`}`,
       );
       const answer = (await line('Trust it? [o]nce, [r]emember, [N]o: ', true, signal))?.trim().toLowerCase() ?? '';
       return answer.startsWith('o') ? 'once' : answer.startsWith('r') ? 'remember' : 'no';

@@ -12,6 +12,7 @@ export class NativePrompter implements Prompter {
       '',
       question.randomart,
       '',
+      ...(question.note === undefined ? [] : [question.note, '']),
       'Compare it with what the administrator of the host tells you. "Remember" adds it to the known hosts.',
     ].join('\n');
     const answers: Record<string, HostKeyAnswer> = { 'Connect Once': 'once', Remember: 'remember' };

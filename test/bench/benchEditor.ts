@@ -16,7 +16,7 @@ export interface BenchEditor {
   panel: TracePanel;
   sshd: TestSshd;
   folder: string;
-  /** Event-loop delay of the extension host since the last call, milliseconds. */
+  /** Event-loop delay of the extension host in the last full span of two seconds, milliseconds. */
   loopDelay(): Promise<{ p50: number; p99: number; max: number }>;
   stop(): Promise<void>;
 }

@@ -1,9 +1,11 @@
 /** The main job over every way to a host: typed events, an account that adds up, nothing left behind. */
 import { spawnSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { StreamLedger } from '../../core/src/model/index.ts';
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
 import { bpfState, nothing, settled } from './support/bpf.ts';
 import { cliRun, removeCache, startCli, type CliResult } from './support/cli.ts';
+import { addsUp, eventMs, type Line } from './support/lines.ts';
 
 const EXECSNOOP = 'bpf-snippets/execsnoop/execsnoop.bpf.c';
 let before: ReturnType<typeof bpfState>;
@@ -19,9 +21,6 @@ afterEach(async () => {
 });
 afterAll(removeCache);
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of the CLI contract
-type Line = any;
-
 function expectEvents(result: CliResult, count: number, host: string): void {
   expect(result.stderr).toBe('');
   expect(result.code).toBe(0);
@@ -33,18 +32,16 @@ function expectEvents(result: CliResult, count: number, host: string): void {
       stream: 'events',
       fields: { comm: expect.any(String), pid: expect.any(Number), ppid: expect.any(Number) },
     });
-    expect(Math.abs(Number(BigInt(event.time) / 1_000_000n) - Date.now())).toBeLessThan(60_000);
+    expect(Math.abs(eventMs(event as { time: string }) - Date.now())).toBeLessThan(60_000);
   }
   expect(events.some((e: Line) => JSON.stringify(e.fields).includes('/bin/true'))).toBe(true);
   const attached = result.json.filter((l: Line) => l.type === 'attached');
   expect(attached.length).toBeGreaterThan(0);
   const end = result.json.at(-1);
   expect(end).toMatchObject({ type: 'end', reason: 'count' });
-  for (const s of end.ledger.streams) {
-    expect(s.shown).toBe(count);
-    expect(s.produced).toBe(s.delivered + s.lostKernel + s.lostAgent + s.lostTransport);
-  }
-  expect(end.programs.every((p: Line) => p.runs > 0 && p.nanosPerRun > 0)).toBe(true);
+  const streams = end.ledger.streams as StreamLedger[];
+  expect(streams.every((s) => addsUp(s) && s.shown === count)).toBe(true);
+  expect((end.programs as Line[]).every((p: Line) => p.runs > 0 && p.nanosPerRun > 0)).toBe(true);
   expect(end.agent.rssBytes).toBeGreaterThan(500_000);
 }
 
@@ -68,7 +65,7 @@ describe('on this machine', () => {
     ]);
     expect(result.code).toBe(0);
     const events = result.json.filter((l: Line) => l.type === 'event');
-    expect(events.map((e: Line) => e.fields.comm)).toEqual(['true', 'true', 'true']);
+    expect(events.map((e: Line) => e.fields.comm as string)).toEqual(['true', 'true', 'true']);
   });
 
   it('names the known fields when a filter names an unknown one, before anything is attached', async () => {
@@ -189,7 +186,7 @@ describe('over ssh', () => {
     const args = target('root').map((a) => (a.startsWith('root@') ? hosts : a));
     const result = await cliRun(['attach', EXECSNOOP, ...args, '--count', '20', '--json']);
     expect(result.code).toBe(0);
-    const seen = new Set(result.json.filter((l: Line) => l.type === 'event').map((e: Line) => e.host));
+    const seen = new Set(result.json.filter((l: Line) => l.type === 'event').map((e: Line) => e.host as string));
     expect([...seen].sort()).toEqual(['local', `root@127.0.0.1:${sshd.port}`]);
   });
 

@@ -7,9 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
 import { bpfState, newSince, nothing, settled } from './support/bpf.ts';
 import { cliRun, removeCache, root, startCli } from './support/cli.ts';
-
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of the CLI contract
-type Line = any;
+import type { Line } from './support/lines.ts';
 
 const FLOOD = join(root, 'test', 'fixtures', 'programs', 'flood.bpf.c');
 const LEASE_MS = 3_000;

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import {
@@ -27,7 +29,7 @@ class Recorder implements FrameSink {
   }
 }
 
-const join = (parts: Uint8Array[]): Uint8Array => Uint8Array.from(Buffer.concat(parts));
+const concat = (parts: Uint8Array[]): Uint8Array => Uint8Array.from(Buffer.concat(parts));
 
 function feed(bytes: Uint8Array, cuts: number[], expectMagic = false): { sink: Recorder; reader: FrameReader } {
   const sink = new Recorder();
@@ -52,7 +54,7 @@ describe('FrameReader', () => {
     });
     fc.assert(
       fc.property(fc.array(frame, { maxLength: 20 }), fc.array(fc.nat(5000), { maxLength: 30 }), (frames, cuts) => {
-        const bytes = join(frames.map((f, i) => encodeFrame(f, i, f.payload)));
+        const bytes = concat(frames.map((f, i) => encodeFrame(f, i, f.payload)));
         const { sink } = feed(bytes, cuts);
         const control = frames.filter((f) => f.type !== FrameType.data);
         expect(sink.frames.map((f) => ({ ...f, payload: [...f.payload] }))).toEqual(
@@ -70,7 +72,7 @@ describe('FrameReader', () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.array(fc.nat(400), { maxLength: 12 }), (noise, cuts) => {
         fc.pre(!Buffer.from(noise).includes(Buffer.from(MAGIC)));
         const hello = encodeFrame({ type: FrameType.hello, flags: 0, stream: 0, aux: 7 }, 0, Uint8Array.of(1, 2));
-        const { sink, reader } = feed(join([noise, MAGIC, hello]), cuts, true);
+        const { sink, reader } = feed(concat([noise, MAGIC, hello]), cuts, true);
         expect(reader.started).toBe(true);
         expect([...reader.preamble]).toEqual([...noise]);
         expect(sink.frames).toHaveLength(1);
@@ -96,7 +98,7 @@ describe('FrameReader', () => {
   });
 
   it('notices a missing frame by its sequence', () => {
-    const bytes = join([0, 2].map((s) => encodeFrame({ type: FrameType.pong, flags: 0, stream: 0, aux: 0 }, s)));
+    const bytes = concat([0, 2].map((s) => encodeFrame({ type: FrameType.pong, flags: 0, stream: 0, aux: 0 }, s)));
     expect(() => new FrameReader(new Recorder(), false).push(bytes)).toThrow(/Frame 2 came where frame 1/);
   });
 
@@ -109,6 +111,49 @@ describe('FrameReader', () => {
           expect(e).toMatchObject({ name: 'RingsideError', code: 'protocol' });
         }
       }),
+    );
+  });
+});
+
+/** Written by the agent's own tests (host-agent/crates/proto): both sides must read the same bytes the same way. */
+describe('the golden frames', () => {
+  interface Golden {
+    magic: boolean;
+    error: null | string;
+    frames: { type: number; flags: number; stream: number; sequence: number; aux: number; payload: string }[];
+  }
+  const folder = join(import.meta.dirname, '..', '..', '..', 'test', 'fixtures', 'frames');
+  const names = readdirSync(folder)
+    .filter((f) => f.endsWith('.json'))
+    .map((f) => f.slice(0, -5));
+
+  it.each(names)('%s', (name) => {
+    const bytes = readFileSync(join(folder, `${name}.bin`));
+    const golden = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as Golden;
+    const sink = new Recorder();
+    const reader = new FrameReader(sink, golden.magic);
+    let failed = false;
+    try {
+      reader.push(bytes);
+    } catch (error) {
+      failed = true;
+      expect(error).toMatchObject({ name: 'RingsideError' });
+    }
+    // Types that this side does not know are refused by the client, not by the reader.
+    expect(failed).toBe(golden.error !== null && golden.error !== 'unknown-type');
+    const read = sink.frames.map((f) => ({
+      type: f.type,
+      flags: f.flags,
+      stream: f.stream,
+      aux: f.aux,
+      payload: Buffer.from(f.payload).toString('hex'),
+    }));
+    const wanted = golden.frames.filter((f) => f.type !== FrameType.data);
+    expect(read.slice(0, wanted.length)).toEqual(
+      wanted.map(({ type, flags, stream, aux, payload }) => ({ type, flags, stream, aux, payload })),
+    );
+    expect(sink.data.map((d) => Buffer.from(d.bytes).toString('hex'))).toEqual(
+      golden.frames.filter((f) => f.type === FrameType.data).map((f) => f.payload),
     );
   });
 });

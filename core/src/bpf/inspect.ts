@@ -57,14 +57,14 @@ export interface MapTypes {
 
 /**
  * How the entries of a map read: one field for the key and one for a value (of one CPU). Types that the object does not
- * name are bytes. Error: `unknown-field` when the object has no such map.
+ * name are bytes. Error: `unknown-map` when the object has no such map.
  */
 export function mapTypes(object: BpfObject, mapName: string): MapTypes {
   return guard(() => {
     const maps = readMaps(object);
     const map = maps.find((m) => m.name === mapName);
     if (!map) {
-      throw new RingsideError('unknown-field', `The object has no map ${mapName}.`, {
+      throw new RingsideError('unknown-map', `The object has no map ${mapName}.`, {
         remedy: `It has ${maps.map((m) => m.name).join(', ') || 'none'}.`,
       });
     }

@@ -31,6 +31,6 @@ export interface BuildResult {
   diagnostics: Diagnostic[];
   compiler: Compiler;
   /** The kernel that it was built for: path of its vmlinux.h in the cache, and `uname -m`. */
-  target?: { vmlinuxHeader: string; arch: string };
+  target?: { vmlinuxHeader: string | null; arch: string };
   ms: number;
 }

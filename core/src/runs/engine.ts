@@ -139,25 +139,26 @@ class InProcessEngine implements Engine {
     if (request.text === undefined) await mustExist(file);
     const { cacheDir } = this.settings;
     let arch = hostArch();
-    let vmlinuxHeader: string;
+    let header: () => Promise<string>;
     if (request.host !== undefined) {
       const host = await this.pool.connect(request.host, call);
       arch = host.info.arch;
-      vmlinuxHeader = await headerOfHost(host, cacheDir, call);
+      header = () => headerOfHost(host, cacheDir, call);
     } else if (request.vmlinux !== undefined) {
-      vmlinuxHeader = await importHeader(resolve(request.vmlinux), cacheDir);
+      const path = resolve(request.vmlinux);
+      header = () => importHeader(path, cacheDir);
+    } else if (request.btf !== undefined) {
+      const path = resolve(request.btf);
+      header = () => vmlinuxHeaderOfFile(path, cacheDir);
     } else {
-      vmlinuxHeader =
-        request.btf !== undefined
-          ? await vmlinuxHeaderOfFile(resolve(request.btf), cacheDir)
-          : await localVmlinuxHeader(cacheDir);
+      header = () => localVmlinuxHeader(cacheDir);
     }
     const { text, output, flags, syntaxOnly } = request;
-    const built = await compile(
+    const { vmlinuxHeader, ...built } = await compile(
       {
         file,
         arch,
-        vmlinuxHeader,
+        header,
         ...(text !== undefined && { text }),
         ...(output !== undefined && { output: resolve(output) }),
         ...(flags !== undefined && { flags }),

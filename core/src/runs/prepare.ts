@@ -1,6 +1,6 @@
 /** From what the user named (a source or an object) to what an agent loads, with what can be known of it offline. */
 import { readFile } from 'node:fs/promises';
-import { buildObject, stripDwarf } from '../build/index.ts';
+import { buildObject, needsVmlinux, stripDwarf } from '../build/index.ts';
 import { inspectObject } from '../bpf/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -28,7 +28,7 @@ export interface PreparedObject {
 
 export const isSource = (file: string): boolean => file.endsWith('.c');
 
-/** Compiles or reads, strips and inspects. `header` is asked for only when there is something to compile. */
+/** Compiles or reads, strips and inspects. `header` is asked for only when the program includes vmlinux.h. */
 export async function prepare(
   file: string,
   arch: string,
@@ -39,7 +39,7 @@ export async function prepare(
   let full: Uint8Array;
   let diagnostics: Diagnostic[] = [];
   if (isSource(file)) {
-    const built = await compile({ file, arch, vmlinuxHeader: await header() }, settings, call);
+    const built = await compile({ file, arch, header }, settings, call);
     if (!built.ok) throw buildFailed(file, built);
     diagnostics = built.diagnostics;
     full = await readFile(built.object);
@@ -53,24 +53,35 @@ export async function prepare(
 interface CompileRequest {
   file: string;
   arch: string;
-  vmlinuxHeader: string;
+  /** Path of the target's vmlinux.h; a host without BTF can still have programs that need none. */
+  header: () => Promise<string>;
   text?: string;
   output?: string;
   flags?: string[];
   syntaxOnly?: boolean;
 }
 
-export function compile(request: CompileRequest, settings: BuildSettings, call: CallOptions): Promise<BuildResult> {
-  const { output, ...rest } = request;
+/** Runs the compiler; what is wrong with the source comes back as diagnostics. */
+export async function compile(
+  request: CompileRequest,
+  settings: BuildSettings,
+  call: CallOptions,
+): Promise<BuildResult & { vmlinuxHeader: string | null }> {
+  const { output, header, ...rest } = request;
   const { compilerPath, ...where } = settings;
+  const text = request.text ?? (await readFile(request.file, 'utf8'));
+  const vmlinuxHeader = needsVmlinux(request.file, text, request.flags) ? await header() : null;
   call.progress?.({ step: `Building ${request.file.split('/').at(-1)!}` });
-  return buildObject({
+  const built = await buildObject({
     ...rest,
     ...where,
+    vmlinuxHeader,
+    cwd: process.cwd(),
     ...(output !== undefined && { outputPath: output }),
     ...(compilerPath !== '' && { compilerPath }),
     ...(call.signal && { signal: call.signal }),
   });
+  return { ...built, vmlinuxHeader };
 }
 
 /** A failed build as an error; the diagnostics ride along for the editor. */

@@ -24,8 +24,8 @@ export function registerLanguageClient(context: AppContext): void {
 
 /** The kernel that programs are checked against; the counterpart is language-server/src/protocol.ts. */
 interface TargetParams {
-  vmlinuxHeader: string;
-  arch: string;
+  vmlinuxHeader: string | null;
+  arch: string | null;
 }
 const targetNotification = 'ringside/target';
 
