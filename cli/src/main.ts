@@ -1,6 +1,7 @@
 /** The `ringside` command (docs: CLI contract). Parses, runs one command over the engine, maps the end to an exit code. */
 import { dirname } from 'node:path';
 import { Exit, RingsideError, type ExitCode } from '@ringside/core';
+import { version } from '../../package.json';
 import { commonOptions, parse, usage, type Parsed } from './args.ts';
 import { commands, type Command } from './commands/index.ts';
 import { openContext } from './context.ts';
@@ -17,7 +18,7 @@ async function main(argv: string[]): Promise<ExitCode> {
     return name === undefined ? Exit.usage : Exit.done;
   }
   if (name === '--version' || name === 'version') {
-    process.stdout.write(`ringside ${RINGSIDE_VERSION}\n`);
+    process.stdout.write(`ringside ${version}\n`);
     return Exit.done;
   }
   const command = commands[name];

@@ -29,7 +29,11 @@ export const attach: Command = {
   },
 };
 
-function attachSpec({ positionals, values }: Context): AttachSpec {
+const output = ({ values, common }: Context): string =>
+  textOption(values, 'output') ?? (common.json ? 'jsonl' : 'table');
+
+function attachSpec(context: Context): AttachSpec {
+  const { positionals, values } = context;
   const [file] = exactly(positionals, ['FILE']);
   return {
     file: file!,
@@ -41,7 +45,8 @@ function attachSpec({ positionals, values }: Context): AttachSpec {
     durationSeconds: positiveOption(values, 'duration', false) ?? null,
     count: positiveOption(values, 'count', true) ?? null,
     mapsSeconds: positiveOption(values, 'maps', false) ?? null,
-    emitEvents: true,
+    // Without output nothing has to be decoded; --count counts what is handed out.
+    emitEvents: output(context) !== 'none' || textOption(values, 'count') !== undefined,
   };
 }
 
@@ -51,9 +56,8 @@ interface Sink {
 }
 
 function outputSink(context: Context): Sink {
-  const { values, common, progress, json } = context;
-  const output = textOption(values, 'output') ?? (common.json ? 'jsonl' : 'table');
-  switch (output) {
+  const { common, progress, json } = context;
+  switch (output(context)) {
     case 'jsonl':
       return { event: json, attached: () => progress.clear() };
     case 'table': {
@@ -78,7 +82,7 @@ function outputSink(context: Context): Sink {
         attached: () => progress.clear(),
       };
     default:
-      throw usage(`--output takes table, jsonl or none; not "${output}".`);
+      throw usage(`--output takes table, jsonl or none; not "${output(context)}".`);
   }
 }
 

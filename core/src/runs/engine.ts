@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { importHeader, localVmlinuxHeader, vmlinuxHeaderOfFile } from '../build/index.ts';
+import { cachedVmlinuxHeader, importHeader, localVmlinuxHeader, vmlinuxHeaderOfFile } from '../build/index.ts';
 import { agentRemove, agentStatus } from '../deploy/index.ts';
 import { RingsideError, throwIfAborted } from '../errors.ts';
 import { createFromTemplate, listTemplates } from '../gallery.ts';
@@ -17,7 +17,8 @@ import type { BuildRequest, Engine, EngineEvents, VerifyOutcome, VerifyRequest }
 import { doctorReport } from './doctor.ts';
 import { HostPool, type ConnectedHost } from './hosts.ts';
 import { headerOfHost } from './kernelTypes.ts';
-import { compile, prepare, type BuildSettings } from './prepare.ts';
+import { rememberHost, recallHost } from './hostMemory.ts';
+import { compile, isSource, prepare, type BuildSettings, type PreparedAhead } from './prepare.ts';
 import { Run } from './run.ts';
 import { openFullLog, verifyOn } from './verify.ts';
 
@@ -183,8 +184,38 @@ class InProcessEngine implements Engine {
     return prepared.report;
   }
 
-  private prepareFor = (file: string, host: ConnectedHost, call: CallOptions) =>
-    prepare(file, host.info.arch, () => headerOfHost(host, this.settings.cacheDir, call), this.settings, call);
+  /**
+   * Compiles while the connection is being made, for the kernel that the host had the last time. Whatever goes wrong
+   * here is found again, and said, when the host is connected.
+   */
+  private prepareAhead = async (file: string, name: string, call: CallOptions): Promise<PreparedAhead | undefined> => {
+    const { cacheDir } = this.settings;
+    if (!isSource(file) || this.pool.state(name)?.state === 'ready') return undefined;
+    try {
+      const known = await recallHost(cacheDir, name);
+      const header = known && (await cachedVmlinuxHeader(known.btfSha256, cacheDir));
+      if (!known || header === undefined) return undefined;
+      const quiet: CallOptions = call.signal ? { signal: call.signal } : {};
+      const object = await prepare(file, known.arch, () => Promise.resolve(header), this.settings, quiet);
+      return { ...known, object };
+    } catch {
+      return undefined;
+    }
+  };
+
+  private prepareFor = async (
+    file: string,
+    host: ConnectedHost,
+    ahead: PreparedAhead | undefined,
+    call: CallOptions,
+  ) => {
+    const { cacheDir } = this.settings;
+    const { arch, btfSha256 } = host.info;
+    if (ahead?.arch === arch && ahead.btfSha256 === btfSha256) return ahead.object;
+    const object = await prepare(file, arch, () => headerOfHost(host, cacheDir, call), this.settings, call);
+    if (btfSha256 !== '') await rememberHost(cacheDir, host.name, { arch, btfSha256 });
+    return object;
+  };
 
   async verify(request: VerifyRequest, call: CallOptions = {}): Promise<VerifyOutcome[]> {
     const file = resolve(request.file);
@@ -192,8 +223,9 @@ class InProcessEngine implements Engine {
     const fullLog = await openFullLog(request.fullLog);
     try {
       const one = async (name: string) => {
+        const ahead = this.prepareAhead(file, name, call);
         const host = await this.pool.connect(name, call);
-        return verifyOn(host, await this.prepareFor(file, host, call), request, fullLog, call);
+        return verifyOn(host, await this.prepareFor(file, host, await ahead, call), request, fullLog, call);
       };
       if (request.hosts.length === 1) return [await one(request.hosts[0]!)];
       return await Promise.all(
@@ -215,6 +247,7 @@ class InProcessEngine implements Engine {
       { ...spec, file },
       {
         connect: (host, options) => this.pool.connect(host, options),
+        prepareAhead: this.prepareAhead,
         prepare: this.prepareFor,
         onConnectionEnd: (host, listener) => this.pool.onConnectionEnd(host, listener),
         onChange: (summary) => this.emit('run', summary),

@@ -26,6 +26,13 @@ export interface PreparedObject {
   diagnostics: Diagnostic[];
 }
 
+/** An object that was built on the assumption that the host's kernel is still the one of the last time. */
+export interface PreparedAhead {
+  arch: string;
+  btfSha256: string;
+  object: PreparedObject;
+}
+
 export const isSource = (file: string): boolean => file.endsWith('.c');
 
 /** Compiles or reads, strips and inspects. `header` is asked for only when the program includes vmlinux.h. */

@@ -31,7 +31,7 @@ import { agentCost, programCosts, type StatsSpan } from './costs.ts';
 import { HostRun, runName, streamMapTypes } from './hostRun.ts';
 import type { ConnectedHost } from './hosts.ts';
 import { MAP_STREAM, MapWatch } from './mapWatch.ts';
-import { BuildFailure, type PreparedObject } from './prepare.ts';
+import { BuildFailure, type PreparedAhead, type PreparedObject } from './prepare.ts';
 import { RowEmitter } from './rowEmitter.ts';
 import { runLedger } from './runLedger.ts';
 
@@ -41,7 +41,15 @@ const SUMMARY_MS = 500;
 
 export interface RunDeps {
   connect(host: string, call: CallOptions): Promise<ConnectedHost>;
-  prepare(file: string, host: ConnectedHost, call: CallOptions): Promise<PreparedObject>;
+  /** Begins to build for the kernel that the host had the last time; undefined when that is not known. Never rejects. */
+  prepareAhead(file: string, host: string, call: CallOptions): Promise<PreparedAhead | undefined>;
+  /** The object for the host; what was prepared ahead is taken if it was for this kernel. */
+  prepare(
+    file: string,
+    host: ConnectedHost,
+    ahead: PreparedAhead | undefined,
+    call: CallOptions,
+  ): Promise<PreparedObject>;
   onConnectionEnd(host: string, listener: (error: RingsideError) => void): () => void;
   onChange(run: RunSummary): void;
   onEvents(runId: string, events: RunEvent[]): void;
@@ -111,8 +119,9 @@ export class Run {
   }
 
   private async startHost(name: string, call: CallOptions): Promise<void> {
+    const ahead = this.deps.prepareAhead(this.fileFor(name), name, call);
     const host = await this.deps.connect(name, call);
-    const object = await this.deps.prepare(this.fileFor(name), host, call);
+    const object = await this.deps.prepare(this.fileFor(name), host, await ahead, call);
     if (!this.object) {
       this.object = object;
       this.diagnostics = object.diagnostics;
