@@ -10,7 +10,7 @@ export class NativePrompter implements Prompter {
       `${question.keyType} key fingerprint:`,
       question.fingerprint,
       '',
-      question.randomart,
+      question.randomart.replaceAll(' ', '\u00a0'), // a dialog's text runs spaces together
       '',
       ...(question.note === undefined ? [] : [question.note, '']),
       'Compare it with what the administrator of the host tells you. "Remember" adds it to the known hosts.',
