@@ -1,3 +1,5 @@
+import type { ErrorData } from '../errors.ts';
+
 /** A host of the ssh config, as `ringside hosts` prints it. */
 export interface HostEntry {
   alias: string;
@@ -47,7 +49,7 @@ export interface HostState {
   name: string;
   state: ConnectionState;
   info: HostInfo | null;
-  error: import('../errors.ts').ErrorData | null;
+  error: ErrorData | null;
 }
 
 export type CheckStatus = 'ok' | 'warn' | 'fail' | 'unknown';

@@ -3,7 +3,7 @@
  * it shows. Both sides validate with the guards of core/src/protocol/trace.ts.
  */
 import type { RecordField, FieldValue } from './record.ts';
-import type { RunSummary } from './run.ts';
+import type { AttachSpec, RunSummary } from './run.ts';
 import type { ErrorData } from '../errors.ts';
 
 /** A column as the grid shows it: a leaf of the schema, or one of the fixed ones (time, host, cpu, stream …). */
@@ -96,5 +96,5 @@ export interface PanelState {
   hidden: string[];
   widths: Record<string, number>;
   /** Enough to attach again after the window was reloaded. */
-  spec: import('./run.ts').AttachSpec | null;
+  spec: AttachSpec | null;
 }

@@ -1,3 +1,5 @@
+import type { RecordInfo } from './object.ts';
+
 /**
  * How a field is stored. `int`/`uint`/`bool`/`char` by size; `chars` is a char array shown as text; `enum` prints by
  * name; `be` marks network byte order (__be16, __be32); `ipv4`/`ipv6` are addresses; `struct`/`union`/`array` nest;
@@ -51,7 +53,7 @@ export interface RecordField {
 export interface StreamSchema {
   /** Map name, "printk", or "map:NAME". */
   stream: string;
-  records: import('./object.ts').RecordInfo[];
+  records: RecordInfo[];
 }
 
 /** One value as JSON knows it: 64-bit integers beyond 2^53 are decimal strings, unions are objects of their members. */

@@ -1,6 +1,6 @@
 import type { ErrorData } from '../errors.ts';
 import type { Diagnostic } from './build.ts';
-import type { StreamSchema } from './record.ts';
+import type { FieldValue, StreamSchema } from './record.ts';
 
 /** What to attach, where and how. The CLI's options and the extension's Attach make the same thing. */
 export interface AttachSpec {
@@ -98,14 +98,14 @@ export type RunEvent =
       time: string;
       cpu: number | null;
       seq: number;
-      fields: Record<string, import('./record.ts').FieldValue>;
+      fields: Record<string, FieldValue>;
     }
   | { type: 'print'; host: string; program: string; time: string; text: string }
   | {
       type: 'map';
       host: string;
       map: string;
-      entries: { key: import('./record.ts').FieldValue; value: import('./record.ts').FieldValue }[];
+      entries: { key: FieldValue; value: FieldValue }[];
     }
   | {
       type: 'end';
