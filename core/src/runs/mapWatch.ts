@@ -54,6 +54,7 @@ export interface MapSource {
 export class MapWatch {
   private readonly dumps = new Map<string, Dump>();
   private readonly reading = new Map<string, Promise<Dump>>();
+  private readonly typesByMap = new Map<string, MapTypes>();
 
   constructor(private readonly source: MapSource) {}
 
@@ -118,7 +119,12 @@ export class MapWatch {
   }
 
   private types(map: string): MapTypes {
-    return mapTypes(BpfObject.parse(this.source.prepared!.full), map);
+    let types = this.typesByMap.get(map);
+    if (!types) {
+      types = mapTypes(BpfObject.parse(this.source.prepared!.full), map);
+      this.typesByMap.set(map, types);
+    }
+    return types;
   }
 
   /** The entries of "map:NAME" as rows of the grid. Filters are for records. */
