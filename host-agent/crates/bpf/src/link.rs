@@ -108,17 +108,27 @@ pub fn raw_tracepoint(program: Program<'_>, event: &str) -> Result<Link> {
     Link::from_libbpf(raw, "cannot attach to the raw tracepoint")
 }
 
+/// Attaches a probe by a BPF link, or by a perf event where the kernel has no such links (before 5.15). Both end with
+/// their file descriptor; libbpf's third way edits tracefs and would outlive a killed agent, so it is never taken.
+fn owned_by_descriptor(attach: impl Fn(sys::probe_attach_mode) -> Result<Link>) -> Result<Link> {
+    match attach(sys::PROBE_ATTACH_MODE_LINK) {
+        Err(error) if error.errno == libc::EOPNOTSUPP => attach(sys::PROBE_ATTACH_MODE_PERF),
+        other => other,
+    }
+}
+
 /// `offset` in bytes from the function's start; not for return probes.
 pub fn kprobe(program: Program<'_>, function: &str, offset: u64, on_return: bool) -> Result<Link> {
-    let mut options = options!(sys::bpf_kprobe_opts);
-    options.offset = offset as sys::size_t;
-    options.retprobe = on_return;
-    // Never libbpf's fallback that edits tracefs and would outlive a killed agent.
-    options.attach_mode = sys::PROBE_ATTACH_MODE_LINK;
     let function = c_string(function)?;
-    // SAFETY: loaded program, terminated string, valid options.
-    let raw = unsafe { sys::bpf_program__attach_kprobe_opts(program.as_ptr(), function.as_ptr(), &options) };
-    Link::from_libbpf(raw, "cannot attach to the kernel function")
+    owned_by_descriptor(|mode| {
+        let mut options = options!(sys::bpf_kprobe_opts);
+        options.offset = offset as sys::size_t;
+        options.retprobe = on_return;
+        options.attach_mode = mode;
+        // SAFETY: loaded program, terminated string, valid options.
+        let raw = unsafe { sys::bpf_program__attach_kprobe_opts(program.as_ptr(), function.as_ptr(), &options) };
+        Link::from_libbpf(raw, "cannot attach to the kernel function")
+    })
 }
 
 /// Where in a binary a user-space probe sits.
@@ -133,17 +143,20 @@ pub struct UserTarget<'a> {
 }
 
 pub fn uprobe(program: Program<'_>, target: &UserTarget<'_>) -> Result<Link> {
-    let mut options = options!(sys::bpf_uprobe_opts);
     let symbol = target.symbol.map(c_string).transpose()?;
-    options.func_name = symbol.as_ref().map_or(std::ptr::null(), |symbol| symbol.as_ptr());
-    options.retprobe = target.on_return;
-    options.attach_mode = sys::PROBE_ATTACH_MODE_LINK;
     let binary = c_string(target.binary)?;
     let pid = target.pid.map_or(-1, |pid| pid as i32);
     let offset = target.offset as sys::size_t;
-    // SAFETY: loaded program, terminated strings that live through the call, valid options.
-    let raw = unsafe { sys::bpf_program__attach_uprobe_opts(program.as_ptr(), pid, binary.as_ptr(), offset, &options) };
-    Link::from_libbpf(raw, "cannot attach to the function of the binary")
+    owned_by_descriptor(|mode| {
+        let mut options = options!(sys::bpf_uprobe_opts);
+        options.func_name = symbol.as_ref().map_or(std::ptr::null(), |symbol| symbol.as_ptr());
+        options.retprobe = target.on_return;
+        options.attach_mode = mode;
+        // SAFETY: loaded program, terminated strings that live through the call, valid options.
+        let raw =
+            unsafe { sys::bpf_program__attach_uprobe_opts(program.as_ptr(), pid, binary.as_ptr(), offset, &options) };
+        Link::from_libbpf(raw, "cannot attach to the function of the binary")
+    })
 }
 
 pub fn usdt(program: Program<'_>, binary: &str, provider: &str, probe: &str, pid: Option<u32>) -> Result<Link> {
