@@ -40,6 +40,13 @@ interface Origin {
   programs: ProgramInfo[];
 }
 
+/** An attach that has begun. `run` gives undefined when the user leaves a question, and rejects when it fails. */
+export interface WillAttach {
+  file: string;
+  hosts: string[];
+  run: Promise<RunSummary | undefined>;
+}
+
 /** The one way to attach: commands, F5, restart and a panel that came back after a reload all go through here. */
 export class Attacher implements vscode.Disposable {
   readonly #parts: AttacherParts;
@@ -48,9 +55,12 @@ export class Attacher implements vscode.Disposable {
   /** Runs that a debug session's end stopped, which may be the window's end. */
   readonly #maybeClosing = new Set<string>();
   readonly #attached = new vscode.EventEmitter<RunSummary>();
+  readonly #willAttach = new vscode.EventEmitter<WillAttach>();
   readonly #replaced = new vscode.EventEmitter<Replacement>();
   /** A run was started by its user; restarts and panels that came back tell `onDidReplace` or nobody. */
   readonly onDidAttach = this.#attached.event;
+  /** File and hosts are known and the work begins: what takes time of its own can begin beside it. */
+  readonly onWillAttach = this.#willAttach.event;
   readonly onDidReplace = this.#replaced.event;
   readonly #subscription: vscode.Disposable;
 
@@ -84,7 +94,9 @@ export class Attacher implements vscode.Disposable {
       const targets = await askTargets(built.programs, context);
       return targets === undefined ? undefined : await this.#attach({ ...draft, hosts, targets }, built, call);
     };
-    const run = await withProgress(attachTitle(draft.file, hosts), job, options.signal);
+    const working = withProgress(attachTitle(draft.file, hosts), job, options.signal);
+    this.#willAttach.fire({ file: draft.file, hosts, run: working });
+    const run = await working;
     if (run !== undefined) this.#attached.fire(run);
     return run;
   }
@@ -207,6 +219,7 @@ export class Attacher implements vscode.Disposable {
   dispose(): void {
     this.#subscription.dispose();
     this.#attached.dispose();
+    this.#willAttach.dispose();
     this.#replaced.dispose();
   }
 }

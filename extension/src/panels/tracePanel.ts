@@ -64,7 +64,10 @@ export class TracePanel {
 
   /** Shows another run in the same tab, with the same filter and columns. */
   bind(run: RunSummary): void {
-    this.#state = { ...this.#state, runId: run.id, spec: this.#parts.attacher.specOf(run.id) ?? this.#state.spec };
+    const spec = this.#parts.attacher.specOf(run.id) ?? this.#state.spec;
+    // A program without records shows its first map: "" would mean its prints, of which there may never be any.
+    const stream = this.#state.stream === '' ? (run.schemas[0]?.stream ?? '') : this.#state.stream;
+    this.#state = { ...this.#state, runId: run.id, stream, spec };
     this.#panel.title = panelTitle(run);
     if (this.#ready) this.#init();
   }
@@ -188,4 +191,4 @@ export class TracePanel {
 export const panelFolder = (extensionUri: vscode.Uri): vscode.Uri =>
   vscode.Uri.joinPath(extensionUri, 'dist', 'panels');
 
-export const panelTitle = (run: RunSummary): string => `${run.name} · ${run.hosts.join(', ')}`;
+export const panelTitle = (run: Pick<RunSummary, 'name' | 'hosts'>): string => `${run.name} · ${run.hosts.join(', ')}`;

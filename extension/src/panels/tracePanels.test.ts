@@ -34,7 +34,11 @@ class FakePanel {
   readonly onDidDispose = this.#disposed.event;
   readonly onDidChangeViewState = this.#viewState.event;
   reveal = () => this.revealed++;
-  dispose = () => this.#disposed.fire(undefined);
+  closed = 0;
+  dispose = () => {
+    this.closed++;
+    this.#disposed.fire(undefined);
+  };
   send = (message: unknown) => this.#received.fire(message);
   show(visible: boolean): void {
     this.visible = visible;
@@ -188,6 +192,41 @@ test('attaching the same program again uses the tab of its ended run', async () 
   expect(all.made[0]!.revealed).toBe(1);
   await attach(all);
   expect(all.made).toHaveLength(2);
+});
+
+describe('the tab that opens while the program is still being built', () => {
+  test('waits, and shows the run once it is there', async () => {
+    const all = panels();
+    const attaching = attach(all);
+    await vi.waitFor(() => expect(all.made).toHaveLength(1));
+    all.made[0]!.send({ type: 'ready' });
+    const run = await attaching;
+    expect(all.made).toHaveLength(1);
+    expect(all.made[0]!.sent.at(-1)).toMatchObject({ type: 'init', run: { id: run.id } });
+  });
+
+  test('closes when the attach fails', async () => {
+    const fake = new FakeEngine().works();
+    fake.answers.attach = () => {
+      throw new Error('no');
+    };
+    const all = panels(fake);
+    await expect(attach(all)).rejects.toThrow('no');
+    expect(all.made.map((panel) => panel.closed)).toEqual([1]);
+  });
+
+  test('does not open for a source with errors', async () => {
+    const fake = new FakeEngine().works();
+    fake.answers.attach = () => {
+      throw new Error('no');
+    };
+    const all = panels(fake);
+    const errors = mock.languages.createDiagnosticCollection('test');
+    const at = new mock.Range(0, 0, 0, 1);
+    errors.set(mock.Uri.file('/w/execsnoop.bpf.c'), [new mock.Diagnostic(at, 'wrong', mock.DiagnosticSeverity.Error)]);
+    await expect(attach(all)).rejects.toThrow('no');
+    expect(all.made).toEqual([]);
+  });
 });
 
 describe('after a window reload', () => {

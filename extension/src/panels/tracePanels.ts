@@ -1,7 +1,8 @@
+import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { AttachSpec, PanelState, RunSummary } from '@ringside/core/model';
 import type { Engine } from '@ringside/core/rpc';
-import type { Attacher } from '../attach/attacher.ts';
+import type { Attacher, WillAttach } from '../attach/attacher.ts';
 import type { RememberedSpecs } from '../attach/rememberedSpecs.ts';
 import { setting } from '../config.ts';
 import { PanelType, Setting } from '../contributions.ts';
@@ -38,8 +39,13 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
     this.#parts = { ...parts, restart: (panel) => this.#restart(panel) };
     this.#disposables.add(vscode.window.registerWebviewPanelSerializer(PanelType.trace, this));
     this.#disposables.add(
+      parts.attacher.onWillAttach((attach) => {
+        if (setting(Setting.openPanel)) this.#openAhead(attach);
+      }),
+    );
+    this.#disposables.add(
       parts.attacher.onDidAttach((run) => {
-        if (setting(Setting.openPanel)) this.open(run);
+        if (setting(Setting.openPanel) && this.#of(run.id).length === 0) this.open(run);
       }),
     );
     this.#disposables.add(
@@ -70,19 +76,40 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
         return;
       }
     }
+    this.#create(panelTitle(run)).bind(run);
+  }
+
+  /**
+   * A webview takes VS Code a second to bring up, as long as building and attaching take: both go on side by side. The
+   * tab closes again when there is no run for it. A source with errors in it gets none: its build will fail.
+   */
+  #openAhead({ file, hosts, run }: WillAttach): void {
+    const broken = vscode.languages
+      .getDiagnostics(vscode.Uri.file(file))
+      .some((diagnostic) => diagnostic.severity === vscode.DiagnosticSeverity.Error);
+    const reusable = [...this.#panels].some((panel) => this.#isEarlier(panel.runId, { file, hosts }));
+    if (broken || reusable) return;
+    const panel = this.#create(panelTitle({ name: basename(file).replace(/(\.bpf)?\.[co]$/, ''), hosts }));
+    const bound = run.then(
+      (attached) => (attached === undefined ? panel.close() : panel.bind(attached)),
+      () => panel.close(), // whoever began the attach says what went wrong
+    );
+    void panel.holdDuring(bound);
+  }
+
+  /** An empty panel beside the source, or where the others are. */
+  #create(title: string): TracePanel {
     const column = [...this.#panels].map((panel) => panel.viewColumn).find((found) => found !== undefined);
     const panel = vscode.window.createWebviewPanel(
       PanelType.trace,
-      panelTitle(run),
+      title,
       { viewColumn: column ?? vscode.ViewColumn.Beside, preserveFocus: true },
       { enableScripts: true, localResourceRoots: [panelFolder(this.#parts.extensionUri)] },
     );
-    // A program without records shows its first map: "" would mean its prints, of which there may never be any.
-    const stream = run.schemas[0]?.stream ?? '';
-    this.#add(panel, { ...emptyState, runId: run.id, stream, spec: this.#parts.attacher.specOf(run.id) ?? null });
+    return this.#add(panel, emptyState);
   }
 
-  #isEarlier(runId: string, run: RunSummary): boolean {
+  #isEarlier(runId: string, run: Pick<RunSummary, 'file' | 'hosts'>): boolean {
     const shown = this.#parts.runs.get(runId);
     return shown !== undefined && !isLive(shown) && shown.file === run.file && shown.hosts.join() === run.hosts.join();
   }
