@@ -11,6 +11,7 @@ import { Verifier } from './diagnostics/verifier.ts';
 import { DisposableStore } from './disposable.ts';
 import { ErrorReporter } from './errors.ts';
 import { LazyEngine } from './lazyEngine.ts';
+import { BuildAhead } from './diagnostics/buildAhead.ts';
 import { Metrics } from './metrics.ts';
 import { ChosenHosts } from './model/chosenHosts.ts';
 import { HostList } from './model/hostList.ts';
@@ -69,7 +70,14 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
   const runs = disposables.add(new RunList(engine));
   const verdicts = disposables.add(new Verdicts());
   const diagnostics = disposables.add(new DiagnosticSets());
-  const verifier = disposables.add(new Verifier({ engine, errors, documents, verdicts, diagnostics, cacheDir }));
+  const hostOfSave = (file: vscode.Uri): string | undefined => {
+    const host = chosenHosts.get(file);
+    const wanted = vscode.workspace.isTrusted && setting(Setting.verifyOnSave, file);
+    return wanted && host !== undefined && hosts.get(host)?.state.state === 'ready' ? host : undefined;
+  };
+  const ahead = disposables.add(new BuildAhead(engine, hostOfSave));
+  const parts = { engine, errors, documents, verdicts, diagnostics, cacheDir, ahead };
+  const verifier = disposables.add(new Verifier(parts));
   const specs = new RememberedSpecs(extension.workspaceState);
   const metrics = disposables.add(new Metrics());
   const attacher = disposables.add(

@@ -9,6 +9,7 @@ import type { ErrorReporter } from '../errors.ts';
 import type { KnownVerdict, Verdicts } from '../model/verdicts.ts';
 import { withProgress, withQuietProgress } from '../progress.ts';
 import type { VirtualDocuments } from '../virtualDocuments.ts';
+import type { BuildAhead } from './buildAhead.ts';
 import type { DiagnosticSets } from './diagnosticSets.ts';
 
 export interface VerifierParts {
@@ -18,6 +19,7 @@ export interface VerifierParts {
   verdicts: Verdicts;
   diagnostics: DiagnosticSets;
   cacheDir: string;
+  ahead?: BuildAhead;
 }
 
 export interface VerifyOptions {
@@ -43,7 +45,8 @@ export class Verifier implements vscode.Disposable {
   /** Builds a source, shows what the compiler says, and gives the object's path. Throws `build-failed`. */
   async build(file: vscode.Uri, host: string, call: CallOptions): Promise<string> {
     if (file.fsPath.endsWith('.o')) return file.fsPath;
-    const result = await this.#parts.engine.build({ file: file.fsPath, host }, call);
+    const ahead = await this.#parts.ahead?.take(file, host);
+    const result = ahead?.ok ? ahead : await this.#parts.engine.build({ file: file.fsPath, host }, call);
     this.#parts.diagnostics.setCompiler(file, result.diagnostics);
     if (result.target !== undefined) this.#target.fire(result.target);
     if (result.ok) return result.object;
