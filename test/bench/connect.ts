@@ -30,6 +30,7 @@ export const connectBench: Bench = {
         warm.push(await connectMs(host.sshd, host.name));
         const begin = performance.now();
         await run('scp', [
+          '-O',
           '-q',
           '-P',
           String(host.sshd.port),
