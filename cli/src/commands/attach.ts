@@ -62,6 +62,7 @@ function outputSink(context: Context): Sink {
       return { event: json, attached: () => progress.clear() };
     case 'table': {
       const rows = new EventTable((line) => context.text(line));
+      context.engine.on('run', (run) => rows.know(run.schemas));
       return {
         event: (e) => (e.type === 'end' ? context.text(endLines(e)) : rows.add(e)),
         attached: (run) => {

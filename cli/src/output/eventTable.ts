@@ -1,12 +1,20 @@
-import type { FieldValue, RunEvent } from '@ringside/core';
+import type { FieldValue, RunEvent, StreamSchema } from '@ringside/core';
 import { bold, dim } from '../terminal.ts';
 
 /** Prints events as aligned columns; a header comes first and again when the record type changes. */
 export class EventTable {
   private header = '';
   private widths = new Map<string, number>();
+  private clocks = new Set<string>();
 
   constructor(private readonly print: (line: string) => void) {}
+
+  /** A record's kernel clock is what the first column shows as wall time: it gets no column of its own. */
+  know(schemas: StreamSchema[]): void {
+    const records = schemas.flatMap((s) => s.records);
+    const clocks = records.map((r) => r.fields.find((f) => f.format === 'ktime'));
+    this.clocks = new Set(clocks.flatMap((f) => (f ? [f.name] : [])));
+  }
 
   add(event: RunEvent): void {
     switch (event.type) {
@@ -31,7 +39,7 @@ export class EventTable {
   }
 
   private row(event: Extract<RunEvent, { type: 'event' }>): void {
-    const names = Object.keys(event.fields);
+    const names = Object.keys(event.fields).filter((n) => !this.clocks.has(n));
     const header = `${event.stream} ${event.record} ${names.join(' ')}`;
     if (header !== this.header) {
       this.header = header;
