@@ -83,6 +83,13 @@ export const needs = [
     satisfied: () => which('bpftool') !== undefined,
   },
   {
+    what: 'LLVM tools',
+    why: 'the tests compare with llvm-strip, llvm-objcopy and llvm-objdump',
+    for: 'test',
+    packages: (system) => [newestClang(system).replace('clang', 'llvm')],
+    satisfied: () => ['strip', 'objcopy', 'objdump'].every((tool) => which(`llvm-${tool}-19`) !== undefined),
+  },
+  {
     what: 'Chromium',
     why: 'drives the editor in the end-to-end tests',
     for: 'test',
