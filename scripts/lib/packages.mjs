@@ -43,7 +43,7 @@ export const needs = [
     what: 'clang ≥ 14',
     why: 'compiles BPF programs',
     for: 'start',
-    packages: (system) => [newestClang(system)],
+    packages: (system) => [bestClang(system)],
     satisfied: () => findClang() !== undefined,
   },
   {
@@ -83,11 +83,12 @@ export const needs = [
     satisfied: () => which('bpftool') !== undefined,
   },
   {
-    what: 'LLVM tools',
-    why: 'the tests compare with llvm-strip, llvm-objcopy and llvm-objdump',
+    what: 'clang and LLVM tools of release 19',
+    why: 'the tests build with clang-19 and compare with llvm-strip, llvm-objcopy and llvm-objdump',
     for: 'test',
-    packages: (system) => [newestClang(system).replace('clang', 'llvm')],
-    satisfied: () => ['strip', 'objcopy', 'objdump'].every((tool) => which(`llvm-${tool}-19`) !== undefined),
+    packages: ['clang-19', 'llvm-19'],
+    satisfied: () =>
+      ['clang', 'llvm-strip', 'llvm-objcopy', 'llvm-objdump'].every((tool) => which(`${tool}-19`) !== undefined),
   },
   {
     what: 'Chromium',
@@ -126,8 +127,11 @@ export function clangMajor(text) {
   return Number(/clang version (\d+)\./.exec(text)?.[1] ?? 0);
 }
 
-/** The newest `clang-NN` that apt offers. @param {System} system */
-function newestClang(system) {
+/** The release whose tools the tests name. */
+const testedClang = 19;
+
+/** The `clang-NN` that the tests were written with, where apt offers it, else the newest. @param {System} system */
+function bestClang(system) {
   const versions = system
     .available('^clang-[0-9]+$')
     .map((name) => Number(name.slice(6)))
@@ -137,7 +141,7 @@ function newestClang(system) {
       `apt offers no clang ≥ ${oldestClang} on ${system.name}.`,
       "Run `sudo apt-get update`; if it still offers none, install clang from llvm.org's apt repository.",
     );
-  return `clang-${Math.max(...versions)}`;
+  return `clang-${versions.includes(testedClang) ? testedClang : Math.max(...versions)}`;
 }
 
 /**
