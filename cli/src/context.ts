@@ -1,7 +1,5 @@
 /** What a command works with: the engine, the terminal, and the signal that Ctrl+C fires. */
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { createEngine, RingsideError, type CallOptions, type Engine } from '@ringside/core';
+import { createEngine, defaultCacheDir, RingsideError, type CallOptions, type Engine } from '@ringside/core';
 import type { Parsed } from './args.ts';
 import { firstLineOfStdin, ProgressLine, terminalPrompter } from './terminal.ts';
 
@@ -17,9 +15,8 @@ export interface Context extends Parsed {
   text: (text: string) => void;
 }
 
-export function cacheDir(): string {
-  return process.env['RINGSIDE_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'ringside');
-}
+/** RINGSIDE_CACHE is for tests, which want a cache of their own. */
+const cacheDir = (): string => process.env['RINGSIDE_CACHE'] ?? defaultCacheDir();
 
 /** Tests shorten the lease (RINGSIDE_LEASE_MS), so that they need not wait half a minute for it to run out. */
 function testLease(): { leaseMs?: number; heartbeatMs?: number } {

@@ -5,6 +5,7 @@ export * from './progress.ts';
 export * from './prompt.ts';
 export * from './gallery.ts';
 export type * from './model/index.ts';
+export { defaultCacheDir } from './build/index.ts';
 export { createEngine, type EngineOptions } from './runs/engine.ts';
 export type * from './runs/api.ts';
 export { defaultSshOptions, type SshOptions } from './ssh/options.ts';

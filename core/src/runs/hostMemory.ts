@@ -2,18 +2,16 @@
  * What a host's kernel was the last time: with it a program is compiled while the connection is still being made. It
  * only saves time; what the host says once it is connected decides.
  */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAtomically } from '../build/index.ts';
+import { sha256Hex, writeAtomically } from '../build/index.ts';
 
 export interface RememberedHost {
   arch: string;
   btfSha256: string;
 }
 
-const fileOf = (cacheDir: string, host: string): string =>
-  join(cacheDir, 'hosts', `${createHash('sha256').update(host).digest('hex')}.json`);
+const fileOf = (cacheDir: string, host: string): string => join(cacheDir, 'hosts', `${sha256Hex(host)}.json`);
 
 /** undefined for a host that was never here, and for a file that somebody has damaged. */
 export async function recallHost(cacheDir: string, host: string): Promise<RememberedHost | undefined> {

@@ -37,7 +37,8 @@ export class HostRun {
   private objectId = 0;
   /** The figures in `stats` were taken after the last record. */
   private drained = false;
-  private readonly hostIndex: number;
+  /** Index of this host in the event store. */
+  readonly index: number;
   private readonly openSpans = new Set<SpanReservation>();
   private stopEvents: (() => void) | undefined;
 
@@ -48,7 +49,7 @@ export class HostRun {
     private readonly callbacks: HostRunCallbacks,
   ) {
     const { realtimeMinusMonotonicNs, realtimeMinusBoottimeNs } = host.agent.hello;
-    this.hostIndex = store.addHost(host.name, { realtimeMinusMonotonicNs, realtimeMinusBoottimeNs });
+    this.index = store.addHost(host.name, { realtimeMinusMonotonicNs, realtimeMinusBoottimeNs });
   }
 
   get name(): string {
@@ -88,7 +89,7 @@ export class HostRun {
     let span: SpanReservation | undefined;
     return {
       reserve: (length) => {
-        span = this.store.beginSpan(opened.stream, this.hostIndex, length);
+        span = this.store.beginSpan(opened.stream, this.index, length);
         this.openSpans.add(span);
         return span.bytes.subarray(span.offset, span.offset + length);
       },
@@ -189,14 +190,9 @@ export class HostRun {
       recordsDropped: stats?.recordsDropped ?? 0n,
       kernelLost: stats?.kernelLost ?? 0n,
       kernelLostKnown: stats?.kernelLostKnown ?? false,
-      delivered: opened?.stream.deliveredBy(this.hostIndex) ?? 0,
+      delivered: opened?.stream.deliveredBy(this.index) ?? 0,
       final: this.drained,
     };
-  }
-
-  /** Index of this host in the event store. */
-  get index(): number {
-    return this.hostIndex;
   }
 }
 

@@ -2,9 +2,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../sshd.ts';
 import { initrd } from './initrd.ts';
 import { run, vmDir, type Kernel } from './paths.ts';
 
@@ -96,19 +96,6 @@ async function untilUp(
     if (performance.now() > deadline) throw new Error(`no ssh after ${BOOT_MS / 1000} s\n${log.slice(-2000)}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
 }
 
 async function end(child: ChildProcess): Promise<void> {
