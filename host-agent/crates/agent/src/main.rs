@@ -15,6 +15,7 @@ mod requests;
 mod rpc;
 mod session;
 mod stream;
+mod watch;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Requests are worked off one after the other on a thread of their own, so that a long load or a detach that waits for
-//! stdout keeps neither the lease nor the credits waiting.
+//! stdout keeps neither the lease nor the credits waiting. What only looks at the host (maps, inventory, symbols) goes on to
+//! a second thread: a walk over a million entries must not keep a detach waiting.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,9 +16,10 @@ use ringside_proto::{Message, messages as pb};
 use crate::blobs::Blobs;
 use crate::failure::{Answer, Failure};
 use crate::output::Output;
-use crate::rpc;
+use crate::rpc::{self, Answered, Lookup};
 use crate::session::Session;
 use crate::stream::drain::Drain;
+use crate::watch::Watches;
 
 /// Requests that may wait at a time.
 const MOST_WAITING: usize = 256;
@@ -80,8 +82,11 @@ impl Requests {
         let (jobs, waiting) = mpsc::sync_channel(MOST_WAITING);
         let shared = Arc::new(Shared::default());
         let drain = Arc::new(Drain::start(Arc::clone(&output))?);
-        let worker = Worker { output, shared: Arc::clone(&shared), drain: Arc::clone(&drain) };
+        let replies = Replies { output, shared: Arc::clone(&shared), drain: Arc::clone(&drain) };
+        let (lookups, looking) = mpsc::sync_channel(MOST_WAITING);
+        let worker = Worker { replies: replies.clone(), lookups };
         thread::Builder::new().name("requests".into()).spawn(move || worker.work(&waiting))?;
+        thread::Builder::new().name("lookups".into()).spawn(move || replies.look_up(&looking))?;
         Ok(Self { jobs, shared, drain })
     }
 
@@ -127,11 +132,16 @@ impl Requests {
     }
 }
 
-/// The thread's side.
+/// The side of the thread that changes things.
 struct Worker {
-    output: Arc<Output>,
-    shared: Arc<Shared>,
-    drain: Arc<Drain>,
+    replies: Replies,
+    lookups: SyncSender<LookupJob>,
+}
+
+struct LookupJob {
+    id: u32,
+    lookup: Lookup,
+    cancelled: Arc<AtomicBool>,
 }
 
 impl Worker {
@@ -139,7 +149,7 @@ impl Worker {
         let mut session = Session::default();
         while let Ok(job) = waiting.recv() {
             match job {
-                Job::Request { id, payload, cancelled } => self.answer(&mut session, id, &payload, &cancelled),
+                Job::Request { id, payload, cancelled } => self.answer(&mut session, id, &payload, cancelled),
                 Job::ShutDown { done } => {
                     drop(std::mem::take(&mut session));
                     let _ = done.send(());
@@ -148,21 +158,55 @@ impl Worker {
         }
     }
 
-    fn answer(&self, session: &mut Session, id: u32, payload: &[u8], cancelled: &AtomicBool) {
-        let (output, drain) = (&*self.output, &*self.drain);
-        let context = Context { id, output, drain, blobs: &self.shared.blobs, cancelled };
-        let answer = match pb::Request::decode(payload) {
+    fn answer(&self, session: &mut Session, id: u32, payload: &[u8], cancelled: Arc<AtomicBool>) {
+        let context = self.replies.context(id, &cancelled);
+        let answered = match pb::Request::decode(payload) {
             Err(error) => Err(Failure::new("protocol", format!("The request cannot be read: {error}."))),
             Ok(request) => context.check_cancelled().and_then(|()| rpc::handle(session, &context, request)),
         };
+        match answered {
+            Ok(Answered::Now(outcome)) => self.replies.send(&context, Ok(*outcome)),
+            Ok(Answered::Later(lookup)) => {
+                // At most as many wait as requests may be under way, so this never blocks for long.
+                let _ = self.lookups.send(LookupJob { id, lookup, cancelled: Arc::clone(&cancelled) });
+            }
+            Err(failure) => self.replies.send(&context, Err(failure)),
+        }
+    }
+}
+
+/// What both threads need to answer.
+#[derive(Clone)]
+struct Replies {
+    output: Arc<Output>,
+    shared: Arc<Shared>,
+    drain: Arc<Drain>,
+}
+
+impl Replies {
+    fn context<'a>(&'a self, id: u32, cancelled: &'a AtomicBool) -> Context<'a> {
+        Context { id, output: &self.output, drain: &self.drain, blobs: &self.shared.blobs, cancelled }
+    }
+
+    /// The life of the thread that only looks.
+    fn look_up(&self, looking: &Receiver<LookupJob>) {
+        let mut watches = Watches::default();
+        while let Ok(LookupJob { id, lookup, cancelled }) = looking.recv() {
+            let context = self.context(id, &cancelled);
+            let answer = context.check_cancelled().and_then(|()| lookup(&mut watches, &context));
+            self.send(&context, answer.map(rpc::Outcome::of));
+        }
+    }
+
+    fn send(&self, context: &Context<'_>, answer: Answer<rpc::Outcome>) {
         let outcome = answer.unwrap_or_else(|failure| {
             // A log that cannot be sent is no reason to keep the failure back.
             let log = context.send_blob(&failure.log).unwrap_or(0);
             rpc::Outcome::of(pb::response::Response::Error(failure.into_message(log)))
         });
-        locked(&self.shared.pending).remove(&id);
+        locked(&self.shared.pending).remove(&context.id);
         let response = pb::Response { response: Some(outcome.response) };
-        self.output.send_message(Head::new(FrameType::Response).aux(id), &response);
+        self.output.send_message(Head::new(FrameType::Response).aux(context.id), &response);
         if let Some(then) = outcome.then {
             then(&self.drain);
         }

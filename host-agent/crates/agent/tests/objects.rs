@@ -25,7 +25,7 @@ fn the_host_is_described() {
     assert_eq!(facts.kernel, agent.hello.kernel);
     assert!(facts.capabilities.contains(&"CAP_BPF".to_owned()), "{:?}", facts.capabilities);
     assert!(facts.btf && facts.btf_sha256.len() == 64 && facts.mem_available_bytes > 0);
-    let Response::Btf(types) = agent.request(Request::GetBtf(pb::GetBtf {})) else { panic!("types") };
+    let Response::Btf(types) = agent.request(Request::GetBtf(pb::GetBtf::default())) else { panic!("types") };
     let blob = &agent.blobs[&types.blob];
     assert_eq!((blob.len() as u64, types.bytes), (facts.btf_bytes, facts.btf_bytes));
     assert_eq!(blob[..2], [0x9f, 0xeb], "BTF's magic");

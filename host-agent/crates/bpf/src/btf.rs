@@ -64,3 +64,9 @@ pub(crate) unsafe fn globals(btf: *const sys::btf) -> Vec<Global> {
 pub fn kernel() -> Option<Vec<u8>> {
     fs::read(KERNEL_BTF).ok()
 }
+
+/// The split BTF of a loaded kernel module; none for what is no module's name.
+pub fn module(name: &str) -> Option<Vec<u8>> {
+    let plain = !name.is_empty() && !name.contains(['/', '.']) && name != "vmlinux";
+    plain.then(|| fs::read(format!("/sys/kernel/btf/{name}")).ok()).flatten()
+}

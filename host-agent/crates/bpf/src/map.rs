@@ -1,15 +1,15 @@
 //! Maps of an object, and reading one whole.
 
-use std::ffi::c_void;
+use std::ffi::{CString, c_void};
 use std::marker::PhantomData;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 
 use libbpf_sys as sys;
 
 use crate::object::Object;
 use crate::program::text;
-use crate::{Error, Result, cpus};
+use crate::{Error, Result, cpus, os};
 
 /// A map; valid as long as its object is borrowed.
 #[derive(Clone, Copy)]
@@ -103,6 +103,22 @@ impl<'object> Map<'object> {
 pub fn type_name(kind: u32) -> &'static str {
     // SAFETY: null for an unknown number, else a static string.
     unsafe { text(sys::libbpf_bpf_map_type_str(kind)) }
+}
+
+/// A map of the host by its id. Needs CAP_SYS_ADMIN.
+pub fn open_by_id(id: u32) -> Result<OwnedFd> {
+    // SAFETY: a plain integer; the result is a new descriptor or an error.
+    let fd = unsafe { sys::bpf_map_get_fd_by_id(id) };
+    os::owned(fd).map_err(|_| Error::new(format!("cannot open map {id}"), fd))
+}
+
+/// A map by its place in bpffs. Anything else that is pinned there is refused with EINVAL.
+pub fn open_pinned(path: &str) -> Result<OwnedFd> {
+    let place = CString::new(path).map_err(|_| Error::new("a path holds a zero byte", libc::EINVAL))?;
+    // SAFETY: a terminated string; the result is a new descriptor or an error.
+    let fd = unsafe { sys::bpf_obj_get(place.as_ptr()) };
+    let fd = os::owned(fd).map_err(|_| Error::new(format!("cannot open {path}"), fd))?;
+    info(fd.as_fd()).map(|_| fd)
 }
 
 /// What the kernel says about a created map.

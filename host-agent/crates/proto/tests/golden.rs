@@ -64,6 +64,7 @@ fn from_agent() -> Vec<Frame> {
         tid: 8,
         program: "on_exec".into(),
         text: "grüße".into(),
+        ..Default::default()
     };
     let prints = pb::PrintBatch { object_id: 1, prints: vec![print], lost: 3 };
     let answer = |answer| pb::Response { response: Some(answer) };
@@ -109,10 +110,11 @@ fn from_client() -> Vec<Frame> {
         map_sizes: vec![pb::MapSize { map: "events".into(), max_entries: 1 << 20, value_size: 0 }],
         log_level: 5,
         log_limit_bytes: 64 << 20,
+        ..Default::default()
     };
     let load = request::Request::LoadObject(pb::LoadObject { object_blob: 9, options: Some(options) });
     let target = [("iface".to_owned(), "lo".to_owned())].into();
-    let programs = vec![pb::AttachProgram { program: "count".into(), target }];
+    let programs = vec![pb::AttachProgram { program: "count".into(), target, ..Default::default() }];
     let attach = request::Request::Attach(pb::Attach { object_id: 1, programs });
     let ask = |request| pb::Request { request: Some(request) };
     vec![

@@ -56,10 +56,18 @@ pub fn facts() -> pb::HostFacts {
     }
 }
 
-pub fn btf(context: &Context<'_>) -> Answer<pb::BtfBlob> {
-    let types = btf::kernel().ok_or_else(no_btf)?;
+pub fn btf(context: &Context<'_>, request: &pb::GetBtf) -> Answer<pb::BtfBlob> {
+    let types = match request.module.as_str() {
+        "" => btf::kernel().ok_or_else(no_btf)?,
+        module => btf::module(module).ok_or_else(|| no_module_btf(module))?,
+    };
     let blob = context.send_blob(&types)?;
     Ok(pb::BtfBlob { blob, bytes: types.len() as u64 })
+}
+
+fn no_module_btf(module: &str) -> Failure {
+    Failure::new("no-btf", format!("The kernel shows no types of a module {module}."))
+        .hint("The module is not loaded, or it or the kernel was built without BTF.")
 }
 
 pub fn no_btf() -> Failure {

@@ -1,4 +1,6 @@
-//! DumpMap.
+//! DumpMap, ReadMap, WriteMap.
+
+use std::os::fd::OwnedFd;
 
 use ringside_bpf::{map, os};
 use ringside_proto::messages as pb;
@@ -28,4 +30,12 @@ pub fn dump(session: &mut Session, context: &Context<'_>, request: pb::DumpMap) 
     let dump = map::dump(fd, &info, limit)?;
     let blob = context.send_blob(&dump.bytes)?;
     Ok(pb::MapDump { blob, entries: dump.entries, truncated: dump.truncated, key_size, value_bytes, time_ns })
+}
+
+pub fn read_page(_context: &Context<'_>, _map: OwnedFd, _request: &pb::ReadMap) -> Answer<pb::MapPage> {
+    Err(Failure::new("protocol", "Not there yet."))
+}
+
+pub fn write(_context: &Context<'_>, _map: OwnedFd, _request: &pb::WriteMap) -> Answer<pb::MapWritten> {
+    Err(Failure::new("protocol", "Not there yet."))
 }

@@ -3,14 +3,22 @@
 pub mod explain;
 mod features;
 pub mod host;
+mod inventory;
+mod iterators;
+mod map_ref;
 mod maps;
 pub mod object;
 mod prints;
+mod program_run;
 mod run;
 mod stats;
 mod streams;
+mod swap;
 mod symbols;
+mod targets;
+mod user_ring;
 mod verify;
+mod watch;
 
 use ringside_bpf::os;
 use ringside_proto::messages::request::Request;
@@ -21,6 +29,7 @@ use crate::failure::{Answer, Failure};
 use crate::requests::Context;
 use crate::session::Session;
 use crate::stream::drain::Drain;
+use crate::watch::Watches;
 
 pub use prints::tracefs_missing;
 
@@ -38,26 +47,86 @@ impl Outcome {
     }
 }
 
-pub fn handle(session: &mut Session, context: &Context<'_>, request: pb::Request) -> Answer<Outcome> {
+/// What a request came to: an answer, or work for the thread that only looks at the host.
+pub enum Answered {
+    Now(Box<Outcome>),
+    Later(Lookup),
+}
+
+/// Runs beside whatever loads and detaches, so it must not need the session: maps are handed over as descriptors.
+pub type Lookup = Box<dyn FnOnce(&mut Watches, &Context<'_>) -> Answer<Response> + Send>;
+
+pub fn handle(session: &mut Session, context: &Context<'_>, request: pb::Request) -> Answer<Answered> {
     let Some(request) = request.request else {
         return Err(Failure::new("protocol", "A request of a kind that this agent does not know."));
     };
     let response = match request {
-        Request::GetHostFacts(_) => Response::HostFacts(host::facts()),
-        Request::ProbeFeatures(_) => Response::Features(features::probe(context)?),
-        Request::GetBtf(_) => Response::Btf(host::btf(context)?),
         Request::VerifyObject(request) => Response::Verify(trimmed(|| verify::verify(context, request))?),
         Request::LoadObject(request) => Response::Load(trimmed(|| object::load(session, context, request))?),
-        Request::OpenStream(request) => return streams::open(session, context, request),
+        Request::SwapObject(request) => Response::Swap(trimmed(|| swap::swap(session, context, request))?),
+        Request::OpenStream(request) => {
+            return streams::open(session, context, request).map(|outcome| Answered::Now(Box::new(outcome)));
+        }
+        Request::SetStreamFilter(request) => Response::Empty(streams::set_filter(session, context, request)?),
+        Request::WriteUserRing(request) => Response::Empty(user_ring::write(session, context, request)?),
         Request::OpenPrints(request) => Response::Empty(prints::open(session, context, request)?),
         Request::Attach(request) => Response::Attach(run::attach(session, context, request)?),
+        Request::RunProgram(request) => Response::ProgramOutcome(program_run::run(session, context, request)?),
+        Request::ReadIterator(request) => Response::IteratorText(iterators::read(session, context, request)?),
         Request::GetStats(request) => Response::Stats(stats::get(session, request)?),
         Request::DumpMap(request) => Response::MapDump(maps::dump(session, context, request)?),
         Request::Detach(request) => Response::Detach(run::detach(session, context, request)?),
-        Request::Symbolize(request) => Response::Symbolize(trimmed(|| symbols::symbolize(request))?),
         Request::CloseObject(request) => Response::Empty(object::close(session, context, request)?),
+        other => return look_up(session, other).map(Answered::Later),
     };
-    Ok(Outcome::of(response))
+    Ok(Answered::Now(Box::new(Outcome::of(response))))
+}
+
+/// Requests that change nothing that is loaded.
+fn look_up(session: &mut Session, request: Request) -> Answer<Lookup> {
+    Ok(match request {
+        Request::GetHostFacts(_) => Box::new(|_, _| Ok(Response::HostFacts(host::facts()))),
+        Request::ProbeFeatures(_) => Box::new(|_, context| features::probe(context).map(Response::Features)),
+        Request::GetBtf(request) => Box::new(move |_, context| host::btf(context, &request).map(Response::Btf)),
+        Request::Symbolize(request) => {
+            Box::new(move |_, _| trimmed(|| symbols::symbolize(request)).map(Response::Symbolize))
+        }
+        Request::ListTargets(request) => {
+            Box::new(move |_, context| trimmed(|| targets::list(context, &request)).map(Response::TargetList))
+        }
+        Request::ListPrograms(request) => {
+            Box::new(move |_, context| inventory::programs(context, &request).map(Response::ProgramList))
+        }
+        Request::ListMaps(request) => {
+            Box::new(move |_, context| inventory::maps(context, &request).map(Response::MapList))
+        }
+        Request::ListLinks(request) => {
+            Box::new(move |_, context| inventory::links(context, &request).map(Response::LinkList))
+        }
+        Request::ListBtfs(_) => Box::new(|_, context| inventory::btfs(context).map(Response::BtfList)),
+        Request::ListNetAttachments(_) => {
+            Box::new(|_, context| inventory::net(context).map(Response::NetAttachmentList))
+        }
+        Request::ReadMap(request) => {
+            let map = map_ref::resolve(session, request.map.as_ref())?;
+            Box::new(move |_, context| maps::read_page(context, map, &request).map(Response::MapPage))
+        }
+        Request::WriteMap(request) => {
+            let map = map_ref::resolve(session, request.map.as_ref())?;
+            Box::new(move |_, context| maps::write(context, map, &request).map(Response::MapWritten))
+        }
+        Request::WatchMap(request) => {
+            let map = map_ref::resolve(session, request.map.as_ref())?;
+            Box::new(move |watches, _| watch::open(watches, map, &request).map(Response::WatchOpened))
+        }
+        Request::PollWatch(request) => {
+            Box::new(move |watches, context| watch::poll(watches, context, &request).map(Response::MapDelta))
+        }
+        Request::CloseWatch(request) => {
+            Box::new(move |watches, _| watch::close(watches, &request).map(Response::Empty))
+        }
+        _ => return Err(Failure::new("protocol", "A request that this agent does not know.")),
+    })
 }
 
 /// Gives memory back after what takes much of it for a moment.

@@ -28,7 +28,7 @@ pub fn load(session: &mut Session, context: &Context<'_>, request: pb::LoadObjec
     let programs = programs(&object)?;
     let maps = maps(&object)?;
     let object_id = session.add(object);
-    Ok(pb::LoadResult { object_id, programs, maps })
+    Ok(pb::LoadResult { object_id, programs, maps, libbpf_log: messages, ..Default::default() })
 }
 
 pub fn close(session: &mut Session, context: &Context<'_>, request: pb::CloseObject) -> Answer<pb::Empty> {
@@ -155,6 +155,7 @@ fn maps(object: &Object) -> Answer<Vec<pb::LoadedMap>> {
             value_size: map.value_size(),
             max_entries: info.as_ref().map_or_else(|| map.max_entries(), |info| info.max_entries),
             flags: info.map_or_else(|| map.flags(), |info| info.flags).into(),
+            ..Default::default()
         }
     };
     os::trim_memory();

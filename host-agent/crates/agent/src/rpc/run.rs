@@ -38,18 +38,20 @@ pub fn attach(session: &mut Session, context: &Context<'_>, request: pb::Attach)
             target: made.target,
             link_id: info.id,
             link_kind: if info.kind.is_empty() { made.kind.to_owned() } else { info.kind },
+            links: made.links.len() as u32,
+            ..Default::default()
         });
         attached.push(Attached { program: one.program, links: made.links });
     }
     loaded.attached.append(&mut attached);
-    Ok(pb::AttachResult { attachments })
+    Ok(pb::AttachResult { attachments, ..Default::default() })
 }
 
 fn every_program(loaded: &Loaded) -> Vec<pb::AttachProgram> {
     let programs = loaded.object.programs();
     let of = |program: &ringside_bpf::program::Program<'_>| pb::AttachProgram {
         program: program.name().to_owned(),
-        target: Default::default(),
+        ..Default::default()
     };
     programs.iter().filter(|program| program.fd().is_some()).map(of).collect()
 }

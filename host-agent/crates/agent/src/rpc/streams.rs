@@ -72,6 +72,10 @@ pub fn open(session: &mut Session, context: &Context<'_>, request: pb::OpenStrea
     Ok(Outcome { response: Response::StreamOpened(opened), then: Some(then) })
 }
 
+pub fn set_filter(_session: &mut Session, _context: &Context<'_>, _request: pb::SetStreamFilter) -> Answer<pb::Empty> {
+    Err(Failure::new("protocol", "Not there yet."))
+}
+
 fn pace(request: &pb::OpenStream) -> u32 {
     request.drain_ms.min(SLOWEST_PACE_MS)
 }

@@ -106,7 +106,7 @@ fn symbol(found: &Symbolized<'_>) -> pb::Symbol {
         .code_info
         .as_deref()
         .map_or_else(|| (String::new(), 0), |code| (code.to_path().display().to_string(), code.line.unwrap_or(0)));
-    pb::Symbol { name: found.name.to_string(), offset: found.offset as u64, module, file, line }
+    pb::Symbol { name: found.name.to_string(), offset: found.offset as u64, module, file, line, ..Default::default() }
 }
 
 #[cfg(test)]

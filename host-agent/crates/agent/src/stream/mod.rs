@@ -149,6 +149,7 @@ impl Stream {
             ring_bytes: self.ring_bytes,
             paused_nanos: get(&counters.paused_ns),
             map: self.map.clone(),
+            records_filtered: 0,
         }
     }
 }

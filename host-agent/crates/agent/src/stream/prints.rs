@@ -68,6 +68,7 @@ impl PrintSource {
                 tid: print.tid,
                 program: program.to_owned(),
                 text,
+                source: String::new(),
             });
         });
         let mut any = false;

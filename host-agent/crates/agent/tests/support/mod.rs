@@ -301,7 +301,7 @@ impl Agent {
 
     pub fn attach(&mut self, object_id: u32, program: &str, target: &[(&str, &str)]) -> Response {
         let target = target.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
-        let programs = vec![pb::AttachProgram { program: program.into(), target }];
+        let programs = vec![pb::AttachProgram { program: program.into(), target, ..Default::default() }];
         self.request(Request::Attach(pb::Attach { object_id, programs }))
     }
 
