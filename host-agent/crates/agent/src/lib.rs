@@ -1,0 +1,71 @@
+//! The host agent: loads, attaches and streams on behalf of the engine, over its own stdin and stdout. A library, so that
+//! the fuzzers of `host-agent/fuzz` reach the parts; `main.rs` only calls it.
+//!
+//! Threads: this one reads requests, signals and the lease and never blocks on anything else; `requests` does the work;
+//! `drain` empties rings; `answers` writes control frames. See `output.rs` for who writes when.
+#![forbid(unsafe_code)]
+
+mod attach;
+mod blobs;
+mod connection;
+mod failure;
+mod journal;
+mod lease;
+mod output;
+mod requests;
+mod rpc;
+mod session;
+mod stream;
+mod watch;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use ringside_bpf::{log, os};
+
+use crate::connection::Connection;
+use crate::output::Output;
+
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        None => run(),
+        Some("--version") => {
+            println!("ringside-agent {VERSION}");
+            ExitCode::SUCCESS
+        }
+        Some(other) => {
+            eprintln!(
+                "ringside-agent: unknown argument {other}\nusage: ringside-agent [--version]\nWithout arguments it speaks Ringside's protocol on stdin and stdout."
+            );
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> ExitCode {
+    // Before any thread starts, so that all of them leave the signals to the descriptor.
+    let signals = match os::termination_signals() {
+        Ok(signals) => signals,
+        Err(error) => {
+            journal::error("agent-start", &format!("cannot take over signals: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    if !os::die_with_parent() {
+        return ExitCode::SUCCESS;
+    }
+    os::raise_limits();
+    log::install();
+    let output = Arc::new(Output::new(os::take_stdio(1)));
+    let end = match Connection::open(os::take_stdio(0), signals, output) {
+        Ok(connection) => connection.serve(),
+        Err(error) => {
+            journal::error("agent-start", &error.to_string());
+            return ExitCode::FAILURE;
+        }
+    };
+    os::exit_now(end.exit_code())
+}
