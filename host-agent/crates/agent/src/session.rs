@@ -70,6 +70,12 @@ impl Session {
         self.run_statistics.is_some()
     }
 
+    pub fn stream(&self, id: u32) -> Answer<&Arc<Stream>> {
+        let mut streams = self.objects.values().flat_map(|loaded| &loaded.streams);
+        let missing = || Failure::new("protocol", format!("No stream {id} is open."));
+        streams.find(|stream| u32::from(stream.id) == id).ok_or_else(missing)
+    }
+
     /// A number for a new stream; numbers are not used twice until all have been.
     pub fn new_stream_id(&mut self) -> Answer<u16> {
         let used: Vec<u16> = self.objects.values().flat_map(|loaded| &loaded.streams).map(|stream| stream.id).collect();

@@ -128,6 +128,112 @@ fn a_dropping_stream_counts_what_it_throws_away() {
 }
 
 #[test]
+fn a_stream_that_drops_the_oldest_still_has_the_newest() {
+    let mut agent = Agent::start();
+    agent.refill = false;
+    let loaded = agent.load(&object("ring"), with_ring(256 << 10));
+    let stream = agent.open_stream(loaded.object_id, "events", 4096, "drop-oldest");
+    agent.attach_all(loaded.object_id);
+    for _ in 0..20 {
+        call_getpid(500);
+        agent.listen(Duration::from_millis(30));
+    }
+    agent.refill = true;
+    agent.grant(stream, 4 << 20);
+    let stats = agent.detach(loaded.object_id);
+    let figures = &stats.streams[0];
+    let made = agent.seen(loaded.object_id, 10_000);
+    assert_eq!(figures.records_read, kept(made).len() as u64, "{figures:?}");
+    assert_eq!(figures.records_read, figures.records_sent + figures.records_dropped);
+    assert!(figures.records_dropped > 5000, "{figures:?}");
+    let numbers: Vec<u64> = agent.records(stream).iter().map(|record| first_u64(record)).collect();
+    assert_eq!(numbers.len() as u64, figures.records_sent);
+    let (all, last) = (kept(made), numbers.len() / 2);
+    assert_eq!(numbers[last..], all[all.len() - (numbers.len() - last)..], "the newest are all there");
+    assert_eq!((figures.kernel_lost, figures.kernel_lost_known), (0, true));
+}
+
+#[test]
+fn a_sample_sends_one_of_so_many() {
+    let mut agent = Agent::start();
+    let loaded = agent.load(&object("ring"), with_ring(4 << 20));
+    let (object_id, map) = (loaded.object_id, "events".to_owned());
+    let stream = agent.open(pb::OpenStream { object_id, map, sample: 7, ..Default::default() }).stream as u16;
+    agent.attach_all(object_id);
+    call_getpid(3000);
+    let stats = agent.detach(object_id);
+    let all = kept(agent.seen(object_id, 3000));
+    let numbers: Vec<u64> = agent.records(stream).iter().map(|record| first_u64(record)).collect();
+    assert_eq!(numbers, all.iter().copied().step_by(7).collect::<Vec<_>>());
+    let figures = &stats.streams[0];
+    assert_eq!(figures.records_read, all.len() as u64);
+    assert_eq!(figures.records_read, figures.records_sent + figures.records_filtered);
+}
+
+/// `number` within, or the last ones of all: `number >= low && number < high || number >= last`.
+fn numbers_filter(stream: u16, low: i64, high: i64, last: i64) -> pb::request::Request {
+    let condition = |operator: &str, number| pb::FilterCondition {
+        size: 8,
+        kind: "unsigned".into(),
+        operator: operator.into(),
+        number,
+        ..Default::default()
+    };
+    let alternatives = vec![
+        pb::FilterAlternative { conditions: vec![condition(">=", low), condition("<", high)] },
+        pb::FilterAlternative { conditions: vec![condition(">=", last)] },
+    ];
+    pb::request::Request::SetStreamFilter(pb::SetStreamFilter { stream: stream.into(), alternatives })
+}
+
+#[test]
+fn a_filter_lets_the_right_records_through_and_counts_the_others() {
+    for (name, credits) in [("ring", 0), ("ring", 1), ("perf", 0)] {
+        let mut agent = Agent::start();
+        agent.refill = credits == 0;
+        let options = if name == "ring" { with_ring(256 << 10) } else { only_me() };
+        let loaded = agent.load(&object(name), options);
+        let stream = agent.open_stream(loaded.object_id, "events", credits, "");
+        assert!(matches!(agent.request(numbers_filter(stream, 100, 120, 9990)), pb::response::Response::Empty(_)));
+        agent.attach_all(loaded.object_id);
+        for _ in 0..20 {
+            call_getpid(500);
+            agent.listen(Duration::from_millis(20));
+        }
+        agent.refill = true;
+        agent.grant(stream, 1 << 20);
+        let stats = agent.detach(loaded.object_id);
+        let made = agent.seen(loaded.object_id, 10_000);
+        let all = if name == "ring" { kept(made) } else { (0..made).collect() };
+        let wanted = |number: &u64| (100..120).contains(number) || *number >= 9990;
+        let mut numbers: Vec<u64> = agent.records(stream).iter().map(|record| first_u64(record)).collect();
+        numbers.sort_unstable();
+        let figures = &stats.streams[0];
+        if credits == 0 {
+            assert_eq!(numbers, all.iter().copied().filter(wanted).collect::<Vec<_>>());
+            assert_eq!(figures.records_read, all.len() as u64, "{figures:?}");
+        } else {
+            // Without credits the ring is full of what is wanted and of what came behind it, never of what is not.
+            assert!(numbers.iter().all(wanted) && numbers.contains(&100), "{numbers:?}");
+        }
+        assert_eq!(figures.records_read, figures.records_sent + figures.records_filtered, "{figures:?}");
+        assert_eq!(figures.records_sent, numbers.len() as u64);
+    }
+}
+
+#[test]
+fn a_filter_for_no_stream_or_of_no_sense_is_refused() {
+    let mut agent = Agent::start();
+    let loaded = agent.load(&object("ring"), only_me());
+    let stream = agent.open_stream(loaded.object_id, "events", 0, "");
+    assert_eq!(agent.error(numbers_filter(stream + 1, 0, 1, 2)).code, "protocol");
+    let condition = pb::FilterCondition { size: 3, kind: "signed".into(), operator: "<".into(), ..Default::default() };
+    let alternatives = vec![pb::FilterAlternative { conditions: vec![condition] }];
+    let request = pb::SetStreamFilter { stream: stream.into(), alternatives };
+    assert_eq!(agent.error(pb::request::Request::SetStreamFilter(request)).code, "bad-value");
+}
+
+#[test]
 fn a_perf_buffer_is_rewritten_into_ring_records() {
     let mut agent = Agent::start();
     let loaded = agent.load(&object("perf"), only_me());

@@ -90,6 +90,11 @@ impl Buffer {
         self.event.as_fd()
     }
 
+    /// Bytes that it can hold.
+    pub fn size(&self) -> u64 {
+        self.size as u64
+    }
+
     /// Bytes waiting.
     pub fn occupied(&self) -> u64 {
         self.position(HEAD).load(Ordering::Acquire) - self.position(TAIL).load(Ordering::Relaxed)
@@ -158,27 +163,28 @@ impl Drop for Buffer {
     }
 }
 
-/// Opens a buffer of `pages` pages on every online CPU and puts it into a BPF_MAP_TYPE_PERF_EVENT_ARRAY under that
-/// CPU's number (which has gaps where CPUs are offline).
+/// Opens a buffer of `pages` pages on every online CPU, as [`open_bpf_output_on`] does.
 pub fn open_bpf_output(map: BorrowedFd<'_>, pages: usize) -> Result<Vec<Buffer>> {
-    let mut buffers = Vec::new();
-    for cpu in cpus::online() {
-        let mut event = attribute(TYPE_SOFTWARE, SW_BPF_OUTPUT);
-        event.sample_type = SAMPLE_RAW;
-        event.__bindgen_anon_1.sample_period = 1;
-        // Nobody waits for it: it is read on a timer, so no wake-up costs the traced program anything.
-        event.__bindgen_anon_2.wakeup_events = u32::MAX;
-        let buffer = Buffer::new(event, cpu, pages)?;
-        let fd = buffer.event.as_raw_fd();
-        // SAFETY: key and value of this map type are 4 bytes each.
-        let result =
-            unsafe { sys::bpf_map_update_elem(map.as_raw_fd(), (&raw const cpu).cast(), (&raw const fd).cast(), 0) };
-        if result != 0 {
-            return Err(Error::last(format!("cannot put the perf buffer of CPU {cpu} into its map")));
-        }
-        buffers.push(buffer);
+    cpus::online().into_iter().map(|cpu| open_bpf_output_on(map, cpu, pages)).collect()
+}
+
+/// Opens a buffer of `pages` pages on one CPU and puts it into a BPF_MAP_TYPE_PERF_EVENT_ARRAY under that CPU's number
+/// (which has gaps where CPUs are offline).
+pub fn open_bpf_output_on(map: BorrowedFd<'_>, cpu: u32, pages: usize) -> Result<Buffer> {
+    let mut event = attribute(TYPE_SOFTWARE, SW_BPF_OUTPUT);
+    event.sample_type = SAMPLE_RAW;
+    event.__bindgen_anon_1.sample_period = 1;
+    // Nobody waits for it: it is read on a timer, so no wake-up costs the traced program anything.
+    event.__bindgen_anon_2.wakeup_events = u32::MAX;
+    let buffer = Buffer::new(event, cpu, pages)?;
+    let fd = buffer.event.as_raw_fd();
+    // SAFETY: key and value of this map type are 4 bytes each.
+    let result =
+        unsafe { sys::bpf_map_update_elem(map.as_raw_fd(), (&raw const cpu).cast(), (&raw const fd).cast(), 0) };
+    if result != 0 {
+        return Err(Error::last(format!("cannot put the perf buffer of CPU {cpu} into its map")));
     }
-    Ok(buffers)
+    Ok(buffer)
 }
 
 /// The bytes that a program wrote, out of the body of a sample of [`open_bpf_output`] (padded by the kernel).

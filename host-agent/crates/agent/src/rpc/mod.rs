@@ -67,7 +67,7 @@ pub fn handle(session: &mut Session, context: &Context<'_>, request: pb::Request
         Request::OpenStream(request) => {
             return streams::open(session, context, request).map(|outcome| Answered::Now(Box::new(outcome)));
         }
-        Request::SetStreamFilter(request) => Response::Empty(streams::set_filter(session, context, request)?),
+        Request::SetStreamFilter(request) => Response::Empty(streams::set_filter(session, &request)?),
         Request::WriteUserRing(request) => Response::Empty(user_ring::write(session, context, request)?),
         Request::OpenPrints(request) => Response::Empty(prints::open(session, context, request)?),
         Request::Attach(request) => Response::Attach(run::attach(session, context, request)?),

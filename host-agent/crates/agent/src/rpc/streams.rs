@@ -14,6 +14,7 @@ use crate::failure::{Answer, Failure};
 use crate::requests::Context;
 use crate::session::{Loaded, Session};
 use crate::stream::drain::Command;
+use crate::stream::filter::Filter;
 use crate::stream::loss::LossProof;
 use crate::stream::perf::PerfSource;
 use crate::stream::ring::RingSource;
@@ -37,9 +38,10 @@ pub fn open(session: &mut Session, context: &Context<'_>, request: pb::OpenStrea
     let policy = match request.policy.as_str() {
         "" | "block" => Policy::Block,
         "drop-newest" => Policy::DropNewest,
+        "drop-oldest" => Policy::DropOldest,
         other => {
             return Err(Failure::new("bad-value", format!("No policy {other} is known."))
-                .hint("There are block and drop-newest."));
+                .hint("There are block, drop-newest and drop-oldest."));
         }
     };
     let id = session.new_stream_id()?;
@@ -53,7 +55,7 @@ pub fn open(session: &mut Session, context: &Context<'_>, request: pb::OpenStrea
     let make = |bytes| new_stream(loaded, id, &request, bytes, policy);
     let (kind, source, stream) = match info.kind {
         RINGBUF => {
-            let (source, stream) = ring_source(loaded, fd, info.max_entries, pace(&request), make)?;
+            let (source, stream) = ring_source(loaded, fd, info.max_entries, &request, make)?;
             ("ringbuf", source, stream)
         }
         PERF_EVENT_ARRAY => {
@@ -72,8 +74,11 @@ pub fn open(session: &mut Session, context: &Context<'_>, request: pb::OpenStrea
     Ok(Outcome { response: Response::StreamOpened(opened), then: Some(then) })
 }
 
-pub fn set_filter(_session: &mut Session, _context: &Context<'_>, _request: pb::SetStreamFilter) -> Answer<pb::Empty> {
-    Err(Failure::new("protocol", "Not there yet."))
+/// Counts for what is read from now on; records that are on their way are not called back.
+pub fn set_filter(session: &mut Session, request: &pb::SetStreamFilter) -> Answer<pb::Empty> {
+    let filter = Filter::parse(&request.alternatives)?;
+    session.stream(request.stream)?.set_filter(filter);
+    Ok(pb::Empty {})
 }
 
 fn pace(request: &pb::OpenStream) -> u32 {
@@ -86,7 +91,7 @@ fn ring_source(
     loaded: &Loaded,
     fd: BorrowedFd<'_>,
     size: u32,
-    pace_ms: u32,
+    request: &pb::OpenStream,
     make: impl FnOnce(u64) -> Answer<Arc<Stream>>,
 ) -> Answer<Opened> {
     let ring = ring::Ring::map(fd, size)?;
@@ -98,7 +103,8 @@ fn ring_source(
     let from_nmi = running().any(|program| program.kind() == PERF_EVENT);
     let proof = LossProof::new(ring.size(), largest, from_nmi);
     let stream = make(ring.size())?;
-    Ok((Box::new(RingSource::new(ring, Arc::clone(&stream), proof, pace_ms)), stream))
+    let source = RingSource::new(ring, Arc::clone(&stream), proof, request.sample, pace(request));
+    Ok((Box::new(source), stream))
 }
 
 fn perf_source(
@@ -110,7 +116,9 @@ fn perf_source(
     let pages = pages.next_power_of_two();
     let buffers = perf::open_bpf_output(fd, pages as usize)?;
     let stream = make(u64::from(pages) * ringside_bpf::os::page_size() as u64)?;
-    Ok((Box::new(PerfSource::new(buffers, Arc::clone(&stream), pace(request))), stream))
+    let map = fd.try_clone_to_owned().map_err(|error| Failure::new("agent-internal", error.to_string()))?;
+    let source = PerfSource::new(map, pages as usize, buffers, Arc::clone(&stream), request.sample, pace(request));
+    Ok((Box::new(source), stream))
 }
 
 /// The shared half, with the program's own count of losses where the object keeps one by our convention.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::pace;
 use super::prints::{PrintSource, Printer};
-use super::{Source, Stream};
+use super::{Policy, Source, Stream};
 use crate::journal;
 use crate::output::Output;
 
@@ -190,8 +190,8 @@ impl Worker {
         for source in &mut self.sources {
             let visit = source.drain(&self.output)?;
             more |= visit.more;
-            // A paused stream is full for want of credits, which wake this thread: reading faster would not help.
-            if !visit.paused {
+            // A stream that waits for credits is woken by them: reading faster would not help, but to make room.
+            if !visit.paused || source.stream().policy == Policy::DropOldest {
                 fullest = fullest.max(visit.found as f64 / source.stream().ring_bytes.max(1) as f64);
             }
         }

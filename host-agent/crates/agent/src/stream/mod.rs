@@ -1,16 +1,19 @@
 //! Streams: what a ring buffer or a perf buffer yields, on its way to stdout.
 
 pub mod drain;
+pub mod filter;
 pub mod loss;
 pub mod pace;
 pub mod perf;
 pub mod prints;
+mod records;
 pub mod ring;
+mod screen;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use ringside_bpf::map::{self, MapInfo};
@@ -18,6 +21,7 @@ use ringside_bpf::os;
 use ringside_proto::framing::{FrameType, Head, MAX_CHUNK};
 use ringside_proto::messages as pb;
 
+use self::filter::Filter;
 use crate::output::Output;
 
 /// In front of the records of a DATA frame: time, records, CPU.
@@ -40,6 +44,7 @@ pub struct Stream {
     pub lost_map: Option<(OwnedFd, MapInfo)>,
     credits: AtomicI64,
     waits_for_credits: AtomicBool,
+    filter: Mutex<Arc<Filter>>,
 }
 
 /// What happens when the client's credits are used up.
@@ -49,6 +54,8 @@ pub enum Policy {
     Block,
     /// Take them and throw them away, counted.
     DropNewest,
+    /// Keep the newest in the kernel's buffer and throw older ones away, counted, so that there is always room.
+    DropOldest,
 }
 
 #[derive(Default)]
@@ -56,6 +63,7 @@ pub struct Counters {
     pub read: AtomicU64,
     pub sent: AtomicU64,
     pub dropped: AtomicU64,
+    pub filtered: AtomicU64,
     pub bytes_sent: AtomicU64,
     pub high_water: AtomicU64,
     pub paused_ns: AtomicU64,
@@ -83,7 +91,16 @@ impl Stream {
             lost_map: None,
             credits: AtomicI64::new(i64::try_from(credits).unwrap_or(i64::MAX / 2)),
             waits_for_credits: AtomicBool::new(false),
+            filter: Mutex::default(),
         }
+    }
+
+    pub fn set_filter(&self, filter: Filter) {
+        *self.filter.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(filter);
+    }
+
+    fn filter(&self) -> Arc<Filter> {
+        Arc::clone(&self.filter.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
     }
 
     /// Adds credits; true when the stream had been waiting for them.
@@ -101,14 +118,14 @@ impl Stream {
     /// window would otherwise block for ever. Credits go below zero by that much.
     pub fn leave(&self) -> Leave {
         let mut credits = self.credits.load(Ordering::Acquire);
-        if credits <= 0 && self.policy == Policy::Block {
+        if credits <= 0 && self.policy != Policy::DropNewest {
             // Announce first, look again then: a grant in between would wake nobody.
             self.waits_for_credits.store(true, Ordering::Release);
             credits = self.credits.load(Ordering::Acquire);
         }
         match (credits > 0, self.policy) {
             (true, _) => Leave::Send { limit: (credits as u64).min(MAX_SPAN) },
-            (false, Policy::Block) => Leave::Wait,
+            (false, Policy::Block | Policy::DropOldest) => Leave::Wait,
             (false, Policy::DropNewest) => Leave::Drop,
         }
     }
@@ -133,6 +150,17 @@ impl Stream {
         self.counters.dropped.fetch_add(records.into(), Ordering::Relaxed);
     }
 
+    pub fn count_filtered(&self, records: u32) {
+        self.counters.read.fetch_add(records.into(), Ordering::Relaxed);
+        self.counters.filtered.fetch_add(records.into(), Ordering::Relaxed);
+    }
+
+    /// Bytes that a stream without credits may leave in a buffer of this size. Three quarters stay free for what comes
+    /// until the next visit.
+    fn kept_without_credits(&self, buffer: u64) -> u64 {
+        if self.policy == Policy::DropOldest { buffer / 4 } else { buffer }
+    }
+
     pub fn statistics(&self) -> pb::StreamStats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &self.counters;
@@ -149,7 +177,7 @@ impl Stream {
             ring_bytes: self.ring_bytes,
             paused_nanos: get(&counters.paused_ns),
             map: self.map.clone(),
-            records_filtered: 0,
+            records_filtered: get(&counters.filtered),
         }
     }
 }
@@ -176,7 +204,7 @@ pub trait Source: Send {
 /// What a visit found.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Visit {
-    /// Bytes that waited at its beginning.
+    /// Bytes that waited at its beginning; without those that a stream without credits keeps there.
     pub found: u64,
     /// It stopped although there was more: come back at once.
     pub more: bool,

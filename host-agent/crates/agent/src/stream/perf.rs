@@ -1,56 +1,111 @@
 //! A perf buffer as a source: its samples are rewritten into the layout of ring-buffer records, so that the client has
-//! one reader. The kernel counts what it loses.
+//! one reader. The kernel counts what it loses. CPUs may come and go while it runs.
 
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use ringside_bpf::cpus;
 use ringside_bpf::perf::{self, Buffer, RECORD_LOST, RECORD_SAMPLE};
 use ringside_proto::framing::{FrameType, Head};
 use ringside_proto::messages::{self as pb, event};
 
-use super::{Leave, MAX_SPAN, PauseClock, Source, Stream, Visit};
+use super::records::{append, room};
+use super::screen::Screen;
+use super::{Leave, PauseClock, Source, Stream, Visit};
+use crate::journal;
 use crate::output::Output;
 
 pub struct PerfSource {
-    buffers: Vec<(Buffer, Lost)>,
+    /// Where buffers of CPUs that come later are put.
+    map: OwnedFd,
+    pages: usize,
+    cpus: Vec<CpuBuffer>,
     stream: Arc<Stream>,
+    screen: Screen,
     pause: PauseClock,
     pace_ms: u32,
     scratch: Vec<u8>,
     records: Vec<u8>,
+    /// Bytes that the last visit left there for want of credits.
+    kept: u64,
 }
 
-/// Of one CPU: what its LOST records said, and the kernel's own count where it has one.
-#[derive(Default)]
-struct Lost {
-    counted: u64,
+/// One CPU's buffer.
+struct CpuBuffer {
+    buffer: Buffer,
+    /// What its LOST records said, and the kernel's own count where it has one.
+    lost: u64,
+    /// Its CPU went offline, which ends its event for good: read to the end, then closed.
+    offline: bool,
+}
+
+impl CpuBuffer {
+    fn new(buffer: Buffer) -> Self {
+        Self { buffer, lost: 0, offline: false }
+    }
+}
+
+/// What is done with the samples that the screen takes.
+#[derive(Clone, Copy)]
+enum Fate {
+    /// Sent in one frame of at most so many bytes.
+    Sent(u64),
+    /// Dropped, until so many bytes are read.
+    Dropped(u64),
 }
 
 impl PerfSource {
-    pub fn new(buffers: Vec<Buffer>, stream: Arc<Stream>, pace_ms: u32) -> Self {
+    /// `map` is the perf event array that the buffers were put into.
+    pub fn new(
+        map: OwnedFd,
+        pages: usize,
+        buffers: Vec<Buffer>,
+        stream: Arc<Stream>,
+        sample: u32,
+        pace_ms: u32,
+    ) -> Self {
         stream.counters.kernel_lost_known.store(true, Ordering::Relaxed);
-        let buffers = buffers.into_iter().map(|buffer| (buffer, Lost::default())).collect();
-        Self { buffers, stream, pause: PauseClock::default(), pace_ms, scratch: Vec::new(), records: Vec::new() }
+        Self {
+            map,
+            pages,
+            cpus: buffers.into_iter().map(CpuBuffer::new).collect(),
+            stream,
+            screen: Screen::new(sample),
+            pause: PauseClock::default(),
+            pace_ms,
+            scratch: Vec::new(),
+            records: Vec::new(),
+            kept: 0,
+        }
     }
 
-    /// One CPU's records as far as one frame and the credits go. True when there is nothing left.
-    fn drain_one(&mut self, index: usize, limit: Option<u64>, output: &Output) -> io::Result<bool> {
-        let (buffer, lost) = &mut self.buffers[index];
-        let (mut count, mut newly_lost) = (0, 0);
+    /// One CPU's records, as far as its fate goes. True when there is nothing left.
+    fn drain_one(&mut self, index: usize, fate: Fate, output: &Output) -> io::Result<bool> {
+        let CpuBuffer { buffer, lost, .. } = &mut self.cpus[index];
+        let (mut taken, mut filtered, mut newly_lost) = (0, 0, 0);
         self.records.clear();
-        let records = &mut self.records;
-        let room = limit.unwrap_or(MAX_SPAN);
-        let empty = buffer.read(u64::MAX, &mut self.scratch, |kind, body| {
+        let (records, screen) = (&mut self.records, &mut self.screen);
+        let most_read = if let Fate::Dropped(bytes) = fate { bytes } else { u64::MAX };
+        let empty = buffer.read(most_read, &mut self.scratch, |kind, body| {
             match kind {
                 RECORD_SAMPLE => {
                     let Some(raw) = perf::raw_of(body) else { return true };
-                    let size = 8 + raw.len().next_multiple_of(8);
-                    if count > 0 && (records.len() + size) as u64 > room {
+                    if let Fate::Sent(most) = fate
+                        && taken > 0
+                        && (records.len() + room(raw.len())) as u64 > most
+                    {
                         return false;
                     }
-                    append(records, raw);
-                    count += 1;
+                    if !screen.takes(raw) {
+                        filtered += 1;
+                        return true;
+                    }
+                    taken += 1;
+                    if matches!(fate, Fate::Sent(_)) {
+                        append(records, raw);
+                    }
                 }
                 RECORD_LOST => newly_lost += perf::lost_of(body),
                 _ => {}
@@ -58,14 +113,31 @@ impl PerfSource {
             true
         });
         let cpu = buffer.cpu;
-        lost.counted += newly_lost;
+        *lost += newly_lost;
         self.report_lost(cpu, newly_lost, output);
-        match limit {
-            Some(_) if count > 0 => self.stream.send(output, count, cpu, &self.records)?,
-            Some(_) => {}
-            None => self.stream.count_dropped(count),
+        self.stream.count_filtered(filtered);
+        match fate {
+            Fate::Sent(_) if taken > 0 => self.stream.send(output, taken, cpu, &self.records)?,
+            Fate::Sent(_) => {}
+            Fate::Dropped(_) => self.stream.count_dropped(taken),
         }
         Ok(empty)
+    }
+
+    /// For a stream without credits: takes so much from each buffer that the kernel finds room. Returns what stays.
+    fn make_room(&mut self, output: &Output) -> io::Result<u64> {
+        for index in 0..self.cpus.len() {
+            let buffer = &self.cpus[index].buffer;
+            let above = buffer.occupied().saturating_sub(self.stream.kept_without_credits(buffer.size()));
+            if above > 0 {
+                self.drain_one(index, Fate::Dropped(above), output)?;
+            }
+        }
+        Ok(self.fullest())
+    }
+
+    fn fullest(&self) -> u64 {
+        self.cpus.iter().map(|cpu| cpu.buffer.occupied()).max().unwrap_or(0)
     }
 
     fn report_lost(&self, cpu: u32, lost: u64, output: &Output) {
@@ -78,6 +150,25 @@ impl PerfSource {
         // News only: the count stands in the statistics even when the client reads too slowly for this.
         output.send_message(Head::new(FrameType::Event), &event);
     }
+
+    /// Opens buffers on CPUs that came online, also on those that came back: their old event stays dead.
+    fn follow_cpus(&mut self) {
+        let online = cpus::online();
+        for cpu in &mut self.cpus {
+            cpu.offline |= !online.contains(&cpu.buffer.cpu);
+        }
+        for number in online {
+            if self.cpus.iter().any(|cpu| cpu.buffer.cpu == number && !cpu.offline) {
+                continue;
+            }
+            match perf::open_bpf_output_on(self.map.as_fd(), number, self.pages) {
+                Ok(buffer) => self.cpus.push(CpuBuffer::new(buffer)),
+                // It may have gone again meanwhile; the next look tries again.
+                Err(error) => journal::info("no-perf-buffer", &error.to_string()),
+            }
+        }
+        self.cpus.retain(|cpu| !cpu.offline || cpu.buffer.occupied() != 0);
+    }
 }
 
 impl Source for PerfSource {
@@ -86,23 +177,25 @@ impl Source for PerfSource {
     }
 
     fn drain(&mut self, output: &Output) -> io::Result<Visit> {
-        let mut visit = Visit::default();
-        for index in 0..self.buffers.len() {
-            let waiting = self.buffers[index].0.occupied();
+        self.screen.refresh(&self.stream);
+        let kept = std::mem::take(&mut self.kept);
+        let mut visit = Visit { found: self.fullest().saturating_sub(kept), ..Visit::default() };
+        for index in 0..self.cpus.len() {
+            let waiting = self.cpus[index].buffer.occupied();
             if waiting == 0 {
                 continue;
             }
-            visit.found = visit.found.max(waiting);
             self.stream.counters.high_water.fetch_max(waiting, Ordering::Relaxed);
-            let limit = match self.stream.leave() {
-                Leave::Send { limit } => Some(limit),
-                Leave::Drop => None,
+            let fate = match self.stream.leave() {
+                Leave::Send { limit } => Fate::Sent(limit),
+                Leave::Drop => Fate::Dropped(u64::MAX),
                 Leave::Wait => {
-                    visit.paused = true;
+                    self.kept = self.make_room(output)?;
+                    visit.paused = self.kept != 0;
                     break;
                 }
             };
-            let empty = self.drain_one(index, limit, output)?;
+            let empty = self.drain_one(index, fate, output)?;
             visit.more |= !empty;
         }
         self.pause.tick(visit.paused, &self.stream.counters);
@@ -111,42 +204,24 @@ impl Source for PerfSource {
     }
 
     fn waiting(&self) -> u64 {
-        self.buffers.iter().map(|(buffer, _)| buffer.occupied()).sum()
+        self.cpus.iter().map(|cpu| cpu.buffer.occupied()).sum()
     }
 
     /// A LOST record is only written together with the next sample that finds room; the kernel's own count (≥ 6.0) has
     /// the last losses too.
     fn settle(&mut self, output: &Output) {
-        for index in 0..self.buffers.len() {
-            let (buffer, lost) = &mut self.buffers[index];
+        for index in 0..self.cpus.len() {
+            let CpuBuffer { buffer, lost, .. } = &mut self.cpus[index];
             let Some(total) = buffer.lost() else { continue };
-            let late = total.saturating_sub(lost.counted);
-            lost.counted += late;
+            let late = total.saturating_sub(*lost);
+            *lost += late;
             let cpu = buffer.cpu;
             self.report_lost(cpu, late, output);
         }
+        self.follow_cpus();
     }
 
     fn fixed_pace_ms(&self) -> u32 {
         self.pace_ms
-    }
-}
-
-/// A record in the kernel's ring-buffer layout: length, page offset 0, bytes padded to 8.
-fn append(records: &mut Vec<u8>, raw: &[u8]) {
-    records.extend_from_slice(&(raw.len() as u32).to_le_bytes());
-    records.extend_from_slice(&[0; 4]);
-    records.extend_from_slice(raw);
-    records.resize(records.len().next_multiple_of(8), 0);
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn samples_become_ring_records() {
-        let mut records = Vec::new();
-        super::append(&mut records, b"abcdefghij");
-        super::append(&mut records, b"12345678");
-        assert_eq!(records, b"\x0a\0\0\0\0\0\0\0abcdefghij\0\0\0\0\0\0\x08\0\0\0\0\0\0\x0012345678");
     }
 }

@@ -1,4 +1,5 @@
-//! A ring buffer as a source: spans go out verbatim, straight from the mapped ring.
+//! A ring buffer as a source: spans go out verbatim, straight from the mapped ring. Only a stream with a filter or a
+//! sample has the records that it takes copied together.
 
 use std::io;
 use std::sync::Arc;
@@ -8,6 +9,8 @@ use ringside_bpf::ring::Ring;
 use ringside_proto::framing::MAX_PAYLOAD;
 
 use super::loss::LossProof;
+use super::records::records;
+use super::screen::Screen;
 use super::{Leave, NO_CPU, PauseClock, SPAN_HEADER, Source, Stream, Visit};
 use crate::output::Output;
 
@@ -18,14 +21,30 @@ pub struct RingSource {
     ring: Ring,
     stream: Arc<Stream>,
     proof: LossProof,
+    screen: Screen,
+    screened: bool,
+    /// What the screen lets through of one span.
+    chosen: Vec<u8>,
     pause: PauseClock,
     pace_ms: u32,
+    /// Bytes that the last visit left there for want of credits.
+    kept: u64,
 }
 
 impl RingSource {
-    pub fn new(ring: Ring, stream: Arc<Stream>, proof: LossProof, pace_ms: u32) -> Self {
+    pub fn new(ring: Ring, stream: Arc<Stream>, proof: LossProof, sample: u32, pace_ms: u32) -> Self {
         stream.counters.kernel_lost_known.store(proof.holds(), Ordering::Relaxed);
-        Self { ring, stream, proof, pause: PauseClock::default(), pace_ms }
+        Self {
+            ring,
+            stream,
+            proof,
+            screen: Screen::new(sample),
+            screened: false,
+            chosen: Vec::new(),
+            pause: PauseClock::default(),
+            pace_ms,
+            kept: 0,
+        }
     }
 
     /// What is in the ring now, noted for the high-water mark and for the proof.
@@ -37,6 +56,80 @@ impl RingSource {
         counters.kernel_lost_known.store(self.proof.holds(), Ordering::Relaxed);
         occupied
     }
+
+    /// Takes one span of at most `limit` bytes from the ring and sends it, or what the screen lets through of it; without
+    /// an output it is counted as dropped. Returns the bytes taken, 0 where a record is still being written.
+    fn take(&mut self, limit: u64, output: Option<&Output>) -> io::Result<u64> {
+        let span = self.ring.peek(limit);
+        let length = span.bytes.len();
+        if length == 0 {
+            return Ok(0);
+        }
+        // A record that no frame can hold is dropped, and counted like everything that is.
+        let output = output.filter(|_| length + SPAN_HEADER <= MAX_PAYLOAD);
+        let (records, bytes) = match self.screened {
+            false => (span.records, span.bytes),
+            true => {
+                let records = choose(span.bytes, &mut self.screen, &mut self.chosen);
+                self.stream.count_filtered(span.records - records);
+                (records, &self.chosen[..])
+            }
+        };
+        match output {
+            Some(output) if !self.screened || records > 0 => self.stream.send(output, records, NO_CPU, bytes)?,
+            Some(_) => {}
+            None => self.stream.count_dropped(records),
+        }
+        self.observe();
+        self.ring.release(length);
+        Ok(length as u64)
+    }
+
+    /// For a stream without credits: gives back what it will not send, so that the kernel finds room.
+    fn make_room(&mut self) -> io::Result<()> {
+        if self.screened {
+            self.skip_unwanted();
+        }
+        let kept = self.stream.kept_without_credits(self.ring.size());
+        loop {
+            let above = self.ring.occupied().saturating_sub(kept);
+            if above == 0 || self.take(above, None)? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Lets go of the oldest records up to the first that the screen would take.
+    fn skip_unwanted(&mut self) {
+        let span = self.ring.peek(TURN);
+        let (mut skipped, mut bytes) = (0, 0);
+        for record in records(span.bytes) {
+            if !record.discarded {
+                if self.screen.would_take(record.bytes) {
+                    break;
+                }
+                self.screen.takes(record.bytes);
+                skipped += 1;
+            }
+            bytes += record.whole.len();
+        }
+        self.stream.count_filtered(skipped);
+        self.observe();
+        self.ring.release(bytes);
+    }
+}
+
+/// Copies the records that the screen takes; discarded ones are left out. Returns how many were taken.
+fn choose(span: &[u8], screen: &mut Screen, chosen: &mut Vec<u8>) -> u32 {
+    chosen.clear();
+    let mut taken = 0;
+    for record in records(span).filter(|record| !record.discarded) {
+        if screen.takes(record.bytes) {
+            chosen.extend_from_slice(record.whole);
+            taken += 1;
+        }
+    }
+    taken
 }
 
 impl Source for RingSource {
@@ -45,35 +138,25 @@ impl Source for RingSource {
     }
 
     fn drain(&mut self, output: &Output) -> io::Result<Visit> {
-        let mut visit = Visit { found: self.observe(), ..Visit::default() };
+        let found = self.observe().saturating_sub(std::mem::take(&mut self.kept));
+        let mut visit = Visit { found, ..Visit::default() };
+        self.screened = self.screen.refresh(&self.stream);
         let mut taken = 0;
-        while taken < TURN {
-            if self.ring.occupied() == 0 {
-                break;
-            }
-            let leave = self.stream.leave();
-            let limit = match leave {
-                Leave::Send { limit } => limit,
-                Leave::Drop => TURN,
+        while taken < TURN && self.ring.occupied() != 0 {
+            let length = match self.stream.leave() {
+                Leave::Send { limit } => self.take(limit, Some(output))?,
+                Leave::Drop => self.take(TURN, None)?,
                 Leave::Wait => {
-                    visit.paused = true;
+                    self.make_room()?;
+                    self.kept = self.ring.occupied();
+                    visit.paused = self.kept != 0;
                     break;
                 }
             };
-            let span = self.ring.peek(limit);
-            let length = span.bytes.len();
             if length == 0 {
                 break;
             }
-            // A record that no frame can hold is dropped, and counted like everything that is.
-            if leave == Leave::Drop || length + SPAN_HEADER > MAX_PAYLOAD {
-                self.stream.count_dropped(span.records);
-            } else {
-                self.stream.send(output, span.records, NO_CPU, span.bytes)?;
-            }
-            self.observe();
-            self.ring.release(length);
-            taken += length as u64;
+            taken += length;
         }
         visit.more = taken >= TURN;
         self.pause.tick(visit.paused, &self.stream.counters);
