@@ -7,6 +7,7 @@
 
 mod attach;
 mod blobs;
+mod confine;
 mod connection;
 mod failure;
 mod journal;
@@ -32,6 +33,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         None => run(),
+        Some(confine::CHECK_OBJECT) => confine::main(),
         Some("--version") => {
             println!("ringside-agent {VERSION}");
             ExitCode::SUCCESS

@@ -16,6 +16,7 @@ pub mod prints;
 pub mod probe;
 pub mod program;
 pub mod ring;
+pub mod sandbox;
 pub mod stats;
 
 pub use error::{Error, Result};

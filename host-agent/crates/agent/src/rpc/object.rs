@@ -9,6 +9,7 @@ use ringside_bpf::{map, os, stats};
 use ringside_proto::messages as pb;
 
 use super::{explain, host};
+use crate::confine;
 use crate::failure::{Answer, Failure};
 use crate::requests::Context;
 use crate::session::{Loaded, Session};
@@ -54,6 +55,7 @@ fn close_streams(context: &Context<'_>, object: u32, loaded: &Loaded) {
 /// Opens the object, sets its globals and map sizes. Programs are as their sections say.
 pub fn open(bytes: &[u8], options: &pb::ObjectOptions) -> Answer<Object> {
     explain::check_elf(bytes)?;
+    confine::check_object(bytes)?;
     let log = LogBuffer::new(options.log_limit_bytes)?;
     let (opened, messages) = log::capture(|| Object::open(bytes, &options.name, Some(log)));
     let object = opened.map_err(|error| explain::open(&error, &messages))?;

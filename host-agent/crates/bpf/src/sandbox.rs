@@ -1,0 +1,193 @@
+//! A process that can do little more than compute: for reading what others made. libelf and libbpf parse in C and are not
+//! hardened against hostile files, so a child that gave everything away tries them first.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use libc::{c_long, c_ulong, sock_filter};
+
+use crate::os;
+
+/// What the process may still use after [`enter`].
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Heap and private mappings. Shared ones cost only what is written into them, which the bytes read so far bound.
+    pub memory: u64,
+    pub cpu_seconds: u64,
+}
+
+/// Gives up everything but computing, memory and the open descriptors, for good. False where the kernel has no seccomp
+/// filters: then the limits alone hold. Call it before any other thread starts.
+pub fn enter(limits: Limits) -> io::Result<bool> {
+    let set = |resource, soft: u64, hard: u64| {
+        let limit = libc::rlimit { rlim_cur: soft as libc::rlim_t, rlim_max: hard as libc::rlim_t };
+        // SAFETY: the pointer is to a local rlimit.
+        if unsafe { libc::setrlimit(resource, &limit) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    };
+    set(libc::RLIMIT_DATA, limits.memory, limits.memory)?;
+    // The soft limit ends it by SIGXCPU, which says why; the hard one would look like the OOM killer.
+    set(libc::RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)?;
+    // Neither a core file nor any other, no process.
+    set(libc::RLIMIT_CORE, 0, 0)?;
+    set(libc::RLIMIT_FSIZE, 0, 0)?;
+    set(libc::RLIMIT_NPROC, 0, 0)?;
+    // SAFETY: prctl with plain integers.
+    unsafe {
+        // Unlike the agent's own, this end cannot be put off.
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as c_ulong);
+        libc::prctl(libc::PR_SET_DUMPABLE, 0 as c_ulong);
+        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1 as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    let filter = filter(ALLOWED);
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
+    // SAFETY: the program points to a live vector of instructions, which the kernel copies.
+    let result = unsafe {
+        libc::prctl(libc::PR_SET_SECCOMP, c_ulong::from(libc::SECCOMP_MODE_FILTER), std::ptr::from_ref(&program))
+    };
+    Ok(result == 0)
+}
+
+/// All that reading bytes takes, the same on x86_64 and aarch64. Everything else answers EPERM, which a reader can handle
+/// and an intruder cannot use.
+const ALLOWED: &[c_long] = &[
+    // The file on stdin, the reader's last words.
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_lseek,
+    libc::SYS_fstat,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_close,
+    // malloc, and libbpf's memory for global variables.
+    libc::SYS_brk,
+    libc::SYS_mmap,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_mprotect,
+    libc::SYS_getrandom,
+    // libbpf holds the place of each map's descriptor with an empty file in memory, and asks which kernel this is.
+    libc::SYS_memfd_create,
+    libc::SYS_fcntl,
+    libc::SYS_uname,
+    // Locks of stdio and malloc, the clock where the vDSO has none.
+    libc::SYS_futex,
+    libc::SYS_clock_gettime,
+    // Rust takes its signal stack back at the end of main.
+    libc::SYS_sigaltstack,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+];
+
+#[cfg(target_arch = "x86_64")]
+const AUDIT_ARCH: u32 = 0xc000_003e;
+#[cfg(target_arch = "aarch64")]
+const AUDIT_ARCH: u32 = 0xc000_00b7;
+/// Offsets in struct seccomp_data.
+const NUMBER: u32 = 0;
+const ARCH: u32 = 4;
+/// The low half of the third argument: mmap's and mprotect's protection.
+const PROTECTION: u32 = 16 + 2 * 8;
+
+/// A classic BPF program over struct seccomp_data: only this architecture, only these calls, never executable memory.
+fn filter(allowed: &[c_long]) -> Vec<sock_filter> {
+    const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+    const EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+    const ANY_BIT: u16 = 0x45; // BPF_JMP | BPF_JSET | BPF_K
+    const ANSWER: u16 = 0x06; // BPF_RET | BPF_K
+    let step = |code, k, jt, jf| sock_filter { code, jt, jf, k };
+    let answer = |k| step(ANSWER, k, 0, 0);
+    let refuse = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+
+    let mut program = vec![
+        step(LOAD, ARCH, 0, 0),
+        // Another architecture has other numbers for the same calls.
+        step(EQUAL, AUDIT_ARCH, 1, 0),
+        answer(libc::SECCOMP_RET_KILL_PROCESS),
+        step(LOAD, NUMBER, 0, 0),
+    ];
+    for call in allowed {
+        let executable = [libc::SYS_mmap, libc::SYS_mprotect].contains(call);
+        let body = match executable {
+            true => vec![
+                step(LOAD, PROTECTION, 0, 0),
+                step(ANY_BIT, libc::PROT_EXEC as u32, 0, 1),
+                answer(refuse),
+                answer(libc::SECCOMP_RET_ALLOW),
+            ],
+            false => vec![answer(libc::SECCOMP_RET_ALLOW)],
+        };
+        program.push(step(EQUAL, *call as u32, 0, body.len() as u8));
+        program.extend(body);
+    }
+    program.push(answer(refuse));
+    program
+}
+
+/// A file without a name that holds `bytes`, at its beginning, to hand to a child.
+pub fn memory_file(name: &std::ffi::CStr, bytes: &[u8]) -> io::Result<File> {
+    // SAFETY: a terminated string and a plain integer; the result is a new descriptor or an error.
+    let fd = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) };
+    let mut file = File::from(os::owned(fd)?);
+    file.write_all(bytes)?;
+    io::Seek::rewind(&mut file)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    /// Runs the filter as the kernel does.
+    fn verdict(program: &[sock_filter], arch: u32, number: c_long, protection: u32) -> u32 {
+        let (mut at, mut accumulator) = (0, 0);
+        loop {
+            let sock_filter { code, jt, jf, k } = program[at];
+            let jump = |taken| at + 1 + usize::from(if taken { jt } else { jf });
+            at = match code {
+                0x20 => {
+                    accumulator = match k {
+                        NUMBER => number as u32,
+                        ARCH => arch,
+                        PROTECTION => protection,
+                        other => panic!("offset {other}"),
+                    };
+                    at + 1
+                }
+                0x15 => jump(accumulator == k),
+                0x45 => jump(accumulator & k != 0),
+                0x06 => return k,
+                other => panic!("code {other}"),
+            };
+        }
+    }
+
+    #[test]
+    fn only_calls_that_compute_pass() {
+        let program = filter(ALLOWED);
+        let call = |number| verdict(&program, AUDIT_ARCH, number, 3);
+        for allowed in ALLOWED {
+            assert_eq!(call(*allowed), libc::SECCOMP_RET_ALLOW, "{allowed}");
+        }
+        let refused = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+        for number in
+            [libc::SYS_openat, libc::SYS_bpf, libc::SYS_socket, libc::SYS_clone, libc::SYS_execve, 0x4000_0001]
+        {
+            assert_eq!(call(number), refused, "{number}");
+        }
+        assert_eq!(verdict(&program, AUDIT_ARCH, libc::SYS_mmap, 7), refused, "executable memory");
+        assert_eq!(verdict(&program, AUDIT_ARCH, libc::SYS_mprotect, 5), refused, "executable memory");
+        assert_eq!(verdict(&program, AUDIT_ARCH ^ 1, libc::SYS_read, 3), libc::SECCOMP_RET_KILL_PROCESS);
+    }
+
+    #[test]
+    fn a_memory_file_is_read_from_its_beginning() {
+        let mut text = String::new();
+        memory_file(c"test", b"some bytes").expect("memfd").read_to_string(&mut text).expect("read");
+        assert_eq!(text, "some bytes");
+    }
+}
