@@ -11,6 +11,7 @@ mod confine;
 mod connection;
 mod failure;
 mod journal;
+mod knowledge;
 mod lease;
 mod output;
 mod requests;

@@ -1,0 +1,146 @@
+//! Names in the kernel's and its modules' BTF: functions that fentry can take, raw tracepoints, LSM hooks. A scan that keeps
+//! names only: the types themselves are decoded by the engine.
+
+const MAGIC: u16 = 0xeb9f;
+const HEADER: usize = 24;
+/// From Linux 7.1 on the header may also name a table of how long each kind's entry is.
+const LAYOUT_HEADER: usize = 32;
+
+pub const TYPEDEF: u8 = 8;
+pub const FUNC: u8 = 12;
+
+/// Raw BTF, bounds checked; `base` are the strings of the kernel's for a module's.
+pub struct Types<'a> {
+    types: &'a [u8],
+    strings: &'a [u8],
+    base: &'a [u8],
+    layout: &'a [u8],
+}
+
+impl<'a> Types<'a> {
+    /// None for what is no BTF of this machine.
+    pub fn parse(bytes: &'a [u8], base: Option<&Types<'a>>) -> Option<Self> {
+        if half(bytes, 0)? != MAGIC {
+            return None;
+        }
+        let header = word(bytes, 4)? as usize;
+        let part = |at: usize| -> Option<&'a [u8]> {
+            let start = header.checked_add(word(bytes, at)? as usize)?;
+            bytes.get(start..start.checked_add(word(bytes, at + 4)? as usize)?)
+        };
+        if header < HEADER {
+            return None;
+        }
+        let layout = if header >= LAYOUT_HEADER { part(24)? } else { &[] };
+        Some(Self { types: part(8)?, strings: part(16)?, base: base.map_or(&[], |base| base.strings), layout })
+    }
+
+    /// Kind and name of each type in order, up to the first that is damaged or of a kind that nobody can skip.
+    pub fn for_each(&self, mut take: impl FnMut(u8, &'a str)) {
+        let mut at = 0;
+        while let (Some(name), Some(info)) = (word(self.types, at), word(self.types, at + 4)) {
+            let kind = (info >> 24) as u8 & 0x7f;
+            let Some(extra) = self.extra(kind, (info & 0xff_ffff) as usize) else { return };
+            if let Some(name) = self.name(name as usize) {
+                take(kind, name);
+            }
+            let Some(next) = at.checked_add(12 + extra) else { return };
+            at = next;
+        }
+    }
+
+    fn name(&self, offset: usize) -> Option<&'a str> {
+        let (strings, offset) = match offset.checked_sub(self.base.len()) {
+            Some(own) => (self.strings, own),
+            None => (self.base, offset),
+        };
+        let rest = strings.get(offset..)?;
+        let end = rest.iter().position(|byte| *byte == 0)?;
+        std::str::from_utf8(&rest[..end]).ok().filter(|name| !name.is_empty())
+    }
+
+    /// Bytes behind the 12 that every type has (Documentation/bpf/btf.rst).
+    fn extra(&self, kind: u8, members: usize) -> Option<usize> {
+        let (fixed, each) = match kind {
+            // INT, VAR, DECL_TAG
+            1 | 14 | 17 => (4, 0),
+            // ARRAY
+            3 => (12, 0),
+            // STRUCT, UNION, DATASEC, ENUM64
+            4 | 5 | 15 | 19 => (0, 12),
+            // ENUM, FUNC_PROTO
+            6 | 13 => (0, 8),
+            // PTR, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC (its linkage stands where others count), FLOAT, TYPE_TAG
+            2 | 7..=12 | 16 | 18 => (0, 0),
+            other => {
+                let layout = self.layout.get(usize::from(other) * 4..usize::from(other) * 4 + 4)?;
+                (usize::from(layout[0]), usize::from(layout[1]))
+            }
+        };
+        Some(fixed + each * members)
+    }
+}
+
+fn half(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn blob(types: &[u32], strings: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![];
+        bytes.extend(MAGIC.to_ne_bytes());
+        bytes.extend([1, 0]);
+        let lengths = [types.len() as u32 * 4, strings.len() as u32];
+        for word in [24, 0, lengths[0], lengths[0], lengths[1]].iter().chain(types) {
+            bytes.extend(u32::to_ne_bytes(*word));
+        }
+        bytes.extend(strings);
+        bytes
+    }
+
+    fn names(types: &Types<'_>) -> Vec<(u8, String)> {
+        let mut found = Vec::new();
+        types.for_each(|kind, name| found.push((kind, name.to_owned())));
+        found
+    }
+
+    #[test]
+    fn names_come_with_their_kinds_and_a_module_reads_the_kernels_strings() {
+        // int, FUNC_PROTO with one parameter, FUNC
+        let kernel = blob(&[1, 1 << 24, 4, 32, 0, 13 << 24 | 1, 1, 1, 1, 5, 12 << 24 | 1, 2], b"\0int\0vfs_read\0");
+        let base = Types::parse(&kernel, None).expect("the kernel's");
+        assert_eq!(names(&base), [(1, "int".into()), (FUNC, "vfs_read".into())]);
+        let module = blob(&[5, 8 << 24, 1, 14, 12 << 24, 3], b"own\0");
+        let module = Types::parse(&module, Some(&base)).expect("a module's");
+        assert_eq!(names(&module), [(TYPEDEF, "vfs_read".into()), (FUNC, "own".into())]);
+    }
+
+    #[test]
+    fn this_kernels_types_are_read_to_the_end() {
+        let bytes = ringside_bpf::btf::kernel().expect("a kernel with BTF");
+        let types = Types::parse(&bytes, None).expect("BTF");
+        let mut functions = 0;
+        types.for_each(|kind, _| functions += usize::from(kind == FUNC));
+        assert!(functions > 10_000, "{functions}");
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_types_do_no_harm(words in proptest::collection::vec(any::<u32>(), 0..60), cut in 0_usize..300, strings in proptest::collection::vec(any::<u8>(), 0..30)) {
+            let mut bytes = blob(&words, &strings);
+            bytes.truncate(cut.max(24));
+            if let Some(types) = Types::parse(&bytes, None) {
+                names(&types);
+            }
+            Types::parse(&strings, None);
+        }
+    }
+}
