@@ -307,7 +307,9 @@ export class AgentClient {
         this.helloGate.resolve(fromBinary(HelloSchema, frame.payload));
         break;
       case FrameType.response: {
-        const response = fromBinary(ResponseSchema, frame.payload).response;
+        let response = fromBinary(ResponseSchema, frame.payload).response;
+        if (response.case === 'large')
+          response = fromBinary(ResponseSchema, this.takeBlob(response.value.blob)).response;
         if (response.case !== undefined) {
           const pending = this.pending.get(frame.aux);
           pending?.atOnce?.(response);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-use ringside_proto::framing::{FrameType, Head};
+use ringside_proto::framing::{FrameType, Head, MAX_PAYLOAD};
 use ringside_proto::{Message, messages as pb};
 
 use crate::blobs::Blobs;
@@ -205,7 +205,12 @@ impl Replies {
             rpc::Outcome::of(pb::response::Response::Error(failure.into_message(log)))
         });
         locked(&self.shared.pending).remove(&context.id);
-        let response = pb::Response { response: Some(outcome.response) };
+        let mut response = pb::Response { response: Some(outcome.response) };
+        if response.encoded_len() > MAX_PAYLOAD {
+            // A client that is gone gets neither the blob nor the answer.
+            let blob = context.send_blob(&response.encode_to_vec()).unwrap_or(0);
+            response = pb::Response { response: Some(pb::response::Response::Large(pb::LargeResponse { blob })) };
+        }
         self.output.send_message(Head::new(FrameType::Response).aux(context.id), &response);
         if let Some(then) = outcome.then {
             then(&self.drain);

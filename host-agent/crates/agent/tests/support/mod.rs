@@ -235,7 +235,11 @@ impl Agent {
         let Frame { head, payload } = frame;
         match head.kind {
             FrameType::Response => {
-                let response = pb::Response::decode(&payload[..]).expect("a response");
+                let mut response = pb::Response::decode(&payload[..]).expect("a response");
+                if let Some(Response::Large(large)) = &response.response {
+                    let whole = self.blobs.remove(&large.blob).expect("the blob of a large answer");
+                    response = pb::Response::decode(&whole[..]).expect("a large response");
+                }
                 return Some((head.aux, response.response.expect("a known response")));
             }
             FrameType::Data => {
