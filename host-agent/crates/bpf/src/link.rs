@@ -32,7 +32,7 @@ impl Link {
         NonNull::new(raw).map(|raw| Self(Inner::Libbpf(raw))).ok_or_else(|| Error::last(what))
     }
 
-    fn fd(&self) -> i32 {
+    pub(crate) fn fd(&self) -> i32 {
         match &self.0 {
             // SAFETY: the link is alive.
             Inner::Libbpf(raw) => unsafe { sys::bpf_link__fd(raw.as_ptr()) },

@@ -68,11 +68,10 @@ pub fn handle(session: &mut Session, context: &Context<'_>, request: pb::Request
             return streams::open(session, context, request).map(|outcome| Answered::Now(Box::new(outcome)));
         }
         Request::SetStreamFilter(request) => Response::Empty(streams::set_filter(session, &request)?),
-        Request::WriteUserRing(request) => Response::Empty(user_ring::write(session, context, request)?),
+        Request::WriteUserRing(request) => Response::UserRingWritten(user_ring::write(session, &request)?),
         Request::OpenPrints(request) => Response::Empty(prints::open(session, context, request)?),
         Request::Attach(request) => Response::Attach(run::attach(session, context, request)?),
         Request::RunProgram(request) => Response::ProgramOutcome(program_run::run(session, context, request)?),
-        Request::ReadIterator(request) => Response::IteratorText(iterators::read(session, context, request)?),
         Request::GetStats(request) => Response::Stats(stats::get(session, request)?),
         Request::DumpMap(request) => Response::MapDump(maps::dump(session, context, request)?),
         Request::Detach(request) => Response::Detach(run::detach(session, context, request)?),
@@ -106,6 +105,10 @@ fn look_up(session: &mut Session, request: Request) -> Answer<Lookup> {
         Request::ListBtfs(_) => Box::new(|_, context| inventory::btfs(context).map(Response::BtfList)),
         Request::ListNetAttachments(_) => {
             Box::new(|_, context| inventory::net(context).map(Response::NetAttachmentList))
+        }
+        Request::ReadIterator(request) => {
+            let pass = iterators::open(session, &request)?;
+            Box::new(move |_, context| iterators::read(context, pass, &request).map(Response::IteratorText))
         }
         Request::ReadMap(request) => {
             let map = map_ref::resolve(session, request.map.as_ref())?;

@@ -172,6 +172,9 @@ impl Worker {
                 }
             }
             Command::Finish { streams, done } => {
+                if let Some(prints) = &mut self.prints {
+                    prints.hear_last_words();
+                }
                 self.finishing.push(Finishing { streams, done, waiting: (u64::MAX, Instant::now()) });
             }
             Command::Close { streams, object, done } => {

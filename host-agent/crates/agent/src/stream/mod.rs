@@ -9,6 +9,7 @@ pub mod prints;
 mod records;
 pub mod ring;
 mod screen;
+pub mod speakers;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};

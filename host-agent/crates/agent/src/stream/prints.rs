@@ -1,4 +1,5 @@
-//! `bpf_printk` of the client's own programs, told apart from everyone else's by the call chain of each print.
+//! What the client's own programs say: `bpf_printk`, told apart from everyone else's by the call chain of each print, and
+//! BPF streams.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,6 +12,7 @@ use ringside_proto::Message;
 use ringside_proto::framing::{FrameType, Head};
 use ringside_proto::messages::{self as pb, event};
 
+use super::speakers::{Listener, Speaker};
 use crate::output::Output;
 
 /// Lines in one EVENT frame; a line has at most one kilobyte.
@@ -28,16 +30,23 @@ pub struct Printer {
     pub counters: Arc<PrintCounters>,
     /// Machine code of its programs: start, end, program.
     pub code: Vec<(u64, u64, String)>,
+    pub speakers: Vec<Speaker>,
 }
 
 pub struct PrintSource {
     prints: Prints,
     printers: Vec<Printer>,
+    listener: Listener,
 }
 
 impl PrintSource {
     pub fn new(prints: Prints) -> Self {
-        Self { prints, printers: Vec::new() }
+        Self { prints, printers: Vec::new(), listener: Listener::default() }
+    }
+
+    /// The next drain takes everything, also what is not due yet.
+    pub fn hear_last_words(&mut self) {
+        self.listener.hear_last_words();
     }
 
     pub fn add(&mut self, printer: Printer) {
@@ -71,6 +80,7 @@ impl PrintSource {
                 source: String::new(),
             });
         });
+        self.listen(&mut batches);
         let mut any = false;
         for printer in &self.printers {
             let mut prints = batches.remove(&printer.object).unwrap_or_default();
@@ -85,6 +95,24 @@ impl PrintSource {
             send(output, printer.object, prints, lost)?;
         }
         Ok(any)
+    }
+}
+
+impl PrintSource {
+    /// What the programs wrote to their streams. The kernel notes neither time nor process.
+    fn listen(&mut self, batches: &mut BTreeMap<u32, Vec<pb::Print>>) {
+        if !self.listener.is_due(self.printers.iter().map(|printer| printer.speakers.len()).sum()) {
+            return;
+        }
+        let time_ns = os::realtime_ns();
+        for printer in &mut self.printers {
+            let batch = batches.entry(printer.object).or_default();
+            self.listener.listen(&mut printer.speakers, |said| {
+                let (program, text, source) = (said.program, said.text, said.source.to_owned());
+                batch.push(pb::Print { time_ns, program, text, source, ..Default::default() });
+            });
+        }
+        self.listener.rest();
     }
 }
 

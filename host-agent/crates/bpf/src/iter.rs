@@ -1,0 +1,15 @@
+//! Reading what an attached iterator program writes.
+
+use std::fs::File;
+
+use libbpf_sys as sys;
+
+use crate::link::Link;
+use crate::{Error, Result, os};
+
+/// A new pass over everything, from its beginning. The file ends where the iteration does.
+pub fn open(link: &Link) -> Result<File> {
+    // SAFETY: a valid descriptor; the result is a new descriptor or an error.
+    let fd = unsafe { sys::bpf_iter_create(link.fd()) };
+    os::owned(fd).map(File::from).map_err(|_| Error::new("cannot start the iterator", fd))
+}

@@ -1,0 +1,39 @@
+//! BPF streams: what a program says by bpf_stream_printk, and what the kernel says of its faults (Linux 6.17).
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use libbpf_sys as sys;
+
+use crate::{Error, Result};
+
+/// One of the two streams that every program has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    Stdout,
+    Stderr,
+}
+
+impl Channel {
+    pub const ALL: [Self; 2] = [Self::Stdout, Self::Stderr];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
+}
+
+/// Takes what waits in the stream, as much as fits. 0 when there is nothing; EINVAL from kernels that have no streams.
+pub fn read(program: BorrowedFd<'_>, channel: Channel, buffer: &mut [u8]) -> Result<usize> {
+    let number = match channel {
+        Channel::Stdout => sys::BPF_STREAM_STDOUT,
+        Channel::Stderr => sys::BPF_STREAM_STDERR,
+    };
+    let length = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
+    // SAFETY: the buffer is as long as it is said to be; the kernel writes no more than that.
+    let read = unsafe {
+        sys::bpf_prog_stream_read(program.as_raw_fd(), number, buffer.as_mut_ptr().cast(), length, std::ptr::null_mut())
+    };
+    usize::try_from(read).map_err(|_| Error::new("cannot read the program's stream", read))
+}
