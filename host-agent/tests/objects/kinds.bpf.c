@@ -73,7 +73,13 @@ int misspelt(void *ctx)
 }
 
 SEC("socket")
-int unsupported(struct __sk_buff *skb)
+int any_socket(struct __sk_buff *skb)
+{
+  return 0;
+}
+
+SEC("lwt_out")
+int on_route(struct __sk_buff *skb)
 {
   return 0;
 }

@@ -58,14 +58,22 @@ pub mod libc_errno {
     pub const EPERM: i32 = 1;
     pub const ENOENT: i32 = 2;
     pub const ESRCH: i32 = 3;
+    pub const ENXIO: i32 = 6;
+    pub const E2BIG: i32 = 7;
+    pub const EBADF: i32 = 9;
     pub const ENOMEM: i32 = 12;
     pub const EACCES: i32 = 13;
+    pub const EFAULT: i32 = 14;
     pub const EBUSY: i32 = 16;
     pub const EEXIST: i32 = 17;
+    pub const ENODEV: i32 = 19;
     pub const EINVAL: i32 = 22;
+    pub const EMFILE: i32 = 24;
     pub const ENOSPC: i32 = 28;
-    pub const EADDRNOTAVAIL: i32 = 99;
+    pub const ENOSYS: i32 = 38;
+    pub const ENOTSOCK: i32 = 88;
     pub const EOPNOTSUPP: i32 = 95;
+    pub const EADDRNOTAVAIL: i32 = 99;
     /// The kernel's own "not supported", which libc does not know.
     pub const ENOTSUPP: i32 = 524;
 }

@@ -8,6 +8,7 @@ use ringside_bpf::link::Link;
 use ringside_bpf::object::Object;
 use ringside_bpf::stats;
 
+use crate::attach::Scope;
 use crate::failure::{Answer, Failure};
 use crate::journal;
 use crate::stream::Stream;
@@ -32,7 +33,10 @@ pub struct Loaded {
 
 /// The links of one program: several for what is attached once per CPU.
 pub struct Attached {
+    /// "" for a struct_ops map.
     pub program: String,
+    /// The struct_ops map, "" for a program.
+    pub map: String,
     pub links: Vec<Link>,
 }
 
@@ -51,6 +55,13 @@ impl Session {
 
     pub fn get(&mut self, id: u32) -> Answer<&mut Loaded> {
         self.objects.get_mut(&id).ok_or_else(|| no_object(id))
+    }
+
+    /// The object and the others, to look names up in.
+    pub fn scope(&self, id: u32) -> Answer<(&Loaded, Scope<'_>)> {
+        let loaded = self.objects.get(&id).ok_or_else(|| no_object(id))?;
+        let others = self.objects.iter().filter(|(other, _)| **other != id).map(|(_, loaded)| &loaded.object).collect();
+        Ok((loaded, Scope { object: &loaded.object, others }))
     }
 
     pub fn remove(&mut self, id: u32) -> Answer<Loaded> {

@@ -199,7 +199,11 @@ fn a_missing_or_wrong_target_names_what_there_is() {
     let misspelt = error("misspelt", &[]);
     assert_eq!(misspelt.code, "target-not-found");
     assert!(misspelt.hint.contains("syscalls:sys_enter_getpid"), "{misspelt:?}");
-    assert_eq!(error("unsupported", &[]).code, "attach-unsupported");
+    let needed = error("any_socket", &[]);
+    assert!(needed.code == "target-needed" && needed.hint.contains("lo") && needed.hint.contains("any"), "{needed:?}");
+    let explained = error("on_route", &[]);
+    assert_eq!(explained.code, "attach-unsupported");
+    assert!(explained.hint.contains("ip route add PREFIX encap bpf out"), "{explained:?}");
     assert_eq!(error("nobody", &[]).code, "unknown-program");
     // All or nothing: one that cannot be attached takes the others with it.
     let programs =

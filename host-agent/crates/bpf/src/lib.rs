@@ -18,8 +18,12 @@ pub mod probe;
 pub mod prog_stream;
 pub mod program;
 pub mod ring;
+pub mod run;
 pub mod sandbox;
+pub mod socket;
 pub mod stats;
+pub mod struct_ops;
+pub mod tc;
 pub mod user_ring;
 
 pub use error::{Error, Result};

@@ -23,6 +23,10 @@ impl<'object> Map<'object> {
         Self { raw, object: PhantomData }
     }
 
+    pub(crate) fn as_ptr(&self) -> *mut sys::bpf_map {
+        self.raw.as_ptr()
+    }
+
     pub fn name(&self) -> &'object str {
         // SAFETY: libbpf's string lives as long as the object.
         unsafe { text(sys::bpf_map__name(self.raw.as_ptr())) }

@@ -42,6 +42,10 @@ impl Object {
         }
     }
 
+    pub(crate) fn as_ptr(&self) -> *mut sys::bpf_object {
+        self.raw.as_ptr()
+    }
+
     pub fn programs(&self) -> Vec<Program<'_>> {
         let mut programs = Vec::new();
         let mut last = std::ptr::null_mut();

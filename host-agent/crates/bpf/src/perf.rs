@@ -53,13 +53,74 @@ pub(crate) fn open(attribute: &mut sys::perf_event_attr, pid: i32, cpu: i32) -> 
     opened.map_err(|error| Error::new("cannot open the perf event", error.raw_os_error().unwrap_or(0)))
 }
 
-/// A sampling clock for perf_event programs: `frequency` times a second on one CPU, of one process or of all.
+/// What a sampling event counts, and when it fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sampling {
+    /// PERF_TYPE_*, or the type of a unit of /sys/bus/event_source/devices.
+    pub kind: u32,
+    pub config: u64,
+    pub rate: Rate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rate {
+    /// So many times a second; the kernel adapts the period.
+    Frequency(u64),
+    /// Each time after so many events.
+    Period(u64),
+}
+
 /// The kernel's software clock, since virtual machines often have no hardware counters.
-pub fn cpu_clock(frequency: u64, cpu: Option<u32>, pid: Option<u32>) -> Result<OwnedFd> {
-    let mut event = attribute(TYPE_SOFTWARE, SW_CPU_CLOCK);
-    event.__bindgen_anon_1.sample_freq = frequency;
-    event.set_freq(1);
-    open(&mut event, pid.map_or(-1, |pid| pid as i32), cpu.map_or(-1, |cpu| cpu as i32))
+pub const CPU_CLOCK: (u32, u64) = (TYPE_SOFTWARE, SW_CPU_CLOCK);
+
+impl Sampling {
+    fn attribute(self) -> sys::perf_event_attr {
+        let mut attribute = attribute(self.kind, self.config);
+        match self.rate {
+            Rate::Frequency(hertz) => {
+                attribute.__bindgen_anon_1.sample_freq = hertz;
+                attribute.set_freq(1);
+            }
+            Rate::Period(period) => attribute.__bindgen_anon_1.sample_period = period,
+        }
+        attribute
+    }
+
+    /// On one CPU, whatever runs there.
+    pub fn on_cpu(self, cpu: u32) -> Result<OwnedFd> {
+        open(&mut self.attribute(), -1, cpu as i32)
+    }
+
+    /// Of one thread and those that it starts, on one CPU or wherever it runs.
+    pub fn of_thread(self, thread: u32, cpu: Option<u32>) -> Result<OwnedFd> {
+        let cpu = cpu.map_or(-1, |cpu| cpu as i32);
+        let mut attribute = self.attribute();
+        attribute.set_inherit(1);
+        // Not into child processes; kernels before 5.13 cannot tell them from threads.
+        attribute.set_inherit_thread(1);
+        match open(&mut attribute, thread as i32, cpu) {
+            Err(error) if error.errno == libc::EINVAL || error.errno == libc::E2BIG => {
+                open(&mut self.attribute(), thread as i32, cpu)
+            }
+            other => other,
+        }
+    }
+}
+
+/// A kernel probe at an address, as a perf event of all processes.
+pub(crate) fn kprobe(address: u64, on_return: bool) -> Result<OwnedFd> {
+    let none = |what: &str| Error::new(format!("the kernel does not show {what}"), libc::EOPNOTSUPP);
+    let devices = "/sys/bus/event_source/devices/kprobe";
+    let kind = fs::read_to_string(format!("{devices}/type")).ok().and_then(|text| text.trim().parse().ok());
+    let mut event = attribute(kind.ok_or_else(|| none("kernel probes"))?, 0);
+    if on_return {
+        let format = fs::read_to_string(format!("{devices}/format/retprobe")).ok();
+        let bit: Option<u32> = format.and_then(|text| text.trim().strip_prefix("config:")?.parse().ok());
+        event.config = 1 << bit.filter(|bit| *bit < 64).ok_or_else(|| none("return probes"))?;
+    }
+    // No name (config1 stays zero): the address alone counts.
+    event.__bindgen_anon_4.kprobe_addr = address;
+    open(&mut event, -1, 0)
 }
 
 /// One mapped buffer of records of one CPU.

@@ -3,15 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::knowledge::{events, names};
-
 pub fn interfaces() -> Vec<String> {
     entries(Path::new("/sys/class/net"))
-}
-
-/// The events of tracefs that are spelled most like `wanted` (category:event).
-pub fn nearest_tracepoints(tracefs: &str, wanted: &str) -> Vec<String> {
-    names::nearest(wanted, events::all(tracefs).iter().map(String::as_str))
 }
 
 fn entries(folder: &Path) -> Vec<String> {

@@ -1,37 +1,119 @@
-//! perf_event programs on the kernel's clock.
+//! perf_event programs: the kernel's clock, and what its software and the hardware count.
 
-use ringside_bpf::{cpus, link, perf};
+use std::fs;
 
-use super::{Made, Target};
+use ringside_bpf::perf::{Rate, Sampling};
+use ringside_bpf::{Error, cpus, link};
+
+use super::events::{self, Event};
+use super::{Made, Target, process};
+use crate::failure::libc_errno::{EACCES, EINVAL, EMFILE, ENODEV, ENOENT, EOPNOTSUPP, EPERM, ESRCH};
 use crate::failure::{Answer, Failure};
+use crate::knowledge::names;
 
 /// Not a divisor of the usual timers, so that sampling does not beat with periodic work.
 const DEFAULT_FREQUENCY: u64 = 99;
 const HIGHEST_FREQUENCY: u64 = 10_000;
+/// Every this many of them, for events that are no clock and happen rarely: each one.
+const LEAST_PERIOD: u64 = 1;
+/// Threads of a process that are followed from the start.
+const MOST_THREADS: usize = 4096;
 
-/// `freq` times a second, on one CPU or on all online ones, of one process or of everything.
+/// `event` (cpu-clock without it), `freq` times a second or each `period` events, on one CPU or on all online ones, of one
+/// process or of everything.
 pub fn perf_event(target: &Target<'_>) -> Answer<Made> {
-    let frequency = target.number("freq")?.unwrap_or(DEFAULT_FREQUENCY);
-    if !(1..=HIGHEST_FREQUENCY).contains(&frequency) {
-        return Err(Failure::new(
-            "bad-value",
-            format!("freq={frequency} is not between 1 and {HIGHEST_FREQUENCY} Hz."),
-        ));
-    }
-    let (cpu, pid) = (target.number::<u32>("cpu")?, target.number::<u32>("pid")?);
+    let name = target.choice("event").or_else(|| target.in_section()).unwrap_or("cpu-clock");
+    let event = events::parse(name)
+        .ok_or_else(|| target.not_found(&format!("perf event {name}"), &names::nearest(name, events::names())))?;
+    let (rate, often) = rate(target)?;
+    let sampling = Sampling { kind: event.kind, config: event.config, rate };
+    let cpu = target.number::<u32>("cpu")?;
     let online = cpus::online();
     if let Some(cpu) = cpu.filter(|cpu| !online.contains(cpu)) {
         let known = online.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
         return Err(target.not_found(&format!("online CPU {cpu}"), &[]).hint(format!("Online are {known}.")));
     }
+    let what = if name == "cpu-clock" { String::new() } else { format!("{name} ") };
+    if let Some(process) = process::chosen(target)? {
+        let on = cpu.map_or_else(String::new, |cpu| format!(" on CPU {cpu}"));
+        let words = format!("{what}{often} of process {}{on}", process.pid);
+        return of_process(target, sampling, cpu, process.pid, words);
+    }
     let chosen = cpu.map_or(online, |cpu| vec![cpu]);
-    let of = pid.map_or_else(String::new, |pid| format!(" of process {pid}"));
-    let words = format!("{frequency} Hz on {} CPU{}{of}", chosen.len(), if chosen.len() == 1 { "" } else { "s" });
-    let attach_one = |cpu: &u32| {
-        let event = perf::cpu_clock(frequency, Some(*cpu), pid)?;
-        link::perf_event(target.program, event)
-    };
-    let links =
-        chosen.iter().map(attach_one).collect::<Result<Vec<_>, _>>().map_err(|error| target.failed(&error, &words))?;
-    Ok(Made { links, target: words, kind: "" })
+    let words = format!("{what}{often} on {} CPU{}", chosen.len(), if chosen.len() == 1 { "" } else { "s" });
+    let attach_one = |cpu: &u32| link::perf_event(target.program, sampling.on_cpu(*cpu)?);
+    let links = chosen.iter().map(attach_one).collect::<Result<Vec<_>, _>>();
+    links.map(|links| target.made_all(links, &words)).map_err(|error| failed(target, &error, name, event, &words))
+}
+
+fn rate(target: &Target<'_>) -> Answer<(Rate, String)> {
+    let (frequency, period) = (target.number::<u64>("freq")?, target.number::<u64>("period")?);
+    match (frequency, period) {
+        (Some(_), Some(_)) => Err(Failure::new("bad-value", "freq and period exclude each other.")),
+        (None, Some(period)) if period < LEAST_PERIOD => Err(Failure::new("bad-value", "period=0 would never fire.")),
+        (None, Some(period)) => Ok((Rate::Period(period), format!("every {period}"))),
+        (frequency, None) => {
+            let frequency = frequency.unwrap_or(DEFAULT_FREQUENCY);
+            if !(1..=HIGHEST_FREQUENCY).contains(&frequency) {
+                let message = format!("freq={frequency} is not between 1 and {HIGHEST_FREQUENCY} Hz.");
+                return Err(Failure::new("bad-value", message));
+            }
+            Ok((Rate::Frequency(frequency), format!("{frequency} Hz")))
+        }
+    }
+}
+
+/// The kernel counts for threads: one event for each that is there, which those that they start inherit.
+fn of_process(target: &Target<'_>, sampling: Sampling, cpu: Option<u32>, pid: u32, words: String) -> Answer<Made> {
+    let threads: Vec<u32> = fs::read_dir(format!("/proc/{pid}/task"))
+        .map_err(|_| process::gone(target, pid))?
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .take(MOST_THREADS)
+        .collect();
+    let mut links = Vec::new();
+    for thread in threads {
+        match sampling.of_thread(thread, cpu).and_then(|event| link::perf_event(target.program, event)) {
+            Ok(link) => links.push(link),
+            // It has ended since.
+            Err(error) if error.errno == ESRCH => {}
+            Err(error) => {
+                let event = Event { kind: sampling.kind, config: sampling.config };
+                return Err(failed(target, &error, "event", event, &words));
+            }
+        }
+    }
+    match links.is_empty() {
+        true => Err(process::gone(target, pid)),
+        false => Ok(target.made_all(links, words)),
+    }
+}
+
+fn failed(target: &Target<'_>, error: &Error, name: &str, event: Event, words: &str) -> Failure {
+    let program = target.program.name();
+    match error.errno {
+        ENOENT | ENODEV | EOPNOTSUPP | EINVAL if events::is_hardware(event) => {
+            let message = format!("Program {program}: this machine does not count {name} in hardware.");
+            Failure::new("unsupported-by-kernel", message)
+                .errno(error.errno)
+                .hint("Virtual machines often have no performance counters. event=cpu-clock and the other software events work everywhere.")
+        }
+        EPERM | EACCES => {
+            let paranoid = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default();
+            let message = format!(
+                "Program {program} cannot be attached to {words}: the kernel gives no perf event to this user."
+            );
+            Failure::new("no-permission", message).errno(error.errno).hint(format!(
+                "It needs CAP_PERFMON or root (kernel.perf_event_paranoid is {}); a container's seccomp filter may refuse perf_event_open.",
+                paranoid.trim()
+            ))
+        }
+        EMFILE => Failure::new(
+            "attach-failed",
+            format!("Program {program}: there are more threads or CPUs than the agent may have descriptors."),
+        )
+        .errno(error.errno)
+        .hint("Choose a CPU, or raise the limit of open files (ulimit -n)."),
+        _ => target.failed(error, words),
+    }
 }

@@ -5,16 +5,20 @@ use std::str::FromStr;
 
 use ringside_bpf::Error;
 use ringside_bpf::error::describe;
+use ringside_bpf::link::Link;
 use ringside_bpf::program::Program;
 
-use super::Made;
-use crate::failure::libc_errno::{EACCES, EADDRNOTAVAIL, EBUSY, EEXIST, ENOTSUPP, EOPNOTSUPP, EPERM};
+use super::{Made, Scope, missing};
+use crate::failure::libc_errno::{EACCES, EADDRNOTAVAIL, EBUSY, EEXIST, EPERM};
 use crate::failure::{Answer, Failure, no_permission};
-use ringside_bpf::link::Link;
+use crate::knowledge::Refusal;
 
 pub struct Target<'a> {
     pub program: Program<'a>,
     pub choices: &'a HashMap<String, String>,
+    pub scope: &'a Scope<'a>,
+    /// The kind's name in the table and among the feature probes.
+    pub kind: &'static str,
 }
 
 /// `kprobe` of `?kprobe/do_unlinkat`.
@@ -39,6 +43,23 @@ impl<'a> Target<'a> {
         text.parse().map(Some).map_err(refused)
     }
 
+    /// One of a few words; `known` pairs each with what it stands for.
+    pub fn word<T: Copy>(&self, key: &str, known: &[(&str, T)]) -> Answer<Option<T>> {
+        let Some(text) = self.choice(key) else { return Ok(None) };
+        if let Some((_, value)) = known.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)) {
+            return Ok(Some(*value));
+        }
+        let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+        Err(Failure::new("bad-value", format!("{key}={text} is unknown."))
+            .hint(format!("There are {}.", words.join(", "))))
+    }
+
+    /// Whether the program runs on return from what it probes.
+    pub fn on_return(&self) -> bool {
+        let kind = prefix(self.program.section());
+        kind.starts_with("kret") || kind.starts_with("uret")
+    }
+
     /// A choice that has to be made before this program can be attached. `known` helps to make it.
     pub fn needed(&self, keys: &[&str], known: &[String]) -> Failure {
         let (name, section) = (self.program.name(), self.program.section());
@@ -60,27 +81,47 @@ impl<'a> Target<'a> {
             .hint(hint)
     }
 
+    /// What is known about a name that the kernel did not take; when nothing speaks against it, just that.
+    pub fn refused(&self, known: Result<(), Refusal>, what: &str, errno: i32) -> Failure {
+        match known {
+            Err(refusal) => refusal.failure(&format!("Program {}: {what}", self.program.name())).errno(errno),
+            Ok(()) => self.not_found(&format!("{what} that can be attached to"), &[]).errno(errno),
+        }
+    }
+
     pub fn made(&self, link: Link, target: impl Into<String>) -> Made {
-        Made { links: vec![link], target: target.into(), kind: "" }
+        self.made_all(vec![link], target)
+    }
+
+    pub fn made_all(&self, links: Vec<Link>, target: impl Into<String>) -> Made {
+        Made { links, target: target.into(), kind: "" }
+    }
+
+    /// Somebody else is there.
+    pub fn taken(&self, target: &str, owner: &str, errno: i32) -> Failure {
+        let message = format!("Program {}: {target} is taken by {owner} ({}).", self.program.name(), describe(errno));
+        Failure::new("attach-failed", message).errno(errno).hint(
+            "Detach that first, or let its owner do so; `ringside links` and `ringside programs` show more about it.",
+        )
     }
 
     /// Why the kernel did not attach, for reasons that all kinds share.
     pub fn failed(&self, error: &Error, target: &str) -> Failure {
         let name = self.program.name();
         let what = format!("program {name} cannot be attached to {target}");
+        if let Some(failure) = missing::feature(self, error, target) {
+            return failure;
+        }
         match error.errno {
             EPERM => no_permission(&what, error.errno),
             EACCES => Failure::new("attach-failed", format!("Program {name} cannot be attached to {target}: permission denied."))
                 .hint("A tracepoint program that reads behind the fields of its event loads, but is refused here; compare its struct with the event's format file.")
                 .errno(error.errno),
-            ENOTSUPP | EOPNOTSUPP => Failure::new("unsupported-by-kernel", format!("This kernel cannot attach program {name} to {target}."))
-                .hint("`ringside doctor` shows which kinds attach on this host.")
-                .errno(error.errno),
-            EBUSY | EEXIST => Failure::new("attach-failed", format!("Program {name}: {target} is taken by another program ({})." , describe(error.errno)))
-                .hint("`bpftool net` and `bpftool link` on the host show by which.")
-                .errno(error.errno),
+            EBUSY | EEXIST => self.taken(target, "another program", error.errno),
             EADDRNOTAVAIL => self.not_found(&format!("single place called {target}"), &[]).errno(error.errno),
-            errno => Failure::new("attach-failed", format!("Program {name} cannot be attached to {target}: {}.", describe(errno))).errno(errno),
+            errno => Failure::new("attach-failed", format!("Program {name} cannot be attached to {target}: {}.", describe(errno)))
+                .errno(errno)
+                .hint("`ringside doctor` shows which kinds attach on this host; the log tells what libbpf saw."),
         }
     }
 }

@@ -1,13 +1,17 @@
 //! Attach and Detach.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use ringside_bpf::link::Link;
+use ringside_bpf::struct_ops::StructOps;
 use ringside_bpf::{log, os};
 use ringside_proto::messages as pb;
 
 use super::stats;
-use crate::attach;
+use crate::attach::struct_ops::Wanted;
+use crate::attach::{self, Made, Scope};
 use crate::failure::{Answer, Failure};
 use crate::requests::Context;
 use crate::session::{Attached, Loaded, Session};
@@ -15,45 +19,128 @@ use crate::stream::drain::Command;
 
 /// All or nothing: an early return drops, and so detaches, what was attached before it.
 pub fn attach(session: &mut Session, context: &Context<'_>, request: pb::Attach) -> Answer<pb::AttachResult> {
-    let loaded = session.get(request.object_id)?;
-    let wanted = if request.programs.is_empty() { every_program(loaded) } else { request.programs };
+    let (loaded, scope) = session.scope(request.object_id)?;
+    let here = loaded.attached.iter().filter(|attached| !attached.map.is_empty());
+    let taken = here.map(|attached| attached.map.clone()).collect();
+    let work = attach_wanted(&scope, context, request.programs, taken)?;
+    let Work { mut attached, result, .. } = work;
+    session.get(request.object_id)?.attached.append(&mut attached);
+    Ok(result)
+}
+
+/// What has been attached so far.
+pub struct Work {
+    pub attached: Vec<Attached>,
+    pub result: pb::AttachResult,
+    /// struct_ops maps that are registered: a map comes once, however many of its programs are named.
+    registered: BTreeSet<String>,
+}
+
+/// Attaches these programs, or every loaded program and struct_ops map when none is named.
+pub fn attach_wanted(
+    scope: &Scope<'_>,
+    context: &Context<'_>,
+    wanted: Vec<pb::AttachProgram>,
+    registered: BTreeSet<String>,
+) -> Answer<Work> {
+    let wanted = if wanted.is_empty() { everything(scope) } else { wanted };
     if wanted.is_empty() {
         return Err(Failure::new("no-programs", "No program of this object is loaded, so there is nothing to attach."));
     }
-    let (mut attached, mut attachments) = (Vec::new(), Vec::new());
-    for one in wanted {
+    let mut work = Work { attached: Vec::new(), result: pb::AttachResult::default(), registered };
+    let mut first_failure = None;
+    for one in &wanted {
         context.check_cancelled()?;
+        match work.attach_one(scope, one) {
+            Ok(()) => {}
+            Err(failure) if one.leave_out && failure.code != "unknown-program" => {
+                first_failure.get_or_insert_with(|| failure.clone());
+                work.leave_out(scope, context, &one.program, failure);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    match first_failure {
+        Some(failure) if work.result.attachments.is_empty() => Err(failure),
+        _ => Ok(work),
+    }
+}
+
+fn everything(scope: &Scope<'_>) -> Vec<pb::AttachProgram> {
+    let named = |name: &str| pb::AttachProgram { program: name.to_owned(), ..Default::default() };
+    // A struct_ops program belongs to its map. One that is no map's member has no place, and is nothing to fail for.
+    const STRUCT_OPS: u32 = 27;
+    let programs =
+        scope.object.programs().into_iter().filter(|program| program.fd().is_some() && program.kind() != STRUCT_OPS);
+    let maps = Wanted::All.among(scope.object);
+    programs.map(|program| named(program.name())).chain(maps.iter().map(|ops| named(ops.map.name()))).collect()
+}
+
+impl Work {
+    fn attach_one(&mut self, scope: &Scope<'_>, one: &pb::AttachProgram) -> Answer<()> {
+        let maps = Wanted::Called(&one.program).among(scope.object);
+        if !maps.is_empty() {
+            if let Some(key) = one.target.keys().next() {
+                let message = format!("{} belongs to a struct_ops map, which has no target key {key}.", one.program);
+                return Err(Failure::new("target-unknown", message).hint("It takes nothing."));
+            }
+            return maps.iter().try_for_each(|ops| self.register(ops));
+        }
         let missing = || Failure::new("unknown-program", format!("The object has no program {}.", one.program));
-        let program = loaded.object.program(&one.program).ok_or_else(missing)?;
+        let program = scope.object.program(&one.program).ok_or_else(missing)?;
         if program.fd().is_none() {
             return Err(Failure::new("unknown-program", format!("Program {} is not loaded.", one.program))
                 .hint("Its section begins with '?', or other programs were chosen when the object was loaded."));
         }
-        let (made, messages) = log::capture(|| attach::attach(program, &one.target));
-        let made = made.map_err(|failure| if failure.log.is_empty() { failure.log(messages) } else { failure })?;
-        let info = made.links.first().map(|link| link.info()).unwrap_or_default();
-        attachments.push(pb::Attachment {
-            program: one.program.clone(),
-            section: program.section().to_owned(),
-            target: made.target,
-            link_id: info.id,
-            link_kind: if info.kind.is_empty() { made.kind.to_owned() } else { info.kind },
-            links: made.links.len() as u32,
-            ..Default::default()
-        });
-        attached.push(Attached { program: one.program, links: made.links });
+        let made = with_log(|| attach::attach(scope, program, &one.target))?;
+        let described =
+            pb::Attachment { program: one.program.clone(), section: program.section().to_owned(), ..described(&made) };
+        self.result.attachments.push(described);
+        self.attached.push(Attached { program: one.program.clone(), map: String::new(), links: made.links });
+        Ok(())
     }
-    loaded.attached.append(&mut attached);
-    Ok(pb::AttachResult { attachments, ..Default::default() })
+
+    fn register(&mut self, ops: &StructOps<'_>) -> Answer<()> {
+        let map = ops.map.name().to_owned();
+        if !self.registered.insert(map.clone()) {
+            return Ok(());
+        }
+        let link = with_log(|| attach::struct_ops::attach(ops)).inspect_err(|_| {
+            self.registered.remove(&map);
+        })?;
+        let made = Made { links: vec![link], target: format!("{map} ({})", ops.kind), kind: "struct_ops" };
+        let described = pb::Attachment { map: map.clone(), section: ops.section().to_owned(), ..described(&made) };
+        self.result.attachments.push(described);
+        self.attached.push(Attached { program: String::new(), map, links: made.links });
+        Ok(())
+    }
+
+    fn leave_out(&mut self, scope: &Scope<'_>, context: &Context<'_>, program: &str, failure: Failure) {
+        let section = scope.object.program(program).map_or_else(String::new, |program| program.section().to_owned());
+        // A log that cannot be sent is no reason to keep the failure back.
+        let log = context.send_blob(&failure.log).unwrap_or(0);
+        let reason = Some(failure.into_message(log));
+        let left = pb::LeftOut { program: program.to_owned(), section, reason, ..Default::default() };
+        self.result.left_out.push(left);
+    }
 }
 
-fn every_program(loaded: &Loaded) -> Vec<pb::AttachProgram> {
-    let programs = loaded.object.programs();
-    let of = |program: &ringside_bpf::program::Program<'_>| pb::AttachProgram {
-        program: program.name().to_owned(),
+/// With what libbpf said meanwhile, for a failure.
+fn with_log<T>(attach: impl FnOnce() -> Answer<T>) -> Answer<T> {
+    let (made, messages) = log::capture(attach);
+    made.map_err(|failure| if failure.log.is_empty() { failure.log(messages) } else { failure })
+}
+
+fn described(made: &Made) -> pb::Attachment {
+    let info = made.links.first().map(Link::info).unwrap_or_default();
+    let places = |link: &Link| link.info().places;
+    pb::Attachment {
+        target: made.target.clone(),
+        link_id: info.id,
+        link_kind: if info.kind.is_empty() { made.kind.to_owned() } else { info.kind },
+        links: made.links.iter().map(places).sum(),
         ..Default::default()
-    };
-    programs.iter().filter(|program| program.fd().is_some()).map(of).collect()
+    }
 }
 
 pub fn detach(session: &mut Session, context: &Context<'_>, request: pb::Detach) -> Answer<pb::DetachResult> {

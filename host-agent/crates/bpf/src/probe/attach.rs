@@ -10,6 +10,7 @@ use libbpf_sys as sys;
 
 use crate::insns::{Asm, Reg};
 use crate::link::{self, XdpMode};
+use crate::perf::{Rate, Sampling};
 use crate::{Error, Result, os, perf, program};
 
 /// One kind and how to try it.
@@ -122,7 +123,8 @@ fn uprobe_multi() -> Result<()> {
 
 fn perf_event() -> Result<()> {
     let program = load(sys::BPF_PROG_TYPE_PERF_EVENT, 0, 0, 0)?;
-    let event = perf::cpu_clock(1, Some(first_cpu()), None)?;
+    let (kind, config) = perf::CPU_CLOCK;
+    let event = Sampling { kind, config, rate: Rate::Frequency(1) }.on_cpu(first_cpu())?;
     set_program(&event, &program)
 }
 
