@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod attach;
+mod binary;
 mod blobs;
 mod confine;
 mod connection;

@@ -6,6 +6,7 @@ pub mod btf;
 pub mod cpus;
 pub mod error;
 pub mod insns;
+pub mod interfaces;
 pub mod iter;
 pub mod link;
 pub mod log;

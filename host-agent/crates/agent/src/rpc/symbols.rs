@@ -30,10 +30,14 @@ fn of_kernel(addresses: &[u64]) -> Answer<Vec<pb::Symbol>> {
     })?;
     let table = KernelSymbols::parse(&text);
     if table.symbols.is_empty() {
-        return Err(Failure::new("no-permission", "The kernel hides the addresses of its symbols.")
-            .hint("This needs CAP_SYSLOG, and kernel.kptr_restrict at most 1."));
+        return Err(hidden());
     }
     Ok(addresses.iter().map(|address| table.find(*address)).collect())
+}
+
+pub fn hidden() -> Failure {
+    Failure::new("no-permission", "The kernel hides its symbols.")
+        .hint("This needs CAP_SYSLOG, and kernel.kptr_restrict at most 1.")
 }
 
 /// Functions by address. Names stay where they are in the text: of 120,000 only a few are asked for.
