@@ -9,7 +9,8 @@ import { describeMap, readMaps } from './maps.ts';
 import { isPerCpuMap } from './mapTypes.ts';
 import { BpfObject, type BpfFunction } from './object.ts';
 import { inferRecords } from './records.ts';
-import { parseSection } from './sections.ts';
+import { capabilitiesOf, featuresOf, variantsOf } from './needs.ts';
+import { programSection, type ProgramSection } from './programSection.ts';
 
 export interface InspectOptions {
   /** Find record types in DWARF when the object has it; default true. */
@@ -22,9 +23,15 @@ export function inspectObject(bytes: Uint8Array, options: InspectOptions = {}): 
     const object = BpfObject.parse(bytes);
     const btf = object.btf;
     const maps = readMaps(object);
+    const sections = object.programs.map((program) => programSection(object, program));
+    const used = maps.map((map) => map.type);
     return {
       license: object.license,
-      programs: object.programs.map((program) => describeProgram(object, program)),
+      programs: object.programs.map((program, i) => ({
+        ...describeProgram(object, program, sections[i]!),
+        variants: variantsOf(sections, i).map((other) => object.programs[other]!.name),
+        features: featuresOf(sections[i]!, used),
+      })),
       maps: maps.map((map) => describeMap(btf, map)),
       globals: btf ? readGlobals(object).map((variable) => describeGlobal(btf, variable)) : [],
       records: inferRecords(object, maps, options.dwarf ?? true),
@@ -32,8 +39,11 @@ export function inspectObject(bytes: Uint8Array, options: InspectOptions = {}): 
   });
 }
 
-function describeProgram(object: BpfObject, program: BpfFunction): ProgramInfo {
-  const section = parseSection(program.section.name);
+function describeProgram(
+  object: BpfObject,
+  program: BpfFunction,
+  section: ProgramSection,
+): Omit<ProgramInfo, 'variants' | 'features'> {
   const line = object.line(program.section, program.offset);
   return {
     name: program.name,
@@ -42,6 +52,9 @@ function describeProgram(object: BpfObject, program: BpfFunction): ProgramInfo {
     attach: section.attach,
     target: section.target,
     needsTarget: section.needsTarget,
+    given: section.keys,
+    inferred: section.inferred,
+    capabilities: capabilitiesOf(section),
     instructions: program.size / INSN_BYTES,
     autoload: section.autoload,
     source: line ? { file: line.file, line: line.line } : null,

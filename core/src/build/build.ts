@@ -9,7 +9,7 @@ import { prune, sha256Hex, temporaryName, writeAtomically } from './cache.ts';
 import { findCompiler, type CompilerCommand } from './compiler.ts';
 import { parseDiagnostics } from './diagnostics.ts';
 import { runTool, type ToolResult } from './exec.ts';
-import { includeFlags, languageFlags, ownVmlinux, reportFlags } from './flags.ts';
+import { defaultCpu, includeFlags, languageFlags, ownVmlinux, reportFlags, targetMachine } from './flags.ts';
 import {
   beginsWithVmlinux,
   findPrecompiled,
@@ -19,6 +19,7 @@ import {
   refusePrecompiled,
   type PrecompiledOptions,
 } from './precompiled.ts';
+import { findHeader, projectFlags, type ProjectFlags } from './project/index.ts';
 
 export interface BuildOptions {
   /** The .bpf.c source. */
@@ -40,6 +41,8 @@ export interface BuildOptions {
   syntaxOnly?: boolean | undefined;
   /** `uname -m` of the target host; default this machine's. */
   arch?: string | undefined;
+  /** clang's -mcpu: which instructions the target kernel knows; default v3. */
+  cpu?: string | undefined;
   compilerPath?: string | undefined;
   log?: Log | undefined;
   signal?: AbortSignal | undefined;
@@ -81,9 +84,14 @@ export async function buildObject(options: BuildOptions): Promise<BuildResult> {
 }
 
 /** True when the program includes vmlinux.h and has none of its own: then the target's header is needed to build it. */
-export function needsVmlinux(file: string, text: string, flags: readonly string[] = []): boolean {
-  return includesVmlinux(text) && ownVmlinux(resolve(file), flags) === null;
+export function needsVmlinux(file: string, text: string, flags: readonly string[] = [], arch?: string): boolean {
+  if (!includesVmlinux(text)) return false;
+  const path = resolve(file);
+  const project = projectFlags(path, targetMachine(arch ?? process.arch));
+  return ownVmlinux(path, [...flags, ...folderFlags(project)]) === null;
 }
+
+const folderFlags = (project: ProjectFlags): string[] => project.includes.map((folder) => `-I${folder}`);
 
 /**
  * Makes the precompiled header that builds with these options use, and finds the compiler: for an editor that has just
@@ -124,25 +132,25 @@ async function prepare(options: BuildOptions): Promise<Job> {
   throwIfAborted(signal);
 
   const cwd = options.cwd ?? dirname(file);
-  const own = ownVmlinux(file, options.flags, cwd);
+  const arch = options.arch ?? process.arch;
+  const project = projectFlags(file, targetMachine(arch));
+  if (project.from.length > 0) log.debug(`flags of the project from ${project.from.join(', ')}`);
+  const own = ownVmlinux(file, [...(options.flags ?? []), ...folderFlags(project)], cwd);
   const header = own ?? options.vmlinuxHeader;
-  const flagOptions = {
-    arch: options.arch ?? process.arch,
-    resourceDir: options.resourceDir,
-    compiler,
-    flags: options.flags,
-  };
+  const flags = [...project.defines, ...(options.flags ?? [])];
+  const cpu = options.cpu ?? defaultCpu;
+  const flagOptions = { arch, cpu, resourceDir: options.resourceDir, compiler, flags };
   const language = languageFlags(flagOptions);
   const vmlinuxFolder = options.vmlinuxHeader === null ? null : dirname(options.vmlinuxHeader);
   const action = options.syntaxOnly ? ['-fsyntax-only'] : ['-c'];
-  const shown = [...includeFlags(dirname(file), vmlinuxFolder, flagOptions), ...language, ...reportFlags, ...action];
+  const folders = [dirname(file), ...project.includes];
+  const shown = [...includeFlags(folders, vmlinuxFolder, flagOptions), ...language, ...reportFlags, ...action];
 
   const shadow = options.text === undefined ? '' : temporaryName(join(cacheDir, 'tmp', 'text'));
   const place = shadow === '' ? [] : await shadowFile(file, options.text!, shadow);
   const output = options.syntaxOnly ? '' : await outputFolder(options);
   if (output !== '') place.push('-o', join(output, objectName));
-  const canPrecompile =
-    header !== null && beginsWithVmlinux(text) && !options.flags?.some((f) => /^-(include|imacros)/.test(f));
+  const canPrecompile = header !== null && beginsWithVmlinux(text) && !flags.some((f) => /^-(include|imacros)/.test(f));
   const precompiled = canPrecompile ? { header, compiler, flags: language, cacheDir, log } : null;
   return { file, cwd, text, compiler, arguments: shown, place, precompiled, output, shadow, options, log };
 }
@@ -193,7 +201,31 @@ function notWritable(target: string, cause: unknown): RingsideError {
   });
 }
 
+/** Headers of the project that its build files say too cleverly: so many are looked for, one after the other. */
+const MOST_MISSING = 8;
+
+/** Compiles; for a header that clang does not find, the folder of the project that has it is added. */
 async function compile(job: Job): Promise<{ result: ToolResult; diagnostics: Diagnostic[] }> {
+  const machine = targetMachine(job.options.arch ?? process.arch);
+  for (let tries = 0; ; tries++) {
+    const done = await compileOnce(job);
+    const missing = done.result.code === 0 ? null : missingHeader(done.diagnostics);
+    const folder = missing === null || tries === MOST_MISSING ? null : findHeader(missing, job.file, machine);
+    if (folder === null || job.arguments.includes(folder)) return done;
+    job.log.info(`${missing!} is in ${folder}`);
+    job.arguments.splice(2, 0, '-I', folder); // behind the program's own folder
+  }
+}
+
+function missingHeader(diagnostics: readonly Diagnostic[]): string | null {
+  for (const { message } of diagnostics) {
+    const name = /^'([^']+)' file not found/.exec(message)?.[1];
+    if (name !== undefined) return name;
+  }
+  return null;
+}
+
+async function compileOnce(job: Job): Promise<{ result: ToolResult; diagnostics: Diagnostic[] }> {
   const pch = job.precompiled ? await findPrecompiled(job.precompiled) : null;
   if (pch) {
     const result = await runClang(job, ['-include-pch', pch]);
@@ -244,7 +276,7 @@ function crash(job: Job, result: ToolResult): Diagnostic {
 }
 
 function explainMissingVmlinux(job: Job, diagnostics: Diagnostic[]): void {
-  if (job.options.vmlinuxHeader !== null || !includesVmlinux(job.text)) return;
+  if (job.options.vmlinuxHeader !== null) return;
   const missing = diagnostics.find((d) => d.message.includes("'vmlinux.h' file not found"));
   if (!missing) return;
   missing.code = 'no-vmlinux';

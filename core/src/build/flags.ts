@@ -24,9 +24,36 @@ export function targetArch(machine: string): string {
   );
 }
 
+const kernelNames: Readonly<Record<string, string>> = { x64: 'x86_64', amd64: 'x86_64', arm64: 'aarch64' };
+
+/** A machine as `uname -m` and as libbpf call it. */
+export function targetMachine(machine: string): { name: string; arch: string } {
+  return { name: kernelNames[machine] ?? machine, arch: targetArch(machine) };
+}
+
+/** For a build that no host is named for: what kernels from 5.1 on take. */
+export const defaultCpu = 'v3';
+/** The plain instruction set, for what a verifier refuses in a newer one. */
+export const plainCpu = 'v2';
+
+/**
+ * The newest instruction set that a kernel and the compiler both know: 32-bit jumps came with Linux 5.1, sign extension
+ * and 32-bit far jumps with 6.6 on x86-64 and 6.7 elsewhere.
+ */
+export function cpuOfKernel(release: string, arch: string, clangMajor: number): string {
+  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(release) ?? [];
+  const version = Number(major) * 1000 + Number(minor);
+  if (version === 0) return defaultCpu;
+  if (version >= (targetArch(arch) === 'x86' ? 6006 : 6007) && clangMajor >= 18) return 'v4';
+  if (version >= 5001) return 'v3';
+  return version >= 4014 ? 'v2' : 'v1';
+}
+
 export interface FlagOptions {
   /** `uname -m` of the target host. */
   arch: string;
+  /** clang's -mcpu. */
+  cpu: string;
   resourceDir: string;
   compiler: CompilerCommand;
   /** The user's flags, after ours, so that they win. */
@@ -44,7 +71,7 @@ export function languageFlags(options: FlagOptions): string[] {
     '-g',
     '-O2',
     '-std=gnu17',
-    '-mcpu=v3',
+    `-mcpu=${options.cpu}`,
     `-D__TARGET_ARCH_${targetArch(options.arch)}`,
     // Distributions switch it on for every target, and BPF has no room for it.
     '-fno-stack-protector',
@@ -55,9 +82,13 @@ export function languageFlags(options: FlagOptions): string[] {
   ];
 }
 
-/** Where headers are found: the program's own folder first, so that its own vmlinux.h or bpf/ wins. */
-export function includeFlags(sourceFolder: string, vmlinuxFolder: string | null, options: FlagOptions): string[] {
-  const flags = ['-I', sourceFolder];
+/** Where headers are found: the program's own folder and its project's first, so that its own vmlinux.h or bpf/ wins. */
+export function includeFlags(
+  projectFolders: readonly string[],
+  vmlinuxFolder: string | null,
+  options: FlagOptions,
+): string[] {
+  const flags = projectFolders.flatMap((folder) => ['-I', folder]);
   if (vmlinuxFolder !== null) flags.push('-isystem', vmlinuxFolder);
   flags.push('-isystem', join(options.resourceDir, 'resources', 'libbpf'));
   // lost.h of the gallery, for programs that were copied without it.

@@ -1,7 +1,7 @@
 export { buildObject, needsVmlinux, objectCachePath, warmUp, type BuildOptions } from './build.ts';
 export { defaultCacheDir, sha256Hex, writeAtomically } from './cache.ts';
 export { findCompiler, installCommand, type CompilerCommand, type FindCompilerOptions } from './compiler.ts';
-export { targetArch } from './flags.ts';
+export { cpuOfKernel, defaultCpu, plainCpu, targetArch } from './flags.ts';
 export { writeVmlinuxHeader } from './vmlinux.ts';
 export {
   cachedVmlinuxHeader,

@@ -32,5 +32,7 @@ export interface BuildResult {
   compiler: Compiler;
   /** The kernel that it was built for: path of its vmlinux.h in the cache, and `uname -m`. */
   target?: { vmlinuxHeader: string | null; arch: string };
+  /** clang's -mcpu: the instructions that the target's kernel knows. */
+  cpu?: string;
   ms: number;
 }

@@ -16,6 +16,16 @@ export interface ProgramInfo {
   target: string | null;
   /** Names of target keys that must still be chosen, e.g. ["iface"]. */
   needsTarget: string[];
+  /** Target keys that the section gives in a way of its author's: { iface: "lo" } of SEC("xdp/lo"). */
+  given: Record<string, string>;
+  /** In a sentence, what the section leaves to the author's user space and Ringside inferred; "" where it says all. */
+  inferred: string;
+  /** What the agent needs to load and attach it, from Linux 5.8 on: "CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN". */
+  capabilities: string[];
+  /** Kernel features that it rests on, with the version that brought them: "fentry (Linux 5.5)". */
+  features: string[];
+  /** Other programs of the object for the same hook: of these, the best that the kernel has is attached, the others not. */
+  variants: string[];
   instructions: number;
   autoload: boolean;
   /** Where the program's function begins; null without BTF.ext line info. */

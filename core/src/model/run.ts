@@ -16,6 +16,8 @@ export interface AttachSpec {
   targets: { program: string; key: string; value: string }[];
   /** Globals, as the user wrote them: "min_us" → "1000". */
   set: Record<string, string>;
+  /** How the object is loaded beyond its own word; left out = as it says. */
+  load?: LoadOptions;
   /** EXPR of the CLI contract; "" = all. */
   where: string;
   durationSeconds: number | null;
@@ -26,6 +28,38 @@ export interface AttachSpec {
   storeBytes?: number;
   /** Emit every record that passes `where` as a RunEvent (the CLI); panels pull rows instead. */
   emitEvents?: boolean;
+}
+
+/** What a program's own user space would set before it loads the object. */
+export interface LoadOptions {
+  /** Sizes by map name; 0 = as the object says. */
+  mapSizes?: Record<string, { maxEntries: number; valueSize: number }>;
+  /** Places in bpffs by map name: the map is taken from there, or put there. */
+  pins?: Record<string, string>;
+  /** Lines CONFIG_X=value, on top of what the host's kernel says of itself. */
+  kconfig?: string;
+  /** A file with the types of the host's kernel, for kernels that have none of their own. */
+  kernelBtf?: string;
+  /** Estimated map memory above which nothing is created; left out = half of what the host has to give. */
+  mapMemoryLimitBytes?: number;
+}
+
+/** A program of the object that does not run, and why; the others do. */
+export interface LeftOutProgram {
+  host: string;
+  program: string;
+  section: string;
+  error: ErrorData;
+  /** The program that is used in its place: another variant of the same hook; "" where there is none. */
+  instead: string;
+}
+
+/** What Ringside did by itself where the object left it open. */
+export interface RunNote {
+  host: string;
+  /** The program or map that it is about; "" = the whole object. */
+  about: string;
+  text: string;
 }
 
 export type RunState = 'building' | 'loading' | 'attaching' | 'running' | 'paused' | 'detaching' | 'ended' | 'failed';
@@ -79,6 +113,9 @@ export interface RunSummary {
   error: ErrorData | null;
   diagnostics: Diagnostic[];
   attachments: AttachmentInfo[];
+  /** Programs that do not run although others of the object do. */
+  leftOut: LeftOutProgram[];
+  notes: RunNote[];
   schemas: StreamSchema[];
   ledger: Ledger;
   programs: ProgramCost[];
@@ -90,6 +127,8 @@ export interface RunSummary {
 /** Objects of `ringside attach --json`, one a line. */
 export type RunEvent =
   | ({ type: 'attached' } & AttachmentInfo)
+  | ({ type: 'left-out' } & LeftOutProgram)
+  | ({ type: 'note' } & RunNote)
   | {
       type: 'event';
       host: string;

@@ -45,4 +45,6 @@ export interface VerifyReport {
   host: string;
   kernel: string;
   programs: ProgramVerdict[];
+  /** What Ringside did by itself: an inferred section, another instruction set. */
+  notes: string[];
 }

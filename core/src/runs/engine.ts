@@ -18,7 +18,7 @@ import { doctorReport } from './doctor.ts';
 import { HostPool, type ConnectedHost } from './hosts.ts';
 import { headerOfHost } from './kernelTypes.ts';
 import { rememberHost, recallHost } from './hostMemory.ts';
-import { compile, isSource, prepare, type BuildSettings, type PreparedAhead } from './prepare.ts';
+import { compile, isSource, prepare, type BuildSettings, type BuildTarget, type PreparedAhead } from './prepare.ts';
 import { Run } from './run.ts';
 import { openFullLog, verifyOn } from './verify.ts';
 
@@ -139,11 +139,11 @@ class InProcessEngine implements Engine {
     const file = resolve(request.file);
     if (request.text === undefined) await mustExist(file);
     const { cacheDir } = this.settings;
-    let arch = hostArch();
+    let target: BuildTarget = { arch: hostArch(), kernel: '' };
     let header: () => Promise<string>;
     if (request.host !== undefined) {
       const host = await this.pool.connect(request.host, call);
-      arch = host.info.arch;
+      target = targetOf(host);
       header = () => headerOfHost(host, cacheDir, call);
     } else if (request.vmlinux !== undefined) {
       const path = resolve(request.vmlinux);
@@ -155,10 +155,14 @@ class InProcessEngine implements Engine {
       header = () => localVmlinuxHeader(cacheDir);
     }
     const { text, output, flags, syntaxOnly } = request;
-    const { vmlinuxHeader, ...built } = await compile(
+    const {
+      vmlinuxHeader,
+      cpu: _,
+      ...built
+    } = await compile(
       {
         file,
-        arch,
+        target,
         header,
         ...(text !== undefined && { text }),
         ...(output !== undefined && { output: resolve(output) }),
@@ -168,7 +172,7 @@ class InProcessEngine implements Engine {
       this.settings,
       call,
     );
-    return { ...built, target: { vmlinuxHeader, arch } };
+    return { ...built, target: { vmlinuxHeader, arch: target.arch } };
   }
 
   async inspect(file: string, call: CallOptions = {}) {
@@ -176,7 +180,7 @@ class InProcessEngine implements Engine {
     await mustExist(path);
     const prepared = await prepare(
       path,
-      hostArch(),
+      { arch: hostArch(), kernel: '' },
       () => localVmlinuxHeader(this.settings.cacheDir),
       this.settings,
       call,
@@ -196,7 +200,7 @@ class InProcessEngine implements Engine {
       const header = known && (await cachedVmlinuxHeader(known.btfSha256, cacheDir));
       if (!known || header === undefined) return undefined;
       const quiet: CallOptions = call.signal ? { signal: call.signal } : {};
-      const object = await prepare(file, known.arch, () => Promise.resolve(header), this.settings, quiet);
+      const object = await prepare(file, known, () => Promise.resolve(header), this.settings, quiet);
       return { ...known, object };
     } catch {
       return undefined;
@@ -208,12 +212,15 @@ class InProcessEngine implements Engine {
     host: ConnectedHost,
     ahead: PreparedAhead | undefined,
     call: CallOptions,
+    cpu?: string,
   ) => {
     const { cacheDir } = this.settings;
-    const { arch, btfSha256 } = host.info;
-    if (ahead?.arch === arch && ahead.btfSha256 === btfSha256) return ahead.object;
-    const object = await prepare(file, arch, () => headerOfHost(host, cacheDir, call), this.settings, call);
-    if (btfSha256 !== '') await rememberHost(cacheDir, host.name, { arch, btfSha256 });
+    const { arch, kernel, btfSha256 } = host.info;
+    const same = ahead?.arch === arch && ahead.kernel === kernel && ahead.btfSha256 === btfSha256;
+    if (same && cpu === undefined) return ahead.object;
+    const target = { ...targetOf(host), ...(cpu !== undefined && { cpu }) };
+    const object = await prepare(file, target, () => headerOfHost(host, cacheDir, call), this.settings, call);
+    if (btfSha256 !== '') await rememberHost(cacheDir, host.name, { arch, kernel, btfSha256 });
     return object;
   };
 
@@ -325,6 +332,8 @@ class InProcessEngine implements Engine {
     await this.pool.dispose();
   }
 }
+
+const targetOf = ({ info }: ConnectedHost): BuildTarget => ({ arch: info.arch, kernel: info.kernel });
 
 const hostArch = (): string => (process.arch === 'arm64' ? 'aarch64' : 'x86_64');
 

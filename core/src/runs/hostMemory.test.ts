@@ -8,7 +8,7 @@ let dir: string;
 beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'ringside-memory-'))));
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-const seen = { arch: 'x86_64', btfSha256: 'a'.repeat(64) };
+const seen = { arch: 'x86_64', kernel: '6.12.1', btfSha256: 'a'.repeat(64) };
 
 it('recalls what it was told, host by host', async () => {
   await rememberHost(dir, 'root@web-1:22', seen);

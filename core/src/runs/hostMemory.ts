@@ -8,6 +8,8 @@ import { sha256Hex, writeAtomically } from '../build/index.ts';
 
 export interface RememberedHost {
   arch: string;
+  /** `uname -r` */
+  kernel: string;
   btfSha256: string;
 }
 
@@ -18,9 +20,9 @@ export async function recallHost(cacheDir: string, host: string): Promise<Rememb
   try {
     const value: unknown = JSON.parse(await readFile(fileOf(cacheDir, host), 'utf8'));
     if (typeof value !== 'object' || value === null) return undefined;
-    const { arch, btfSha256 } = value as Record<string, unknown>;
-    if (typeof arch !== 'string' || typeof btfSha256 !== 'string') return undefined;
-    return { arch, btfSha256 };
+    const { arch, kernel, btfSha256 } = value as Record<string, unknown>;
+    if (typeof arch !== 'string' || typeof kernel !== 'string' || typeof btfSha256 !== 'string') return undefined;
+    return { arch, kernel, btfSha256 };
   } catch {
     return undefined;
   }
@@ -29,6 +31,6 @@ export async function recallHost(cacheDir: string, host: string): Promise<Rememb
 /** Never rejects: a cache that cannot be written costs time, not the run. */
 export async function rememberHost(cacheDir: string, host: string, seen: RememberedHost): Promise<void> {
   const known = await recallHost(cacheDir, host);
-  if (known?.arch === seen.arch && known.btfSha256 === seen.btfSha256) return;
+  if (known?.arch === seen.arch && known.kernel === seen.kernel && known.btfSha256 === seen.btfSha256) return;
   await writeAtomically(fileOf(cacheDir, host), JSON.stringify(seen)).catch(() => undefined);
 }

@@ -1,6 +1,6 @@
 /** From what the user named (a source or an object) to what an agent loads, with what can be known of it offline. */
 import { readFile } from 'node:fs/promises';
-import { buildObject, needsVmlinux, stripDwarf } from '../build/index.ts';
+import { buildObject, cpuOfKernel, defaultCpu, findCompiler, needsVmlinux, stripDwarf } from '../build/index.ts';
 import { inspectObject } from '../bpf/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -24,11 +24,24 @@ export interface PreparedObject {
   report: InspectReport;
   /** Compiler warnings. */
   diagnostics: Diagnostic[];
+  /** clang's -mcpu when we built it; "" for an object that was there. */
+  cpu: string;
+}
+
+/** The machine that a program is built for. */
+export interface BuildTarget {
+  /** `uname -m` */
+  arch: string;
+  /** `uname -r`; "" = not known. */
+  kernel: string;
+  /** clang's -mcpu in place of what the kernel would get. */
+  cpu?: string;
 }
 
 /** An object that was built on the assumption that the host's kernel is still the one of the last time. */
 export interface PreparedAhead {
   arch: string;
+  kernel: string;
   btfSha256: string;
   object: PreparedObject;
 }
@@ -38,28 +51,29 @@ export const isSource = (file: string): boolean => file.endsWith('.c');
 /** Compiles or reads, strips and inspects. `header` is asked for only when the program includes vmlinux.h. */
 export async function prepare(
   file: string,
-  arch: string,
+  target: BuildTarget,
   header: () => Promise<string>,
   settings: BuildSettings,
   call: CallOptions,
 ): Promise<PreparedObject> {
   let full: Uint8Array;
   let diagnostics: Diagnostic[] = [];
+  let cpu = '';
   if (isSource(file)) {
-    const built = await compile({ file, arch, header }, settings, call);
+    const built = await compile({ file, target, header }, settings, call);
     if (!built.ok) throw buildFailed(file, built);
-    diagnostics = built.diagnostics;
+    ({ diagnostics, cpu } = built);
     full = await readFile(built.object);
   } else {
     full = await readObject(file);
   }
   const stripped = stripDwarf(full);
-  return { file, full, stripped, report: inspectObject(full), diagnostics };
+  return { file, full, stripped, report: inspectObject(full), diagnostics, cpu };
 }
 
 interface CompileRequest {
   file: string;
-  arch: string;
+  target: BuildTarget;
   /** Path of the target's vmlinux.h; a host without BTF can still have programs that need none. */
   header: () => Promise<string>;
   text?: string;
@@ -73,22 +87,39 @@ export async function compile(
   request: CompileRequest,
   settings: BuildSettings,
   call: CallOptions,
-): Promise<BuildResult & { vmlinuxHeader: string | null }> {
-  const { output, header, ...rest } = request;
+): Promise<BuildResult & { vmlinuxHeader: string | null; cpu: string }> {
+  const { output, header, target, ...rest } = request;
   const { compilerPath, ...where } = settings;
   const text = request.text ?? (await readFile(request.file, 'utf8'));
-  const vmlinuxHeader = needsVmlinux(request.file, text, request.flags) ? await header() : null;
+  const cpu = await cpuFor(target, settings, call);
+  const build = (vmlinuxHeader: string | null): Promise<BuildResult> =>
+    buildObject({
+      ...rest,
+      ...where,
+      arch: target.arch,
+      cpu,
+      vmlinuxHeader,
+      cwd: process.cwd(),
+      ...(output !== undefined && { outputPath: output }),
+      ...(compilerPath !== '' && { compilerPath }),
+      ...(call.signal && { signal: call.signal }),
+    });
+  let vmlinuxHeader = needsVmlinux(request.file, text, request.flags, target.arch) ? await header() : null;
   call.progress?.({ step: `Building ${request.file.split('/').at(-1)!}` });
-  const built = await buildObject({
-    ...rest,
-    ...where,
-    vmlinuxHeader,
-    cwd: process.cwd(),
-    ...(output !== undefined && { outputPath: output }),
-    ...(compilerPath !== '' && { compilerPath }),
-    ...(call.signal && { signal: call.signal }),
-  });
-  return { ...built, vmlinuxHeader };
+  let built = await build(vmlinuxHeader);
+  if (vmlinuxHeader === null && built.diagnostics.some((d) => d.code === 'no-vmlinux')) {
+    vmlinuxHeader = await header(); // a header of the program includes it
+    built = await build(vmlinuxHeader);
+  }
+  return { ...built, vmlinuxHeader, cpu };
+}
+
+async function cpuFor(target: BuildTarget, settings: BuildSettings, call: CallOptions): Promise<string> {
+  if (target.cpu !== undefined) return target.cpu;
+  if (target.kernel === '') return defaultCpu;
+  const { compilerPath, cacheDir, log } = settings;
+  const { major } = await findCompiler({ compilerPath, cacheDir, log, signal: call.signal });
+  return cpuOfKernel(target.kernel, target.arch, major);
 }
 
 /** A failed build as an error; the diagnostics ride along for the editor. */
