@@ -1,6 +1,6 @@
 /** Command-line arguments: one table of options, parsed by node:util, with errors that say what was meant. */
 import { parseArgs } from 'node:util';
-import { defaultSshOptions, RingsideError, type LogLevel, type SshOptions } from '@ringside/core';
+import { defaultSshOptions, RingsideError, type LoadOptions, type LogLevel, type SshOptions } from '@ringside/core';
 
 type OptionSpec = { type: 'string' | 'boolean'; multiple?: boolean; short?: string };
 
@@ -134,7 +134,7 @@ export function assignments(list: string[], option: string): Record<string, stri
 
 export const targetKeys = [
   'iface', 'xdp-mode', 'direction', 'cgroup', 'netns', 'binary', 'symbol', 'offset', 'pid', 'comm', 'container',
-  'func', 'event', 'provider', 'probe', 'freq', 'cpu', 'map', 'program',
+  'func', 'event', 'provider', 'probe', 'freq', 'cpu', 'map', 'program', 'section',
 ] as const; // prettier-ignore
 
 /** `[PROGRAM:]KEY=VALUE` options. Errors: usage naming the known keys. */
@@ -148,4 +148,32 @@ export function targets(list: string[]): { program: string; key: string; value: 
     }
     return { program, key, value };
   });
+}
+
+/** The common options of loading: what a program's own user space would set. */
+export const loadOptionNames = {
+  'map-size': { type: 'string', multiple: true },
+  pin: { type: 'string', multiple: true },
+  kconfig: { type: 'string', multiple: true },
+  btf: { type: 'string' },
+  'map-memory': { type: 'string' },
+} as const;
+
+/** Of `loadOptionNames`. Errors: usage. */
+export function loadOptions(values: Values): LoadOptions {
+  const mapSizes = Object.entries(assignments(listOption(values, 'map-size'), 'map-size')).map(([map, text]) => {
+    const [, entries, valueSize = '0'] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
+    if (entries === undefined) throw usage(`--map-size takes MAP=ENTRIES or MAP=ENTRIESxVALUEBYTES; not "${text}".`);
+    return [map, { maxEntries: Number(entries), valueSize: Number(valueSize) }] as const;
+  });
+  const kconfig = Object.entries(assignments(listOption(values, 'kconfig'), 'kconfig'));
+  const kernelBtf = textOption(values, 'btf');
+  const mapMemoryLimitBytes = positiveOption(values, 'map-memory', true);
+  return {
+    mapSizes: Object.fromEntries(mapSizes),
+    pins: assignments(listOption(values, 'pin'), 'pin'),
+    kconfig: kconfig.map(([name, value]) => `${name}=${value}\n`).join(''),
+    ...(kernelBtf !== undefined && { kernelBtf }),
+    ...(mapMemoryLimitBytes !== undefined && { mapMemoryLimitBytes }),
+  };
 }

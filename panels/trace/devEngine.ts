@@ -104,6 +104,8 @@ export class SyntheticEngine {
             target: 'sched:sched_process_exec',
             link: { id: 7, kind: 'perf_event' },
           })),
+      leftOut: [],
+      notes: [],
       schemas: streams.map((stream) => ({ stream, records: [] })),
       ledger: {
         streams: streams.map((name, i) => ({

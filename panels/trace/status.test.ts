@@ -16,6 +16,8 @@ const run = (more: Partial<RunSummary> = {}): RunSummary => ({
   attachments: [
     { host: 'web-1', program: 'p', section: 'tp/x', target: 'sched:exec', link: { id: 1, kind: 'perf_event' } },
   ],
+  leftOut: [],
+  notes: [],
   schemas: [],
   ledger: { streams: [] },
   programs: [],

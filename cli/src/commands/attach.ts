@@ -1,21 +1,34 @@
 import { Exit, RingsideError, type AttachSpec, type ExitCode, type RunEvent, type RunSummary } from '@ringside/core';
-import { assignments, exactly, hostList, listOption, positiveOption, targets, textOption, usage } from '../args.ts';
+import {
+  assignments,
+  exactly,
+  hostList,
+  listOption,
+  loadOptionNames,
+  loadOptions,
+  positiveOption,
+  targets,
+  textOption,
+  usage,
+} from '../args.ts';
 import type { Context } from '../context.ts';
 import { EventTable } from '../output/eventTable.ts';
 import { endLines } from '../output/end.ts';
+import { leftOutLine, noteLine } from '../output/leftOut.ts';
 import { dim } from '../terminal.ts';
 import { diagnosticLine } from './build.ts';
 import type { Command } from './index.ts';
 
 export const attach: Command = {
   usage:
-    'attach FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--where EXPR] [--duration S] [--count N] [--output table|jsonl|none] [--maps SECONDS]',
+    'attach FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--map-size MAP=ENTRIES]… [--pin MAP=PATH]… [--kconfig NAME=VALUE]… [--btf FILE] [--map-memory BYTES] [--where EXPR] [--duration S] [--count N] [--output table|jsonl|none] [--maps SECONDS]',
   summary: 'load, attach and watch live; Ctrl+C detaches',
   options: {
     host: { type: 'string' },
     program: { type: 'string', multiple: true },
     target: { type: 'string', multiple: true },
     set: { type: 'string', multiple: true },
+    ...loadOptionNames,
     where: { type: 'string' },
     duration: { type: 'string' },
     count: { type: 'string' },
@@ -41,6 +54,7 @@ function attachSpec(context: Context): AttachSpec {
     programs: listOption(values, 'program'),
     targets: targets(listOption(values, 'target')),
     set: assignments(listOption(values, 'set'), 'set'),
+    load: loadOptions(values),
     where: textOption(values, 'where') ?? '',
     durationSeconds: positiveOption(values, 'duration', false) ?? null,
     count: positiveOption(values, 'count', true) ?? null,
@@ -64,7 +78,10 @@ function outputSink(context: Context): Sink {
       const rows = new EventTable((line) => context.text(line));
       context.engine.on('run', (run) => rows.know(run.schemas));
       return {
-        event: (e) => (e.type === 'end' ? context.text(endLines(e)) : rows.add(e)),
+        event: (e) => {
+          if (e.type === 'end') context.text(endLines(e));
+          else if (!besides(context, e)) rows.add(e);
+        },
         attached: (run) => {
           progress.clear();
           for (const d of run.diagnostics) process.stderr.write(`${diagnosticLine(d)}\n`);
@@ -76,7 +93,10 @@ function outputSink(context: Context): Sink {
     case 'none':
       return {
         event: (e) => {
-          if (e.type !== 'end') return;
+          if (e.type !== 'end') {
+            if (!besides(context, e) && e.type === 'left-out') json(e);
+            return;
+          }
           if (common.json) json(e);
           else context.text(endLines(e));
         },
@@ -85,6 +105,15 @@ function outputSink(context: Context): Sink {
     default:
       throw usage(`--output takes table, jsonl or none; not "${output(context)}".`);
   }
+}
+
+/** What does not run, and what Ringside did by itself, for people: on stderr, one line each. False: it is for stdout. */
+function besides({ common, progress }: Context, event: RunEvent): boolean {
+  if (common.json || (event.type !== 'left-out' && event.type !== 'note')) return false;
+  if (event.type === 'note' && common.quiet) return true;
+  progress.clear();
+  process.stderr.write(`${event.type === 'note' ? noteLine(event) : leftOutLine(event)}\n`);
+  return true;
 }
 
 /** Attaches, passes events on until the run ends, and detaches in order when Ctrl+C comes first. */

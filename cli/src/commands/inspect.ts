@@ -1,4 +1,4 @@
-import { Exit, type InspectReport, type RecordField } from '@ringside/core';
+import { Exit, type InspectReport, type ProgramInfo, type RecordField } from '@ringside/core';
 import { exactly } from '../args.ts';
 import { bold, dim, table } from '../terminal.ts';
 import type { Command } from './index.ts';
@@ -23,13 +23,17 @@ function forPeople(r: InspectReport): string {
     p.name,
     p.section,
     p.type,
-    p.target ?? (p.needsTarget.length > 0 ? `choose: ${p.needsTarget.join(', ')}` : ''),
+    [p.target ?? '', p.needsTarget.length > 0 ? `choose: ${p.needsTarget.join(', ')}` : '']
+      .filter((text) => text !== '')
+      .join('; '),
     String(p.instructions),
     p.autoload ? '' : 'optional',
   ]);
   parts.push(
     table(['PROGRAM', 'SECTION', 'TYPE', 'TARGET', 'INSNS', ''], programs, [false, false, false, false, true]),
   );
+  const needs = r.programs.flatMap(needLines);
+  if (needs.length > 0) parts.push(needs.join('\n'));
   if (r.maps.length > 0) {
     const maps = r.maps.map((m) => [
       m.name,
@@ -59,6 +63,18 @@ function forPeople(r: InspectReport): string {
     );
   }
   return parts.join('\n\n');
+}
+
+/** What the section of a program leaves to its own user space, which rights it takes, and what stands in for it. */
+function needLines({ name, inferred, capabilities, features, variants }: ProgramInfo): string[] {
+  const needs = [...capabilities, ...features];
+  return [
+    `${bold(name)} needs ${needs.length === 0 ? 'to be told what it is' : needs.join(', ')}`,
+    ...(inferred === '' ? [] : [dim(`  ${inferred}`)]),
+    ...(variants.length === 0
+      ? []
+      : [dim(`  The same hook: ${variants.join(', ')}; the best that the host has is used.`)]),
+  ];
 }
 
 function fields(list: RecordField[], indent: string): string {

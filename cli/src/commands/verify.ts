@@ -1,15 +1,27 @@
 import { Exit, errorCodes, type ProgramVerdict, type VerifyOutcome } from '@ringside/core';
-import { assignments, exactly, hostList, listOption, textOption } from '../args.ts';
+import {
+  assignments,
+  exactly,
+  hostList,
+  listOption,
+  loadOptionNames,
+  loadOptions,
+  targets,
+  textOption,
+} from '../args.ts';
 import { bold, dim, green, red, yellow } from '../terminal.ts';
 import type { Command } from './index.ts';
 
 export const verify: Command = {
-  usage: 'verify FILE|OBJECT --host HOST [--program NAME]… [--set VAR=VALUE]… [--full-log OUT]',
+  usage:
+    'verify FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--map-size MAP=ENTRIES]… [--kconfig NAME=VALUE]… [--btf FILE] [--full-log OUT]',
   summary: "the host's verifier verdict; nothing is attached",
   options: {
     host: { type: 'string' },
     program: { type: 'string', multiple: true },
+    target: { type: 'string', multiple: true },
     set: { type: 'string', multiple: true },
+    ...loadOptionNames,
     'full-log': { type: 'string' },
   },
   async run({ engine, positionals, values, common, json, text, call, progress }) {
@@ -21,7 +33,9 @@ export const verify: Command = {
         file: file!,
         hosts,
         programs: listOption(values, 'program'),
+        targets: targets(listOption(values, 'target')),
         set: assignments(listOption(values, 'set'), 'set'),
+        load: loadOptions(values),
         ...(fullLog && { fullLog }),
       },
       call,
@@ -38,7 +52,11 @@ export const verify: Command = {
 function forPeople(outcome: VerifyOutcome): string {
   if ('error' in outcome)
     return `${red('✗')} ${bold(outcome.host)}: ${outcome.error.message}\n  ${outcome.error.remedy}`;
-  return [bold(`${outcome.host} (kernel ${outcome.kernel})`), ...outcome.programs.map(programLines)].join('\n');
+  return [
+    bold(`${outcome.host} (kernel ${outcome.kernel})`),
+    ...outcome.programs.map(programLines),
+    ...outcome.notes.map((n) => dim(`  ${n}`)),
+  ].join('\n');
 }
 
 function programLines(p: ProgramVerdict): string {

@@ -33,6 +33,8 @@ export class EventTable {
       case 'attached':
         this.print(dim(`${event.host}: ${event.program} attached to ${event.target || event.section}`));
         break;
+      case 'left-out':
+      case 'note':
       case 'end':
         break;
     }

@@ -17,6 +17,7 @@ import type {
   HostEntry,
   HostState,
   InspectReport,
+  LoadOptions,
   RowDetail,
   RowsPage,
   RowsQuery,
@@ -46,6 +47,9 @@ export interface VerifyRequest {
   hosts: string[];
   programs: string[];
   set: Record<string, string>;
+  /** What is known of targets before loading, as in AttachSpec. */
+  targets?: AttachSpec['targets'];
+  load?: LoadOptions;
   /** File that receives the whole verifier log. */
   fullLog?: string;
 }

@@ -1,12 +1,11 @@
 /** One host's share of a run: the loaded object, its streams, attachments and figures. */
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { ObjectOptionsSchema, Print, Stats } from '../agent/generated/agent_pb.ts';
-import { BpfObject, encodeGlobal } from '../bpf/index.ts';
-import { RingsideError } from '../errors.ts';
+import type { LeftOut, Print, Stats } from '../agent/generated/agent_pb.ts';
+import { isErrorCode, RingsideError } from '../errors.ts';
 import type { AgentCounters, EventStore, EventStream, SpanReservation } from '../events/index.ts';
-import type { AttachmentInfo, AttachSpec, InspectReport } from '../model/index.ts';
+import type { AttachmentInfo, AttachSpec, LeftOutProgram, RunNote } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
 import type { ConnectedHost } from './hosts.ts';
+import { loadPlan, type LoadPlan, type LoadSpec } from './loadPlan.ts';
 import type { PreparedObject } from './prepare.ts';
 
 /** Map types that yield records. */
@@ -31,10 +30,13 @@ export interface HostRunCallbacks {
 export class HostRun {
   readonly streams: OpenedStream[] = [];
   attachments: AttachmentInfo[] = [];
+  leftOut: LeftOutProgram[] = [];
+  notes: RunNote[] = [];
   stats: Stats | undefined;
   /** Why the host is gone, once it is. */
   lost: RingsideError | undefined;
   private objectId = 0;
+  private plan: LoadPlan | undefined;
   /** The figures in `stats` were taken after the last record. */
   private drained = false;
   /** Index of this host in the event store. */
@@ -44,7 +46,7 @@ export class HostRun {
 
   constructor(
     readonly host: ConnectedHost,
-    readonly object: PreparedObject,
+    public object: PreparedObject,
     private readonly store: EventStore,
     private readonly callbacks: HostRunCallbacks,
   ) {
@@ -56,13 +58,32 @@ export class HostRun {
     return this.host.name;
   }
 
-  /** Loads the object: globals set, chosen programs only. Errors: what libbpf and the verifier say. */
-  async load(spec: Pick<AttachSpec, 'programs' | 'set'>, call: CallOptions): Promise<void> {
+  /** Loads the object as the user and the object itself say. Errors: what libbpf and the verifier say. */
+  async load(spec: LoadSpec, call: CallOptions): Promise<void> {
     const { agent } = this.host;
-    const options = objectOptions(this.object, spec);
-    const objectBlob = await agent.sendBlob(this.object.stripped, call);
+    const plan = await loadPlan(this.object, spec, 'run');
+    const objectBlob = await agent.sendBlob(plan.bytes, call);
+    const kernelBtfBlob = plan.kernelBtf === null ? 0 : await agent.sendBlob(plan.kernelBtf, call);
+    const options = { ...plan.options, kernelBtfBlob };
     const loaded = await agent.request({ case: 'loadObject', value: { objectBlob, options } }, 'load', call);
     this.objectId = loaded.objectId;
+    this.plan = plan;
+    this.leftOut = plan.leftOut.map((left) => ({ host: this.name, ...left }));
+    this.addLeftOut(loaded.leftOut);
+    for (const { about, text } of plan.notes) this.notes.push({ host: this.name, about, text });
+    for (const { name, chosen } of loaded.maps) {
+      if (chosen !== '')
+        this.notes.push({ host: this.name, about: name, text: `The object leaves it open: ${chosen}.` });
+    }
+  }
+
+  private addLeftOut(left: readonly LeftOut[]): void {
+    for (const { program, section, reason, instead } of left) {
+      const { code = '', message = '', hint = '' } = reason ?? {};
+      const error = new RingsideError(isErrorCode(code) ? code : 'internal', message, { remedy: hint });
+      const own = this.plan?.sections.get(program) ?? section;
+      this.leftOut.push({ host: this.name, program, section: own, error: error.toData(), instead });
+    }
   }
 
   /** Opens every stream before anything is attached, so that the first record is not missed. */
@@ -112,32 +133,28 @@ export class HostRun {
     }
   }
 
-  async attach(spec: Pick<AttachSpec, 'programs' | 'targets'>, call: CallOptions): Promise<void> {
-    const programs = this.wantedPrograms(spec.programs).map((program) => ({
-      program,
-      target: Object.fromEntries(
-        spec.targets.filter((t) => t.program === '' || t.program === program).map((t) => [t.key, t.value]),
-      ),
+  /** Attaches what was loaded. Without programs that the user named, what cannot be attached is left out and said. */
+  async attach(spec: Pick<AttachSpec, 'programs'>, call: CallOptions): Promise<void> {
+    const left = new Set(this.leftOut.map((l) => l.program));
+    const leaveOut = spec.programs.length === 0;
+    const programs = this.plan!.programs.filter((p) => !left.has(p.name)).map(({ name, target }) => ({
+      program: name,
+      target,
+      leaveOut,
     }));
-    const { attachments } = await this.host.agent.request(
+    const answer = await this.host.agent.request(
       { case: 'attach', value: { objectId: this.objectId, programs } },
       'attach',
       call,
     );
-    this.attachments = attachments.map((a) => ({
+    this.addLeftOut(answer.leftOut);
+    this.attachments = answer.attachments.map((a) => ({
       host: this.name,
       program: a.program,
-      section: a.section,
+      section: this.plan!.sections.get(a.program) ?? a.section,
       target: a.target,
       link: { id: a.linkId, kind: a.linkKind },
     }));
-  }
-
-  private wantedPrograms(chosen: string[]): string[] {
-    const { programs } = this.object.report;
-    return (
-      chosen.length > 0 ? programs.filter((p) => chosen.includes(p.name)) : programs.filter((p) => p.autoload)
-    ).map((p) => p.name);
   }
 
   async refreshStats(): Promise<void> {
@@ -194,36 +211,4 @@ export class HostRun {
       final: this.drained,
     };
   }
-}
-
-/** What LoadObject and VerifyObject take. Errors: unknown-program, unknown-variable, bad-value. */
-export function objectOptions(
-  object: PreparedObject,
-  spec: Pick<AttachSpec, 'programs' | 'set'>,
-): MessageInitShape<typeof ObjectOptionsSchema> {
-  checkPrograms(object.report, spec.programs);
-  const parsed = BpfObject.parse(object.full);
-  const globals = Object.entries(spec.set).map(([name, text]) => {
-    const { variable, bytes } = encodeGlobal(parsed, name, text);
-    return { variable, value: bytes };
-  });
-  return { name: runName(object.file), programs: spec.programs, globals };
-}
-
-function checkPrograms(report: InspectReport, chosen: string[]): void {
-  const known = report.programs.map((p) => p.name);
-  for (const name of chosen) {
-    if (known.includes(name)) continue;
-    throw new RingsideError('unknown-program', `There is no program "${name}".`, {
-      remedy: `Programs: ${known.join(', ') || 'none'}.`,
-    });
-  }
-}
-
-/** File name without folder and .bpf.c or .o. */
-export function runName(file: string): string {
-  return file
-    .split('/')
-    .at(-1)!
-    .replace(/(\.bpf)?\.(c|o)$/, '');
 }

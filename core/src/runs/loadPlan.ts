@@ -2,7 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ObjectOptionsSchema } from '../agent/generated/agent_pb.ts';
-import { BpfObject, encodeGlobal, programSection, renameSections, SECTION_KEY, type ProgramSection } from '../bpf/index.ts';
+import {
+  BpfObject,
+  encodeGlobal,
+  programSection,
+  renameSections,
+  SECTION_KEY,
+  type ProgramSection,
+} from '../bpf/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { AttachSpec, LeftOutProgram, LoadOptions, ProgramInfo } from '../model/index.ts';
 import type { PreparedObject } from './prepare.ts';
@@ -28,9 +35,11 @@ export interface LoadPlan {
 const BEFORE_LOAD = new Set(['func', 'event', 'program', 'iface']);
 /** Kinds whose function is bound when they are loaded. */
 const BOUND_AT_LOAD = new Set(['tracing', 'lsm', 'ext']);
+/** Keys that name what a kernel has by name. */
+const NAMES = new Set(['func', 'event', 'program']);
 
 /** Errors: unknown-program, unknown-variable, bad-value, target-needed, file-not-found. */
-export async function loadPlan(object: PreparedObject, spec: LoadSpec): Promise<LoadPlan> {
+export async function loadPlan(object: PreparedObject, spec: LoadSpec, purpose: 'run' | 'verify'): Promise<LoadPlan> {
   const parsed = BpfObject.parse(object.full);
   const strict = spec.programs.length > 0;
   checkPrograms(object.report.programs, spec.programs);
@@ -43,9 +52,10 @@ export async function loadPlan(object: PreparedObject, spec: LoadSpec): Promise<
   }));
   const sectionOf = new Map(described.map((d) => [d.program.name, d.section]));
 
-  const unmet = wanted.filter((p) => !canLoad(sectionOf.get(p.name)!, said(p.name)));
-  if (unmet.length === wanted.length && unmet[0] !== undefined) throw needed(unmet[0], sectionOf.get(unmet[0].name)!);
-  if (strict && unmet[0] !== undefined) throw needed(unmet[0], sectionOf.get(unmet[0].name)!);
+  const unmet = wanted.filter((p) => !isSaid(sectionOf.get(p.name)!, said(p.name), purpose));
+  if (purpose === 'run' && unmet[0] !== undefined && (strict || unmet.length === wanted.length)) {
+    throw needed(unmet[0], sectionOf.get(unmet[0].name)!, unmet.length - 1);
+  }
   const loaded = wanted.filter((p) => !unmet.includes(p));
   const { renames, mixed } = sectionsToRename(described);
   const programs = loaded.map((p) => ({ name: p.name, target: targetOf(sectionOf.get(p.name)!, said(p.name)) }));
@@ -99,10 +109,15 @@ function targetKeys(
   return keys;
 }
 
-function canLoad(section: ProgramSection, said: Record<string, string>): boolean {
+/** Enough is known to load the program; to run it, its section may not name a mere placeholder either. */
+function isSaid(section: ProgramSection, said: Record<string, string>, purpose: 'run' | 'verify'): boolean {
   if (section.type === 'unspec') return false;
-  const open = section.needsTarget.filter((key) => !(key in said));
-  return !(BOUND_AT_LOAD.has(section.type) && open.some((key) => key === 'func' || key === 'event' || key === 'program'));
+  const open = section.needsTarget.filter((key) => NAMES.has(key) && !(key in said));
+  if (open.length === 0) return true;
+  const placeholder = section.section.includes('/');
+  return (
+    !BOUND_AT_LOAD.has(section.type) && (purpose === 'verify' || !placeholder || section.form?.target === 'uprobe')
+  );
 }
 
 /** What the section gives, then what the user says. */
@@ -111,7 +126,7 @@ function targetOf(section: ProgramSection, said: Record<string, string>): Record
   return Object.fromEntries(keys);
 }
 
-function needed(program: ProgramInfo, section: ProgramSection): RingsideError {
+function needed(program: ProgramInfo, section: ProgramSection, others = 0): RingsideError {
   const { name } = program;
   const what =
     section.type === 'unspec'
@@ -121,7 +136,9 @@ function needed(program: ProgramInfo, section: ProgramSection): RingsideError {
     section.type === 'unspec'
       ? `Say it with a section that libbpf knows: --target ${name}:section=xdp, tc/ingress, kprobe/FUNCTION, tracepoint/CATEGORY/NAME …`
       : `Choose it: ${section.needsTarget.map((key) => `--target ${name}:${key}=…`).join(' ')}.`;
-  return new RingsideError('target-needed', `${what} ${section.inferred}`.trim(), { remedy });
+  const more = others > 0 ? `${others} more ${others === 1 ? 'program needs' : 'programs need'} a choice, too.` : '';
+  const message = [what, section.inferred, more].filter((part) => part !== '').join(' ');
+  return new RingsideError('target-needed', message, { remedy });
 }
 
 interface Described {
@@ -152,13 +169,13 @@ function programOption(
   program: string,
   target: Record<string, string>,
   mixed: ProgramSection | undefined,
-): NonNullable<MessageInitShape<typeof ObjectOptionsSchema>['programOptions']> {
+): { program: string; target: Record<string, string>; type?: string }[] {
   const before = Object.fromEntries(Object.entries(target).filter(([key]) => BEFORE_LOAD.has(key)));
   if (mixed === undefined && Object.keys(before).length === 0) return [];
   return [{ program, target: before, ...(mixed && { type: mixed.type }) }];
 }
 
-function loadOptions(parsed: BpfObject, spec: LoadSpec): MessageInitShape<typeof ObjectOptionsSchema> {
+function loadOptions(parsed: BpfObject, spec: LoadSpec) {
   const { mapSizes = {}, pins = {}, kconfig = '', mapMemoryLimitBytes = 0 } = spec.load ?? {};
   const globals = Object.entries(spec.set).map(([name, text]) => {
     const { variable, bytes } = encodeGlobal(parsed, name, text);

@@ -28,8 +28,10 @@ import type {
 } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
 import { agentCost, programCosts, type StatsSpan } from './costs.ts';
-import { HostRun, runName, streamMapTypes } from './hostRun.ts';
+import { HostRun, streamMapTypes } from './hostRun.ts';
 import type { ConnectedHost } from './hosts.ts';
+import { otherCpu } from './instructionSet.ts';
+import { runName } from './loadPlan.ts';
 import { MAP_STREAM, MapWatch } from './mapWatch.ts';
 import { BuildFailure, type PreparedAhead, type PreparedObject } from './prepare.ts';
 import { RowEmitter } from './rowEmitter.ts';
@@ -49,6 +51,7 @@ export interface RunDeps {
     host: ConnectedHost,
     ahead: PreparedAhead | undefined,
     call: CallOptions,
+    cpu?: string,
   ): Promise<PreparedObject>;
   onConnectionEnd(host: string, listener: (error: RingsideError) => void): () => void;
   onChange(run: RunSummary): void;
@@ -137,8 +140,26 @@ export class Run {
     this.unsubscribe.push(this.deps.onConnectionEnd(name, (error) => this.onHostLost(hostRun, error)));
     this.setState('loading');
     call.progress?.({ step: `Loading ${runName(this.spec.file)} on ${name}` });
-    await hostRun.load(this.spec, call);
+    await this.load(hostRun, call);
     await hostRun.openStreams(call);
+  }
+
+  /** What the verifier refuses in the newest instruction set may be fine in the plain one: that is tried, and said. */
+  private async load(hostRun: HostRun, call: CallOptions): Promise<void> {
+    try {
+      await hostRun.load(this.spec, call);
+    } catch (error) {
+      const prepare: RunDeps['prepare'] = (...asked) => this.deps.prepare(...asked);
+      const other = await otherCpu(RingsideError.from(error).code, this.spec.file, hostRun, prepare, call);
+      if (other === null) throw error;
+      const { object } = hostRun;
+      hostRun.object = other.object;
+      await hostRun.load(this.spec, call).catch(() => {
+        hostRun.object = object;
+        throw error; // what was said of the set that the host's kernel should take
+      });
+      hostRun.notes.push({ host: hostRun.name, about: '', text: other.text });
+    }
   }
 
   /** An object that was built already is the first host's; others may have another kernel or architecture. */
@@ -159,10 +180,11 @@ export class Run {
     await hostRun.refreshStats();
     if (hostRun.stats) this.firstStats.set(hostRun, hostRun.stats);
     await hostRun.attach(this.spec, call);
-    this.deps.onEvents(
-      this.id,
-      hostRun.attachments.map((a) => ({ type: 'attached', ...a })),
-    );
+    this.deps.onEvents(this.id, [
+      ...hostRun.notes.map((n) => ({ type: 'note' as const, ...n })),
+      ...hostRun.attachments.map((a) => ({ type: 'attached' as const, ...a })),
+      ...hostRun.leftOut.map((l) => ({ type: 'left-out' as const, ...l })),
+    ]);
   }
 
   private async undo(error: RingsideError): Promise<void> {
@@ -373,6 +395,8 @@ export class Run {
       error: this.error?.toData() ?? null,
       diagnostics: this.diagnostics,
       attachments: this.hostRuns.flatMap((h) => h.attachments),
+      leftOut: this.hostRuns.flatMap((h) => h.leftOut),
+      notes: this.hostRuns.flatMap((h) => h.notes),
       schemas: this.schemas(),
       ledger: this.ledger(),
       programs: this.costs(),

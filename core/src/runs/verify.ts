@@ -5,7 +5,7 @@ import type { CallOptions } from '../progress.ts';
 import { verdictFromAgent } from '../verifier/index.ts';
 import { printable } from '../agent/frames.ts';
 import type { ConnectedHost } from './hosts.ts';
-import { objectOptions } from './hostRun.ts';
+import { loadPlan, type LoadSpec } from './loadPlan.ts';
 import type { PreparedObject } from './prepare.ts';
 
 /** Verifier log level: register states of every instruction plus statistics (BPF_LOG_LEVEL1 | BPF_LOG_STATS). */
@@ -14,13 +14,15 @@ const LOG_LEVEL = 1 | 4;
 export async function verifyOn(
   host: ConnectedHost,
   object: PreparedObject,
-  spec: { programs: string[]; set: Record<string, string> },
+  spec: LoadSpec,
   fullLog: FileHandle | undefined,
   call: CallOptions,
 ): Promise<VerifyReport> {
   call.progress?.({ step: `Verifying on ${host.name}` });
-  const options = { ...objectOptions(object, spec), logLevel: LOG_LEVEL };
-  const objectBlob = await host.agent.sendBlob(object.stripped, call);
+  const plan = await loadPlan(object, spec, 'verify');
+  const objectBlob = await host.agent.sendBlob(plan.bytes, call);
+  const kernelBtfBlob = plan.kernelBtf === null ? 0 : await host.agent.sendBlob(plan.kernelBtf, call);
+  const options = { ...plan.options, kernelBtfBlob, logLevel: LOG_LEVEL };
   const { programs } = await host.agent.request(
     { case: 'verifyObject', value: { objectBlob, options } },
     'verify',
@@ -36,7 +38,7 @@ export async function verifyOn(
       verdictFromAgent(
         {
           name: p.name,
-          section: p.section,
+          section: plan.sections.get(p.name) ?? p.section,
           verdict: p.verdict,
           error: error ?? null,
           log,
@@ -48,11 +50,19 @@ export async function verifyOn(
       ),
     );
   }
+  for (const { program, section, error } of plan.leftOut) {
+    const { code, message, remedy: hint } = error;
+    const skipped = { verdict: 'skipped', log: '', instructions: 0, verifyMicros: 0, libbpfLog: '' };
+    verdicts.push(
+      verdictFromAgent({ name: program, section, ...skipped, error: { code, message, hint } }, object.full),
+    );
+  }
   return {
     ok: verdicts.every((v) => v.verdict !== 'rejected'),
     host: host.name,
     kernel: host.info.kernel,
     programs: verdicts,
+    notes: plan.notes.map(({ about, text }) => `${about}: ${text}`),
   };
 }
 

@@ -27,6 +27,8 @@ export const aRun = (given: Partial<RunSummary> = {}): RunSummary => ({
   error: null,
   diagnostics: [],
   attachments: [],
+  leftOut: [],
+  notes: [],
   schemas: [],
   ledger: { streams: [] },
   programs: [],
