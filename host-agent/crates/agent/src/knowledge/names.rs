@@ -66,14 +66,15 @@ impl<'a> Wanted<'a> {
         let length = self.name.len();
         // Each byte that one is longer has to be inserted.
         let least = base.len().min(LONGEST).abs_diff(length);
-        let gain = shared * WORD_WEIGHT;
-        if (10 * least).saturating_sub(gain) >= worst || least > length / 3 + shared {
+        // Counted as lost rather than gained: a difference that stops at zero would make near names look the same.
+        let lost = (self.words.iter().map(|word| word.len()).sum::<usize>() - shared) * WORD_WEIGHT;
+        if 10 * least + lost >= worst || least > length / 3 + shared {
             return None;
         }
         let distance = self.distance(base.as_bytes());
         // Names that share most of their words may differ in the rest; others may differ in a third of their letters.
         let alike = distance <= (length / 3).max(1) || 2 * shared > length && distance <= length;
-        let cost = (10 * distance).saturating_sub(gain) + usize::from(base.len() != candidate.len());
+        let cost = 10 * distance + lost + usize::from(base.len() != candidate.len());
         (alike && cost < worst).then_some(cost)
     }
 
@@ -120,6 +121,14 @@ fn words(name: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_nearest_of_many_near_names_is_found() {
+        let known = ["getegid", "geteuid", "getpgid", "getcwd", "getgid", "getpid"]
+            .map(|name| format!("syscalls:sys_enter_{name}"));
+        let found = nearest("syscalls:sys_enter_getpidd", known.iter().map(String::as_str));
+        assert_eq!(found.first().map(String::as_str), Some("syscalls:sys_enter_getpid"));
+    }
 
     #[test]
     fn near_names_come_first() {
