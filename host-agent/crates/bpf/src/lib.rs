@@ -11,6 +11,7 @@ pub mod iter;
 pub mod link;
 pub mod log;
 pub mod map;
+pub mod map_setup;
 pub mod object;
 pub mod os;
 pub mod perf;

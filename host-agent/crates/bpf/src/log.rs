@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn messages_reach_only_the_capture_of_their_thread() {
         install();
-        let (_, text) = capture(|| crate::object::Object::open(b"no object at all", "x", None).err());
+        let (_, text) = capture(|| crate::object::Object::open(b"no object at all", Default::default()).err());
         assert!(text.contains("libbpf"), "{text}");
         let (_, text) = capture(|| ());
         assert_eq!(text, "");

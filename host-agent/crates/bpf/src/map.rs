@@ -62,22 +62,6 @@ impl<'object> Map<'object> {
         unsafe { sys::bpf_map__map_flags(self.raw.as_ptr()) }
     }
 
-    pub fn set_max_entries(&self, entries: u32) -> Result<()> {
-        // SAFETY: the map is valid; after creation libbpf answers EBUSY.
-        match unsafe { sys::bpf_map__set_max_entries(self.raw.as_ptr(), entries) } {
-            0 => Ok(()),
-            error => Err(Error::new(format!("cannot resize map {}", self.name()), error)),
-        }
-    }
-
-    pub fn set_value_size(&self, bytes: u32) -> Result<()> {
-        // SAFETY: the map is valid; after creation libbpf answers EBUSY.
-        match unsafe { sys::bpf_map__set_value_size(self.raw.as_ptr(), bytes) } {
-            0 => Ok(()),
-            error => Err(Error::new(format!("cannot change the value size of map {}", self.name()), error)),
-        }
-    }
-
     /// The created map's descriptor.
     pub fn fd(&self) -> Option<BorrowedFd<'object>> {
         // SAFETY: the map is valid; a non-negative descriptor stays open as long as the object. Before the load libbpf

@@ -1,14 +1,16 @@
 //! An ELF object from bytes: open, adjust, load.
 
+use std::cell::RefCell;
 use std::ffi::CString;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
 
 use libbpf_sys as sys;
 
 use crate::log::LogBuffer;
 use crate::map::Map;
-use crate::program::Program;
-use crate::{Error, Result, btf};
+use crate::program::{Program, text};
+use crate::{Error, Result, btf, os};
 
 /// An object that libbpf has opened, and perhaps loaded. Dropping it frees every program and map that no link holds.
 pub struct Object {
@@ -16,28 +18,55 @@ pub struct Object {
     // libbpf reads from the bytes as long as the object is open, and the kernel writes into the log while it loads.
     _bytes: Box<[u8]>,
     log: Option<LogBuffer>,
+    // Descriptors that libbpf only knows by number until the load: types of the user's, programs to be replaced.
+    held: RefCell<Vec<OwnedFd>>,
+}
+
+/// What is said about an object before it is read.
+#[derive(Default)]
+pub struct OpenOptions<'a> {
+    pub name: &'a str,
+    /// With it, the verifier's words about the first program that does not load end up there.
+    pub log: Option<LogBuffer>,
+    /// Lines `CONFIG_X=value` that count before the host's; "" for none.
+    pub kconfig: &'a str,
+    /// BTF to relocate against instead of the kernel's own.
+    pub kernel_types: Option<&'a [u8]>,
 }
 
 impl Object {
-    /// Opens `bytes`. With a log buffer, the verifier's words about the first program that does not load end up there.
-    pub fn open(bytes: &[u8], name: &str, log: Option<LogBuffer>) -> Result<Self> {
+    pub fn open(bytes: &[u8], given: OpenOptions<'_>) -> Result<Self> {
         let bytes: Box<[u8]> = bytes.into();
-        let name = CString::new(name).map_err(|_| Error::new("the object's name holds a zero byte", libc::EINVAL))?;
-        let mut log = log;
+        let terminated = |text: &str, what: &str| {
+            CString::new(text).map_err(|_| Error::new(format!("{what} holds a zero byte"), libc::EINVAL))
+        };
+        let (name, kconfig) = (terminated(given.name, "the object's name")?, terminated(given.kconfig, "the kconfig")?);
+        let types = given.kernel_types.map(|types| os::memory_file(c"ringside-btf", types)).transpose()?;
+        // libbpf takes a path; the file has none but this, and is read when the object is loaded.
+        let types_path = types.as_ref().map(|file| format!("/proc/self/fd/{}", file.as_raw_fd()));
+        let types_path = types_path.map(|path| terminated(&path, "a path")).transpose()?;
+        let mut log = given.log;
         // SAFETY: zeroes are a valid value of this plain C struct and mean "default" in each field.
         let mut options = unsafe { std::mem::zeroed::<sys::bpf_object_open_opts>() };
         options.sz = size_of_val(&options) as sys::size_t;
         if !name.is_empty() {
             options.object_name = name.as_ptr();
         }
+        if !kconfig.is_empty() {
+            options.kconfig = kconfig.as_ptr();
+        }
+        if let Some(path) = &types_path {
+            options.btf_custom_path = path.as_ptr();
+        }
         if let Some(log) = &mut log {
             options.kernel_log_buf = log.as_mut_ptr();
             options.kernel_log_size = log.size() as sys::size_t;
         }
-        // SAFETY: bytes, name and options live through the call; bytes and log live as long as the object (fields).
+        // SAFETY: bytes, texts (copied by libbpf) and options live through the call; bytes, log and the file with the types
+        // live as long as the object (fields).
         let raw = unsafe { sys::bpf_object__open_mem(bytes.as_ptr().cast(), bytes.len() as sys::size_t, &options) };
         match NonNull::new(raw) {
-            Some(raw) => Ok(Self { raw, _bytes: bytes, log }),
+            Some(raw) => Ok(Self { raw, _bytes: bytes, log, held: RefCell::new(types.into_iter().collect()) }),
             None => Err(Error::last("cannot open the object")),
         }
     }
@@ -101,6 +130,28 @@ impl Object {
         // SAFETY: the object is open; loading an object twice is refused by libbpf with EINVAL.
         let result = unsafe { sys::bpf_object__load(self.raw.as_ptr()) };
         if result == 0 { Ok(()) } else { Err(Error::new("cannot load the object", result)) }
+    }
+
+    /// Keeps a descriptor open as long as the object.
+    pub(crate) fn hold(&self, fd: OwnedFd) {
+        self.held.borrow_mut().push(fd);
+    }
+
+    /// Name of a type of the object's BTF; "" where there is none.
+    pub fn type_name(&self, id: u32) -> String {
+        // SAFETY: the object is open; null for an unknown id or an object without BTF, else a type of its BTF, whose
+        // strings live as long as the object.
+        unsafe {
+            let btf = sys::bpf_object__btf(self.raw.as_ptr());
+            if btf.is_null() {
+                return String::new();
+            }
+            let found = sys::btf__type_by_id(btf, id);
+            if found.is_null() {
+                return String::new();
+            }
+            text(sys::btf__name_by_offset(btf, (*found).name_off)).to_owned()
+        }
     }
 
     pub fn log(&self) -> Option<&LogBuffer> {

@@ -241,6 +241,16 @@ pub fn take_stdio(fd: RawFd) -> File {
     unsafe { File::from_raw_fd(fd) }
 }
 
+/// A file without a name that holds `bytes`, for libraries that read files only.
+pub(crate) fn memory_file(name: &std::ffi::CStr, bytes: &[u8]) -> crate::Result<OwnedFd> {
+    let failed = |error: io::Error| crate::Error::new("cannot make a file in memory", error.raw_os_error().unwrap_or(0));
+    // SAFETY: a terminated string; the result is a new descriptor or an error.
+    let fd = owned(unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) }).map_err(failed)?;
+    let mut file = File::from(fd);
+    io::Write::write_all(&mut file, bytes).map_err(failed)?;
+    Ok(file.into())
+}
+
 /// A descriptor that a system call just returned, or its errno.
 pub(crate) fn owned(fd: c_int) -> io::Result<OwnedFd> {
     if fd < 0 {

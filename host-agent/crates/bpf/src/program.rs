@@ -1,8 +1,8 @@
 //! One program of an object.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::marker::PhantomData;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 
 use libbpf_sys as sys;
@@ -66,6 +66,42 @@ impl<'object> Program<'object> {
         }
     }
 
+    /// Overrules what the section says. libbpf then no longer resolves the target from the section's name.
+    pub fn set_type(&self, kind: u32) -> Result<()> {
+        // SAFETY: the program is valid; after loading libbpf answers EBUSY.
+        self.checked(unsafe { sys::bpf_program__set_type(self.as_ptr(), kind) }, "cannot set the type of program")
+    }
+
+    pub fn set_expected_attach_type(&self, attach: u32) -> Result<()> {
+        // SAFETY: the program is valid; after loading libbpf answers EBUSY.
+        let result = unsafe { sys::bpf_program__set_expected_attach_type(self.as_ptr(), attach) };
+        self.checked(result, "cannot set the attach type of program")
+    }
+
+    /// What a fentry, fexit, lsm, tp_btf or iter program is for: a name of the kernel's BTF.
+    pub fn set_kernel_target(&self, name: &str) -> Result<()> {
+        let name = CString::new(name).map_err(|_| Error::new("a target holds a zero byte", libc::EINVAL))?;
+        // SAFETY: the program is valid and the name a terminated string that libbpf does not keep; after loading libbpf
+        // answers EINVAL.
+        let result = unsafe { sys::bpf_program__set_attach_target(self.as_ptr(), 0, name.as_ptr()) };
+        self.checked(result, "cannot find the target of program")
+    }
+
+    /// The loaded program of which a function is traced or replaced; `function` "" is the one in the section's name.
+    pub fn set_program_target(&self, object: &Object, target: OwnedFd, function: &str) -> Result<()> {
+        let name = CString::new(function).map_err(|_| Error::new("a target holds a zero byte", libc::EINVAL))?;
+        let name_or_null = if function.is_empty() { std::ptr::null() } else { name.as_ptr() };
+        // SAFETY: the program is valid, the name null or terminated and not kept; the descriptor is kept open below for
+        // as long as libbpf may use its number.
+        let result = unsafe { sys::bpf_program__set_attach_target(self.as_ptr(), target.as_raw_fd(), name_or_null) };
+        object.hold(target);
+        self.checked(result, "cannot find the target of program")
+    }
+
+    fn checked(&self, result: std::ffi::c_int, what: &str) -> Result<()> {
+        if result == 0 { Ok(()) } else { Err(Error::new(format!("{what} {}", self.name()), result)) }
+    }
+
     /// Bit set of BPF_LOG_*. Zero means: no log unless the load fails.
     pub fn set_log_level(&self, level: u32) -> Result<()> {
         // SAFETY: the program is valid; after loading libbpf answers EBUSY.
@@ -120,6 +156,36 @@ pub(crate) fn load_insns(
         sys::bpf_prog_load(kind, name, license, words.as_ptr().cast(), words.len() as sys::size_t, &mut options)
     };
     os::owned(fd).map_err(|_| Error::new("cannot load a program of the agent's own", fd))
+}
+
+/// A program of the host by its id. Needs CAP_SYS_ADMIN.
+pub fn open_by_id(id: u32) -> Result<OwnedFd> {
+    // SAFETY: a plain integer; the result is a new descriptor or an error.
+    let fd = unsafe { sys::bpf_prog_get_fd_by_id(id) };
+    os::owned(fd).map_err(|_| Error::new(format!("cannot open program {id}"), fd))
+}
+
+/// The loaded program after `id`; none at the end.
+pub fn next_id(id: u32) -> Option<u32> {
+    let mut next = 0;
+    // SAFETY: the pointer is to a local integer.
+    (unsafe { sys::bpf_prog_get_next_id(id, &mut next) } == 0).then_some(next)
+}
+
+/// Number of a program type by bpftool's name.
+pub fn type_by_name(name: &str) -> Option<u32> {
+    (1..64).find(|kind| type_name(*kind) == name && !name.is_empty())
+}
+
+/// libbpf's name of an attach type: "xdp", "cgroup_inet_ingress" …
+pub fn attach_type_name(attach: u32) -> &'static str {
+    // SAFETY: null for an unknown number, else a static string.
+    unsafe { text(sys::libbpf_bpf_attach_type_str(attach)) }
+}
+
+/// Number of an attach type by libbpf's name.
+pub fn attach_type_by_name(name: &str) -> Option<u32> {
+    (0..256).find(|attach| attach_type_name(*attach) == name && !name.is_empty())
 }
 
 /// bpftool's name of a program type: "kprobe", "sched_cls" …

@@ -1,0 +1,159 @@
+//! An object as it was sent, with the wishes that came along: opened anew for every attempt to load it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use ringside_bpf::log::{self, LogBuffer};
+use ringside_bpf::object::{Object, OpenOptions};
+use ringside_bpf::program::{self, Program};
+use ringside_proto::messages as pb;
+
+use super::elf::Elf;
+use super::kinds;
+use crate::failure::libc_errno::{ENOENT, ESRCH};
+use crate::failure::{Answer, Failure};
+use crate::requests::Context;
+use crate::rpc::{explain, object};
+
+pub struct Source {
+    pub bytes: Arc<Vec<u8>>,
+    pub options: pb::ObjectOptions,
+    /// Of the kernel, given by the user.
+    types: Option<Arc<Vec<u8>>>,
+}
+
+/// Programs that cannot be loaded here, by name, with the reason.
+pub type Failed = BTreeMap<String, Failure>;
+
+impl Source {
+    pub fn new(context: &Context<'_>, object_blob: u32, options: Option<pb::ObjectOptions>) -> Answer<Self> {
+        let bytes = context.blob(object_blob)?;
+        let options = options.unwrap_or_default();
+        let types = match options.kernel_btf_blob {
+            0 => None,
+            blob => Some(context.blob(blob)?),
+        };
+        explain::check_elf(&bytes)?;
+        Ok(Self { bytes, options, types })
+    }
+
+    /// Opened, with globals, sizes, types and targets set and programs chosen; a target that is missing is an error.
+    pub fn open(&self) -> Answer<Object> {
+        let mut failed = Failed::new();
+        let object = self.open_leaving(&BTreeSet::new(), &mut failed)?;
+        failed.into_values().next().map_or(Ok(object), Err)
+    }
+
+    /// The same, with these kernel symbols made optional, and with programs that miss their target put into `failed`.
+    pub fn open_leaving(&self, optional: &BTreeSet<String>, failed: &mut Failed) -> Answer<Object> {
+        let object = self.read(optional)?;
+        for size in &self.options.map_sizes {
+            object::resize(&object, size)?;
+        }
+        for global in &self.options.globals {
+            object::set_global(&object, global)?;
+        }
+        for option in &self.options.program_options {
+            set_type(find(&object, &option.program)?, option)?;
+        }
+        object::choose_programs(&object, &self.options.programs)?;
+        for option in &self.options.program_options {
+            let program = find(&object, &option.program)?;
+            if program.autoload() && !failed.contains_key(program.name()) {
+                if let Err(failure) = set_target(&object, program, &option.target) {
+                    failed.insert(option.program.clone(), failure);
+                }
+            }
+        }
+        Ok(object)
+    }
+
+    fn read(&self, optional: &BTreeSet<String>) -> Answer<Object> {
+        let changed = match optional.is_empty() {
+            true => None,
+            false => Elf::read(&self.bytes).map(|elf| elf.with_weak(optional)),
+        };
+        let bytes = changed.as_deref().unwrap_or(&self.bytes);
+        let given = OpenOptions {
+            name: &self.options.name,
+            log: Some(LogBuffer::new(self.options.log_limit_bytes)?),
+            kconfig: &self.options.kconfig,
+            kernel_types: self.types.as_ref().map(|types| types.as_slice()),
+        };
+        let (opened, messages) = log::capture(|| Object::open(bytes, given));
+        let object = opened.map_err(|error| explain::open(&error, &messages))?;
+        if object.programs().is_empty() {
+            return Err(explain::no_programs());
+        }
+        Ok(object)
+    }
+
+    /// What was said about the target of a program.
+    pub fn target(&self, program: &str) -> Option<&HashMap<String, String>> {
+        self.options.program_options.iter().find(|option| option.program == program).map(|option| &option.target)
+    }
+}
+
+fn find<'o>(object: &'o Object, name: &str) -> Answer<Program<'o>> {
+    object.program(name).ok_or_else(|| object::no_program(object, name))
+}
+
+fn set_type(program: Program<'_>, option: &pb::ProgramOption) -> Answer<()> {
+    if !option.r#type.is_empty() {
+        let unknown = || {
+            let message = format!("There is no program type {}.", option.r#type);
+            Failure::new("bad-value", message).hint("Names are bpftool's: xdp, sched_cls, kprobe, tracing …")
+        };
+        program.set_type(program::type_by_name(&option.r#type).ok_or_else(unknown)?)?;
+    }
+    if !option.attach_type.is_empty() {
+        let unknown = || {
+            let message = format!("There is no attach type {}.", option.attach_type);
+            Failure::new("bad-value", message).hint("Names are libbpf's: xdp, cgroup_inet_ingress, trace_fentry …")
+        };
+        program.set_expected_attach_type(program::attach_type_by_name(&option.attach_type).ok_or_else(unknown)?)?;
+    }
+    Ok(())
+}
+
+/// Only for kinds whose target the verifier must know; all others choose theirs when they are attached.
+fn set_target(object: &Object, program: Program<'_>, target: &HashMap<String, String>) -> Answer<()> {
+    if !matches!(program.kind(), kinds::TRACING | kinds::LSM | kinds::EXT) {
+        return Ok(());
+    }
+    let name = target.get("func").or_else(|| target.get("event")).map(String::as_str);
+    if let Some(wanted) = target.get("program") {
+        let other = loaded_program(wanted)?;
+        let set = || program.set_program_target(object, other, name.unwrap_or(""));
+        let (set, messages) = log::capture(set);
+        return set.map_err(|error| {
+            let function = name.or_else(|| program.section().split_once('/').map(|(_, name)| name)).unwrap_or("");
+            let message = format!("Program {wanted} of this host has no function {function} in its BTF.");
+            Failure::new("target-not-found", message).errno(error.errno).log(messages)
+        });
+    }
+    let Some(name) = name else { return Ok(()) };
+    // A category, which BTF names do not have.
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let (set, messages) = log::capture(|| program.set_kernel_target(name));
+    set.map_err(|error| match error.errno {
+        ENOENT | ESRCH => explain::no_target(program.name(), &format!("kernel function, event or hook {name}"))
+            .errno(error.errno)
+            .log(messages),
+        _ => explain::whole(&error, &messages),
+    })
+}
+
+/// A program of the host by its id or name.
+fn loaded_program(wanted: &str) -> Answer<std::os::fd::OwnedFd> {
+    let found = match wanted.parse() {
+        Ok(id) => program::open_by_id(id),
+        Err(_) => program::open_by_name(wanted),
+    };
+    found.map_err(|error| match error.errno {
+        ENOENT => Failure::new("target-not-found", format!("No program {wanted} is loaded on this host."))
+            .errno(error.errno)
+            .hint("`ringside programs` lists them with their ids."),
+        _ => error.into(),
+    })
+}
