@@ -60,6 +60,15 @@ export const errorCodes = {
   'target-not-found': Exit.cannot, // What the program should attach to does not exist on the host.
   'no-memory': Exit.cannot, // The kernel had no memory for a map or a program.
   'map-create-failed': Exit.cannot, // The kernel refused to create a map.
+  'maps-too-large': Exit.cannot, // The maps would take more memory than the limit.
+  'map-pin-mismatch': Exit.cannot, // A pinned map has another type or size than the object's.
+  'map-pin-failed': Exit.cannot, // A map cannot be pinned where it should be.
+  'target-refused': Exit.cannot, // The kernel has the target but lets no program of this kind attach there.
+  'helper-missing': Exit.cannot, // The kernel has no such helper for programs of this type.
+  'kfunc-missing': Exit.cannot, // The kernel offers no such function to BPF programs.
+  'ksym-missing': Exit.cannot, // The kernel has no such variable or symbol.
+  'kconfig-missing': Exit.cannot, // A value of the kernel's configuration is not set, or not shown by the host.
+  'variant-not-used': Exit.cannot, // A better variant of the same hook is used instead of this program.
   'tracefs-missing': Exit.cannot, // tracefs is not mounted on the host.
   // the program was rejected
   'verifier-rejected': Exit.rejected, // The verifier of the kernel rejected the program.
@@ -72,6 +81,10 @@ export const errorCodes = {
   'not-bpf': Exit.source, // The file is an ELF object, but not for BPF.
   'object-malformed': Exit.source, // The object is damaged.
   'object-without-btf': Exit.source, // The object was compiled without -g and has no BTF.
+  'btf-malformed': Exit.source, // Type information (of the object, or given for the kernel) is damaged.
+  'static-program': Exit.source, // A program is declared static.
+  'extern-without-section': Exit.source, // An extern does not say where it comes from (__ksym, __kconfig).
+  'unknown-section': Exit.source, // A section names no kind of program, and none was chosen.
   'legacy-maps': Exit.source, // The object defines maps in the old way that libbpf 1.0 dropped.
   'no-programs': Exit.source, // The object has no program.
   'core-relocation': Exit.source, // A field or type that the program reads does not exist in the kernel of the host.

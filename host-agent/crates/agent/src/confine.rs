@@ -144,7 +144,7 @@ fn read(file: File, length: usize) -> io::Result<Vec<u8>> {
 /// Opens the object and looks at all that the agent would look at.
 pub fn read_object(bytes: &[u8]) -> ExitCode {
     log::install();
-    match Object::open(bytes, "check", None) {
+    match Object::open(bytes, Default::default()) {
         Err(error) if error.errno == crate::failure::libc_errno::ENOMEM => ExitCode::from(OUT_OF_MEMORY),
         Err(_) => ExitCode::from(REFUSED),
         Ok(object) => {

@@ -78,24 +78,11 @@ pub mod libc_errno {
     pub const ENOTSUPP: i32 = 524;
 }
 
-/// EPERM has many fathers; the host's state tells which are possible here.
+/// EPERM, with the one of its causes that applies here.
 pub fn no_permission(what: &str, errno: i32) -> Failure {
-    let root = ringside_bpf::os::effective_uid() == 0;
-    let lockdown = crate::rpc::host::lockdown();
-    let message = format!("{}: {}.", capitalised(what), describe(errno));
-    if lockdown == "confidentiality" {
-        return Failure::new("lockdown", message)
-            .errno(errno)
-            .hint("The kernel is locked down (confidentiality), so BPF may not read kernel memory. Boot without it, or use another host.");
-    }
-    let hint = match root {
-        false => "The agent does not run as root: connect as root, or let it use sudo. Without root it needs CAP_BPF with CAP_PERFMON (tracing) or CAP_NET_ADMIN (networking).".to_owned(),
-        true => {
-            let locked = if lockdown == "integrity" { "kernel lockdown is on (integrity), " } else { "" };
-            format!("The agent is root, so the kernel itself refuses: {locked}a container or seccomp filter without CAP_BPF/CAP_PERFMON, another security module, or a kernel built without this kind of program. `ringside doctor` shows what works here.")
-        }
-    };
-    Failure::new("no-permission", message).errno(errno).hint(hint)
+    let cause = crate::rpc::explain::permission::State::of_this_host().cause();
+    let message = format!("{}: {}. {}", capitalised(what), describe(errno), cause.message);
+    Failure { message, errno, ..cause }
 }
 
 pub fn no_memory(what: &str, errno: i32) -> Failure {

@@ -15,6 +15,7 @@ mod journal;
 mod knowledge;
 mod lease;
 mod output;
+mod plan;
 mod requests;
 mod rpc;
 mod session;

@@ -243,7 +243,8 @@ pub fn take_stdio(fd: RawFd) -> File {
 
 /// A file without a name that holds `bytes`, for libraries that read files only.
 pub(crate) fn memory_file(name: &std::ffi::CStr, bytes: &[u8]) -> crate::Result<OwnedFd> {
-    let failed = |error: io::Error| crate::Error::new("cannot make a file in memory", error.raw_os_error().unwrap_or(0));
+    let failed =
+        |error: io::Error| crate::Error::new("cannot make a file in memory", error.raw_os_error().unwrap_or(0));
     // SAFETY: a terminated string; the result is a new descriptor or an error.
     let fd = owned(unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) }).map_err(failed)?;
     let mut file = File::from(fd);

@@ -165,11 +165,29 @@ pub fn open_by_id(id: u32) -> Result<OwnedFd> {
     os::owned(fd).map_err(|_| Error::new(format!("cannot open program {id}"), fd))
 }
 
-/// The loaded program after `id`; none at the end.
-pub fn next_id(id: u32) -> Option<u32> {
-    let mut next = 0;
+/// The program of the host that was loaded last under this name, of which the kernel keeps 15 letters.
+pub fn open_by_name(name: &str) -> Result<OwnedFd> {
+    let wanted = &name.as_bytes()[..name.len().min(15)];
+    let (mut id, mut found) = (0, None);
     // SAFETY: the pointer is to a local integer.
-    (unsafe { sys::bpf_prog_get_next_id(id, &mut next) } == 0).then_some(next)
+    while unsafe { sys::bpf_prog_get_next_id(id, &mut id) } == 0 {
+        // One that goes away meanwhile is simply not there.
+        let Ok(program) = open_by_id(id) else { continue };
+        // SAFETY: zeroes are valid; the length is that of the struct, and the kernel writes no more than that.
+        let info = unsafe {
+            let mut info = std::mem::zeroed::<sys::bpf_prog_info>();
+            let mut length = size_of_val(&info) as u32;
+            (sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &mut info, &mut length) == 0).then_some(info)
+        };
+        let named = info.is_some_and(|info| {
+            let length = info.name.iter().position(|byte| *byte == 0).unwrap_or(info.name.len());
+            info.name[..length].iter().map(|byte| *byte as u8).eq(wanted.iter().copied())
+        });
+        if named {
+            found = Some(program);
+        }
+    }
+    found.ok_or_else(|| Error::new(format!("no program {name} is loaded"), libc::ENOENT))
 }
 
 /// Number of a program type by bpftool's name.

@@ -165,6 +165,19 @@ pub fn of_function(name: &str, exists: impl Fn(&str) -> bool) -> Option<Successo
         .or_else(|| of_syscall_function(name, &exists))
 }
 
+/// The newest name of a function with the place of `name` among its names, 0 for the newest itself. On kernels that have
+/// several of them the older ones call the newer.
+pub fn newest(name: &str) -> (&str, usize) {
+    let in_group = FUNCTIONS.iter().find_map(|group| {
+        let age = group.iter().position(|(member, _)| *member == name)?;
+        Some((group[0].0, age))
+    });
+    in_group.unwrap_or_else(|| match name.strip_suffix("_noprof") {
+        Some(plain) => (plain, 0),
+        None => (name, 1),
+    })
+}
+
 /// `category:name` of the event that has taken the place of another.
 pub fn of_event(name: &str, exists: impl Fn(&str) -> bool) -> Option<Successor> {
     in_groups(EVENTS, name, &exists).or_else(|| {

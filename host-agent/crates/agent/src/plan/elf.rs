@@ -100,10 +100,11 @@ impl<'a> Elf<'a> {
         Some(())
     }
 
-    /// Everything that the function of this name in this section refers to.
+    /// Everything that the function of this name in this section (as libbpf names it, without '?') refers to.
     pub fn references(&self, section: &str, function: &str) -> References {
         let found = self.symbols.iter().find(|symbol| {
-            symbol.name == function && self.sections.get(symbol.section).is_some_and(|one| one.name == section)
+            let home = self.sections.get(symbol.section).map(|home| home.name.trim_start_matches('?'));
+            symbol.name == function && home == Some(section)
         });
         let mut references = References::default();
         let mut waiting: Vec<&Symbol> = found.into_iter().collect();
@@ -152,10 +153,18 @@ impl<'a> Elf<'a> {
         }
     }
 
+    /// Undefined symbols that the object can do without (true) or not.
+    pub fn externs(&self) -> impl Iterator<Item = (&str, bool)> {
+        let undefined = self.symbols.iter().filter(|symbol| symbol.section == 0 && !symbol.name.is_empty());
+        undefined.map(|symbol| (symbol.name.as_str(), symbol.binding == BINDING_WEAK))
+    }
+
     /// Programs that the variables of a section (`.struct_ops`, `.maps`) name, by variable.
     pub fn functions_in_variables(&self, sections: &str) -> BTreeMap<String, Vec<String>> {
         let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (index, _) in self.sections.iter().enumerate().filter(|(_, one)| one.name.trim_start_matches('?').starts_with(sections)) {
+        for (index, _) in
+            self.sections.iter().enumerate().filter(|(_, one)| one.name.trim_start_matches('?').starts_with(sections))
+        {
             for (place, symbol) in self.relocations(index) {
                 let holds = |one: &&Symbol| {
                     one.section == index && one.size > 0 && (one.value..one.value + one.size).contains(&place)
@@ -174,14 +183,15 @@ impl<'a> Elf<'a> {
     }
 
     /// The object with these undefined symbols made weak, so that libbpf does without those that the kernel lacks.
-    pub fn with_weak(&self, names: &BTreeSet<String>) -> Vec<u8> {
+    pub fn with_weak(&self, names: &BTreeSet<&str>) -> Vec<u8> {
         let mut bytes = self.bytes.to_vec();
         for symbol in &self.symbols {
             let undefined = symbol.section == 0 && symbol.binding == BINDING_GLOBAL;
-            if undefined && names.contains(&symbol.name) {
-                if let Some(info) = bytes.get_mut(symbol.at + 4) {
-                    *info = BINDING_WEAK << 4 | symbol.kind;
-                }
+            if undefined
+                && names.contains(symbol.name.as_str())
+                && let Some(info) = bytes.get_mut(symbol.at + 4)
+            {
+                *info = BINDING_WEAK << 4 | symbol.kind;
             }
         }
         bytes
@@ -195,7 +205,7 @@ impl<'a> Elf<'a> {
     /// Place and symbol of each relocation of a section.
     fn relocations(&self, section: usize) -> impl Iterator<Item = (u64, &Symbol)> {
         let tables = self.sections.iter().filter(move |one| one.kind == RELOCATIONS && one.info == section);
-        tables.flat_map(|table| {
+        tables.flat_map(move |table| {
             (0..table.size / RELOCATION_BYTES).map_while(move |index| {
                 let at = table.offset.checked_add(index * RELOCATION_BYTES)?;
                 let symbol = self.u64(at + 8)? >> 32;
@@ -277,11 +287,11 @@ mod tests {
         let bytes = tiny();
         let elf = Elf::read(&bytes).expect("an ELF");
         assert_eq!(elf.symbols[1].name, "foo");
-        let weak = elf.with_weak(&BTreeSet::from(["foo".to_owned()]));
+        let weak = elf.with_weak(&BTreeSet::from(["foo"]));
         let changed: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != weak[*at]).collect();
         assert_eq!(changed, [elf.symbols[1].at + 4]);
         assert_eq!(Elf::read(&weak).expect("an ELF").symbols[1].binding, BINDING_WEAK);
-        assert_eq!(elf.with_weak(&BTreeSet::from(["bar".to_owned()])), bytes);
+        assert_eq!(elf.with_weak(&BTreeSet::from(["bar"])), bytes);
     }
 
     #[test]

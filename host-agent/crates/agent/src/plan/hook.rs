@@ -97,34 +97,22 @@ impl Hook {
     }
 
     /// What is hooked, however it is spelled: system calls without the prefix of an architecture, functions under the
-    /// newest of their names.
-    pub fn site(&self) -> String {
+    /// newest of their names. With it how old the name is among those of the site: 0 for the newest.
+    pub fn site(&self) -> (String, usize) {
         let what = match self.means {
-            Means::TpBtf | Means::RawTracepoint | Means::Tracepoint => {
-                // One event may be in several groups of tracefs; its name is what the other two means know.
-                return successors::newest(&format!("event {}", self.name));
-            }
+            // One event may be in several groups of tracefs; its name is what the other two means know.
+            Means::TpBtf | Means::RawTracepoint | Means::Tracepoint => return successors::of_event(&self.name),
             Means::Lsm => "lsm",
             Means::Iterator => "iter",
-            Means::Ksyscall => return format!("syscall {}", self.name),
-            Means::ModifyReturn => "return value",
+            Means::Ksyscall => "syscall",
+            Means::ModifyReturn => "return value of",
             Means::Trampoline | Means::KprobeMulti | Means::Kprobe => match syscall_name(&self.name) {
-                Some(call) => return format!("syscall {call}{}", self.offset),
-                None if self.offset.is_empty() => return successors::newest(&self.name),
-                None => return format!("{}{}", self.name, self.offset),
+                Some(call) => return (format!("syscall {call}{}", self.offset), 0),
+                None if self.offset.is_empty() => return successors::of_function(&self.name),
+                None => return (format!("{}{}", self.name, self.offset), 0),
             },
         };
-        format!("{what} {}", self.name)
-    }
-
-    /// How old the name is among those of its site: 0 for the newest.
-    pub fn age(&self) -> usize {
-        match self.means {
-            Means::TpBtf | Means::RawTracepoint | Means::Tracepoint => {
-                successors::age(&format!("event {}", self.name))
-            }
-            _ => successors::age(&self.name),
-        }
+        (format!("{what} {}", self.name), 0)
     }
 
     /// As a message names it: "kernel function vfs_read".
@@ -171,7 +159,7 @@ mod tests {
     use super::*;
 
     fn site(section: &str) -> String {
-        Hook::of_section(section).map_or_else(String::new, |hook| hook.site())
+        Hook::of_section(section).map_or_else(String::new, |hook| hook.site().0)
     }
 
     #[test]

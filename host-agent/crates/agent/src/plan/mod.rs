@@ -6,8 +6,7 @@ pub mod elf;
 mod hook;
 mod kernel;
 pub mod source;
-pub mod successors;
-mod types;
+mod successors;
 mod variants;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,23 +14,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringside_bpf::object::Object;
 use ringside_bpf::program::Program;
 
-pub use attempts::{LoadedObject, load};
+pub use attempts::load;
 
 use crate::failure::{Answer, Failure};
+use crate::knowledge::Kernel;
 use crate::rpc::explain;
+use attempts::Known;
 use elf::Elf;
 use hook::Hook;
-use kernel::Kernel;
-use source::{Failed, Source};
+use source::Source;
 use variants::Candidate;
 
-/// BPF_PROG_TYPE_* and BPF_MAP_TYPE_* that are special here.
+/// BPF_PROG_TYPE_* whose target the verifier must know.
 pub mod kinds {
     pub const TRACING: u32 = 26;
-    pub const STRUCT_OPS: u32 = 27;
     pub const EXT: u32 = 28;
     pub const LSM: u32 = 29;
-    pub const STRUCT_OPS_MAP: u32 = 26;
 }
 
 /// A program that is not loaded.
@@ -48,10 +46,8 @@ pub struct Facts<'a> {
     elf: Option<Elf<'a>>,
     hooks: BTreeMap<String, Hook>,
     kernel: Kernel,
-    /// Maps with the type of the kernel that they fill in.
-    struct_ops: BTreeMap<String, String>,
     /// Programs by the struct_ops map that names them.
-    struct_ops_programs: BTreeMap<String, Vec<String>>,
+    struct_ops: BTreeMap<String, Vec<String>>,
 }
 
 impl<'a> Facts<'a> {
@@ -59,24 +55,20 @@ impl<'a> Facts<'a> {
         let elf = Elf::read(&source.bytes);
         let mut hooks = BTreeMap::new();
         for program in object.programs().into_iter().filter(Program::autoload) {
-            let chosen = source.target(program.name()).and_then(|target| target.get("func").or_else(|| target.get("event")));
+            let target = source.target(program.name());
+            let chosen = target.and_then(|target| target.get("func").or_else(|| target.get("event")));
             let hook = match chosen {
                 Some(chosen) => Hook::with_target(program.section(), chosen),
                 None => Hook::of_section(program.section()),
             };
             // Of a loaded program, not of the kernel.
-            let elsewhere = source.target(program.name()).is_some_and(|target| target.contains_key("program"));
+            let elsewhere = target.is_some_and(|target| target.contains_key("program"));
             if let Some(hook) = hook.filter(|_| !elsewhere) {
                 hooks.insert(program.name().to_owned(), hook);
             }
         }
-        let maps = object.maps().into_iter().filter(|map| map.kind() == kinds::STRUCT_OPS_MAP && map.autocreate());
-        let struct_ops: BTreeMap<String, String> =
-            maps.map(|map| (map.name().to_owned(), object.type_name(map.value_type_id()))).collect();
-        let types: Vec<String> = struct_ops.values().cloned().collect();
-        let kernel = Kernel::look_for(hooks.values(), &types);
-        let struct_ops_programs = elf.as_ref().map(|elf| elf.functions_in_variables(".struct_ops")).unwrap_or_default();
-        Self { source, elf, hooks, kernel, struct_ops, struct_ops_programs }
+        let struct_ops = elf.as_ref().map(|elf| elf.functions_in_variables(".struct_ops")).unwrap_or_default();
+        Self { source, elf, hooks, kernel: Kernel::default(), struct_ops }
     }
 
     /// Why this program need not be tried; none when it may load.
@@ -88,40 +80,43 @@ impl<'a> Facts<'a> {
             return Some(explain::no_program_type(program.type_name()));
         }
         let by_types = matches!(program.kind(), kinds::TRACING | kinds::LSM | kinds::EXT);
+        let needed = || explain::target_needed(program.name(), program.section());
         let Some(hook) = self.hooks.get(program.name()) else {
             let told = self.source.target(program.name()).is_some_and(|target| !target.is_empty());
-            let nameless = !program.section().contains('/') && !told;
-            return (by_types && nameless).then(|| explain::target_needed(program.name(), program.section()));
+            let nameless = !program.section().contains('/') || program.kind() == kinds::EXT;
+            return (by_types && nameless && !told).then(needed);
         };
         if let Some(refusal) = kernel::refusal(hook) {
             return Some(refusal);
         }
-        if self.kernel.has(hook) != Some(false) {
+        let missing = kernel::missing(&self.kernel, hook)?;
+        // A kprobe's place is chosen when it is attached: one whose author left it open stays.
+        match hook::is_placeholder(&hook.name) {
+            true => by_types.then(needed),
+            false => Some(missing.failure(&format!("Program {}: {}", program.name(), hook.words()))),
+        }
+    }
+
+    /// What is known to fail of the symbols and maps that this program, or a function that it calls, refers to.
+    fn lacking<'s>(&self, program: &Program<'_>, known: &'s Known) -> Option<&'s Failure> {
+        if known.symbols.is_empty() && known.maps.is_empty() {
             return None;
         }
-        // A kprobe's place is chosen when it is attached: one whose author left it open stays.
-        if hook::is_placeholder(&hook.name) {
-            return by_types.then(|| explain::target_needed(program.name(), program.section()));
-        }
-        let missing = explain::no_target(program.name(), &hook.words());
-        Some(match self.kernel.other_name(hook) {
-            Some(other) => {
-                let hint = format!("On this kernel {other} has taken its place: choose it as the target (func={other}).");
-                missing.hint(hint)
-            }
-            None => missing,
-        })
+        let used = self.elf.as_ref()?.references(program.section(), program.name());
+        let symbol = known.symbols.iter().find(|(symbol, _)| used.externs.contains(*symbol));
+        symbol.or_else(|| known.maps.iter().find(|(map, _)| used.data.contains(*map))).map(|(_, failure)| failure)
     }
 }
 
-/// Programs to leave out of this object, which was just opened. `failed` is what is known from earlier attempts.
-pub fn make(facts: &Facts<'_>, object: &Object, failed: &Failed) -> Answer<Vec<Left>> {
+/// Programs to leave out of this object, which was just opened.
+pub fn make(facts: &Facts<'_>, object: &Object, known: &Known) -> Answer<Vec<Left>> {
     let programs: Vec<Program<'_>> = object.programs().into_iter().filter(Program::autoload).collect();
-    let mut obstacles: Vec<Option<Failure>> = programs
-        .iter()
-        .map(|program| failed.get(program.name()).cloned().or_else(|| facts.obstacle(program)))
-        .collect();
-    leave_struct_ops(facts, object, &programs, &mut obstacles)?;
+    let obstacle = |program: &Program<'_>| {
+        let known = known.failed.get(program.name()).or_else(|| facts.lacking(program, known)).cloned();
+        known.or_else(|| facts.obstacle(program))
+    };
+    let mut obstacles: Vec<Option<Failure>> = programs.iter().map(obstacle).collect();
+    leave_struct_ops(facts, object, known, &programs, &mut obstacles)?;
     let candidates: Vec<Candidate<'_>> = programs
         .iter()
         .zip(&obstacles)
@@ -162,29 +157,24 @@ pub fn make(facts: &Facts<'_>, object: &Object, failed: &Failed) -> Answer<Vec<L
 fn leave_struct_ops(
     facts: &Facts<'_>,
     object: &Object,
+    known: &Known,
     programs: &[Program<'_>],
     obstacles: &mut [Option<Failure>],
 ) -> Answer<()> {
     let mut kept: BTreeSet<&str> = BTreeSet::new();
     let mut lost: BTreeMap<&str, Failure> = BTreeMap::new();
-    for (map, kind) in &facts.struct_ops {
-        let users = facts.struct_ops_programs.get(map).map(Vec::as_slice).unwrap_or_default();
+    for (name, users) in &facts.struct_ops {
+        let Some(map) = object.map(name).filter(|map| map.autocreate()) else { continue };
         let broken = programs.iter().zip(obstacles.iter()).find_map(|(program, obstacle)| {
             obstacle.clone().filter(|_| users.iter().any(|user| user == program.name()))
         });
-        let unknown = facts.kernel.has_struct_ops(kind) == Some(false);
-        let reason = match broken {
-            Some(reason) => reason,
-            None if unknown => explain::no_struct_ops(map, kind),
-            None => {
-                kept.extend(users.iter().map(String::as_str));
-                continue;
+        match known.maps.get(name).cloned().or(broken) {
+            None => kept.extend(users.iter().map(String::as_str)),
+            Some(reason) => {
+                map.set_autocreate(false)?;
+                lost.extend(users.iter().map(|user| (user.as_str(), reason.clone())));
             }
-        };
-        if let Some(map) = object.map(map) {
-            map.set_autocreate(false)?;
         }
-        lost.extend(users.iter().map(|user| (user.as_str(), reason.clone())));
     }
     for (program, obstacle) in programs.iter().zip(obstacles) {
         if let Some(reason) = lost.get(program.name()).filter(|_| !kept.contains(program.name())) {

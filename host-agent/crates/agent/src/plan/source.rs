@@ -10,6 +10,7 @@ use ringside_proto::messages as pb;
 
 use super::elf::Elf;
 use super::kinds;
+use crate::confine;
 use crate::failure::libc_errno::{ENOENT, ESRCH};
 use crate::failure::{Answer, Failure};
 use crate::requests::Context;
@@ -25,6 +26,15 @@ pub struct Source {
 /// Programs that cannot be loaded here, by name, with the reason.
 pub type Failed = BTreeMap<String, Failure>;
 
+/// What an attempt changes in the object because of those before it.
+#[derive(Default)]
+pub struct Changes<'a> {
+    /// Kernel symbols that are made optional.
+    pub optional: BTreeSet<&'a str>,
+    /// Configuration values for hosts that do not show theirs.
+    pub kconfig: String,
+}
+
 impl Source {
     pub fn new(context: &Context<'_>, object_blob: u32, options: Option<pb::ObjectOptions>) -> Answer<Self> {
         let bytes = context.blob(object_blob)?;
@@ -34,19 +44,23 @@ impl Source {
             blob => Some(context.blob(blob)?),
         };
         explain::check_elf(&bytes)?;
+        confine::check_object(&bytes)?;
+        if let Some(types) = &types {
+            explain::check_types(types)?;
+        }
         Ok(Self { bytes, options, types })
     }
 
-    /// Opened, with globals, sizes, types and targets set and programs chosen; a target that is missing is an error.
-    pub fn open(&self) -> Answer<Object> {
-        let mut failed = Failed::new();
-        let object = self.open_leaving(&BTreeSet::new(), &mut failed)?;
-        failed.into_values().next().map_or(Ok(object), Err)
+    /// The same object with one program chosen.
+    pub fn only(&self, program: &str) -> Self {
+        let options = pb::ObjectOptions { programs: vec![program.to_owned()], ..self.options.clone() };
+        Self { bytes: Arc::clone(&self.bytes), options, types: self.types.clone() }
     }
 
-    /// The same, with these kernel symbols made optional, and with programs that miss their target put into `failed`.
-    pub fn open_leaving(&self, optional: &BTreeSet<String>, failed: &mut Failed) -> Answer<Object> {
-        let object = self.read(optional)?;
+    /// Opened, with globals, sizes, types and targets set and programs chosen. Programs that miss their target are put into
+    /// `failed`, and those that stand there already are not tried again.
+    pub fn open_leaving(&self, changes: &Changes<'_>, failed: &mut Failed) -> Answer<Object> {
+        let object = self.read(changes)?;
         for size in &self.options.map_sizes {
             object::resize(&object, size)?;
         }
@@ -59,25 +73,27 @@ impl Source {
         object::choose_programs(&object, &self.options.programs)?;
         for option in &self.options.program_options {
             let program = find(&object, &option.program)?;
-            if program.autoload() && !failed.contains_key(program.name()) {
-                if let Err(failure) = set_target(&object, program, &option.target) {
-                    failed.insert(option.program.clone(), failure);
-                }
+            if program.autoload()
+                && !failed.contains_key(program.name())
+                && let Err(failure) = set_target(&object, program, &option.target)
+            {
+                failed.insert(option.program.clone(), failure);
             }
         }
         Ok(object)
     }
 
-    fn read(&self, optional: &BTreeSet<String>) -> Answer<Object> {
-        let changed = match optional.is_empty() {
+    fn read(&self, changes: &Changes<'_>) -> Answer<Object> {
+        let changed = match changes.optional.is_empty() {
             true => None,
-            false => Elf::read(&self.bytes).map(|elf| elf.with_weak(optional)),
+            false => Elf::read(&self.bytes).map(|elf| elf.with_weak(&changes.optional)),
         };
+        let kconfig = format!("{}\n{}", self.options.kconfig, changes.kconfig);
         let bytes = changed.as_deref().unwrap_or(&self.bytes);
         let given = OpenOptions {
             name: &self.options.name,
             log: Some(LogBuffer::new(self.options.log_limit_bytes)?),
-            kconfig: &self.options.kconfig,
+            kconfig: kconfig.trim(),
             kernel_types: self.types.as_ref().map(|types| types.as_slice()),
         };
         let (opened, messages) = log::capture(|| Object::open(bytes, given));

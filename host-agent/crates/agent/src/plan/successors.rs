@@ -1,54 +1,21 @@
-//! Kernel functions and events that got another name, newest first. On kernels that have two of one row, the older calls the
-//! newer, so a program on each would see everything twice.
+//! Names of one site: functions and events that got another name, so that programs for the old and the new one are variants.
 
-const ROWS: &[&[&str]] = &[
-    &["event block_io_start", "__blk_account_io_start", "blk_account_io_start"],
-    &["event block_io_done", "__blk_account_io_done", "blk_account_io_done"],
-    &["folio_mark_accessed", "mark_page_accessed"],
-    &["filemap_add_folio", "add_to_page_cache_lru"],
-    &["filemap_alloc_folio_noprof", "filemap_alloc_folio", "__page_cache_alloc"],
-    &["folio_account_dirtied", "account_page_dirtied"],
-    &["event writeback_dirty_folio", "event writeback_dirty_page"],
-    &["migrate_misplaced_folio", "migrate_misplaced_page"],
-    &["do_page_cache_ra", "__do_page_cache_readahead"],
-    &["kernel_clone", "_do_fork", "do_fork"],
-    &["do_sys_openat2", "do_sys_open"],
-    &["do_execveat_common", "__do_execve_file"],
-    &["event kfree_skb", "kfree_skb_reason", "kfree_skb"],
-    &["__kmalloc_cache_noprof", "kmalloc_trace", "kmem_cache_alloc_trace"],
-    &["filename_unlinkat", "do_unlinkat"],
-];
+use crate::knowledge::renames;
 
-/// Since 6.10 allocation functions carry this suffix and the plain names are macros.
-const UNPROFILED: &str = "_noprof";
+/// Events that do the work of functions which newer kernels inline.
+const EVENTS: &[(&str, &str)] =
+    &[("block_io_start", "__blk_account_io_start"), ("block_io_done", "__blk_account_io_done")];
 
-/// The newest name of what `name` is, or itself.
-pub fn newest(name: &str) -> String {
-    match row(name) {
-        Some(row) => row[0].to_owned(),
-        None => name.strip_suffix(UNPROFILED).unwrap_or(name).to_owned(),
-    }
+/// The name that stands for all names of this function, and how old this one is among them: 0 for the newest.
+pub fn of_function(name: &str) -> (String, usize) {
+    let (newest, age) = renames::newest(name);
+    // Where there is an event, that is newer than any function.
+    (newest.to_owned(), age + usize::from(EVENTS.iter().any(|(_, function)| *function == newest)))
 }
 
-/// Place of the name in its row: 0 for the newest.
-pub fn age(name: &str) -> usize {
-    match row(name) {
-        Some(row) => row.iter().position(|one| *one == name).unwrap_or(0),
-        None => usize::from(!name.ends_with(UNPROFILED)),
-    }
-}
-
-/// Other names under which a kernel may have it, newest first.
-pub fn others(name: &str) -> Vec<String> {
-    match row(name) {
-        Some(row) => row.iter().filter(|one| **one != name).map(|one| (*one).to_owned()).collect(),
-        None if name.ends_with(UNPROFILED) => vec![name.trim_end_matches(UNPROFILED).to_owned()],
-        None => vec![format!("{name}{UNPROFILED}")],
-    }
-}
-
-fn row(name: &str) -> Option<&'static [&'static str]> {
-    ROWS.iter().find(|row| row.contains(&name)).copied()
+pub fn of_event(name: &str) -> (String, usize) {
+    let event = || (format!("event {name}"), 0);
+    EVENTS.iter().find(|(one, _)| *one == name).map_or_else(event, |(_, function)| ((*function).to_owned(), 0))
 }
 
 #[cfg(test)]
@@ -56,20 +23,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_name_is_in_one_row_only() {
-        let mut names: Vec<&str> = ROWS.iter().copied().flatten().copied().collect();
-        let count = names.len();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), count);
-    }
-
-    #[test]
     fn the_newest_name_stands_for_all() {
-        assert_eq!(newest("_do_fork"), "kernel_clone");
-        assert_eq!(newest("vfs_read"), "vfs_read");
-        assert_eq!((age("kernel_clone"), age("do_fork")), (0, 2));
-        assert!(age("__kmalloc_noprof") < age("__kmalloc"));
-        assert_eq!(others("kernel_clone"), ["_do_fork", "do_fork"]);
+        assert_eq!(of_function("_do_fork"), ("kernel_clone".into(), 1));
+        assert_eq!(of_function("vfs_read").0, of_function("__vfs_read").0);
+        assert!(of_function("__kmalloc_noprof").1 < of_function("__kmalloc").1);
+        assert_eq!(of_event("block_io_start").0, of_function("blk_account_io_start").0);
+        assert!(of_event("block_io_start").1 < of_function("__blk_account_io_start").1);
+        assert_eq!(of_event("sched_switch"), ("event sched_switch".into(), 0));
     }
 }

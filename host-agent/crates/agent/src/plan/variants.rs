@@ -32,7 +32,9 @@ pub fn choose(candidates: &[Candidate<'_>], references: &dyn Fn(&Candidate<'_>) 
         for set in &sets {
             let winner = kept.iter().find(|winner| are_variants(candidates, winner, set, references));
             match winner {
-                Some(winner) => instead.extend(set.programs.iter().map(|one| (*one, counterpart(candidates, winner, *one)))),
+                Some(winner) => {
+                    instead.extend(set.programs.iter().map(|one| (*one, counterpart(candidates, winner, *one))))
+                }
                 None if set.programs.iter().any(|one| candidates[*one].available) => kept.push(set),
                 None => {}
             }
@@ -47,8 +49,9 @@ fn sites(candidates: &[Candidate<'_>]) -> BTreeMap<String, Vec<Set>> {
     for (index, candidate) in candidates.iter().enumerate() {
         let Some(hook) = candidate.hook else { continue };
         let spelled = format!("{}:{}", hook.group, hook.name);
-        let rank = (hook.age(), hook.means);
-        let sets = sites.entry(hook.site()).or_default();
+        let (site, age) = hook.site();
+        let rank = (age, hook.means);
+        let sets = sites.entry(site).or_default();
         match sets.iter_mut().find(|(name, set)| *name == spelled && set.rank == rank) {
             Some((_, set)) => set.programs.push(index),
             None => sets.push((spelled, Set { rank, programs: vec![index] })),
@@ -68,7 +71,9 @@ fn are_variants(
     other: &Set,
     references: &dyn Fn(&Candidate<'_>) -> References,
 ) -> bool {
-    let moments = |set: &Set| set.programs.iter().filter_map(|one| candidates[*one].hook).map(|hook| hook.moment).collect::<Vec<_>>();
+    let moments = |set: &Set| {
+        set.programs.iter().filter_map(|one| candidates[*one].hook).map(|hook| hook.moment).collect::<Vec<_>>()
+    };
     let (first, second) = (moments(winner), moments(other));
     if !first.iter().any(|one| second.iter().any(|two| one.meets(*two))) {
         return false;
@@ -86,7 +91,8 @@ fn are_variants(
 fn counterpart(candidates: &[Candidate<'_>], winner: &Set, program: usize) -> usize {
     let moment = candidates[program].hook.map(|hook| hook.moment);
     let same = |one: &&usize| {
-        candidates[**one].available && candidates[**one].hook.zip(moment).is_some_and(|(hook, moment)| hook.moment.meets(moment))
+        candidates[**one].available
+            && candidates[**one].hook.zip(moment).is_some_and(|(hook, moment)| hook.moment.meets(moment))
     };
     *winner.programs.iter().find(same).unwrap_or(&winner.programs[0])
 }
@@ -101,7 +107,12 @@ mod tests {
         let candidates: Vec<Candidate<'_>> = programs
             .iter()
             .zip(&hooks)
-            .map(|((name, section, available), hook)| Candidate { name, section, hook: hook.as_ref(), available: *available })
+            .map(|((name, section, available), hook)| Candidate {
+                name,
+                section,
+                hook: hook.as_ref(),
+                available: *available,
+            })
             .collect();
         let instead = choose(&candidates, &|candidate| texts(candidate.name));
         instead.into_iter().map(|(left, kept)| format!("{} → {}", programs[left].0, programs[kept].0)).collect()
@@ -160,11 +171,13 @@ mod tests {
 
     #[test]
     fn of_old_and_new_names_the_newest_there_is() {
-        let programs = |page| [
-            ("event", "tp_btf/block_io_start", page),
-            ("newer", "kprobe/__blk_account_io_start", true),
-            ("older", "fentry/blk_account_io_start", true),
-        ];
+        let programs = |page| {
+            [
+                ("event", "tp_btf/block_io_start", page),
+                ("newer", "kprobe/__blk_account_io_start", true),
+                ("older", "fentry/blk_account_io_start", true),
+            ]
+        };
         assert_eq!(chosen(&programs(true), &silent), ["newer → event", "older → event"]);
         assert_eq!(chosen(&programs(false), &silent), ["event → newer", "older → newer"]);
         let calls = [("x64", "kprobe/__x64_sys_openat", true), ("arm64", "kprobe/__arm64_sys_openat", false)];

@@ -103,7 +103,7 @@ fn distro() -> String {
     name.map_or_else(String::new, |name| name.trim_matches(['"', '\'']).to_owned())
 }
 
-fn mem_available() -> u64 {
+pub fn mem_available() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
@@ -111,7 +111,7 @@ fn mem_available() -> u64 {
 }
 
 /// Effective capabilities by name; those newer than this table by number.
-fn capabilities() -> Vec<String> {
+pub fn capabilities() -> Vec<String> {
     const NAMES: [&str; 41] = [
         "CHOWN",
         "DAC_OVERRIDE",

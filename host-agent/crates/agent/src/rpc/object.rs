@@ -3,33 +3,37 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use ringside_bpf::log::{self, LogBuffer};
 use ringside_bpf::object::Object;
 use ringside_bpf::{map, os, stats};
 use ringside_proto::messages as pb;
 
-use super::{explain, host};
-use crate::confine;
+use super::host;
 use crate::failure::{Answer, Failure};
+use crate::plan::{self, source::Source};
 use crate::requests::Context;
 use crate::session::{Loaded, Session};
 use crate::stream::drain::Command;
 
 pub fn load(session: &mut Session, context: &Context<'_>, request: pb::LoadObject) -> Answer<pb::LoadResult> {
-    let bytes = context.blob(request.object_blob)?;
-    let options = request.options.unwrap_or_default();
+    let source = Source::new(context, request.object_blob, request.options)?;
     // libbpf loads without a log and asks for one only after a failure: a log costs the verifier a lot of time.
-    let object = open(&bytes, &options)?;
-    choose_programs(&object, &options.programs)?;
-    let (loaded, messages) = log::capture(|| object.load());
-    if let Err(error) = loaded {
-        return Err(explain::load(&error, &object, &messages));
-    }
+    let loaded = plan::load(context, &source, &mut |_| Ok(()))?;
     context.check_cancelled()?;
-    let programs = programs(&object)?;
-    let maps = maps(&object)?;
-    let object_id = session.add(object);
-    Ok(pb::LoadResult { object_id, programs, maps, libbpf_log: messages, ..Default::default() })
+    let programs = programs(&loaded.object)?;
+    let maps = maps(&loaded.object)?;
+    let left_out = left_out(context, loaded.left_out)?;
+    let object_id = session.add(loaded.object);
+    Ok(pb::LoadResult { object_id, programs, maps, left_out, libbpf_log: loaded.messages, ..Default::default() })
+}
+
+/// With the verifier's log of each that got one.
+pub fn left_out(context: &Context<'_>, left: Vec<plan::Left>) -> Answer<Vec<pb::LeftOut>> {
+    let message = |left: plan::Left| {
+        let log_blob = context.send_blob(&left.reason.log)?;
+        let reason = Some(left.reason.into_message(log_blob));
+        Ok(pb::LeftOut { program: left.program, section: left.section, reason, instead: left.instead })
+    };
+    left.into_iter().map(message).collect()
 }
 
 pub fn close(session: &mut Session, context: &Context<'_>, request: pb::CloseObject) -> Answer<pb::Empty> {
@@ -52,26 +56,6 @@ fn close_streams(context: &Context<'_>, object: u32, loaded: &Loaded) {
     let _ = closed.recv_timeout(Duration::from_secs(1));
 }
 
-/// Opens the object, sets its globals and map sizes. Programs are as their sections say.
-pub fn open(bytes: &[u8], options: &pb::ObjectOptions) -> Answer<Object> {
-    explain::check_elf(bytes)?;
-    confine::check_object(bytes)?;
-    let log = LogBuffer::new(options.log_limit_bytes)?;
-    let (opened, messages) = log::capture(|| Object::open(bytes, &options.name, Some(log)));
-    let object = opened.map_err(|error| explain::open(&error, &messages))?;
-    if object.programs().is_empty() {
-        return Err(Failure::new("no-programs", "The object holds no BPF program.")
-            .hint("Put each program into a section that names its kind: SEC(\"tracepoint/…\"), SEC(\"xdp\") …"));
-    }
-    for size in &options.map_sizes {
-        resize(&object, size)?;
-    }
-    for global in &options.globals {
-        set_global(&object, global)?;
-    }
-    Ok(object)
-}
-
 /// Turns autoload on for these programs and off for all others; an empty list leaves the object's own choice.
 pub fn choose_programs(object: &Object, wanted: &[String]) -> Answer<()> {
     if wanted.is_empty() {
@@ -79,9 +63,7 @@ pub fn choose_programs(object: &Object, wanted: &[String]) -> Answer<()> {
     }
     for name in wanted {
         if object.program(name).is_none() {
-            let known: Vec<&str> = object.programs().iter().map(|program| program.name()).collect();
-            return Err(Failure::new("unknown-program", format!("The object has no program {name}."))
-                .hint(format!("It has {}.", known.join(", "))));
+            return Err(no_program(object, name));
         }
     }
     for program in object.programs() {
@@ -90,7 +72,7 @@ pub fn choose_programs(object: &Object, wanted: &[String]) -> Answer<()> {
     Ok(())
 }
 
-fn resize(object: &Object, size: &pb::MapSize) -> Answer<()> {
+pub fn resize(object: &Object, size: &pb::MapSize) -> Answer<()> {
     let map = object.map(&size.map).ok_or_else(|| no_map(object, &size.map))?;
     let refused = |error: ringside_bpf::Error| {
         Failure::new("bad-value", format!("{error}."))
@@ -106,13 +88,19 @@ fn resize(object: &Object, size: &pb::MapSize) -> Answer<()> {
     Ok(())
 }
 
+pub fn no_program(object: &Object, name: &str) -> Failure {
+    let known: Vec<&str> = object.programs().iter().map(|program| program.name()).collect();
+    Failure::new("unknown-program", format!("The object has no program {name}."))
+        .hint(format!("It has {}.", known.join(", ")))
+}
+
 pub fn no_map(object: &Object, name: &str) -> Failure {
     let known: Vec<&str> = object.maps().iter().map(|map| map.name()).collect();
     let hint = if known.is_empty() { "It has none.".to_owned() } else { format!("It has {}.", known.join(", ")) };
     Failure::new("unknown-map", format!("The object has no map {name}.")).hint(hint)
 }
 
-fn set_global(object: &Object, wanted: &pb::GlobalValue) -> Answer<()> {
+pub fn set_global(object: &Object, wanted: &pb::GlobalValue) -> Answer<()> {
     let globals = object.globals();
     let Some(global) = globals.iter().find(|global| global.name == wanted.variable) else {
         let known: Vec<&str> = globals.iter().map(|global| global.name.as_str()).collect();
@@ -130,7 +118,7 @@ fn set_global(object: &Object, wanted: &pb::GlobalValue) -> Answer<()> {
     Ok(object.set_global(global, &wanted.value)?)
 }
 
-fn programs(object: &Object) -> Answer<Vec<pb::LoadedProgram>> {
+pub fn programs(object: &Object) -> Answer<Vec<pb::LoadedProgram>> {
     let describe = |program: ringside_bpf::program::Program<'_>| {
         let info = program.fd().map(stats::program).transpose()?.unwrap_or_default();
         Ok(pb::LoadedProgram {
@@ -145,7 +133,7 @@ fn programs(object: &Object) -> Answer<Vec<pb::LoadedProgram>> {
     object.programs().into_iter().map(describe).collect()
 }
 
-fn maps(object: &Object) -> Answer<Vec<pb::LoadedMap>> {
+pub fn maps(object: &Object) -> Answer<Vec<pb::LoadedMap>> {
     let describe = |map: ringside_bpf::map::Map<'_>| {
         // A map that the kernel does not have (autocreate off) keeps what the object says.
         let info = map.fd().and_then(|fd| map::info(fd).ok());

@@ -7,9 +7,10 @@ use ringside_bpf::object::Object;
 use ringside_bpf::stats;
 use ringside_proto::messages as pb;
 
-use super::{explain, object};
+use super::explain;
 use crate::failure::libc_errno::ENOSPC;
 use crate::failure::{Answer, Failure};
+use crate::plan::source::{Changes, Failed, Source};
 use crate::requests::Context;
 
 /// BPF_LOG_LEVEL1 | BPF_LOG_STATS: the path and the figures.
@@ -17,37 +18,35 @@ const DEFAULT_LOG_LEVEL: u32 = 1 | 4;
 const ONLY_STATISTICS: u32 = 4;
 
 pub fn verify(context: &Context<'_>, request: pb::VerifyObject) -> Answer<pb::VerifyResult> {
-    let bytes = context.blob(request.object_blob)?;
-    let options = request.options.unwrap_or_default();
+    let source = Source::new(context, request.object_blob, request.options)?;
     let names: Vec<(String, bool)> = {
-        let object = object::open(&bytes, &options)?;
-        object::choose_programs(&object, &options.programs)?;
+        let object = source.open_leaving(&Changes::default(), &mut Failed::new())?;
         object.programs().iter().map(|program| (program.name().to_owned(), program.autoload())).collect()
     };
     let mut programs = Vec::new();
     for (done, (name, wanted)) in names.iter().enumerate() {
         context.check_cancelled()?;
         context.progress(format!("verify {name}"), done as u64, names.len() as u64);
-        programs.push(judge(context, &bytes, &options, name, *wanted)?);
+        programs.push(judge(context, &source.only(name), name, *wanted)?);
     }
     Ok(pb::VerifyResult { programs })
 }
 
 /// One program's verdict.
-fn judge(
-    context: &Context<'_>,
-    bytes: &[u8],
-    options: &pb::ObjectOptions,
-    name: &str,
-    wanted: bool,
-) -> Answer<pb::ProgramVerdict> {
-    let level = if options.log_level == 0 { DEFAULT_LOG_LEVEL } else { options.log_level };
-    let mut attempt = Attempt::new(bytes, options, name)?;
+fn judge(context: &Context<'_>, source: &Source, name: &str, wanted: bool) -> Answer<pb::ProgramVerdict> {
+    let level = if source.options.log_level == 0 { DEFAULT_LOG_LEVEL } else { source.options.log_level };
+    let mut attempt = Attempt::new(source, name)?;
     let mut verdict = pb::ProgramVerdict { name: name.to_owned(), section: attempt.section()?, ..Default::default() };
     if !wanted {
         verdict.verdict = "skipped".into();
         let why = Failure::new("usage", format!("Program {name} is not loaded by default, or was not chosen."));
         verdict.error = Some(why.hint("Choose it by name.").into_message(0));
+        return Ok(verdict);
+    }
+    if let Some(no_target) = attempt.no_target.take() {
+        verdict.verdict = "rejected".into();
+        verdict.libbpf_log = String::from_utf8_lossy(&no_target.log).into_owned();
+        verdict.error = Some(no_target.into_message(0));
         return Ok(verdict);
     }
     let started = Instant::now();
@@ -57,7 +56,7 @@ fn judge(
     if matches!(&loaded, Err(error) if error.errno == ENOSPC) {
         // The log did not fit, which says nothing about the program: ask again without the path.
         verdict.log_truncated = true;
-        attempt = Attempt::new(bytes, options, name)?;
+        attempt = Attempt::new(source, name)?;
         (loaded, messages) = attempt.load(ONLY_STATISTICS)?;
     }
     verdict.instructions = attempt.instructions()?;
@@ -79,13 +78,15 @@ fn judge(
 struct Attempt {
     object: Object,
     name: String,
+    /// The program's own target is missing: it cannot even be tried.
+    no_target: Option<Failure>,
 }
 
 impl Attempt {
-    fn new(bytes: &[u8], options: &pb::ObjectOptions, name: &str) -> Answer<Self> {
-        let object = object::open(bytes, options)?;
-        object::choose_programs(&object, &[name.to_owned()])?;
-        Ok(Self { object, name: name.to_owned() })
+    fn new(source: &Source, name: &str) -> Answer<Self> {
+        let mut failed = Failed::new();
+        let object = source.open_leaving(&Changes::default(), &mut failed)?;
+        Ok(Self { object, name: name.to_owned(), no_target: failed.remove(name) })
     }
 
     fn program(&self) -> Answer<ringside_bpf::program::Program<'_>> {
