@@ -26,6 +26,7 @@ export const errorCodes = {
   'unknown-variable': Exit.usage, // The object has no global variable of that name.
   'unknown-map': Exit.usage, // The object has no map of that name.
   'bad-value': Exit.usage, // A value does not fit its type.
+  'map-access': Exit.usage, // Maps of this type cannot be read or written in this way.
   'unknown-template': Exit.usage, // The gallery has no program of that name.
   'file-exists': Exit.usage, // A file would be overwritten.
   'file-not-found': Exit.usage, // A file does not exist or cannot be read.
@@ -69,9 +70,14 @@ export const errorCodes = {
   'ksym-missing': Exit.cannot, // The kernel has no such variable or symbol.
   'kconfig-missing': Exit.cannot, // A value of the kernel's configuration is not set, or not shown by the host.
   'variant-not-used': Exit.cannot, // A better variant of the same hook is used instead of this program.
+  'map-full': Exit.cannot, // A map has no room for another entry.
+  'map-frozen': Exit.cannot, // A map can no longer be written by user space.
   'tracefs-missing': Exit.cannot, // tracefs is not mounted on the host.
   // the program was rejected
   'verifier-rejected': Exit.rejected, // The verifier of the kernel rejected the program.
+  // a question about a map was answered with no
+  'no-such-key': Exit.rejected, // A map has no entry with this key, or nothing for this owner.
+  'key-exists': Exit.rejected, // A map has an entry with this key already.
   // the source did not build, or the object is not loadable
   'build-failed': Exit.source, // The compiler reported errors.
   'no-compiler': Exit.source, // No clang that can be used was found.

@@ -74,6 +74,7 @@ pub mod libc_errno {
     pub const ENOTSOCK: i32 = 88;
     pub const EOPNOTSUPP: i32 = 95;
     pub const EADDRNOTAVAIL: i32 = 99;
+    pub const ECANCELED: i32 = 125;
     /// The kernel's own "not supported", which libc does not know.
     pub const ENOTSUPP: i32 = 524;
 }

@@ -220,6 +220,12 @@ pub fn interface_index(name: &str) -> Option<i32> {
     std::fs::read_to_string(format!("/sys/class/net/{name}/ifindex")).ok()?.trim().parse().ok()
 }
 
+/// A number of a descriptor's fdinfo ("memlock:", "prog_id:"), which tells what info calls do not.
+pub fn fdinfo(fd: BorrowedFd<'_>, label: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(label))?.trim().parse().ok()
+}
+
 /// Gives freed memory back to the kernel: resolving types against the kernel's BTF takes some 15 MB for a moment, which
 /// glibc would keep.
 pub fn trim_memory() {

@@ -88,7 +88,7 @@ impl Prints {
             self.ring.release(length);
         }
         let zero = 0_u32.to_ne_bytes();
-        let value = map::lookup(self.lost_map.as_fd(), &zero, self.lost_info.value_bytes()).ok().flatten();
+        let value = map::lookup(self.lost_map.as_fd(), &self.lost_info, &zero).ok().flatten();
         let total = value.and_then(|bytes| Some(u64::from_ne_bytes(*bytes.first_chunk()?))).unwrap_or(self.lost_seen);
         total - std::mem::replace(&mut self.lost_seen, total)
     }

@@ -223,3 +223,9 @@ pub(crate) unsafe fn text<'a>(raw: *const std::ffi::c_char) -> &'a str {
     // SAFETY: promised by the caller.
     unsafe { CStr::from_ptr(raw) }.to_str().unwrap_or("")
 }
+
+/// The kernel's name of an object: a fixed array that ends with a zero, or is full.
+pub(crate) fn fixed_text(raw: &[std::ffi::c_char]) -> String {
+    let bytes: Vec<u8> = raw.iter().take_while(|byte| **byte != 0).map(|byte| *byte as u8).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -88,7 +88,8 @@ pub fn devmap(target: &Target<'_>) -> Answer<Made> {
 
 /// The queue length or interface of an entry that is there.
 fn first_word(chosen: &ChosenMap, key: u32) -> Option<u32> {
-    let entry = map::lookup(chosen.fd.as_fd(), &key.to_ne_bytes(), 8).ok()??;
+    let info = map::info(chosen.fd.as_fd()).ok()?;
+    let entry = map::lookup(chosen.fd.as_fd(), &info, &key.to_ne_bytes()).ok()??;
     Some(u32::from_ne_bytes(*entry.first_chunk()?)).filter(|word| *word != 0)
 }
 

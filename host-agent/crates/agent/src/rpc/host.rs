@@ -62,7 +62,8 @@ pub fn btf(context: &Context<'_>, request: &pb::GetBtf) -> Answer<pb::BtfBlob> {
         module => btf::module(module).ok_or_else(|| no_module_btf(module))?,
     };
     let blob = context.send_blob(&types)?;
-    Ok(pb::BtfBlob { blob, bytes: types.len() as u64 })
+    let name = if request.module.is_empty() { "vmlinux".to_owned() } else { request.module.clone() };
+    Ok(pb::BtfBlob { blob, bytes: types.len() as u64, split: !request.module.is_empty(), name })
 }
 
 fn no_module_btf(module: &str) -> Failure {
@@ -89,11 +90,17 @@ pub fn cgroup2() -> Option<String> {
 }
 
 fn mount_of(kind: &str) -> Option<String> {
-    let mounts = fs::read_to_string("/proc/mounts").ok()?;
-    mounts.lines().find_map(|line| {
+    mounts_of(kind).into_iter().next()
+}
+
+/// Mount points of all file systems of that type.
+pub fn mounts_of(kind: &str) -> Vec<String> {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    let found = mounts.lines().filter_map(|line| {
         let fields: Vec<&str> = line.split(' ').collect();
         (fields.get(2) == Some(&kind)).then(|| fields[1].replace("\\040", " "))
-    })
+    });
+    found.collect()
 }
 
 fn distro() -> String {

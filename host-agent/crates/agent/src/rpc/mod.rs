@@ -5,17 +5,22 @@ mod features;
 pub mod host;
 mod inventory;
 mod iterators;
+mod link_words;
 mod map_ref;
+mod map_write;
 mod maps;
 pub mod object;
+mod owners;
 mod prints;
 mod program_run;
 mod run;
 mod stats;
+mod storage_owners;
 mod streams;
 mod swap;
 mod symbols;
 mod targets;
+mod type_names;
 mod user_ring;
 mod verify;
 mod watch;
@@ -94,17 +99,23 @@ fn look_up(session: &mut Session, request: Request) -> Answer<Lookup> {
             Box::new(move |_, context| trimmed(|| targets::list(context, &request)).map(Response::TargetList))
         }
         Request::ListPrograms(request) => {
-            Box::new(move |_, context| inventory::programs(context, &request).map(Response::ProgramList))
+            let counting = session.counts_runs();
+            Box::new(move |watches, context| {
+                trimmed(|| inventory::programs(watches, context, &request, counting)).map(Response::ProgramList)
+            })
         }
-        Request::ListMaps(request) => {
-            Box::new(move |_, context| inventory::maps(context, &request).map(Response::MapList))
-        }
-        Request::ListLinks(request) => {
-            Box::new(move |_, context| inventory::links(context, &request).map(Response::LinkList))
-        }
+        Request::ListMaps(request) => Box::new(move |watches, context| {
+            trimmed(|| inventory::maps(watches, context, &request)).map(Response::MapList)
+        }),
+        Request::ListLinks(request) => Box::new(move |watches, context| {
+            trimmed(|| inventory::links(watches, context, &request)).map(Response::LinkList)
+        }),
         Request::ListBtfs(_) => Box::new(|_, context| inventory::btfs(context).map(Response::BtfList)),
+        Request::GetBtfById(request) => {
+            Box::new(move |_, context| trimmed(|| inventory::btf_by_id(context, &request)).map(Response::Btf))
+        }
         Request::ListNetAttachments(_) => {
-            Box::new(|_, context| inventory::net(context).map(Response::NetAttachmentList))
+            Box::new(|watches, context| inventory::net(watches, context).map(Response::NetAttachmentList))
         }
         Request::ReadIterator(request) => {
             let pass = iterators::open(session, &request)?;
@@ -112,11 +123,11 @@ fn look_up(session: &mut Session, request: Request) -> Answer<Lookup> {
         }
         Request::ReadMap(request) => {
             let map = map_ref::resolve(session, request.map.as_ref())?;
-            Box::new(move |_, context| maps::read_page(context, map, &request).map(Response::MapPage))
+            Box::new(move |_, context| trimmed(|| maps::read_page(context, map, &request)).map(Response::MapPage))
         }
         Request::WriteMap(request) => {
             let map = map_ref::resolve(session, request.map.as_ref())?;
-            Box::new(move |_, context| maps::write(context, map, &request).map(Response::MapWritten))
+            Box::new(move |_, context| map_write::write(context, map, &request).map(Response::MapWritten))
         }
         Request::WatchMap(request) => {
             let map = map_ref::resolve(session, request.map.as_ref())?;
@@ -126,7 +137,7 @@ fn look_up(session: &mut Session, request: Request) -> Answer<Lookup> {
             Box::new(move |watches, context| watch::poll(watches, context, &request).map(Response::MapDelta))
         }
         Request::CloseWatch(request) => {
-            Box::new(move |watches, _| watch::close(watches, &request).map(Response::Empty))
+            Box::new(move |watches, _| trimmed(|| watch::close(watches, &request)).map(Response::Empty))
         }
         _ => return Err(Failure::new("protocol", "A request that this agent does not know.")),
     })

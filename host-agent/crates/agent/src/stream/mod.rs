@@ -185,7 +185,7 @@ impl Stream {
 
 /// Sum over all CPUs of the program's own count.
 fn lost_by_program(fd: &OwnedFd, info: &MapInfo) -> Option<u64> {
-    let value = map::lookup(fd.as_fd(), &0_u32.to_ne_bytes(), info.value_bytes()).ok()??;
+    let value = map::lookup(fd.as_fd(), info, &0_u32.to_ne_bytes()).ok()??;
     Some(value.as_chunks::<8>().0.iter().map(|slot| u64::from_ne_bytes(*slot)).sum())
 }
 

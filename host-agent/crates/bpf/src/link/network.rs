@@ -117,7 +117,7 @@ pub fn map_entry(program: Program<'_>, map: BorrowedFd<'_>, key: u32, value: u32
         return Err(Error::new("the map's values have no room for a program", libc::EINVAL));
     }
     let key = key.to_ne_bytes();
-    let before = map::lookup(map, &key, 8)?;
+    let before = map::lookup(map, &info, &key)?;
     // The second word reads as a program's id and is written as a descriptor.
     if before.as_ref().is_some_and(|entry| entry[4..] != [0; 4]) {
         return Err(Error::new(WHAT, libc::EBUSY));
