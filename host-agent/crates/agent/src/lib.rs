@@ -11,6 +11,8 @@ mod blobs;
 mod confine;
 mod connection;
 mod failure;
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod knowledge;
 mod lease;

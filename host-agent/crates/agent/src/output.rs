@@ -135,6 +135,12 @@ impl Output {
         }
     }
 
+    /// Nothing is taken or written any more, and the answering thread ends.
+    pub fn close(&self) {
+        locked(&self.queue).broken = true;
+        self.changed.notify_all();
+    }
+
     fn write_queued(&self, turn: &mut Turn) -> io::Result<()> {
         loop {
             let (head, payload) = {

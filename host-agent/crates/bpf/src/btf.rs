@@ -60,6 +60,21 @@ pub(crate) unsafe fn globals(btf: *const sys::btf) -> Vec<Global> {
     found
 }
 
+/// The same for BTF that stands alone; none for bytes that libbpf refuses.
+pub fn globals_of(bytes: &[u8]) -> Option<Vec<Global>> {
+    let length = u32::try_from(bytes.len()).ok()?;
+    // SAFETY: libbpf copies the bytes; a result that is not null is a handle of ours until it is freed, once.
+    unsafe {
+        let btf = sys::btf__new(bytes.as_ptr().cast(), length);
+        if btf.is_null() {
+            return None;
+        }
+        let found = globals(btf);
+        sys::btf__free(btf);
+        Some(found)
+    }
+}
+
 /// The kernel's own BTF, or none where it was built without.
 pub fn kernel() -> Option<Vec<u8>> {
     fs::read(KERNEL_BTF).ok()

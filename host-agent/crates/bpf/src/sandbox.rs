@@ -36,17 +36,32 @@ pub fn enter(limits: Limits) -> io::Result<bool> {
         // Unlike the agent's own, this end cannot be put off.
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as c_ulong);
         libc::prctl(libc::PR_SET_DUMPABLE, 0 as c_ulong);
-        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1 as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) != 0 {
-            return Err(io::Error::last_os_error());
-        }
     }
-    let filter = filter(ALLOWED);
+    no_new_privileges()?;
+    Ok(install(&filter(ALLOWED)).is_ok())
+}
+
+/// Takes from the calling thread, and from those that it starts, what changes the host: BPF, perf events, sockets, other
+/// programs, files opened for writing or removed. For fuzzers, which ask an agent for anything.
+pub fn look_but_do_not_touch() -> io::Result<()> {
+    no_new_privileges()?;
+    install(&refusing(TOUCHING))
+}
+
+fn no_new_privileges() -> io::Result<()> {
+    // SAFETY: prctl with plain integers.
+    let result =
+        unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1 as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+fn install(filter: &[sock_filter]) -> io::Result<()> {
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
-    // SAFETY: the program points to a live vector of instructions, which the kernel copies.
+    // SAFETY: the program points to a live slice of instructions, which the kernel copies.
     let result = unsafe {
         libc::prctl(libc::PR_SET_SECCOMP, c_ulong::from(libc::SECCOMP_MODE_FILTER), std::ptr::from_ref(&program))
     };
-    Ok(result == 0)
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// All that reading bytes takes, the same on x86_64 and aarch64. Everything else answers EPERM, which a reader can handle
@@ -82,6 +97,28 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_exit_group,
 ];
 
+/// What a fuzzed agent must not do. Opening files for writing is refused too, by the flags.
+const TOUCHING: &[c_long] = &[
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_socket,
+    libc::SYS_execve,
+    libc::SYS_kill,
+    libc::SYS_unlinkat,
+    libc::SYS_renameat2,
+    libc::SYS_mkdirat,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_unlink,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rmdir,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rename,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_mkdir,
+];
+
 #[cfg(target_arch = "x86_64")]
 const AUDIT_ARCH: u32 = 0xc000_003e;
 #[cfg(target_arch = "aarch64")]
@@ -89,41 +126,73 @@ const AUDIT_ARCH: u32 = 0xc000_00b7;
 /// Offsets in struct seccomp_data.
 const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
-/// The low half of the third argument: mmap's and mprotect's protection.
-const PROTECTION: u32 = 16 + 2 * 8;
+/// The low half of the third argument: mmap's and mprotect's protection, openat's flags.
+const THIRD: u32 = 16 + 2 * 8;
 
-/// A classic BPF program over struct seccomp_data: only this architecture, only these calls, never executable memory.
+const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+
+/// Instructions of classic BPF over struct seccomp_data.
+mod step {
+    use libc::sock_filter;
+
+    pub const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+    pub const EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+    pub const ANY_BIT: u16 = 0x45; // BPF_JMP | BPF_JSET | BPF_K
+    pub const ANSWER: u16 = 0x06; // BPF_RET | BPF_K
+
+    pub fn load(offset: u32) -> sock_filter {
+        sock_filter { code: LOAD, jt: 0, jf: 0, k: offset }
+    }
+
+    /// Skips `otherwise` instructions unless the accumulator is `k`.
+    pub fn equal(k: u32, otherwise: u8) -> sock_filter {
+        sock_filter { code: EQUAL, jt: 0, jf: otherwise, k }
+    }
+
+    /// Skips `otherwise` instructions unless the accumulator has one of the bits.
+    pub fn any_bit(bits: u32, otherwise: u8) -> sock_filter {
+        sock_filter { code: ANY_BIT, jt: 0, jf: otherwise, k: bits }
+    }
+
+    pub fn answer(action: u32) -> sock_filter {
+        sock_filter { code: ANSWER, jt: 0, jf: 0, k: action }
+    }
+}
+
+/// Another architecture has other numbers for the same calls.
+fn only_this_architecture() -> Vec<sock_filter> {
+    let wrong = step::answer(libc::SECCOMP_RET_KILL_PROCESS);
+    let right = sock_filter { code: step::EQUAL, jt: 1, jf: 0, k: AUDIT_ARCH };
+    vec![step::load(ARCH), right, wrong, step::load(NUMBER)]
+}
+
+/// Only these calls, and never executable memory.
 fn filter(allowed: &[c_long]) -> Vec<sock_filter> {
-    const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
-    const EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
-    const ANY_BIT: u16 = 0x45; // BPF_JMP | BPF_JSET | BPF_K
-    const ANSWER: u16 = 0x06; // BPF_RET | BPF_K
-    let step = |code, k, jt, jf| sock_filter { code, jt, jf, k };
-    let answer = |k| step(ANSWER, k, 0, 0);
-    let refuse = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
-
-    let mut program = vec![
-        step(LOAD, ARCH, 0, 0),
-        // Another architecture has other numbers for the same calls.
-        step(EQUAL, AUDIT_ARCH, 1, 0),
-        answer(libc::SECCOMP_RET_KILL_PROCESS),
-        step(LOAD, NUMBER, 0, 0),
-    ];
+    let allow = step::answer(libc::SECCOMP_RET_ALLOW);
+    let mut program = only_this_architecture();
     for call in allowed {
-        let executable = [libc::SYS_mmap, libc::SYS_mprotect].contains(call);
-        let body = match executable {
-            true => vec![
-                step(LOAD, PROTECTION, 0, 0),
-                step(ANY_BIT, libc::PROT_EXEC as u32, 0, 1),
-                answer(refuse),
-                answer(libc::SECCOMP_RET_ALLOW),
-            ],
-            false => vec![answer(libc::SECCOMP_RET_ALLOW)],
+        let body = match [libc::SYS_mmap, libc::SYS_mprotect].contains(call) {
+            true => {
+                vec![step::load(THIRD), step::any_bit(libc::PROT_EXEC as u32, 1), step::answer(REFUSE), allow]
+            }
+            false => vec![allow],
         };
-        program.push(step(EQUAL, *call as u32, 0, body.len() as u8));
+        program.push(step::equal(*call as u32, body.len() as u8));
         program.extend(body);
     }
-    program.push(answer(refuse));
+    program.push(step::answer(REFUSE));
+    program
+}
+
+/// Everything but these calls and openat for writing.
+fn refusing(refused: &[c_long]) -> Vec<sock_filter> {
+    let writing = (libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC) as u32;
+    let mut program = only_this_architecture();
+    for call in refused {
+        program.extend([step::equal(*call as u32, 1), step::answer(REFUSE)]);
+    }
+    program.extend([step::equal(libc::SYS_openat as u32, 3), step::load(THIRD)]);
+    program.extend([step::any_bit(writing, 1), step::answer(REFUSE), step::answer(libc::SECCOMP_RET_ALLOW)]);
     program
 }
 
@@ -143,7 +212,7 @@ mod tests {
     use std::io::Read;
 
     /// Runs the filter as the kernel does.
-    fn verdict(program: &[sock_filter], arch: u32, number: c_long, protection: u32) -> u32 {
+    fn verdict(program: &[sock_filter], arch: u32, number: c_long, third: u32) -> u32 {
         let (mut at, mut accumulator) = (0, 0);
         loop {
             let sock_filter { code, jt, jf, k } = program[at];
@@ -153,7 +222,7 @@ mod tests {
                     accumulator = match k {
                         NUMBER => number as u32,
                         ARCH => arch,
-                        PROTECTION => protection,
+                        THIRD => third,
                         other => panic!("offset {other}"),
                     };
                     at + 1
@@ -173,15 +242,24 @@ mod tests {
         for allowed in ALLOWED {
             assert_eq!(call(*allowed), libc::SECCOMP_RET_ALLOW, "{allowed}");
         }
-        let refused = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
         for number in
             [libc::SYS_openat, libc::SYS_bpf, libc::SYS_socket, libc::SYS_clone, libc::SYS_execve, 0x4000_0001]
         {
-            assert_eq!(call(number), refused, "{number}");
+            assert_eq!(call(number), REFUSE, "{number}");
         }
-        assert_eq!(verdict(&program, AUDIT_ARCH, libc::SYS_mmap, 7), refused, "executable memory");
-        assert_eq!(verdict(&program, AUDIT_ARCH, libc::SYS_mprotect, 5), refused, "executable memory");
+        assert_eq!(verdict(&program, AUDIT_ARCH, libc::SYS_mmap, 7), REFUSE, "executable memory");
+        assert_eq!(verdict(&program, AUDIT_ARCH, libc::SYS_mprotect, 5), REFUSE, "executable memory");
         assert_eq!(verdict(&program, AUDIT_ARCH ^ 1, libc::SYS_read, 3), libc::SECCOMP_RET_KILL_PROCESS);
+    }
+
+    #[test]
+    fn a_look_changes_nothing() {
+        let program = refusing(TOUCHING);
+        let call = |number, third| verdict(&program, AUDIT_ARCH, number, third);
+        assert_eq!(call(libc::SYS_bpf, 0), REFUSE);
+        assert_eq!(call(libc::SYS_read, 0), libc::SECCOMP_RET_ALLOW);
+        assert_eq!(call(libc::SYS_openat, libc::O_CLOEXEC as u32), libc::SECCOMP_RET_ALLOW);
+        assert_eq!(call(libc::SYS_openat, (libc::O_CREAT | libc::O_WRONLY) as u32), REFUSE);
     }
 
     #[test]

@@ -51,6 +51,15 @@ struct Inbox {
 struct Mail {
     commands: Vec<Command>,
     credits_came: bool,
+    /// Nobody has the handle any more.
+    closed: bool,
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        locked(&self.inbox.mail).closed = true;
+        self.inbox.arrived.notify_one();
+    }
 }
 
 impl Drain {
@@ -122,7 +131,8 @@ impl Worker {
     fn work(mut self) -> io::Result<()> {
         let mut at_once = false;
         loop {
-            for command in self.wait(at_once) {
+            let Some(commands) = self.wait(at_once) else { return Ok(()) };
+            for command in commands {
                 self.obey(command);
             }
             at_once = self.drain_all()?;
@@ -130,12 +140,12 @@ impl Worker {
         }
     }
 
-    /// Sleeps for the current pace, or until there is mail; without anything to read from, for ever.
-    fn wait(&self, at_once: bool) -> Vec<Command> {
+    /// Sleeps for the current pace, or until there is mail; without anything to read from, for ever. None at the end.
+    fn wait(&self, at_once: bool) -> Option<Vec<Command>> {
         let until = Instant::now() + self.interval();
         let idle = self.sources.is_empty() && self.prints.is_none() && self.finishing.is_empty();
         let mut mail = locked(&self.inbox.mail);
-        while mail.commands.is_empty() && !mail.credits_came && !at_once {
+        while mail.commands.is_empty() && !mail.credits_came && !mail.closed && !at_once {
             let left = until.saturating_duration_since(Instant::now());
             mail = match idle {
                 true => self.inbox.arrived.wait(mail).unwrap_or_else(|poisoned| poisoned.into_inner()),
@@ -148,7 +158,7 @@ impl Worker {
             };
         }
         mail.credits_came = false;
-        std::mem::take(&mut mail.commands)
+        (!mail.closed).then(|| std::mem::take(&mut mail.commands))
     }
 
     /// The adaptive pace, or the fastest that any stream asks for.

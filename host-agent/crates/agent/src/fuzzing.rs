@@ -1,0 +1,76 @@
+//! What the fuzzers of `host-agent/fuzz` call, and the test that replays what they found. Not used by the agent.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ringside_bpf::{btf, sandbox};
+use ringside_proto::framing::{FrameType, HEADER, Head};
+use ringside_proto::{Message, PROTOCOL_MAJOR, messages as pb};
+
+use crate::confine;
+use crate::connection::Connection;
+use crate::output::Output;
+
+/// How long the agent may think about one input.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A whole connection whose client sends what the bytes say. The kernel's BPF and everything that changes the host are out
+/// of reach. With an even first byte the rest is sent as it is; with an odd one the rest are frames in the short form of
+/// [`frames`], so that requests get past the framing.
+pub fn protocol(bytes: &[u8]) {
+    let sent = match bytes.split_first() {
+        Some((mode, rest)) if mode % 2 == 1 => frames(rest),
+        Some((_, rest)) => rest.to_vec(),
+        None => return,
+    };
+    // A thread of its own, because it cannot give back what it gives up.
+    let connection = thread::spawn(move || serve(&sent).expect("pipes and threads"));
+    connection.join().expect("the agent does not panic");
+}
+
+/// Opens the object like the agent's confined child.
+pub fn object(bytes: &[u8]) {
+    std::hint::black_box(confine::read_object(bytes));
+}
+
+/// Reads types like those of a kernel or a client's object.
+pub fn btf(bytes: &[u8]) {
+    std::hint::black_box(btf::globals_of(bytes));
+}
+
+fn serve(sent: &[u8]) -> io::Result<()> {
+    let stdin = sandbox::memory_file(c"stdin", sent)?;
+    let output = Arc::new(Output::new(std::fs::File::options().write(true).open("/dev/null")?));
+    // Never written to: no signal comes.
+    let (signals, _no_signal) = io::pipe()?;
+    sandbox::look_but_do_not_touch()?;
+    Connection::open(stdin, signals.into(), Arc::clone(&output))?.serve();
+    output.close();
+    let until = Instant::now() + PATIENCE;
+    while Arc::strong_count(&output) > 1 {
+        assert!(Instant::now() < until, "a thread of the connection does not end");
+        thread::sleep(Duration::from_micros(20));
+    }
+    Ok(())
+}
+
+/// HELLO_ACK, then one frame for each `kind | flags | stream | aux | u16 length | payload`, numbered as they must be.
+fn frames(short: &[u8]) -> Vec<u8> {
+    let ack = pb::HelloAck { protocol_major: PROTOCOL_MAJOR, ..Default::default() }.encode_to_vec();
+    let mut sent = Head::new(FrameType::HelloAck).encode(ack.len(), 0).to_vec();
+    sent.extend(ack);
+    let (mut rest, mut sequence) = (short, 0_u32);
+    while let Some(([kind, flags, stream, aux, low, high], behind)) = rest.split_first_chunk::<6>() {
+        let length = usize::from(u16::from_le_bytes([*low, *high])).min(behind.len());
+        sequence += 1;
+        let head = Head { kind: FrameType::Request, flags: *flags, stream: (*stream).into(), aux: (*aux).into() };
+        let mut header: [u8; HEADER] = head.encode(length, sequence);
+        header[4] = *kind;
+        sent.extend(header);
+        sent.extend(&behind[..length]);
+        rest = &behind[length..];
+    }
+    sent
+}
