@@ -86,9 +86,14 @@ impl Connection {
         Ok(Self { stdin, signals, output_broke, output, requests, decoder, lease, greeted: false })
     }
 
-    /// Serves until the end, detaches everything and says goodbye.
+    /// Serves to the end.
     pub fn serve(mut self) -> End {
         let end = self.serve_frames();
+        self.finish(end)
+    }
+
+    /// Detaches everything and says goodbye.
+    pub fn finish(self, end: End) -> End {
         self.requests.shut_down(DETACH_PATIENCE);
         if end != End::OutputBroken {
             self.output.send_message(Head::new(FrameType::Bye), &end.bye());
@@ -119,27 +124,31 @@ impl Connection {
             if !(ready[0].readable || ready[0].hung_up) {
                 continue;
             }
-            match self.stdin.read(&mut bytes) {
-                Ok(0) => return End::StdinClosed,
-                Ok(length) => self.decoder.push(&bytes[..length]),
-                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
-                    continue;
-                }
-                Err(_) => return End::StdinClosed,
-            }
-            loop {
-                match self.decoder.next_frame() {
-                    Ok(Some(frame)) => {
-                        self.lease.renew(Instant::now());
-                        if let Err(end) = self.take(frame) {
-                            return end;
-                        }
-                    }
-                    Ok(None) => break,
-                    Err(error) => return End::Protocol(error.to_string()),
-                }
+            let taken = match self.stdin.read(&mut bytes) {
+                Ok(0) => Err(End::StdinClosed),
+                Ok(length) => self.take_bytes(&bytes[..length]),
+                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => Ok(()),
+                Err(_) => Err(End::StdinClosed),
+            };
+            if let Err(end) = taken {
+                return end;
             }
         }
+    }
+
+    /// Acts on every frame that these bytes complete.
+    pub fn take_bytes(&mut self, bytes: &[u8]) -> Result<(), End> {
+        self.decoder.push(bytes);
+        while let Some(frame) = self.decoder.next_frame().map_err(|error| End::Protocol(error.to_string()))? {
+            self.lease.renew(Instant::now());
+            self.take(frame)?;
+        }
+        Ok(())
+    }
+
+    /// True when every request is answered.
+    pub fn is_idle(&self) -> bool {
+        self.requests.is_idle()
     }
 
     fn take(&mut self, frame: Frame) -> Result<(), End> {

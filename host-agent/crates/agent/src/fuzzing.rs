@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ringside_bpf::{btf, sandbox};
+use ringside_bpf::{btf, log, sandbox};
 use ringside_proto::framing::{FrameType, HEADER, Head};
 use ringside_proto::{Message, PROTOCOL_MAJOR, messages as pb};
 
 use crate::confine;
-use crate::connection::Connection;
+use crate::connection::{Connection, End};
+use crate::knowledge::types::Types;
 use crate::output::Output;
 
 /// How long the agent may think about one input.
@@ -20,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// of reach. With an even first byte the rest is sent as it is; with an odd one the rest are frames in the short form of
 /// [`frames`], so that requests get past the framing.
 pub fn protocol(bytes: &[u8]) {
+    log::install();
     let sent = match bytes.split_first() {
         Some((mode, rest)) if mode % 2 == 1 => frames(rest),
         Some((_, rest)) => rest.to_vec(),
@@ -35,25 +37,43 @@ pub fn object(bytes: &[u8]) {
     std::hint::black_box(confine::read_object(bytes));
 }
 
-/// Reads types like those of a kernel or a client's object.
+/// Reads types like those of a kernel or a client's object: libbpf's reader and the agent's own, the latter also as a
+/// module's on top of a kernel's.
 pub fn btf(bytes: &[u8]) {
     std::hint::black_box(btf::globals_of(bytes));
+    let names = |types: Types<'_>| {
+        types.for_each(|kind, name| {
+            std::hint::black_box((kind, name));
+        })
+    };
+    let (kernel, module) = bytes.split_at(bytes.len() / 2);
+    Types::parse(bytes, None).into_iter().for_each(names);
+    let base = Types::parse(kernel, None);
+    Types::parse(module, base.as_ref()).into_iter().for_each(names);
 }
 
 fn serve(sent: &[u8]) -> io::Result<()> {
-    let stdin = sandbox::memory_file(c"stdin", sent)?;
     let output = Arc::new(Output::new(std::fs::File::options().write(true).open("/dev/null")?));
-    // Never written to: no signal comes.
-    let (signals, _no_signal) = io::pipe()?;
+    // Neither is read from: the bytes are handed over, and no signal comes.
+    let (stdin, signals) = (std::fs::File::open("/dev/null")?, std::fs::File::open("/dev/null")?);
     sandbox::look_but_do_not_touch()?;
-    Connection::open(stdin, signals.into(), Arc::clone(&output))?.serve();
+    let mut connection = Connection::open(stdin, signals.into(), Arc::clone(&output))?;
+    let end = connection.take_bytes(sent).err();
+    if end.is_none() {
+        wait_until("a request is never answered", || connection.is_idle());
+    }
+    connection.finish(end.unwrap_or(End::StdinClosed));
     output.close();
+    wait_until("a thread of the connection does not end", || Arc::strong_count(&output) == 1);
+    Ok(())
+}
+
+fn wait_until(complaint: &str, done: impl Fn() -> bool) {
     let until = Instant::now() + PATIENCE;
-    while Arc::strong_count(&output) > 1 {
-        assert!(Instant::now() < until, "a thread of the connection does not end");
+    while !done() {
+        assert!(Instant::now() < until, "{complaint}");
         thread::sleep(Duration::from_micros(20));
     }
-    Ok(())
 }
 
 /// HELLO_ACK, then one frame for each `kind | flags | stream | aux | u16 length | payload`, numbered as they must be.

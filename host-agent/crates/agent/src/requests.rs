@@ -120,6 +120,11 @@ impl Requests {
         locked(&self.shared.blobs).push(id, chunk, last)
     }
 
+    /// True when every request is answered.
+    pub fn is_idle(&self) -> bool {
+        locked(&self.shared.pending).is_empty()
+    }
+
     /// Cancels what runs and detaches everything, within `patience`.
     pub fn shut_down(&self, patience: Duration) {
         for cancelled in locked(&self.shared.pending).values() {
