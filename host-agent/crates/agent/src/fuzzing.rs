@@ -1,6 +1,8 @@
 //! What the fuzzers of `host-agent/fuzz` call, and the test that replays what they found. Not used by the agent.
 
 use std::io;
+use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,6 +11,8 @@ use ringside_bpf::{btf, log, sandbox};
 use ringside_proto::framing::{FrameType, HEADER, Head};
 use ringside_proto::{Message, PROTOCOL_MAJOR, messages as pb};
 
+use crate::binary::elf::Elf;
+use crate::binary::{symbols, usdt};
 use crate::confine;
 use crate::connection::{Connection, End};
 use crate::knowledge::types::Types;
@@ -32,9 +36,9 @@ pub fn protocol(bytes: &[u8]) {
     connection.join().expect("the agent does not panic");
 }
 
-/// Opens the object like the agent's confined child.
+/// Opens the object like the agent and its confined child.
 pub fn object(bytes: &[u8]) {
-    std::hint::black_box(confine::read_object(bytes));
+    confine::read_checked(bytes);
 }
 
 /// Reads types like those of a kernel or a client's object: libbpf's reader and the agent's own, the latter also as a
@@ -50,6 +54,18 @@ pub fn btf(bytes: &[u8]) {
     Types::parse(bytes, None).into_iter().for_each(names);
     let base = Types::parse(kernel, None);
     Types::parse(module, base.as_ref()).into_iter().for_each(names);
+}
+
+/// Reads a program or library of the host as the targets of uprobes and USDT are.
+pub fn binary(bytes: &[u8]) {
+    let file = sandbox::memory_file(c"binary", bytes).expect("a file in memory");
+    let Ok(elf) = Elf::open(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd()))) else { return };
+    for section in &elf.sections {
+        std::hint::black_box((elf.data(section).is_ok(), elf.file_offset(section.address), elf.notes(&section.name)));
+    }
+    let mut count = 0_usize;
+    let _ = symbols::functions(&elf, &mut |_| count += 1);
+    std::hint::black_box((count, usdt::probes(&elf), elf.build_id()));
 }
 
 fn serve(sent: &[u8]) -> io::Result<()> {

@@ -3,8 +3,11 @@
 mod support;
 
 use std::io::{Seek, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
+use ringside_proto::messages::response::Response;
 use support::{Agent, object, only_me};
 
 fn check(bytes: &[u8]) -> ExitStatus {
@@ -35,6 +38,32 @@ fn what_is_no_object_is_refused_in_an_orderly_way() {
     for bytes in [&b""[..], b"no ELF", &whole[..64], &whole[..whole.len() / 2]] {
         assert_eq!(check(bytes).code(), Some(4));
     }
+}
+
+/// Found by the fuzzer: libbpf follows a typedef of itself for ever.
+const ENDLESS: &[u8] = include_bytes!("../../../tests/hostile/endless-typedef.o");
+
+#[test]
+fn a_reader_that_hangs_is_ended() {
+    let begin = Instant::now();
+    const SIGXCPU: i32 = 24;
+    assert_eq!(check(ENDLESS).signal(), Some(SIGXCPU), "the processor time is limited");
+    assert!(begin.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn the_agent_outlives_such_an_object() {
+    let mut agent = Agent::start();
+    for _ in 0..2 {
+        match agent.try_load(ENDLESS, Default::default()) {
+            Response::Error(error) => {
+                assert_eq!(error.code, "object-malformed");
+                assert!(error.message.contains("itself"), "{}", error.message);
+            }
+            other => panic!("loaded: {other:?}"),
+        }
+    }
+    agent.load(&object("ring"), only_me());
 }
 
 #[test]

@@ -37,13 +37,27 @@ impl<'a> Types<'a> {
 
     /// Kind and name of each type in order, up to the first that is damaged or of a kind that nobody can skip.
     pub fn for_each(&self, mut take: impl FnMut(u8, &'a str)) {
-        let mut at = 0;
-        while let (Some(name), Some(info)) = (word(self.types, at), word(self.types, at + 4)) {
-            let kind = (info >> 24) as u8 & 0x7f;
-            let Some(extra) = self.extra(kind, (info & 0xff_ffff) as usize) else { return };
+        self.walk(|kind, name, _| {
             if let Some(name) = self.name(name as usize) {
                 take(kind, name);
             }
+        });
+    }
+
+    /// Kind of each type, from id 1 on, and the id of the type that it refers to (the size, for kinds that have one).
+    pub fn for_each_reference(&self, mut take: impl FnMut(u8, u32)) {
+        self.walk(|kind, _, target| take(kind, target));
+    }
+
+    /// Kind, place of the name, and third word of each type.
+    fn walk(&self, mut take: impl FnMut(u8, u32, u32)) {
+        let mut at = 0;
+        while let (Some(name), Some(info), Some(third)) =
+            (word(self.types, at), word(self.types, at + 4), word(self.types, at + 8))
+        {
+            let kind = (info >> 24) as u8 & 0x7f;
+            let Some(extra) = self.extra(kind, (info & 0xff_ffff) as usize) else { return };
+            take(kind, name, third);
             let Some(next) = at.checked_add(12 + extra) else { return };
             at = next;
         }

@@ -1,6 +1,8 @@
 //! What others made is read in a child first: the agent's own executable, which gives everything away, reads the file and
 //! ends. A reader that crashes, hangs or eats memory over it does so there, and the agent lives on.
 
+mod cycles;
+
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::failure::{Answer, Failure};
 use crate::journal;
+use crate::rpc::explain;
 
 /// The argument that makes the agent such a child.
 pub const CHECK_OBJECT: &str = "--check-object";
@@ -43,6 +46,11 @@ pub fn check_object(bytes: &[u8]) -> Answer<()> {
     if remembered(&|known| known.contains(&hash)) {
         return Ok(());
     }
+    if let Some(id) = cycles::endless_type(bytes) {
+        return Err(malformed(format!(
+            "The object's types have no end: type {id} is a typedef or qualifier of itself."
+        )));
+    }
     let status = match run(CHECK_OBJECT, bytes) {
         Ok(status) => status,
         // Without a child (no memory, no process left) nothing is known about the object, which most likely is harmless.
@@ -52,8 +60,7 @@ pub fn check_object(bytes: &[u8]) -> Answer<()> {
         }
     };
     if let Some(fate) = fate(status, bytes.len()) {
-        return Err(Failure::new("object-malformed", format!("libbpf's reader {fate}. It ran in a process of its own."))
-            .hint("The file is damaged, or made to do this: compile its source again. If a compiler made it as it is, please report it with the file."));
+        return Err(malformed(format!("libbpf's reader {fate}. It ran in a process of its own.")));
     }
     remembered(&|known| {
         if known.len() >= MOST_REMEMBERED {
@@ -62,6 +69,12 @@ pub fn check_object(bytes: &[u8]) -> Answer<()> {
         known.insert(hash)
     });
     Ok(())
+}
+
+fn malformed(message: String) -> Failure {
+    Failure::new("object-malformed", message).hint(
+        "The file is damaged, or made to do this: compile its source again. If a compiler made it as it is, please report it with the file.",
+    )
 }
 
 /// What became of a reader that did not end by itself.
@@ -139,6 +152,13 @@ fn read(file: File, length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(length);
     file.take(length as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// What the agent does with an object before it trusts its own reader with it, in one process: for the fuzzer.
+pub fn read_checked(bytes: &[u8]) {
+    if explain::check_elf(bytes).is_ok() && cycles::endless_type(bytes).is_none() {
+        read_object(bytes);
+    }
 }
 
 /// Opens the object and looks at all that the agent would look at.

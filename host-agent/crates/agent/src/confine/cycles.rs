@@ -1,0 +1,129 @@
+//! libbpf follows typedefs and qualifiers to their end without looking whether there is one. Found by the fuzzer `object`:
+//! such an object costs the confined reader its five seconds, so it is refused before.
+
+use crate::knowledge::types::Types;
+
+/// TYPEDEF, VOLATILE, CONST, RESTRICT, TYPE_TAG: what libbpf skips in a loop.
+const SKIPPED: [u8; 5] = [8, 9, 10, 11, 18];
+
+/// The number of a type of the object that is a typedef or qualifier of, in the end, itself.
+pub fn endless_type(object: &[u8]) -> Option<usize> {
+    let types = Types::parse(btf_section(object)?, None)?;
+    // What each skipped type stands for; 0 (void) for all others.
+    let mut next = vec![0_usize];
+    types.for_each_reference(|kind, target| {
+        next.push(if SKIPPED.contains(&kind) { target as usize } else { 0 });
+    });
+    let mut ends = vec![false; next.len()];
+    for start in 0..next.len() {
+        let mut at = start;
+        for _ in 0..next.len() {
+            if at == 0 || ends.get(at).copied().unwrap_or(true) {
+                break;
+            }
+            at = next[at];
+        }
+        if at != 0 && ends.get(at) == Some(&false) {
+            return Some(start);
+        }
+        // Everything on the way has an end too.
+        let mut at = start;
+        while ends.get(at) == Some(&false) {
+            ends[at] = true;
+            at = next[at];
+        }
+    }
+    None
+}
+
+/// The bytes of `.BTF` in a 64-bit object of this host's byte order.
+fn btf_section(object: &[u8]) -> Option<&[u8]> {
+    let (start, entry, count, names) = (word(object, 40)?, half(object, 58)?, half(object, 60)?, half(object, 62)?);
+    let header = |index: usize| object.get(start.checked_add(index * entry)?..);
+    let content = |header: &[u8]| -> Option<&[u8]> {
+        let from = word(header, 24)?;
+        object.get(from..from.checked_add(word(header, 32)?)?)
+    };
+    let names = content(header(names)?)?;
+    (0..count).find_map(|index| {
+        let header = header(index)?;
+        let name = names.get(u32::from_ne_bytes(header.get(..4)?.try_into().ok()?) as usize..)?;
+        if name.starts_with(b".BTF\0") { content(header) } else { None }
+    })
+}
+
+fn half(bytes: &[u8], at: usize) -> Option<usize> {
+    Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?).into())
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<usize> {
+    usize::try_from(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// An object that consists of one `.BTF` section with these types: kind, and what it refers to.
+    fn object(types: &[(u32, u32)]) -> Vec<u8> {
+        let mut btf = vec![0x9f, 0xeb, 1, 0];
+        for number in [24, 0, 12 * types.len() as u32, 12 * types.len() as u32, 1] {
+            btf.extend(number.to_ne_bytes());
+        }
+        types
+            .iter()
+            .for_each(|(kind, target)| [0, kind << 24, *target].iter().for_each(|n| btf.extend(n.to_ne_bytes())));
+        btf.push(0);
+        let strings = b"\0.BTF\0";
+        let mut bytes = vec![0_u8; 64 + 2 * 64];
+        bytes[40..48].copy_from_slice(&64_u64.to_ne_bytes());
+        bytes[58..60].copy_from_slice(&64_u16.to_ne_bytes());
+        bytes[60..62].copy_from_slice(&2_u16.to_ne_bytes());
+        let mut place = |index: usize, name: u32, content: &[u8]| {
+            let (header, at) = (64 + 64 * index, bytes.len() as u64);
+            bytes[header..header + 4].copy_from_slice(&name.to_ne_bytes());
+            bytes[header + 24..header + 32].copy_from_slice(&at.to_ne_bytes());
+            bytes[header + 32..header + 40].copy_from_slice(&(content.len() as u64).to_ne_bytes());
+            bytes.extend(content);
+        };
+        place(0, 0, strings);
+        place(1, 1, &btf);
+        bytes
+    }
+
+    #[test]
+    fn chains_that_end_are_fine_and_circles_are_not() {
+        assert_eq!(endless_type(&object(&[])), None);
+        assert_eq!(endless_type(&object(&[(8, 2), (10, 3), (9, 0)])), None);
+        assert_eq!(endless_type(&object(&[(8, 1)])), Some(1));
+        assert_eq!(endless_type(&object(&[(8, 2), (10, 3), (9, 2)])), Some(1));
+        assert_eq!(endless_type(&object(&[(8, 99), (2, 2)])), None, "a pointer to itself is no circle for libbpf");
+    }
+
+    proptest! {
+        #[test]
+        fn every_chain_has_an_end_or_is_named(types in proptest::collection::vec((prop_oneof![Just(8_u32), Just(10), Just(2)], 0_u32..12), 0..12)) {
+            let found = endless_type(&object(&types));
+            let ends = |start: usize| {
+                let mut at = start;
+                for _ in 0..=types.len() {
+                    match types.get(at.wrapping_sub(1)) {
+                        Some((8 | 10, target)) => at = *target as usize,
+                        _ => return true,
+                    }
+                }
+                false
+            };
+            match found {
+                Some(endless) => prop_assert!(!ends(endless)),
+                None => prop_assert!((1..=types.len()).all(ends)),
+            }
+        }
+
+        #[test]
+        fn any_bytes_do(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            endless_type(&bytes);
+        }
+    }
+}
