@@ -22,6 +22,7 @@ mod requests;
 mod rpc;
 mod session;
 mod stream;
+mod swap;
 mod watch;
 
 use std::process::ExitCode;

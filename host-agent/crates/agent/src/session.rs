@@ -1,12 +1,13 @@
 //! What is loaded, attached and streaming for this client. Only the request thread touches it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use ringside_bpf::link::Link;
 use ringside_bpf::object::Object;
 use ringside_bpf::stats;
+use ringside_proto::messages as pb;
 
 use crate::attach::Scope;
 use crate::failure::{Answer, Failure};
@@ -38,6 +39,9 @@ pub struct Attached {
     /// The struct_ops map, "" for a program.
     pub map: String,
     pub links: Vec<Link>,
+    /// As asked for, and as answered: for the next version that takes its place.
+    pub choices: HashMap<String, String>,
+    pub attachment: pb::Attachment,
 }
 
 impl Session {

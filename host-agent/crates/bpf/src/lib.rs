@@ -21,6 +21,7 @@ pub mod prints;
 pub mod probe;
 pub mod prog_stream;
 pub mod program;
+pub mod reuse;
 pub mod ring;
 pub mod run;
 pub mod sandbox;

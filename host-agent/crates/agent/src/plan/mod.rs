@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringside_bpf::object::Object;
 use ringside_bpf::program::Program;
 
-pub use attempts::load;
+pub use attempts::{LoadedObject, load};
 
 use crate::failure::{Answer, Failure};
 use crate::knowledge::Kernel;

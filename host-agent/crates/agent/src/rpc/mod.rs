@@ -68,7 +68,10 @@ pub fn handle(session: &mut Session, context: &Context<'_>, request: pb::Request
     let response = match request {
         Request::VerifyObject(request) => Response::Verify(trimmed(|| verify::verify(context, request))?),
         Request::LoadObject(request) => Response::Load(trimmed(|| object::load(session, context, request))?),
-        Request::SwapObject(request) => Response::Swap(trimmed(|| swap::swap(session, context, request))?),
+        Request::SwapObject(request) => {
+            let swapped = trimmed(|| swap::swap(session, context, request))?;
+            return Ok(Answered::Now(Box::new(swapped)));
+        }
         Request::OpenStream(request) => {
             return streams::open(session, context, request).map(|outcome| Answered::Now(Box::new(outcome)));
         }

@@ -1,6 +1,6 @@
 //! Attach and Detach.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::attach::struct_ops::Wanted;
 use crate::attach::{self, Made, Scope};
 use crate::failure::{Answer, Failure};
 use crate::requests::Context;
-use crate::session::{Attached, Loaded, Session};
+use crate::session::{Attached, Session};
 use crate::stream::drain::Command;
 
 /// All or nothing: an early return drops, and so detaches, what was attached before it.
@@ -66,7 +66,7 @@ pub fn attach_wanted(
     }
 }
 
-fn everything(scope: &Scope<'_>) -> Vec<pb::AttachProgram> {
+pub fn everything(scope: &Scope<'_>) -> Vec<pb::AttachProgram> {
     let named = |name: &str| pb::AttachProgram { program: name.to_owned(), ..Default::default() };
     // A struct_ops program belongs to its map. One that is no map's member has no place, and is nothing to fail for.
     const STRUCT_OPS: u32 = 27;
@@ -95,8 +95,14 @@ impl Work {
         let made = with_log(|| attach::attach(scope, program, &one.target))?;
         let described =
             pb::Attachment { program: one.program.clone(), section: program.section().to_owned(), ..described(&made) };
+        self.attached.push(Attached {
+            program: one.program.clone(),
+            map: String::new(),
+            links: made.links,
+            choices: one.target.clone(),
+            attachment: described.clone(),
+        });
         self.result.attachments.push(described);
-        self.attached.push(Attached { program: one.program.clone(), map: String::new(), links: made.links });
         Ok(())
     }
 
@@ -110,8 +116,14 @@ impl Work {
         })?;
         let made = Made { links: vec![link], target: format!("{map} ({})", ops.kind), kind: "struct_ops" };
         let described = pb::Attachment { map: map.clone(), section: ops.section().to_owned(), ..described(&made) };
+        self.attached.push(Attached {
+            program: String::new(),
+            map,
+            links: made.links,
+            choices: HashMap::new(),
+            attachment: described.clone(),
+        });
         self.result.attachments.push(described);
-        self.attached.push(Attached { program: String::new(), map, links: made.links });
         Ok(())
     }
 
@@ -151,16 +163,15 @@ pub fn detach(session: &mut Session, context: &Context<'_>, request: pb::Detach)
     loaded.attached.clear();
     // Programs that were running when their link went may still be writing their last record.
     os::wait_for_running_programs();
-    drain_to_the_end(context, loaded)?;
+    if !loaded.streams.is_empty() || loaded.prints.is_some() {
+        drain_to_the_end(context, loaded.streams.iter().map(|stream| stream.id).collect())?;
+    }
     let stats = stats::of(Some(loaded), counts_runs, missed);
     Ok(pb::DetachResult { stats: Some(stats) })
 }
 
-fn drain_to_the_end(context: &Context<'_>, loaded: &Loaded) -> Answer<()> {
-    if loaded.streams.is_empty() && loaded.prints.is_none() {
-        return Ok(());
-    }
-    let streams = loaded.streams.iter().map(|stream| stream.id).collect();
+/// Waits until everything that these streams hold, and every print, is written.
+pub fn drain_to_the_end(context: &Context<'_>, streams: Vec<u16>) -> Answer<()> {
     let (done, finished) = mpsc::sync_channel(1);
     context.drain.send(Command::Finish { streams, done });
     loop {

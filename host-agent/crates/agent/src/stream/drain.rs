@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::loss::Writers;
 use super::pace;
 use super::prints::{PrintSource, Printer};
 use super::{Policy, Source, Stream};
@@ -23,6 +24,12 @@ pub enum Command {
     Open(Box<dyn Source>),
     OpenPrints(PrintSource),
     AddPrinter(Printer),
+    /// Other programs will write into these streams as well. Answers when that is taken into account.
+    Widen {
+        streams: Vec<u16>,
+        writers: Writers,
+        done: SyncSender<()>,
+    },
     /// Answers once everything that waits in these streams, and every print, is written.
     Finish {
         streams: Vec<u16>,
@@ -180,6 +187,11 @@ impl Worker {
                 if let Some(prints) = &mut self.prints {
                     prints.add(printer);
                 }
+            }
+            Command::Widen { streams, writers, done } => {
+                let mine = self.sources.iter_mut().filter(|source| streams.contains(&source.stream().id));
+                mine.for_each(|source| source.widen(writers));
+                let _ = done.try_send(());
             }
             Command::Finish { streams, done } => {
                 if let Some(prints) = &mut self.prints {

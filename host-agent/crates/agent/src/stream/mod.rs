@@ -14,7 +14,7 @@ pub mod speakers;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use ringside_bpf::map::{self, MapInfo};
@@ -23,6 +23,7 @@ use ringside_proto::framing::{FrameType, Head, MAX_CHUNK};
 use ringside_proto::messages as pb;
 
 use self::filter::Filter;
+use self::loss::Writers;
 use crate::output::Output;
 
 /// In front of the records of a DATA frame: time, records, CPU.
@@ -41,8 +42,8 @@ pub struct Stream {
     pub ring_bytes: u64,
     pub policy: Policy,
     pub counters: Counters,
-    /// A map in which the program itself counts what found no room.
-    pub lost_map: Option<(OwnedFd, MapInfo)>,
+    /// Maps in which programs themselves count what found no room: a swap may add one.
+    lost_maps: Mutex<Vec<(OwnedFd, MapInfo)>>,
     credits: AtomicI64,
     waits_for_credits: AtomicBool,
     filter: Mutex<Arc<Filter>>,
@@ -89,19 +90,27 @@ impl Stream {
             ring_bytes,
             policy,
             counters: Counters::default(),
-            lost_map: None,
+            lost_maps: Mutex::default(),
             credits: AtomicI64::new(i64::try_from(credits).unwrap_or(i64::MAX / 2)),
             waits_for_credits: AtomicBool::new(false),
             filter: Mutex::default(),
         }
     }
 
+    /// Another map that counts losses; one that counts already is not counted twice.
+    pub fn count_losses_in(&self, map: OwnedFd, info: MapInfo) {
+        let mut maps = locked(&self.lost_maps);
+        if maps.iter().all(|(_, known)| known.id != info.id) {
+            maps.push((map, info));
+        }
+    }
+
     pub fn set_filter(&self, filter: Filter) {
-        *self.filter.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(filter);
+        *locked(&self.filter) = Arc::new(filter);
     }
 
     fn filter(&self) -> Arc<Filter> {
-        Arc::clone(&self.filter.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+        Arc::clone(&locked(&self.filter))
     }
 
     /// Adds credits; true when the stream had been waiting for them.
@@ -165,7 +174,7 @@ impl Stream {
     pub fn statistics(&self) -> pb::StreamStats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &self.counters;
-        let counted = self.lost_map.as_ref().and_then(|(fd, info)| lost_by_program(fd, info));
+        let counted = lost_by_programs(&locked(&self.lost_maps));
         pb::StreamStats {
             stream: self.id.into(),
             records_read: get(&counters.read),
@@ -183,6 +192,16 @@ impl Stream {
     }
 }
 
+/// None where no program counts, or a count cannot be read.
+fn lost_by_programs(maps: &[(OwnedFd, MapInfo)]) -> Option<u64> {
+    let counts: Option<Vec<u64>> = maps.iter().map(|(fd, info)| lost_by_program(fd, info)).collect();
+    counts.filter(|counts| !counts.is_empty()).map(|counts| counts.iter().sum())
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
 /// Sum over all CPUs of the program's own count.
 fn lost_by_program(fd: &OwnedFd, info: &MapInfo) -> Option<u64> {
     let value = map::lookup(fd.as_fd(), info, &0_u32.to_ne_bytes()).ok()??;
@@ -198,6 +217,8 @@ pub trait Source: Send {
     fn waiting(&self) -> u64;
     /// Brings counts up to date that are too dear for every visit.
     fn settle(&mut self, _output: &Output) {}
+    /// Other programs write into it from here on as well.
+    fn widen(&mut self, _writers: Writers) {}
     /// A fixed pace that the client asked for, in milliseconds; 0 for the adaptive one.
     fn fixed_pace_ms(&self) -> u32;
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use ringside_bpf::ring::Ring;
 use ringside_proto::framing::MAX_PAYLOAD;
 
-use super::loss::LossProof;
+use super::loss::{LossProof, Writers};
 use super::records::records;
 use super::screen::Screen;
 use super::{Leave, NO_CPU, PauseClock, SPAN_HEADER, Source, Stream, Visit};
@@ -165,6 +165,11 @@ impl Source for RingSource {
 
     fn waiting(&self) -> u64 {
         self.ring.occupied()
+    }
+
+    fn widen(&mut self, writers: Writers) {
+        self.proof.widen(writers);
+        self.observe();
     }
 
     fn fixed_pace_ms(&self) -> u32 {
