@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describeRun, describeVerdict, formatCount, formatLost, formatRate, lostTotal } from './format.ts';
+import { describeRun, describeVerdict, formatCount, formatLost, formatRate, leftOutText, lostTotal } from './format.ts';
 import { aRun, aStream } from './test/builders.ts';
 
 describe('numbers', () => {
@@ -54,4 +54,17 @@ test('a verdict in a line', () => {
   const verdict = { name: 'p', section: 'xdp', reason: null, stats };
   expect(describeVerdict({ ...verdict, verdict: 'accepted' }, 'web-1')).toBe('✓ web-1 · 1,310 insns');
   expect(describeVerdict({ ...verdict, verdict: 'rejected' }, 'web-1')).toBe('✗ web-1: rejected');
+});
+
+test('says of a program that does not run why, and what to do or what runs instead', () => {
+  const error = {
+    code: 'target-not-found',
+    message: 'No such function.',
+    remedy: 'Try f.',
+    detail: '',
+    links: [],
+  } as const;
+  const left = { host: 'web-1', program: 'p', section: 'kprobe/g', error: { ...error, links: [] }, instead: '' };
+  expect(leftOutText(left)).toBe('p does not run on web-1: No such function. Try f.');
+  expect(leftOutText({ ...left, instead: 'q' })).toBe('p does not run on web-1: No such function. q runs instead.');
 });

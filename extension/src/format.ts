@@ -1,5 +1,5 @@
 /** Numbers and words as every place of the extension shows them. */
-import type { HostState, Ledger, ProgramVerdict, RunSummary } from '@ringside/core/model';
+import type { HostState, Ledger, LeftOutProgram, ProgramVerdict, RunSummary } from '@ringside/core/model';
 
 /** "48.2 k/s": three figures and a unit, so that a number that changes keeps its width. */
 export function formatRate(perSecond: number): string {
@@ -111,4 +111,10 @@ export function describeVerdict(verdict: ProgramVerdict, host: string): string {
     case 'skipped':
       return `${host}: not loaded`;
   }
+}
+
+/** Which program does not run, and why: one line. */
+export function leftOutText({ program, host, error, instead }: LeftOutProgram): string {
+  const then = instead === '' ? error.remedy : `${instead} runs instead.`;
+  return `${program} does not run on ${host}: ${[error.message, then].filter((t) => t !== '').join(' ')}`;
 }

@@ -40,6 +40,7 @@ function isRun(value: unknown): boolean {
     isTexts(value['hosts']) &&
     isCount(value['rate']) &&
     Array.isArray(value['attachments']) &&
+    Array.isArray(value['leftOut']) &&
     Array.isArray(value['schemas']) &&
     Array.isArray(value['programs']) &&
     isObject(value['ledger']) &&

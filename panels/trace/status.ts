@@ -139,7 +139,11 @@ function onHosts(run: RunSummary): string {
 
 /** One line a program: "handle_exec → sched:sched_process_exec on web-1"; long lists are cut. */
 function attachmentLines(run: RunSummary): string[] {
-  const lines = run.attachments.map((one) => `${one.program} → ${one.target || one.section} on ${one.host}`);
+  const attached = run.attachments.map((one) => `${one.program} → ${one.target || one.section} on ${one.host}`);
+  const lines = [
+    ...attached,
+    ...run.leftOut.map((one) => `${one.program} does not run on ${one.host}: ${one.error.message}`),
+  ];
   return lines.length > 6 ? [...lines.slice(0, 5), `and ${lines.length - 5} more`] : lines;
 }
 

@@ -64,7 +64,8 @@ function binaryOf({ form, target }: ParsedSection): Partial<ProgramSection> | nu
   const [path, symbol] = at < 0 ? ['', target] : [target.slice(0, at), target.slice(at + 1)];
   // One word is the function: nobody gives a library without saying which of its functions.
   if (at < 0 && (target.includes('/') || /\.so\b/.test(target))) return null;
-  if (at >= 0 && path !== '/proc/self/exe' && !/^\.\.?\//.test(path)) return null;
+  const relative = path.includes('/') && !path.startsWith('/');
+  if (at >= 0 && path !== '/proc/self/exe' && !relative) return null;
   const why = path === '' ? 'names a function without its binary' : `means the author's own program by "${path}"`;
   const keys: Record<string, string> = symbol === '' ? {} : { symbol };
   return {

@@ -6,7 +6,7 @@ import { storeBytes } from '../config.ts';
 import type { Verifier } from '../diagnostics/verifier.ts';
 import { ExtensionError, errorData } from '../errors.ts';
 import type { ErrorReporter } from '../errors.ts';
-import { isLive } from '../format.ts';
+import { isLive, leftOutText } from '../format.ts';
 import type { ChosenHosts } from '../model/chosenHosts.ts';
 import type { HostList } from '../model/hostList.ts';
 import type { RunList } from '../model/runList.ts';
@@ -148,6 +148,7 @@ export class Attacher implements vscode.Disposable {
       await runs.dropForgotten();
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       vscode.window.setStatusBarMessage(`Attached ${run.name} to ${run.hosts.join(', ')} in ${seconds} s`, 5000);
+      sayLeftOut(run);
       return run;
     } catch (error) {
       this.#explain(spec, error);
@@ -222,6 +223,18 @@ export class Attacher implements vscode.Disposable {
     this.#willAttach.dispose();
     this.#replaced.dispose();
   }
+}
+
+/** Most reasons that a notification shows; the run's tooltip has all of them. */
+const MOST_REASONS = 3;
+
+/** Programs that another variant of their hook stands for are no loss: the tooltip names them, no notification does. */
+function sayLeftOut(run: RunSummary): void {
+  const lost = run.leftOut.filter((left) => left.instead === '');
+  if (lost.length === 0) return;
+  const more = lost.length > MOST_REASONS ? [`and ${lost.length - MOST_REASONS} more`] : [];
+  const reasons = [...lost.slice(0, MOST_REASONS).map(leftOutText), ...more];
+  void vscode.window.showWarningMessage(`${run.name} runs, but not all of it. ${reasons.join(' ')}`);
 }
 
 interface Built {

@@ -36,12 +36,23 @@ const questions: Record<string, Question> = {
   cpu: { title: 'CPU', placeholder: 'a number, or all', initial: 'all' },
   map: { title: 'Map', placeholder: 'name' },
   program: { title: 'Program to attach to', placeholder: 'name or id' },
+  section: { title: 'What kind of program this is', placeholder: 'kprobe/FUNCTION, xdp, tc/ingress …' },
 };
 
 /** Fixed choices, whatever the host. */
 const choices: Record<string, string[]> = {
   direction: ['ingress', 'egress', 'both'],
   'xdp-mode': ['native', 'generic', 'offload'],
+  section: [
+    'xdp',
+    'tc/ingress',
+    'tc/egress',
+    'socket',
+    'perf_event',
+    'sockops',
+    'cgroup_skb/ingress',
+    'cgroup_skb/egress',
+  ],
 };
 
 export interface TargetContext {

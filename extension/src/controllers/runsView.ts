@@ -3,7 +3,7 @@ import type { RunState, RunSummary } from '@ringside/core/model';
 import type { AppContext } from '../appContext.ts';
 import { commandOf, registerCommand } from '../commands.ts';
 import { Command, NodeContext, View } from '../contributions.ts';
-import { describeRun, formatLost, isLive, lostTotal, withThousands } from '../format.ts';
+import { describeRun, formatLost, isLive, leftOutText, lostTotal, withThousands } from '../format.ts';
 
 /** Live figures in a tree: once a second is enough, more flickers. */
 const figuresIntervalMs = 1000;
@@ -126,6 +126,8 @@ function runTooltip(run: RunSummary): string {
   return [
     run.file,
     ...run.attachments.map((a) => `${a.program} → ${a.target} on ${a.host}`),
+    ...run.leftOut.map(leftOutText),
+    ...run.notes.map((n) => (n.about === '' ? n.text : `${n.about}: ${n.text}`)),
     ...streams,
     ...programs,
     ...error,

@@ -5,7 +5,7 @@ import type { AppContext } from '../appContext.ts';
 import { draftSpec } from '../attach/attacher.ts';
 import { DisposableStore } from '../disposable.ts';
 import { errorData } from '../errors.ts';
-import { formatLost, isLive, lostTotal, withThousands } from '../format.ts';
+import { formatLost, isLive, leftOutText, lostTotal, withThousands } from '../format.ts';
 import { launchSpec } from './launchSpec.ts';
 import { parseRequest } from './protocol.ts';
 import type { DebugRequest, DebugSource, OutputBody } from './protocol.ts';
@@ -124,6 +124,8 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     for (const { program, target, host } of run.attachments) {
       this.#output('console', `${program} attached to ${target} on ${host}`, program);
     }
+    for (const left of run.leftOut) this.#output('stderr', leftOutText(left), left.program);
+    for (const { about, text } of run.notes) this.#output('console', about === '' ? text : `${about}: ${text}`);
     this.#event('thread', { reason: 'started', threadId });
     const early = this.#early ?? [];
     this.#early = null;

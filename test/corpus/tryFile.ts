@@ -1,0 +1,294 @@
+/** One file of a corpus on one host: built, loaded, attached, triggered. What the engine says is what is reported. */
+import { readFileSync } from 'node:fs';
+import { RingsideError } from '../../core/src/errors.ts';
+import type {
+  AttachSpec,
+  InspectReport,
+  LeftOutProgram,
+  ProgramVerdict,
+  RunEvent,
+  RunSummary,
+  VerifyReport,
+} from '../../core/src/model/index.ts';
+import type { Engine } from '../../core/src/runs/api.ts';
+import type { CorpusFile } from './files.ts';
+import type { Activity, Place } from './place.ts';
+import { chooseTargets, type ChosenTargets } from './targets.ts';
+
+/** yes, no, or not applicable: a step that an earlier one made impossible, or that was left to somebody else. */
+export interface Step {
+  ok: boolean | null;
+  text: string;
+}
+
+export interface ProgramResult {
+  program: string;
+  section: string;
+  loads: Step;
+  attaches: Step;
+  delivers: Step;
+  /** What only the author can say: target keys; empty = nothing is asked. */
+  asks: string[];
+}
+
+export interface FileResult {
+  file: string;
+  builds: Step;
+  programs: ProgramResult[];
+  /** What Ringside did by itself, and what was chosen for the run. */
+  notes: string[];
+  seconds: number;
+}
+
+export interface TryOptions {
+  engine: Engine;
+  place: Place;
+  /** Of activity while attached. */
+  seconds: number;
+  /** For each of build, verify, attach. */
+  stepMs: number;
+}
+
+const none: Step = { ok: null, text: '' };
+const yes = (text = ''): Step => ({ ok: true, text });
+const no = (text: string): Step => ({ ok: false, text });
+
+export async function tryFile(file: CorpusFile, options: TryOptions): Promise<FileResult> {
+  const began = performance.now();
+  const result: FileResult = { file: file.path, builds: none, programs: [], notes: [], seconds: 0 };
+  try {
+    await steps(file, options, result);
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (result.builds.ok === null && file.kind === 'source') result.builds = no(reason);
+    else if (result.programs.length === 0) result.programs.push(wholeObject(reason));
+    else for (const p of result.programs) if (p.loads.ok === null) p.loads = no(reason);
+  }
+  result.seconds = (performance.now() - began) / 1000;
+  return result;
+}
+
+const wholeObject = (reason: string): ProgramResult => ({
+  ...{ program: '(object)', section: '', attaches: none, delivers: none, asks: [] },
+  loads: no(reason),
+});
+
+async function steps(file: CorpusFile, options: TryOptions, result: FileResult): Promise<void> {
+  const { engine, place } = options;
+  const host = place.shell.host;
+  let object = file.path;
+  if (file.kind === 'source') {
+    const built = await engine.build({ file: file.path, host }, within(options.stepMs));
+    const error = built.diagnostics.find((d) => d.severity === 'error');
+    result.builds = built.ok ? yes(built.cpu ?? '') : no(whyNotBuilt(file.path, error));
+    if (!built.ok) return;
+    object = built.object;
+  }
+  const report = await engine.inspect(object, within(options.stepMs));
+  const chosen = chooseTargets(report, place, `${place.folder}/stand-in`);
+  if (chosen.standIn !== '') await place.compile(chosen.standIn, 'stand-in');
+  result.notes.push(...targetNotes(chosen, place));
+  result.programs = report.programs.map((p) => ({
+    ...{ program: p.name, section: p.section, loads: none, attaches: none, delivers: none },
+    asks: chosen.asks.get(p.name) ?? [],
+  }));
+  if (report.programs.length === 0) {
+    result.programs.push(wholeObject('The object has no program.'));
+    return;
+  }
+  const verified = await verify(file.path, chosen, options);
+  result.notes.push(...verified.notes);
+  for (const p of result.programs) p.loads = loadStep(verified.programs.find((v) => v.name === p.program));
+  await attachAll({ file, object, report, chosen }, options, result);
+}
+
+function within(ms: number): { signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(ms) };
+}
+
+function whyNotBuilt(file: string, error: { file: string; line: number; message: string } | undefined): string {
+  const text = readFileSync(file, 'utf8');
+  const bcc = /#include\s*<(bcc\/|uapi\/linux)|\bBPF_(HASH|PERF_OUTPUT|TABLE|RINGBUF_OUTPUT)\s*\(/.test(text);
+  const why = error ? `${error.file.split('/').at(-1)!}:${error.line}: ${error.message}` : 'clang failed';
+  return bcc ? `Written for BCC's own compiler, not for clang and libbpf. ${why}` : why;
+}
+
+function targetNotes({ words, standIn }: ChosenTargets, place: Place): string[] {
+  const notes = [...words].map(([program, text]) => `${program}: ${text}`);
+  if ([...words.values()].some((w) => w.includes('iface='))) notes.push(`${place.iface}: ${place.ifaceWhy}`);
+  if (standIn !== '') notes.push('stand-in: a program made for the run with the functions that are probed');
+  return notes;
+}
+
+async function verify(
+  file: string,
+  chosen: ChosenTargets,
+  { engine, place, stepMs }: TryOptions,
+): Promise<VerifyReport> {
+  const request = { file, hosts: [place.shell.host], programs: [], set: {}, targets: chosen.targets };
+  const [outcome] = await engine.verify(request, within(stepMs));
+  if (outcome === undefined || 'error' in outcome) {
+    throw outcome === undefined ? new Error('no verdict') : RingsideError.fromData(outcome.error);
+  }
+  return outcome;
+}
+
+function loadStep(verdict: ProgramVerdict | undefined): Step {
+  if (verdict === undefined) return none;
+  if (verdict.verdict === 'accepted') return yes();
+  const reason = verdict.reason ? `${verdict.reason.title}: ${verdict.reason.message}` : 'no reason given';
+  return verdict.verdict === 'skipped' ? { ok: null, text: oneLine(reason) } : no(oneLine(reason));
+}
+
+interface Prepared {
+  file: CorpusFile;
+  object: string;
+  report: InspectReport;
+  chosen: ChosenTargets;
+}
+
+/** The whole object first, as a person would; then each variant that another one of its hook took the place of. */
+async function attachAll(prepared: Prepared, options: TryOptions, result: FileResult): Promise<void> {
+  const first = await attachOnce(prepared, [], options, result);
+  const variants = first?.leftOut.filter((l) => l.instead !== '') ?? [];
+  for (const { program, instead } of variants) {
+    const alone = await attachOnce(prepared, [program], options, result);
+    const row = result.programs.find((p) => p.program === program);
+    if (alone && row) row.attaches = { ...row.attaches, text: `${row.attaches.text} (alone; ${instead} is preferred)` };
+  }
+}
+
+/** null when nothing was attached; the rows say why. */
+async function attachOnce(
+  { file, object, report, chosen }: Prepared,
+  programs: string[],
+  options: TryOptions,
+  result: FileResult,
+): Promise<RunSummary | null> {
+  const { engine, place, seconds } = options;
+  const rows = result.programs.filter((p) => programs.length === 0 || programs.includes(p.program));
+  const seen = new Seen();
+  const stopListening = engine.on('runEvents', (_id, events) => seen.add(events));
+  const activity = await place.start(seconds, chosen.standIn !== '');
+  let run: RunSummary | undefined;
+  try {
+    run = await engine.attach(
+      spec({ file, object, report, chosen }, programs, options, activity),
+      within(options.stepMs),
+    );
+    activity.go();
+    await Promise.race([activity.done, sleep(seconds * 1000 + options.stepMs / 2)]);
+    await sleep(500);
+    const ended = await engine.detach(run.id);
+    for (const row of rows) fill(row, run, ended, seen);
+    noteOnce(
+      result.notes,
+      run.notes.map((n) => `${n.about === '' ? '' : `${n.about}: `}${n.text}`),
+    );
+    return run;
+  } catch (error) {
+    if (run) await engine.detach(run.id).catch(() => undefined);
+    const reason = reasonOf(error);
+    for (const row of rows) if (row.loads.ok !== false) row.attaches = no(reason);
+    return null;
+  } finally {
+    stopListening();
+    activity.go(); // an attach that failed left it waiting
+    activity.stop();
+    if (run) await engine.forget(run.id);
+  }
+}
+
+function spec(
+  { file, object, report, chosen }: Prepared,
+  programs: string[],
+  { place, seconds }: TryOptions,
+  activity: Activity,
+): AttachSpec {
+  // What many examples' own user space sets: the process whose work is watched.
+  const own = report.globals.some((g) => g.name === 'my_pid');
+  const records = report.maps.some((m) => m.type === 'ringbuf' || m.type === 'perf_event_array');
+  return {
+    file: file.path,
+    ...(file.kind === 'source' && { object }),
+    hosts: [place.shell.host],
+    programs,
+    targets: chosen.targets,
+    set: own ? { my_pid: String(activity.pid) } : {},
+    where: '',
+    durationSeconds: null,
+    count: null,
+    mapsSeconds: records ? null : Math.max(0.5, seconds / 2),
+    emitEvents: true,
+  };
+}
+
+/** What came of a run, counted. */
+class Seen {
+  readonly prints = new Map<string, number>();
+  readonly records = new Map<string, number>();
+  private readonly maps = new Map<string, string>();
+  readonly changed = new Set<string>();
+
+  add(events: readonly RunEvent[]): void {
+    for (const e of events) {
+      if (e.type === 'print') this.prints.set(e.program, (this.prints.get(e.program) ?? 0) + 1);
+      else if (e.type === 'event') this.records.set(e.record, (this.records.get(e.record) ?? 0) + 1);
+      else if (e.type === 'map') this.map(e.map, JSON.stringify(e.entries));
+    }
+  }
+
+  private map(name: string, entries: string): void {
+    const before = this.maps.get(name);
+    if (before !== undefined ? before !== entries : /[1-9]/.test(entries.replace(/"key":("[^"]*"|\d+)/g, ''))) {
+      this.changed.add(name);
+    }
+    this.maps.set(name, entries);
+  }
+}
+
+function fill(row: ProgramResult, run: RunSummary, ended: RunSummary, seen: Seen): void {
+  const attachment = run.attachments.find((a) => a.program === row.program);
+  const left = run.leftOut.find((l) => l.program === row.program);
+  if (!attachment) {
+    if (left) row.attaches = leftOutStep(left);
+    return;
+  }
+  row.attaches = yes(attachment.target);
+  row.asks = [];
+  if (row.loads.ok === null) row.loads = yes();
+  row.delivers = delivery(row.program, ended, seen);
+}
+
+function leftOutStep({ error, instead }: LeftOutProgram): Step {
+  if (instead !== '') return { ok: null, text: `variant of ${instead}` };
+  return no(oneLine(error.message));
+}
+
+/** Records and map changes are the object's; runs and prints are the program's own. */
+function delivery(program: string, ended: RunSummary, seen: Seen): Step {
+  const runs = ended.programs.find((p) => p.name === program)?.runs ?? 0;
+  const records = ended.ledger.streams.reduce((sum, s) => sum + s.delivered, 0);
+  const prints = seen.prints.get(program) ?? 0;
+  const types = [...seen.records.keys()].filter((t) => t !== '').slice(0, 3);
+  const parts = [
+    records > 0 ? `${records} records${types.length > 0 ? ` (${types.join(', ')})` : ''}` : '',
+    prints > 0 ? `${prints} prints` : '',
+    seen.changed.size > 0 ? `map ${[...seen.changed].slice(0, 3).join(', ')}` : '',
+    runs > 0 ? `${runs} runs` : '',
+  ].filter((part) => part !== '');
+  if (runs > 0 || prints > 0) return yes(parts.join(', '));
+  return no('attached, but nothing of the activity triggered it');
+}
+
+function noteOnce(notes: string[], more: readonly string[]): void {
+  for (const note of more) if (!notes.includes(note)) notes.push(note);
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = RingsideError.from(error);
+  return oneLine(code === 'cancelled' ? `took too long: ${message}` : `${message} [${code}]`);
+}
+
+const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
