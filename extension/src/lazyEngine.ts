@@ -65,6 +65,9 @@ export class LazyEngine implements Engine {
   async doctor(host: string, options?: CallOptions) {
     return (await this.#get()).doctor(host, options);
   }
+  async targets(host: string, query: Parameters<Engine['targets']>[1], options?: CallOptions) {
+    return (await this.#get()).targets(host, query, options);
+  }
   async agentStatus(host: string, options?: CallOptions) {
     return (await this.#get()).agentStatus(host, options);
   }

@@ -7,6 +7,7 @@ import { doctor } from './doctor.ts';
 import { hosts } from './hosts.ts';
 import { inspect } from './inspect.ts';
 import { newProgram } from './new.ts';
+import { targets } from './targets.ts';
 import { verify } from './verify.ts';
 
 export interface Command {
@@ -24,6 +25,7 @@ export const commands: Record<string, Command> = {
   build,
   inspect,
   verify,
+  targets,
   attach,
   agent,
 };

@@ -11,6 +11,7 @@ export * from './programSection.ts';
 export * from './renameSections.ts';
 export * from './object.ts';
 export * from './mapTypes.ts';
+export * from './signatures.ts';
 export * from './maps.ts';
 export * from './globals.ts';
 export * from './encodeGlobal.ts';

@@ -1,4 +1,5 @@
 export { buildObject, needsVmlinux, objectCachePath, warmUp, type BuildOptions } from './build.ts';
+export { cachedBtf } from './btfCache.ts';
 export { defaultCacheDir, sha256Hex, writeAtomically } from './cache.ts';
 export { findCompiler, installCommand, type CompilerCommand, type FindCompilerOptions } from './compiler.ts';
 export { cpuOfKernel, defaultCpu, plainCpu, targetArch } from './flags.ts';

@@ -11,6 +11,7 @@ export type EngineMethod = Exclude<keyof Engine, 'on'>;
 export const callOptionsAt: Partial<Record<EngineMethod, number>> = {
   connect: 1,
   doctor: 1,
+  targets: 2,
   agentStatus: 1,
   agentRemove: 1,
   build: 1,
@@ -26,6 +27,7 @@ export const engineMethods: Record<EngineMethod, true> = {
   connect: true,
   disconnect: true,
   doctor: true,
+  targets: true,
   agentStatus: true,
   agentRemove: true,
   build: true,

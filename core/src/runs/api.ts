@@ -23,6 +23,8 @@ import type {
   RowsQuery,
   RunEvent,
   RunSummary,
+  TargetListing,
+  TargetQuery,
   VerifyReport,
 } from '../model/index.ts';
 
@@ -74,6 +76,8 @@ export interface Engine {
   connect(host: string, options?: CallOptions): Promise<HostState>;
   disconnect(host: string): Promise<void>;
   doctor(host: string, options?: CallOptions): Promise<DoctorReport>;
+  /** What programs can attach to on a host, with arguments and their types where it tells. */
+  targets(host: string, query: TargetQuery, options?: CallOptions): Promise<TargetListing>;
   agentStatus(host: string, options?: CallOptions): Promise<AgentStatus>;
   agentRemove(host: string, options?: CallOptions): Promise<AgentRemoval>;
 

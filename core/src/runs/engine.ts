@@ -7,7 +7,7 @@ import { agentRemove, agentStatus } from '../deploy/index.ts';
 import { RingsideError, throwIfAborted } from '../errors.ts';
 import { createFromTemplate, listTemplates } from '../gallery.ts';
 import type { Log } from '../log.ts';
-import type { AttachSpec, BuildResult, HostEntry, RunSummary } from '../model/index.ts';
+import type { AttachSpec, BuildResult, HostEntry, RunSummary, TargetListing, TargetQuery } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
 import type { Prompter } from '../prompt.ts';
 import { listHosts, openTransport } from '../ssh/index.ts';
@@ -21,6 +21,7 @@ import { rememberHost, recallHost } from './hostMemory.ts';
 import { otherCpu } from './instructionSet.ts';
 import { compile, isSource, prepare, type BuildSettings, type BuildTarget, type PreparedAhead } from './prepare.ts';
 import { Run } from './run.ts';
+import { listTargets } from './targets.ts';
 import { openFullLog, verifyOn } from './verify.ts';
 
 export interface EngineOptions {
@@ -101,6 +102,10 @@ class InProcessEngine implements Engine {
 
   async doctor(host: string, call: CallOptions = {}) {
     return doctorReport(await this.pool.connect(host, call), this.settings, call);
+  }
+
+  async targets(host: string, query: TargetQuery, call: CallOptions = {}): Promise<TargetListing> {
+    return listTargets(await this.pool.connect(host, call), query, this.settings.cacheDir, call);
   }
 
   async agentStatus(host: string, call: CallOptions = {}) {
