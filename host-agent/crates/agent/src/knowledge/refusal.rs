@@ -6,7 +6,7 @@ use crate::failure::Failure;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refusal {
-    /// Completes "NAME cannot be attached to: …".
+    /// Completes "NAME cannot be attached to, because …".
     pub reason: String,
     pub successor: Option<Successor>,
     /// Names that exist and can be had, most alike first.
@@ -51,7 +51,8 @@ impl Refusal {
 
     /// `subject` is what does not work: "Program on_read: function vfs_raed".
     pub fn failure(&self, subject: &str) -> Failure {
-        Failure::new("target-not-found", format!("{subject} cannot be attached to: {}.", self.reason)).hint(self.hint())
+        Failure::new("target-not-found", format!("{subject} cannot be attached to, because {}.", self.reason))
+            .hint(self.hint())
     }
 }
 
@@ -75,7 +76,7 @@ mod tests {
         let failure = refusal.failure("Program p: function do_sys_open");
         assert_eq!(
             failure.message,
-            "Program p: function do_sys_open cannot be attached to: this kernel has no such function."
+            "Program p: function do_sys_open cannot be attached to, because this kernel has no such function."
         );
     }
 }
