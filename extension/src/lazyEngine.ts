@@ -105,6 +105,49 @@ export class LazyEngine implements Engine {
     return (await this.#get()).row(...args);
   }
 
+  async programs(...args: Parameters<Engine['programs']>) {
+    return (await this.#get()).programs(...args);
+  }
+  async maps(...args: Parameters<Engine['maps']>) {
+    return (await this.#get()).maps(...args);
+  }
+  async links(...args: Parameters<Engine['links']>) {
+    return (await this.#get()).links(...args);
+  }
+  async describeMap(...args: Parameters<Engine['describeMap']>) {
+    return (await this.#get()).describeMap(...args);
+  }
+  async mapEntries(...args: Parameters<Engine['mapEntries']>) {
+    return (await this.#get()).mapEntries(...args);
+  }
+  async openMapLines(...args: Parameters<Engine['openMapLines']>) {
+    return (await this.#get()).openMapLines(...args);
+  }
+  async readMapLines(...args: Parameters<Engine['readMapLines']>) {
+    return (await this.#get()).readMapLines(...args);
+  }
+  async closeMapLines(...args: Parameters<Engine['closeMapLines']>) {
+    return (await this.#get()).closeMapLines(...args);
+  }
+  async mapGet(...args: Parameters<Engine['mapGet']>) {
+    return (await this.#get()).mapGet(...args);
+  }
+  async mapSet(...args: Parameters<Engine['mapSet']>) {
+    return (await this.#get()).mapSet(...args);
+  }
+  async mapDelete(...args: Parameters<Engine['mapDelete']>) {
+    return (await this.#get()).mapDelete(...args);
+  }
+  async openMapWatch(...args: Parameters<Engine['openMapWatch']>) {
+    return (await this.#get()).openMapWatch(...args);
+  }
+  async pollMapWatch(...args: Parameters<Engine['pollMapWatch']>) {
+    return (await this.#get()).pollMapWatch(...args);
+  }
+  async closeMapWatch(...args: Parameters<Engine['closeMapWatch']>) {
+    return (await this.#get()).closeMapWatch(...args);
+  }
+
   async templates() {
     return (await this.#get()).templates();
   }

@@ -6,7 +6,11 @@ import { build } from './build.ts';
 import { doctor } from './doctor.ts';
 import { hosts } from './hosts.ts';
 import { inspect } from './inspect.ts';
+import { links } from './links.ts';
+import { map } from './map.ts';
+import { maps } from './maps.ts';
 import { newProgram } from './new.ts';
+import { programs } from './programs.ts';
 import { targets } from './targets.ts';
 import { verify } from './verify.ts';
 
@@ -27,5 +31,9 @@ export const commands: Record<string, Command> = {
   verify,
   targets,
   attach,
+  programs,
+  maps,
+  links,
+  map,
   agent,
 };

@@ -231,7 +231,8 @@ export class AgentClient {
     }
   }
 
-  private errorFrom(error: ResponseOf<'error'>): RingsideError {
+  /** An error as the agent put it, also of one part of an answer. */
+  errorFrom(error: ResponseOf<'error'>): RingsideError {
     const log = error.logBlob === 0 ? '' : printable(this.takeBlob(error.logBlob));
     if (error.code === 'cancelled') return cancelled();
     const code = error.code;

@@ -2,7 +2,8 @@
 export { EventStore, EventStream, DEFAULT_STORE_BYTES } from './store.ts';
 export type { ClockOffsets, EventStoreOptions, RowPlace, SpanReservation, StoreHost } from './store.ts';
 export { SPAN_HEADER_BYTES, RECORD_HEADER_BYTES, NO_CPU } from './slab.ts';
-export { compileReader, decodeRecord, jsonInteger, recordBytes } from './decode.ts';
+export { parseIpv4, parseIpv6 } from './address.ts';
+export { compileReader, decodeRecord, isBigEndian, isSigned, jsonInteger, recordBytes } from './decode.ts';
 export { columns, leavesOf, recordSelector, resolvePath, unknownRecord } from './schema.ts';
 export { clockText, eventTime, wallTime } from './time.ts';
 export { renderCell, renderDetail } from './render.ts';

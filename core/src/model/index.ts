@@ -3,6 +3,7 @@
  * 64-bit integers are decimal strings in JSON shapes and bigint inside the engine.
  */
 export type * from './host.ts';
+export type * from './inventory.ts';
 export type * from './object.ts';
 export type * from './build.ts';
 export type * from './verdict.ts';

@@ -17,6 +17,15 @@ import type {
   HostEntry,
   HostState,
   InspectReport,
+  LinkItem,
+  MapChanges,
+  MapEntriesPage,
+  MapEntryItem,
+  MapItem,
+  MapLines,
+  MapName,
+  MapSetMode,
+  ProgramItem,
   LoadOptions,
   RowDetail,
   RowsPage,
@@ -25,6 +34,7 @@ import type {
   RunSummary,
   TargetListing,
   TargetQuery,
+  TypedMap,
   VerifyReport,
 } from '../model/index.ts';
 
@@ -97,6 +107,41 @@ export interface Engine {
 
   rows(query: RowsQuery): Promise<RowsPage>;
   row(runId: string, stream: string, seq: number): Promise<RowDetail | null>;
+
+  /** Everything of BPF on the host, whoever made it. Links come with what is attached to interfaces without one. */
+  programs(host: string, options?: CallOptions): Promise<ProgramItem[]>;
+  maps(host: string, options?: CallOptions): Promise<MapItem[]>;
+  links(host: string, options?: CallOptions): Promise<LinkItem[]>;
+  /** A map by its id, name or path in bpffs, with the types by which its entries read. */
+  describeMap(host: string, map: MapName, options?: CallOptions): Promise<TypedMap>;
+  /** One page of entries; `cursor` null begins, and is the last page's `next` after that. */
+  mapEntries(
+    host: string,
+    map: MapName,
+    cursor: string | null,
+    limit: number,
+    options?: CallOptions,
+  ): Promise<MapEntriesPage>;
+  /** Entries as JSON text, for maps of any size: read until null, then close. */
+  openMapLines(host: string, map: MapName, format: 'json' | 'plain', options?: CallOptions): Promise<number>;
+  readMapLines(reader: number): Promise<MapLines | null>;
+  closeMapLines(reader: number): Promise<void>;
+  /** Keys and values as people type them: JSON, or text that is none. Null for maps without keys. */
+  mapGet(host: string, map: MapName, key: string | null, options?: CallOptions): Promise<MapEntryItem>;
+  mapSet(
+    host: string,
+    map: MapName,
+    key: string | null,
+    value: string,
+    mode: MapSetMode,
+    options?: CallOptions,
+  ): Promise<MapEntryItem>;
+  /** Of queues and stacks: takes the next value, and gives it. */
+  mapDelete(host: string, map: MapName, key: string | null, options?: CallOptions): Promise<MapEntryItem | null>;
+  /** Follows a map by deltas that the host computes; `limit` 0 = as many entries as the agent can follow. */
+  openMapWatch(host: string, map: MapName, limit: number, options?: CallOptions): Promise<number>;
+  pollMapWatch(watch: number, options?: CallOptions): Promise<MapChanges>;
+  closeMapWatch(watch: number): Promise<void>;
 
   /** The programs of the gallery, by name. */
   templates(): Promise<Template[]>;

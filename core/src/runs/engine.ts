@@ -7,7 +7,17 @@ import { agentRemove, agentStatus } from '../deploy/index.ts';
 import { RingsideError, throwIfAborted } from '../errors.ts';
 import { createFromTemplate, listTemplates } from '../gallery.ts';
 import type { Log } from '../log.ts';
-import type { AttachSpec, BuildResult, HostEntry, RunSummary, TargetListing, TargetQuery } from '../model/index.ts';
+import type {
+  AttachSpec,
+  BuildResult,
+  HostEntry,
+  MapName,
+  MapSetMode,
+  RunSummary,
+  TargetListing,
+  TargetQuery,
+} from '../model/index.ts';
+import { lineFrame, listLinks, listMaps, listPrograms, OpenMaps, type HostMaps } from '../maps/index.ts';
 import type { CallOptions } from '../progress.ts';
 import type { Prompter } from '../prompt.ts';
 import { listHosts, openTransport } from '../ssh/index.ts';
@@ -51,6 +61,7 @@ class InProcessEngine implements Engine {
   private readonly settings: BuildSettings;
   private readonly log: Log;
   private ssh: SshOptions;
+  private readonly hostMaps = new OpenMaps();
   private readonly disposing = new AbortController();
 
   constructor(private readonly options: EngineOptions) {
@@ -318,6 +329,73 @@ class InProcessEngine implements Engine {
 
   row(runId: string, stream: string, seq: number) {
     return Promise.resolve(this.run(runId).detail(stream, seq));
+  }
+
+  async programs(host: string, call: CallOptions = {}) {
+    return listPrograms((await this.pool.connect(host, call)).agent, call);
+  }
+
+  async maps(host: string, call: CallOptions = {}) {
+    return listMaps((await this.pool.connect(host, call)).agent, [], call);
+  }
+
+  async links(host: string, call: CallOptions = {}) {
+    return listLinks((await this.pool.connect(host, call)).agent, call);
+  }
+
+  private async mapsOf(host: string, call: CallOptions): Promise<HostMaps> {
+    return this.hostMaps.of((await this.pool.connect(host, call)).agent);
+  }
+
+  async describeMap(host: string, map: MapName, call: CallOptions = {}) {
+    return (await this.mapsOf(host, call)).describe(map, call);
+  }
+
+  async mapEntries(host: string, map: MapName, cursor: string | null, limit: number, call: CallOptions = {}) {
+    return (await this.mapsOf(host, call)).entries(map, cursor, limit, call);
+  }
+
+  async openMapLines(host: string, map: MapName, format: 'json' | 'plain', call: CallOptions = {}) {
+    return this.hostMaps.openLines((await this.mapsOf(host, call)).lines(map, lineFrame(format), call));
+  }
+
+  readMapLines(reader: number) {
+    return this.hostMaps.readLines(reader);
+  }
+
+  closeMapLines(reader: number) {
+    return this.hostMaps.closeLines(reader);
+  }
+
+  async mapGet(host: string, map: MapName, key: string | null, call: CallOptions = {}) {
+    return (await this.mapsOf(host, call)).get(map, key, call);
+  }
+
+  async mapSet(
+    host: string,
+    map: MapName,
+    key: string | null,
+    value: string,
+    mode: MapSetMode,
+    call: CallOptions = {},
+  ) {
+    return (await this.mapsOf(host, call)).set(map, key, value, mode, call);
+  }
+
+  async mapDelete(host: string, map: MapName, key: string | null, call: CallOptions = {}) {
+    return (await this.mapsOf(host, call)).delete(map, key, call);
+  }
+
+  async openMapWatch(host: string, map: MapName, limit: number, call: CallOptions = {}) {
+    return this.hostMaps.openWatch(await (await this.mapsOf(host, call)).watch(map, limit, call));
+  }
+
+  pollMapWatch(watch: number, call: CallOptions = {}) {
+    return this.hostMaps.watch(watch).poll(call);
+  }
+
+  closeMapWatch(watch: number) {
+    return this.hostMaps.closeWatch(watch);
   }
 
   templates() {
