@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run, sh, vmDir, type Arch, type Kernel, type KernelWanted } from './paths.ts';
+import { fingerprint, run, sh, vmDir, type Arch, type Kernel, type KernelWanted } from './paths.ts';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const apt = join(vmDir, 'apt');
@@ -25,7 +25,7 @@ const userSuites = (mirror: string, security: string): string[] => [
 /** Packages whose closure is the hosts' user space. Essential ones are named: apt's closure leaves them out. */
 const userPackages = [
   'openssh-server', 'sudo', 'bash', 'dash', 'busybox-static', 'libpam-modules', 'coreutils', 'sed', 'grep', 'gzip', 'tar',
-  'findutils', 'mawk', 'hostname', 'login', 'passwd', 'ncurses-base', 'procps', 'mount', 'util-linux', 'iproute2',
+  'findutils', 'mawk', 'hostname', 'login', 'passwd', 'ncurses-base', 'procps', 'mount', 'util-linux', 'iproute2', 'kmod',
 ]; // prettier-ignore
 
 async function mirrors(): Promise<{ mirror: string; security: string }> {
@@ -128,7 +128,7 @@ async function download(packages: string[], into: string, env: Record<string, st
 
 /** The unpacked user space of an architecture; no maintainer script runs. */
 export async function fetchUserSpace(arch: Arch): Promise<string> {
-  const dir = join(vmDir, `user-${arch}`);
+  const dir = join(vmDir, `user-${arch}-${fingerprint(userPackages)}`);
   if (existsSync(dir)) return dir;
   const { mirror, security } = await mirrors();
   const env = await aptConfig(`user-${arch}`, arch, userSuites(mirror, security));

@@ -13,7 +13,7 @@ $B mount -t bpf bpf /sys/fs/bpf
 $B mount -t securityfs securityfs /sys/kernel/security
 $B mount -t cgroup2 cgroup2 /sys/fs/cgroup
 # The modules that the network needs, in their order (see initrd.ts).
-for module in $($B cat /modules.order); do $B insmod "/mod/$module"; done
+for module in $($B cat /modules.order); do $B insmod "$module"; done
 $B hostname "$($B sed -n 's/.*host=\([^ ]*\).*/\1/p' /proc/cmdline)"
 echo "127.0.0.1 localhost $($B hostname)" >/etc/hosts
 : >/var/log/lastlog

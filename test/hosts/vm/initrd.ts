@@ -1,12 +1,12 @@
 /**
  * The initramfs of a test host: three cpio archives one after the other (the kernel unpacks them in order): the user
- * space, the kernel's network modules, and what makes it a host: init, users, keys, sudoers.
+ * space, the kernel's modules, and what makes it a host: init, users, keys, sudoers.
  */
 import { existsSync } from 'node:fs';
 import { chmod, chown, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchUserSpace } from './fetch.ts';
-import { run, sh, vmDir, type Arch, type Kernel } from './paths.ts';
+import { fingerprint, run, sh, vmDir, type Arch, type Kernel } from './paths.ts';
 
 /** The same password for all users of the hosts; they are reachable from this machine only. */
 export const vmPassword = 'secret';
@@ -40,10 +40,10 @@ async function pack(dir: string, archive: string): Promise<string> {
 }
 
 async function rootArchive(arch: Arch): Promise<string> {
-  const archive = join(vmDir, `root-${arch}.cpio`);
-  if (existsSync(archive)) return archive;
   const user = await fetchUserSpace(arch);
-  const dir = join(vmDir, `root-${arch}`);
+  const archive = `${user}.cpio`;
+  if (existsSync(archive)) return archive;
+  const dir = `${user}.root`;
   await rm(dir, { recursive: true, force: true });
   await sh(
     `cp -a "$USER_SPACE" "$DIR"; cd "$DIR"
@@ -58,39 +58,68 @@ async function rootArchive(arch: Arch): Promise<string> {
 }
 
 /** The network needs these; virtio_pci and friends are built in on some kernels and modules on others. */
-const wantedModules = ['virtio_pci', 'failover', 'net_failover', 'virtio_net'];
+const networkModules = ['virtio_pci', 'failover', 'net_failover', 'virtio_net'];
+
+/** What the kernel itself asks modprobe for when tests make interfaces and filters. */
+const lateModules = [
+  'veth', 'dummy', 'netkit', 'sch_ingress', 'cls_bpf', 'act_bpf', 'nf_defrag_ipv4', 'nf_defrag_ipv6', 'af_packet', 'unix',
+]; // prettier-ignore
 
 async function moduleArchive(kernel: Kernel): Promise<string> {
-  const archive = join(vmDir, `modules-${kernel.release}-${kernel.arch}.cpio`);
+  const lists = fingerprint([...networkModules, '', ...lateModules]);
+  const archive = join(vmDir, `modules-${kernel.release}-${kernel.arch}-${lists}.cpio`);
   if (existsSync(archive)) return archive;
-  const all = (await run('find', [kernel.dir, '-name', '*.ko', '-o', '-name', '*.ko.xz'])).trim().split('\n');
-  const byName = new Map(
-    all.map((path) => [
-      path
-        .split('/')
-        .at(-1)!
-        .replace(/\.ko(\.xz)?$/, ''),
-      path,
-    ]),
-  );
-  const dir = join(vmDir, `modules-${kernel.release}-${kernel.arch}`);
+  const dir = archive.replace(/\.cpio$/, '');
   await rm(dir, { recursive: true, force: true });
-  await mkdir(join(dir, 'mod'), { recursive: true });
-  const order: string[] = [];
-  const add = async (name: string): Promise<void> => {
-    const path = byName.get(name);
-    if (path === undefined || order.includes(`${name}.ko`)) return; // built in, or there already
-    const plain = join(dir, 'mod', `${name}.ko`);
-    if (path.endsWith('.xz')) await sh(`xz -dc ${quote(path)} > ${quote(plain)}`);
-    else await cp(path, plain);
-    for (const needed of await dependencies(plain)) await add(needed);
-    order.push(`${name}.ko`);
-  };
-  for (const name of wantedModules) await add(name);
-  await writeFile(join(dir, 'modules.order'), order.join('\n'));
+  const uname = `${kernel.release}-cloud-${kernel.arch}`;
+  const modules = new ModuleFolder(await modulesOf(kernel), join(dir, 'lib/modules', uname));
+  for (const name of networkModules) await modules.add(name);
+  const early = modules.order.map((file) => join('/lib/modules', uname, file));
+  for (const name of lateModules) await modules.add(name);
+  await writeFile(join(dir, 'modules.order'), early.join('\n'));
+  // kmod is depmod where it is called so; this machine need not have it.
+  await sh('exec -a depmod "$KMOD" -b "$DIR" "$UNAME"', {
+    KMOD: join(await fetchUserSpace(process.arch === 'arm64' ? 'arm64' : 'amd64'), 'bin/kmod'),
+    DIR: dir,
+    UNAME: uname,
+  });
   await pack(dir, archive);
   await rm(dir, { recursive: true, force: true });
   return archive;
+}
+
+/** Every module of a kernel by name. */
+async function modulesOf(kernel: Kernel): Promise<Map<string, string>> {
+  const all = (await run('find', [kernel.dir, '-name', '*.ko', '-o', '-name', '*.ko.xz'])).trim().split('\n');
+  const name = (path: string): string =>
+    path
+      .split('/')
+      .at(-1)!
+      .replace(/\.ko(\.xz)?$/, '')
+      .replaceAll('-', '_');
+  return new Map(all.map((path) => [name(path), path]));
+}
+
+/** A folder with chosen modules and what they depend on, uncompressed, so that busybox can load them too. */
+class ModuleFolder {
+  /** File names, each after what it depends on. */
+  readonly order: string[] = [];
+
+  constructor(
+    private readonly known: Map<string, string>,
+    private readonly dir: string,
+  ) {}
+
+  async add(name: string): Promise<void> {
+    const path = this.known.get(name);
+    if (path === undefined || this.order.includes(`${name}.ko`)) return; // built in, or there already
+    await mkdir(this.dir, { recursive: true });
+    const plain = join(this.dir, `${name}.ko`);
+    if (path.endsWith('.xz')) await sh(`xz -dc ${quote(path)} > ${quote(plain)}`);
+    else await cp(path, plain);
+    for (const needed of await dependencies(plain)) await this.add(needed);
+    this.order.push(`${name}.ko`);
+  }
 }
 
 /** Names of the modules that a module says it depends on (its .modinfo section). */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../sshd.ts';
 import { initrd } from './initrd.ts';
-import { run, vmDir, type Kernel } from './paths.ts';
+import { run, sh, vmDir, type Kernel } from './paths.ts';
 
 export interface Machine {
   kernel: Kernel;
@@ -15,15 +15,22 @@ export interface Machine {
   configFile: string;
   knownHostsFile: string;
   identityFile: string;
-  /** Runs a command as root over plain ssh: what happens on the host, seen without Ringside. */
+  /** Runs a command as root over plain ssh: what happens on the host, seen without Ringside. One login serves all. */
   ssh(command: string): Promise<string>;
+  /** Copies a file of this machine to a path of the host. */
+  put(file: string, path: string): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface MachineOptions {
+  /** More words for the kernel's command line. */
+  append?: string[];
 }
 
 const BOOT_MS = 120_000;
 
 /** Boots a kernel and waits until ssh answers. Two machines at a time are fine on two cores; a third competes. */
-export async function startMachine(kernel: Kernel): Promise<Machine> {
+export async function startMachine(kernel: Kernel, options: MachineOptions = {}): Promise<Machine> {
   const binary = kernel.arch === 'amd64' ? 'qemu-system-x86_64' : 'qemu-system-aarch64';
   if (!(process.env['PATH'] ?? '').split(':').some((dir) => existsSync(join(dir, binary)))) {
     throw new Error(`${binary} is missing: npm run setup installs it`);
@@ -33,33 +40,55 @@ export async function startMachine(kernel: Kernel): Promise<Machine> {
   const dir = await mkdtemp(join(tmpdir(), 'ringside-vm-'));
   const port = await freePort();
   const console_ = join(dir, 'console');
-  const child = spawn(binary, qemuArguments(kernel, { image, disk, port, console: console_ }), {
+  const child = spawn(binary, qemuArguments(kernel, { image, disk, port, console: console_ }, options.append ?? []), {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let qemuErrors = '';
   child.stderr.on('data', (chunk: Buffer) => (qemuErrors = (qemuErrors + String(chunk)).slice(-2000)));
   const files = await writeSshFiles(dir, port);
+  const plain = ['-F', files.configFile];
+  // A login takes a second in an emulated machine; the first one stays and carries the others.
+  const shared = [
+    ...plain,
+    '-o',
+    'ControlMaster=auto',
+    '-o',
+    `ControlPath=${join(dir, 'ssh')}`,
+    '-o',
+    'ControlPersist=yes',
+  ];
   const stop = async (): Promise<void> => {
+    await run('ssh', [...shared, '-O', 'exit', 'vm-root']).catch(() => undefined); // there was none yet
     await end(child);
     await rm(dir, { recursive: true, force: true });
   };
-  const ssh = (command: string): Promise<string> =>
-    run('ssh', ['-F', files.configFile, 'vm-root', command], { timeout: 60_000 });
+  const ssh = (command: string): Promise<string> => run('ssh', [...shared, 'vm-root', command], { timeout: 60_000 });
+  const put = async (file: string, path: string): Promise<void> => {
+    await sh(
+      `ssh "$@" vm-root 'cat > ${path}.part && chmod 755 ${path}.part && mv ${path}.part ${path}' < "$FILE"`,
+      { FILE: file },
+      shared,
+    );
+  };
   try {
     await untilUp(child, console_, ssh, () => qemuErrors);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { kernel, port, ...files, ssh, stop };
+  return { kernel, port, ...files, ssh, put, stop };
 }
 
-function qemuArguments(kernel: Kernel, at: { image: string; disk: string; port: number; console: string }): string[] {
+function qemuArguments(
+  kernel: Kernel,
+  at: { image: string; disk: string; port: number; console: string },
+  more: string[],
+): string[] {
   const amd64 = kernel.arch === 'amd64';
   const machine = amd64 ? ['-machine', 'q35', '-cpu', 'max'] : ['-machine', 'virt', '-cpu', 'max,pauth-impdef=on'];
   const append = [
     `console=${amd64 ? 'ttyS0' : 'ttyAMA0'}`, 'quiet', 'panic=-1', 'mitigations=off', 'random.trust_cpu=on',
-    `host=vm-${kernel.name.replace('.', '-')}`, `now=${Math.floor(Date.now() / 1000)}`,
+    `host=vm-${kernel.name.replace('.', '-')}`, `now=${Math.floor(Date.now() / 1000)}`, ...more,
   ]; // prettier-ignore
   return [
     ...machine, '-accel', 'tcg,thread=multi,tb-size=512', '-smp', '1', '-m', '768', '-nodefaults', '-no-reboot',

@@ -1,5 +1,6 @@
 /** Where the test hosts' kernels and files are kept: a git-ignored folder that only a newer release makes stale. */
 import { execFile, type ExecFileOptions } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -22,6 +23,10 @@ export interface Kernel extends KernelWanted {
   dir: string;
 }
 
+/** Part of a file's name: what was made from another list is not taken for it. */
+export const fingerprint = (list: readonly string[]): string =>
+  createHash('sha256').update(list.join('\n')).digest('hex').slice(0, 8);
+
 const execFileAsync = promisify(execFile);
 
 export async function run(file: string, args: string[], options: ExecFileOptions = {}): Promise<string> {
@@ -34,5 +39,6 @@ export async function run(file: string, args: string[], options: ExecFileOptions
   }
 }
 
-export const sh = (script: string, env: Record<string, string> = {}): Promise<string> =>
-  run('/bin/bash', ['-euo', 'pipefail', '-c', script], { env: { ...process.env, ...env } });
+/** Runs a script of bash; `words` are its "$@". */
+export const sh = (script: string, env: Record<string, string> = {}, words: string[] = []): Promise<string> =>
+  run('/bin/bash', ['-euo', 'pipefail', '-c', script, 'sh', ...words], { env: { ...process.env, ...env } });
