@@ -1,12 +1,13 @@
 /* Memory that programs and user space share. */
-#include "vmlinux.h"
+#include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "hit.h"
 
 #define PAGES 16
+#define ARENA 33 /* BPF_MAP_TYPE_ARENA, which headers before Linux 6.9 do not know */
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARENA);
+	__uint(type, ARENA);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, PAGES);
 } arena SEC(".maps");

@@ -371,6 +371,27 @@ static void test_run(void)
 	printf("%d\n", getpid());
 }
 
+/* Ids of all programs and links of the host, to see what is left behind. */
+static void objects(void)
+{
+	static const struct {
+		const char *name;
+		int command;
+	} lists[] = { { "program", BPF_PROG_GET_NEXT_ID }, { "link", BPF_LINK_GET_NEXT_ID } };
+
+	for (unsigned at = 0; at < sizeof(lists) / sizeof(*lists); at++) {
+		union bpf_attr attr = { .start_id = 0 };
+
+		while (!syscall(SYS_bpf, lists[at].command, &attr, sizeof(attr))) {
+			printf("%s:%u ", lists[at].name, attr.next_id);
+			attr.start_id = attr.next_id;
+		}
+		if (errno != ENOENT)
+			fail(lists[at].name);
+	}
+	printf("\n");
+}
+
 static void join(const char *cgroup)
 {
 	char path[512];
@@ -395,7 +416,9 @@ int main(int count, char **words)
 	argument = count > 2 ? words[2] : NULL;
 	if (!strcmp(command, "nothing"))
 		return 0;
-	if (!strcmp(command, "user"))
+	if (!strcmp(command, "number")) /* a loop that runs already calls it */
+		printf("%d\n", NUMBER);
+	else if (!strcmp(command, "user"))
 		user_functions(), printf("%d\n", NUMBER);
 	else if (!strcmp(command, "getpgid"))
 		self_pgid();
@@ -427,6 +450,8 @@ int main(int count, char **words)
 		reuse_client();
 	else if (!strcmp(command, "test-run"))
 		test_run();
+	else if (!strcmp(command, "objects"))
+		objects();
 	else {
 		fprintf(stderr, "trigger: unknown command %s\n", command);
 		return 2;
