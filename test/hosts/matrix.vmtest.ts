@@ -3,19 +3,30 @@
  *   RINGSIDE_MATRIX_KERNELS=6.12,local  only these      RINGSIDE_MATRIX_KINDS=REGEXP  only these rows
  *   RINGSIDE_MATRIX_WRITE=1             writes docs/attach-matrix.md from what was found
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { kinds } from './matrix/kinds/index.ts';
+import { sectionForms } from '../../core/src/bpf/sections.ts';
+import { root } from '../integration/support/cli.ts';
+import { drift, fault, OWN, printed } from './matrix/document.ts';
+import { families, kinds } from './matrix/kinds/index.ts';
 import { buildObjects, type Objects } from './matrix/objects.ts';
-import { localReach, machineReach } from './matrix/place.ts';
+import { localReach, machineReach, type Reach } from './matrix/place.ts';
 import { runMatrix, type HostOutcomes } from './matrix/run.ts';
 import { fetchKernels } from './vm/fetch.ts';
 import { startMachine } from './vm/machine.ts';
 
-const chosenKinds = kinds.filter((k) => new RegExp(process.env['RINGSIDE_MATRIX_KINDS'] ?? '.').test(k.name));
-const chosenKernels = (process.env['RINGSIDE_MATRIX_KERNELS'] ?? '5.10,6.1,6.12,7.3,local').split(',');
+const page = join(root, 'docs', 'attach-matrix.md');
+const everyKernel = ['5.10', '6.1', '6.12', '7.3', OWN];
+const {
+  RINGSIDE_MATRIX_KERNELS: onlyKernels,
+  RINGSIDE_MATRIX_KINDS: onlyKinds,
+  RINGSIDE_MATRIX_WRITE: write,
+} = process.env;
+const chosenKinds = kinds.filter((k) => new RegExp(onlyKinds ?? '.').test(k.name));
+const chosenKernels = onlyKernels?.split(',').map((name) => (name === 'local' ? OWN : name)) ?? everyKernel;
+const whole = chosenKinds.length === kinds.length && chosenKernels.length === everyKernel.length;
 
 let cache: string;
 let objects: Objects;
@@ -31,17 +42,42 @@ async function onMachine(name: string): Promise<HostOutcomes> {
   const append = name === '5.10' ? ['lsm=lockdown,capability,yama,apparmor,bpf'] : [];
   const machine = await startMachine(kernel!, { append });
   try {
-    return await runMatrix(machineReach(machine), chosenKinds, objects, cache);
+    return await on(machineReach(machine));
   } finally {
     await machine.stop();
   }
 }
 
-describe.each(chosenKernels)('%s', (kernel) => {
-  it('runs', async () => {
-    const found = kernel === 'local' ? await runMatrix(localReach, chosenKinds, objects, cache) : await onMachine(kernel);
-    for (const [name, outcome] of found.outcomes) console.log(`${found.column}\t${name}\t${JSON.stringify(outcome)}`);
-    console.log(found.kernel, found.seconds, found.left);
-    expect(found.left).toEqual([]);
-  }, 600_000); // prettier-ignore
+const on = (reach: Reach): Promise<HostOutcomes> =>
+  runMatrix(reach, chosenKinds, objects, cache, (kind, outcome, seconds) => {
+    const why = outcome.result === 'yes' ? '' : outcome.reason;
+    process.stdout.write(`${reach.column}  ${kind.name.padEnd(36)} ${outcome.result.padEnd(6)} ${seconds.toFixed(1)} s  ${why}\n`);
+  }); // prettier-ignore
+
+it('has a row for every SEC() form that libbpf knows', () => {
+  const covered = new Set(kinds.flatMap((k) => k.sections));
+  expect(sectionForms.map((f) => f.pattern).filter((pattern) => !covered.has(pattern))).toEqual([]);
+  expect([...covered].filter((pattern) => !sectionForms.some((f) => f.pattern === pattern))).toEqual([]);
+});
+
+describe('the attach matrix', () => {
+  const found: HostOutcomes[] = [];
+
+  it.each(chosenKernels)('%s: attaches, triggers and reads back, or says what the kernel lacks', async (kernel) => {
+    const host = kernel === OWN ? await on(localReach) : await onMachine(kernel);
+    found.push(host);
+    const faults = chosenKinds.flatMap((k) => {
+      const wrong = fault(k, host.outcomes.get(k.name)!);
+      return wrong === undefined ? [] : [`${k.name}: ${wrong}`];
+    });
+    expect(faults).toEqual([]);
+    expect(host.left).toEqual([]);
+  }); // prettier-ignore
+
+  it('is what docs/attach-matrix.md says', () => {
+    const text = printed(families, found);
+    console.log(text);
+    if (write === '1' && whole) writeFileSync(page, text);
+    expect(drift(readFileSync(page, 'utf8'), families, found)).toEqual([]);
+  });
 });

@@ -28,3 +28,9 @@ export interface Kind {
   /** Runs when the agent reads the iterator, or writes to the user ring buffer. */
   by?: 'iterator' | 'user-ring';
 }
+
+/** Rows that stand together. */
+export interface Family {
+  title: string;
+  kinds: Kind[];
+}

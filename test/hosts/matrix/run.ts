@@ -38,6 +38,7 @@ export async function runMatrix(
   kinds: readonly Kind[],
   objects: Objects,
   cacheDir: string,
+  report: (kind: Kind, outcome: Outcome, seconds: number) => void,
 ): Promise<HostOutcomes> {
   const started = performance.now();
   const triggers = await buildTriggers();
@@ -61,7 +62,10 @@ export async function runMatrix(
     const row = new Row(engine, reach, objects, places);
     await row.settle();
     for (const kind of kinds) {
-      result.outcomes.set(kind.name, await row.run(kind));
+      const begun = performance.now();
+      const outcome = await row.run(kind);
+      result.outcomes.set(kind.name, outcome);
+      report(kind, outcome, (performance.now() - begun) / 1000);
       const left = await row.left();
       if (left.length > 0) result.left.push(`after ${kind.name}: ${left.join(' ')}`);
     }
