@@ -104,6 +104,12 @@ export class LazyEngine implements Engine {
   async row(...args: Parameters<Engine['row']>) {
     return (await this.#get()).row(...args);
   }
+  async readIterator(...args: Parameters<Engine['readIterator']>) {
+    return (await this.#get()).readIterator(...args);
+  }
+  async writeUserRing(...args: Parameters<Engine['writeUserRing']>) {
+    return (await this.#get()).writeUserRing(...args);
+  }
 
   async programs(...args: Parameters<Engine['programs']>) {
     return (await this.#get()).programs(...args);

@@ -62,6 +62,15 @@ export interface RunNote {
   text: string;
 }
 
+/** What an iterator program wrote in one pass. */
+export interface IteratorText {
+  text: string;
+  /** There was more than Ringside takes at once. */
+  truncated: boolean;
+  /** ns since the Unix epoch, as text. */
+  time: string;
+}
+
 export type RunState = 'building' | 'loading' | 'attaching' | 'running' | 'paused' | 'detaching' | 'ended' | 'failed';
 export type EndReason = 'duration' | 'count' | 'interrupt' | 'host-lost' | 'agent' | 'error';
 

@@ -50,6 +50,8 @@ export const engineMethods: Record<EngineMethod, true> = {
   pause: true,
   forget: true,
   rows: true,
+  readIterator: true,
+  writeUserRing: true,
   row: true,
   programs: true,
   maps: true,

@@ -26,6 +26,7 @@ import type {
   MapName,
   MapSetMode,
   ProgramItem,
+  IteratorText,
   LoadOptions,
   RowDetail,
   RowsPage,
@@ -106,6 +107,10 @@ export interface Engine {
   forget(runId: string): Promise<void>;
 
   rows(query: RowsQuery): Promise<RowsPage>;
+  /** Lets an attached iterator program walk once from beginning to end, and gives the text that it wrote. */
+  readIterator(runId: string, host: string, program: string): Promise<IteratorText>;
+  /** Writes records to a user ring buffer of a run, in order; gives how many found room. */
+  writeUserRing(runId: string, host: string, map: string, records: Uint8Array[]): Promise<number>;
   row(runId: string, stream: string, seq: number): Promise<RowDetail | null>;
 
   /** Everything of BPF on the host, whoever made it. Links come with what is attached to interfaces without one. */

@@ -323,6 +323,14 @@ class InProcessEngine implements Engine {
     this.drop(run);
   }
 
+  readIterator(runId: string, host: string, program: string) {
+    return this.run(runId).on(host).readIterator(program);
+  }
+
+  writeUserRing(runId: string, host: string, map: string, records: Uint8Array[]) {
+    return this.run(runId).on(host).writeUserRing(map, records);
+  }
+
   rows(query: Parameters<Engine['rows']>[0]) {
     return Promise.resolve(this.run(query.runId).page(query));
   }

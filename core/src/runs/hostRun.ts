@@ -2,7 +2,7 @@
 import type { LeftOut, Print, Stats } from '../agent/generated/agent_pb.ts';
 import { isErrorCode, RingsideError } from '../errors.ts';
 import type { AgentCounters, EventStore, EventStream, SpanReservation } from '../events/index.ts';
-import type { AttachmentInfo, AttachSpec, LeftOutProgram, RunNote } from '../model/index.ts';
+import type { AttachmentInfo, AttachSpec, IteratorText, LeftOutProgram, RunNote } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
 import type { ConnectedHost } from './hosts.ts';
 import { loadPlan, type LoadPlan, type LoadSpec } from './loadPlan.ts';
@@ -169,6 +169,24 @@ export class HostRun {
     );
     const bytes = dump.entries === 0 ? new Uint8Array(0) : this.host.agent.takeBlob(dump.blob);
     return { bytes, valueBytes: dump.valueBytes, truncated: dump.truncated };
+  }
+
+  async readIterator(program: string): Promise<IteratorText> {
+    const { agent } = this.host;
+    const pass = await agent.request(
+      { case: 'readIterator', value: { objectId: this.objectId, program } },
+      'iteratorText',
+    );
+    const bytes = pass.bytes === 0n ? new Uint8Array(0) : agent.takeBlob(pass.blob);
+    return { text: new TextDecoder().decode(bytes), truncated: pass.truncated, time: String(pass.timeNs) };
+  }
+
+  /** How many of the records found room. */
+  async writeUserRing(map: string, records: Uint8Array[]): Promise<number> {
+    const { agent } = this.host;
+    const value = { objectId: this.objectId, map, records };
+    const answer = await agent.request({ case: 'writeUserRing', value }, 'userRingWritten');
+    return answer.written;
   }
 
   /** Detaches and drains; the last figures are exact. Rows that are still on their way come before this resolves. */

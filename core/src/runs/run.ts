@@ -348,6 +348,15 @@ export class Run {
     return stream.startsWith(MAP_STREAM) ? this.maps.detail(stream, seq) : this.views.detail(stream, seq);
   }
 
+  /** This run's share on a host. Errors: usage. */
+  on(host: string): HostRun {
+    const found = this.hostRuns.find((h) => h.name === host);
+    if (found) return found;
+    throw new RingsideError('usage', `${host} is no host of this run.`, {
+      remedy: `It runs on ${this.spec.hosts.join(', ')}.`,
+    });
+  }
+
   /** The object of this run, once it is built. */
   get prepared(): PreparedObject | undefined {
     return this.object;

@@ -15,7 +15,7 @@ export function fault(kind: Kind, outcome: Outcome): string | undefined {
 }
 
 /** What the kernel lacks, and what Ringside leaves to others on purpose; anything else is a fault of the run. */
-const refusals = new Set(['unsupported-by-kernel', 'attach-unsupported', 'no-permission', 'lockdown']);
+const refusals = new Set(['unsupported-by-kernel', 'attach-unsupported', 'no-permission', 'lockdown', 'idle']);
 
 export function printed(families: readonly Family[], hosts: readonly HostOutcomes[]): string {
   const notes = new Notes();

@@ -19,6 +19,8 @@ export interface Kind {
   before?: { object: string; programs: string[]; targets?: string[] };
   /** The value that the record must hold; by default what the trigger prints. */
   value?: number;
+  /** A place that a host may not have, and then why the program has nothing to run for although it is attached. */
+  idleWithout?: { place: string; reason: string };
   /** What a kernel must have, in words: what a refusal has to name. */
   feature: string;
   /** A refusal that names the feature matches this. */

@@ -53,7 +53,7 @@ export async function buildTriggers(): Promise<Triggers> {
   const cc = (args: string[]): Promise<string> => run('gcc', ['-O2', '-Wall', '-Wextra', '-Werror', ...args], { cwd: from });
   await cc(['-static', '-o', out('trigger'), 'trigger.c']);
   const bare = ['-nostdlib', '-fno-stack-protector'];
-  await cc([...bare, '-shared', '-fPIC', '-Wl,--version-script=versions.map', '-o', out('libprobed.so'), 'versions.c']);
+  await cc([...bare, '-shared', '-fPIC', '-Wl,--version-script=versions.map,-soname,libprobed.so', '-o', out('libprobed.so'), 'versions.c']);
   await cc([...bare, '-no-pie', '-Wl,-rpath,$ORIGIN', '-o', out('caller'), 'caller.c', out('libprobed.so')]);
   return { files: ['trigger', 'libprobed.so', 'caller'].map(out), probedOffset: await fileOffset(out('trigger'), 'probed_add') };
 } // prettier-ignore
@@ -117,21 +117,22 @@ else
   echo "netkitPeer=none"
 fi
 start() { setsid ./trigger "$@" >"$1.out" 2>"$1.err" </dev/null & }
-start loop; start boxed ${folder}/box; start reuse-server
-for name in loop boxed reuse-server; do
+start loop; start boxed ${folder}/box; start reuse-server; start dmabuf
+for name in loop boxed reuse-server dmabuf; do
   tries=0
   while ! [ -s $name.out ]; do tries=$((tries + 1)); [ $tries -lt 50 ]; sleep 0.1; done
 done
 echo "loop=$(cat loop.out)"
 echo "boxed=$(cat boxed.out)"
 echo "reuse=$(cat reuse-server.out)"
+echo "dmabuf=$(cat dmabuf.out)"
 `;
 
 /** Undoes the set-up, also one that failed half-way; says what programs were left behind on the interfaces. */
 export const tearDown = (reach: Reach): Promise<string> => reach.sh(TEAR_DOWN);
 
 const TEAR_DOWN = `cd ${folder}
-for name in loop boxed reuse-server; do [ -s $name.out ] && kill $(cat $name.out); done
+for name in loop boxed reuse-server dmabuf; do kill $(cat $name.out) 2>/dev/null; done
 if ip link show rmx0 >/dev/null 2>&1; then
   ip -d link show rmx0 | grep -o 'xdp.*'
   tc filter show dev rmx0 ingress; tc filter show dev rmx0 egress; tc qdisc show dev rmx0 | grep clsact

@@ -127,16 +127,28 @@ class Row {
   private async judge(kind: Kind, run: RunSummary): Promise<Outcome> {
     let said = '';
     for (let tried = 0; tried < TRIES; tried++) {
-      said = await this.trigger(kind);
+      said = await this.trigger(kind, run);
       const value = kind.value ?? Number(said.trim().split('\n').at(-1));
       if (!Number.isInteger(value)) break;
       if (await this.recordOf(run.id, value)) return { result: 'yes' };
     }
+    const { place, reason } = kind.idleWithout ?? {};
+    if (place !== undefined && this.places[place] === 'none') return { result: 'no', code: 'idle', reason: reason! };
     const { delivered } = await this.page(run.id, '');
     return { result: 'silent', reason: `the trigger said "${said.trim()}", ${delivered} other records came` };
   }
 
-  private async trigger(kind: Kind): Promise<string> {
+  private async trigger(kind: Kind, run: RunSummary): Promise<string> {
+    const { host } = this.reach;
+    if (kind.by === 'iterator') {
+      const { text } = await this.engine.readIterator(run.id, host, kind.programs[0]!);
+      return text.slice(0, 80);
+    }
+    if (kind.by === 'user-ring') {
+      const record = new Uint8Array(8);
+      new DataView(record.buffer).setBigUint64(0, BigInt(kind.value!), true);
+      await this.engine.writeUserRing(run.id, host, 'orders', [record]);
+    }
     if (kind.trigger === '') return '';
     const command = fill(kind.trigger, this.places);
     if (command.startsWith('./')) return this.reach.sh(`${folder}/${command.slice(2)}`);

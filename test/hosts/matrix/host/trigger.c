@@ -10,6 +10,8 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/memfd.h>
+#include <linux/udmabuf.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -150,6 +153,26 @@ static void boxed(const char *folder)
 	need(chdir("/"), "chdir");
 	execl("/bin/boxed", "boxed", "loop", NULL);
 	fail("/bin/boxed");
+}
+
+/* A buffer that devices could share, for the iterator of such buffers; lives until it is ended. */
+static void dmabuf(void)
+{
+	struct udmabuf_create order = { .size = sysconf(_SC_PAGESIZE) };
+	int device = open("/dev/udmabuf", O_RDWR);
+
+	if (device < 0) {
+		printf("none\n");
+		return;
+	}
+	order.memfd = need(syscall(SYS_memfd_create, "matrix", MFD_ALLOW_SEALING), "memfd_create");
+	need(ftruncate(order.memfd, order.size), "ftruncate");
+	need(fcntl(order.memfd, F_ADD_SEALS, F_SEAL_SHRINK), "F_ADD_SEALS");
+	need(ioctl(device, UDMABUF_CREATE, &order), "UDMABUF_CREATE");
+	printf("%d\n", getpid());
+	fflush(stdout);
+	for (;;)
+		doze(1000);
 }
 
 /* ---- network --------------------------------------------------------------------------------------------------- */
@@ -432,6 +455,8 @@ int main(int count, char **words)
 		loop();
 	else if (!strcmp(command, "boxed") && argument)
 		boxed(argument);
+	else if (!strcmp(command, "dmabuf"))
+		dmabuf();
 	else if (!strcmp(command, "udp4"))
 		udp(AF_INET);
 	else if (!strcmp(command, "udp6"))

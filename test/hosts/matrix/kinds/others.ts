@@ -34,7 +34,14 @@ export const otherKinds: Kind[] = [
   iterator('ipv6_route', 'ipv6_route iterators (Linux 5.8)'),
   iterator('ksym', 'ksym iterators (Linux 6.0)'),
   iterator('kmem_cache', 'kmem_cache iterators (Linux 6.13)'),
-  iterator('dmabuf', 'dmabuf iterators (Linux 6.16)'),
+  {
+    ...iterator('dmabuf', 'dmabuf iterators (Linux 6.16)'),
+    idleWithout: {
+      place: 'dmabuf',
+      reason:
+        'The iterator was attached and read; this kernel has no dmabuf to be walked over and no way to make one (CONFIG_UDMABUF).',
+    },
+  },
   {
     ...base,
     name: 'iter.s/task',
