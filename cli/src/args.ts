@@ -134,7 +134,8 @@ export function assignments(list: string[], option: string): Record<string, stri
 
 export const targetKeys = [
   'iface', 'xdp-mode', 'direction', 'cgroup', 'netns', 'binary', 'symbol', 'offset', 'pid', 'comm', 'container',
-  'func', 'event', 'provider', 'probe', 'freq', 'cpu', 'map', 'program', 'section',
+  'func', 'event', 'provider', 'probe', 'freq', 'period', 'cpu', 'map', 'program', 'section', 'fd',
+  'pf', 'hook', 'priority', 'defrag', 'order',
 ] as const; // prettier-ignore
 
 /** `[PROGRAM:]KEY=VALUE` options. Errors: usage naming the known keys. */

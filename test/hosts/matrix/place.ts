@@ -90,7 +90,6 @@ export async function setUp(reach: Reach, triggers: Triggers): Promise<Places> {
     folder,
     veth: 'rmx0',
     peer: 'rmx1',
-    sink: 'rmx2',
     netkit: 'rmk0',
     probedOffset: `0x${triggers.probedOffset.toString(16)}`,
     // After the call that ftrace patches: where indirect branches are tracked, an endbr64 of 4 bytes stands before it.
@@ -107,8 +106,7 @@ mkdir -p "$root/ringside-matrix"
 echo "cgroupPath=$root/ringside-matrix"
 echo "cgroup=ringside-matrix"
 ip link add rmx0 type veth peer name rmx1
-ip link add rmx2 type veth peer name rmx3
-for link in rmx0 rmx1 rmx2 rmx3; do ip link set $link up; done
+for link in rmx0 rmx1; do ip link set $link up; done
 if ip link add rmk0 type netkit 2>/dev/null; then
   peer=$(ip -o link show rmk0 | sed 's/.*rmk0@\\([^:]*\\):.*/\\1/')
   ip link set rmk0 up; ip link set "$peer" up
@@ -137,7 +135,7 @@ if ip link show rmx0 >/dev/null 2>&1; then
   ip -d link show rmx0 | grep -o 'xdp.*'
   tc filter show dev rmx0 ingress; tc filter show dev rmx0 egress; tc qdisc show dev rmx0 | grep clsact
 fi
-for link in rmx0 rmx2 rmk0; do ip link del $link 2>/dev/null; done
+for link in rmx0 rmk0; do ip link del $link 2>/dev/null; done
 rmdir "$(cat cgroup)"
 cd /; rm -rf ${folder}
 `;

@@ -14,14 +14,14 @@ SEC("xdp/devmap")
 int on_devmap(struct xdp_md *ctx)
 {
 	hit(MATRIX_PORT);
-	return XDP_PASS;
+	return XDP_DROP; /* the frame would come back by the other end of the pair */
 }
 
 SEC("xdp.frags/devmap")
 int on_devmap_frags(struct xdp_md *ctx)
 {
 	hit(MATRIX_PORT);
-	return XDP_PASS;
+	return XDP_DROP; /* the frame would come back by the other end of the pair */
 }
 
 SEC("xdp")

@@ -43,7 +43,7 @@ export const networkKinds: Kind[] = [
   },
   { ...frags, name: 'xdp.frags', sections: ['xdp.frags'], programs: ['on_xdp_frags'] },
   ...(['cpumap', 'devmap'] as const).flatMap((map): Kind[] => {
-    const place = map === 'cpumap' ? 'cpu=0' : 'iface={sink}';
+    const place = map === 'cpumap' ? 'cpu=0' : 'iface={peer}';
     return [
       {
         ...xdp,
@@ -82,7 +82,7 @@ export const networkKinds: Kind[] = [
   { ...tc, ...leaves, name: 'tcx/egress', sections: ['tcx/egress'], programs: ['on_tcx_egress'] },
   {
     ...tc,
-    ...arrives,
+    trigger: 'packet {peer}',
     name: 'action',
     sections: ['action'],
     programs: ['on_action'],
@@ -122,7 +122,7 @@ export const networkKinds: Kind[] = [
     object: 'socket',
     sections: ['sk_reuseport'],
     programs: ['on_reuseport'],
-    targets: ['pid={reuse}'],
+    targets: ['pid={reuse}', 'fd=3'],
     trigger: 'reuse-client',
     feature: 'programs of reuseport groups',
     names: /reuseport/i,
@@ -132,7 +132,7 @@ export const networkKinds: Kind[] = [
     object: 'socket',
     sections: ['sk_reuseport/migrate'],
     programs: ['on_reuseport_migrate'],
-    targets: ['pid={reuse}'],
+    targets: ['pid={reuse}', 'fd=3'],
     trigger: 'reuse-client',
     feature: 'moving connections within a reuseport group (Linux 5.14)',
     names: /reuseport.*migrat|migrat.*reuseport/i,
