@@ -25,6 +25,7 @@ pub mod reuse;
 pub mod ring;
 pub mod run;
 pub mod sandbox;
+pub mod sections;
 pub mod socket;
 pub mod stats;
 pub mod struct_ops;

@@ -10,7 +10,7 @@ use libbpf_sys as sys;
 use crate::log::LogBuffer;
 use crate::map::Map;
 use crate::program::{Program, text};
-use crate::{Error, Result, btf, os};
+use crate::{Error, Result, btf, os, sections};
 
 /// An object that libbpf has opened, and perhaps loaded. Dropping it frees every program and map that no link holds.
 pub struct Object {
@@ -36,6 +36,7 @@ pub struct OpenOptions<'a> {
 
 impl Object {
     pub fn open(bytes: &[u8], given: OpenOptions<'_>) -> Result<Self> {
+        sections::register();
         let bytes: Box<[u8]> = bytes.into();
         let terminated = |text: &str, what: &str| {
             CString::new(text).map_err(|_| Error::new(format!("{what} holds a zero byte"), libc::EINVAL))

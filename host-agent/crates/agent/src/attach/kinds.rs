@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use ringside_bpf::program::Program;
+use ringside_bpf::sections;
 
 use super::target::prefix;
 use super::{
-    Made, Target, btf, cgroup, explained, interface, iter, kernel, netfilter, netns, sampling, sockets, user, xdp,
+    Made, Target, btf, cgroup, explained, interface, iter, kernel, netfilter, netns, sampling, sockets, tracing_multi,
+    user, xdp,
 };
 use crate::failure::Answer;
 
@@ -63,6 +65,9 @@ const KINDS: &[Kind] = &[
     Kind { name: "fexit", matches: |f| f.tracing(attaches::FEXIT), keys: &[], attach: btf::traced },
     Kind { name: "fmod_ret", matches: |f| f.tracing(attaches::MODIFY_RETURN), keys: &[], attach: btf::traced },
     Kind { name: "fsession", matches: |f| f.tracing(attaches::FSESSION), keys: &[], attach: btf::traced },
+    Kind { name: "fentry.multi", matches: |f| f.tracing(sections::FENTRY_MULTI), keys: &["func"], attach: tracing_multi::many },
+    Kind { name: "fexit.multi", matches: |f| f.tracing(sections::FEXIT_MULTI), keys: &["func"], attach: tracing_multi::many },
+    Kind { name: "fsession.multi", matches: |f| f.tracing(sections::FSESSION_MULTI), keys: &["func"], attach: tracing_multi::many },
     Kind { name: "iter", matches: |f| f.tracing(attaches::ITER), keys: &["pid", "comm", "map", "cgroup", "order"], attach: iter::iter },
     Kind { name: "tracing", matches: |f| f.kind == types::TRACING, keys: &[], attach: btf::traced },
     Kind { name: "lsm_cgroup", matches: |f| f.kind == types::LSM && f.attach == attaches::LSM_CGROUP, keys: &["cgroup"], attach: cgroup::cgroup },

@@ -19,6 +19,7 @@ mod sampling;
 mod sockets;
 pub mod struct_ops;
 mod target;
+mod tracing_multi;
 mod user;
 mod xdp;
 

@@ -4,6 +4,7 @@
 // Users of all of it land one after the other.
 #![allow(dead_code)]
 
+pub mod attach_types;
 pub mod events;
 pub mod functions;
 pub mod modules;

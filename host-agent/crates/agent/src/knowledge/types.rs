@@ -6,6 +6,7 @@ const HEADER: usize = 24;
 /// From Linux 7.1 on the header may also name a table of how long each kind's entry is.
 const LAYOUT_HEADER: usize = 32;
 
+const ENUM: u8 = 6;
 pub const TYPEDEF: u8 = 8;
 pub const FUNC: u8 = 12;
 
@@ -15,6 +16,19 @@ pub struct Types<'a> {
     strings: &'a [u8],
     base: &'a [u8],
     layout: &'a [u8],
+}
+
+/// One type as it lies in the table.
+struct Entry {
+    /// From 1 on.
+    number: u32,
+    at: usize,
+    kind: u8,
+    members: usize,
+    /// Place of its name.
+    name: u32,
+    /// The type that it refers to, or its size.
+    target: u32,
 }
 
 impl<'a> Types<'a> {
@@ -37,27 +51,46 @@ impl<'a> Types<'a> {
 
     /// Kind and name of each type in order, up to the first that is damaged or of a kind that nobody can skip.
     pub fn for_each(&self, mut take: impl FnMut(u8, &'a str)) {
-        self.walk(|kind, name, _| {
-            if let Some(name) = self.name(name as usize) {
-                take(kind, name);
+        self.for_each_numbered(|_, kind, name| take(kind, name));
+    }
+
+    /// With the number that the kernel gives it, for types that are not a module's.
+    pub fn for_each_numbered(&self, mut take: impl FnMut(u32, u8, &'a str)) {
+        self.walk(|entry| {
+            if let Some(name) = self.name(entry.name as usize) {
+                take(entry.number, entry.kind, name);
             }
         });
     }
 
     /// Kind of each type, from id 1 on, and the id of the type that it refers to (the size, for kinds that have one).
     pub fn for_each_reference(&self, mut take: impl FnMut(u8, u32)) {
-        self.walk(|kind, _, target| take(kind, target));
+        self.walk(|entry| take(entry.kind, entry.target));
     }
 
-    /// Kind, place of the name, and third word of each type.
-    fn walk(&self, mut take: impl FnMut(u8, u32, u32)) {
-        let mut at = 0;
-        while let (Some(name), Some(info), Some(third)) =
+    /// The value of a member of an enumeration.
+    pub fn enumerator(&self, enumeration: &str, member: &str) -> Option<u32> {
+        let mut found = None;
+        self.walk(|entry| {
+            if found.is_some() || entry.kind != ENUM || self.name(entry.name as usize) != Some(enumeration) {
+                return;
+            }
+            let mut places = (0..entry.members).map(|index| entry.at + 12 + 8 * index);
+            let named = |place: &usize| word(self.types, *place).and_then(|name| self.name(name as usize));
+            found = places.find(|place| named(place) == Some(member)).and_then(|place| word(self.types, place + 4));
+        });
+        found
+    }
+
+    fn walk(&self, mut take: impl FnMut(Entry)) {
+        let (mut at, mut number) = (0, 0);
+        while let (Some(name), Some(info), Some(target)) =
             (word(self.types, at), word(self.types, at + 4), word(self.types, at + 8))
         {
-            let kind = (info >> 24) as u8 & 0x7f;
-            let Some(extra) = self.extra(kind, (info & 0xff_ffff) as usize) else { return };
-            take(kind, name, third);
+            let (kind, members) = ((info >> 24) as u8 & 0x7f, (info & 0xff_ffff) as usize);
+            let Some(extra) = self.extra(kind, members) else { return };
+            number += 1;
+            take(Entry { number, at, kind, members, name, target });
             let Some(next) = at.checked_add(12 + extra) else { return };
             at = next;
         }
@@ -135,6 +168,19 @@ mod tests {
         let module = blob(&[5, 8 << 24, 1, 14, 12 << 24, 3], b"own\0");
         let module = Types::parse(&module, Some(&base)).expect("a module's");
         assert_eq!(names(&module), [(TYPEDEF, "vfs_read".into()), (FUNC, "own".into())]);
+    }
+
+    #[test]
+    fn numbers_and_enumerators_are_the_kernels() {
+        let enumeration = [1, 6 << 24 | 2, 4, 6, 41, 10, 58];
+        let kernel = blob(&[&[14, 8 << 24, 1], &enumeration[..]].concat(), b"\0kind\0one\0max\0u32\0");
+        let types = Types::parse(&kernel, None).expect("the kernel's");
+        let mut found = Vec::new();
+        types.for_each_numbered(|number, kind, name| found.push((number, kind, name.to_owned())));
+        assert_eq!(found, [(1, TYPEDEF, "u32".into()), (2, ENUM, "kind".into())]);
+        assert_eq!(types.enumerator("kind", "max"), Some(58));
+        assert_eq!(types.enumerator("kind", "two"), None);
+        assert_eq!(types.enumerator("u32", "max"), None);
     }
 
     #[test]

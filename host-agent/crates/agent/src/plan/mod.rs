@@ -93,7 +93,12 @@ impl<'a> Facts<'a> {
         // A kprobe's place is chosen when it is attached: one whose author left it open stays.
         match hook::is_placeholder(&hook.name) {
             true => by_types.then(needed),
-            false => Some(missing.failure(&format!("Program {}: {}", program.name(), hook.words()))),
+            false => {
+                let failure = missing.failure(&format!("Program {}: {}", program.name(), hook.words()));
+                // An iterator is part of the kernel, not a place in it.
+                let code = if hook.means == hook::Means::Iterator { "unsupported-by-kernel" } else { failure.code };
+                Some(Failure { code, ..failure })
+            }
         }
     }
 

@@ -19,7 +19,7 @@ mod storage_owners;
 mod streams;
 mod swap;
 mod symbols;
-mod targets;
+pub mod targets;
 mod type_names;
 mod user_ring;
 mod verify;

@@ -24,7 +24,7 @@ pub use network::{
 pub use owner::{links_of, open_program, program_name, programs_named, queried, xdp_owners};
 pub use tracing::{
     IterTarget, by_section, freplace, iter, kprobe, kprobe_at, kprobe_multi, ksyscall, perf_event, raw_tracepoint,
-    struct_ops, traced, tracepoint,
+    struct_ops, traced, tracepoint, tracing_multi,
 };
 pub use undo::SocketOption;
 pub use user::{UserTarget, uprobe, uprobe_multi, usdt};

@@ -8,7 +8,7 @@ use libbpf_sys as sys;
 use super::{Inner, Link, c_string, create_with, loaded};
 use crate::map::Map;
 use crate::program::Program;
-use crate::{Error, Result, perf};
+use crate::{Error, Result, os, perf};
 
 /// By the program's section alone, for the kinds that libbpf knows how to attach.
 pub fn by_section(program: Program<'_>) -> Result<Link> {
@@ -22,6 +22,41 @@ pub fn traced(program: Program<'_>) -> Result<Link> {
     // SAFETY: loaded program; libbpf opens the link by the program's own attach type.
     let raw = unsafe { sys::bpf_program__attach_trace(program.as_ptr()) };
     Link::from_libbpf(raw, "cannot attach")
+}
+
+/// The trampolines of many functions in one link; `functions` are their numbers in the kernel's types. libbpf has no call
+/// for it yet.
+pub fn tracing_multi(program: Program<'_>, functions: &[u32]) -> Result<Link> {
+    /// What BPF_LINK_CREATE reads for this kind.
+    #[repr(C)]
+    struct Attributes {
+        program: u32,
+        target: u32,
+        kind: u32,
+        flags: u32,
+        functions: u64,
+        cookies: u64,
+        count: u32,
+        padding: u32,
+    }
+    const BPF_LINK_CREATE: libc::c_int = 28;
+    let attributes = Attributes {
+        program: loaded(&program)?.as_raw_fd().cast_unsigned(),
+        target: 0,
+        kind: program.expected_attach_type(),
+        flags: 0,
+        functions: functions.as_ptr() as u64,
+        cookies: 0,
+        count: u32::try_from(functions.len()).map_err(|_| Error::new("too many functions", libc::E2BIG))?,
+        padding: 0,
+    };
+    // SAFETY: the attributes are what the kernel reads for this command, as long as their size says, and the numbers live
+    // through the call; the result is a new descriptor or -1.
+    let fd = unsafe { libc::syscall(libc::SYS_bpf, BPF_LINK_CREATE, &attributes, size_of::<Attributes>()) };
+    match os::owned(i32::try_from(fd).unwrap_or(-1)) {
+        Ok(fd) => Ok(Link(Inner::Fd(fd))),
+        Err(_) => Err(Error::last("cannot attach to the kernel functions")),
+    }
 }
 
 pub fn tracepoint(program: Program<'_>, category: &str, event: &str) -> Result<Link> {

@@ -6,8 +6,8 @@ use ringside_bpf::object::Object;
 use ringside_bpf::probe;
 
 use super::words::{first_warning, line_with, lower, quoted};
-use super::{no_program_type, no_target, target_needed, unknown_section, verifier};
-use crate::failure::libc_errno::{EACCES, EINVAL, ENOENT, ENOMEM, ENOSPC, ENOTSUPP, EOPNOTSUPP, EPERM, ESRCH};
+use super::{lacking, no_target, target_needed, unknown_section, verifier};
+use crate::failure::libc_errno::{EACCES, ENOENT, ENOMEM, ENOSPC, ENOTSUPP, EOPNOTSUPP, EPERM, ESRCH};
 use crate::failure::{Failure, no_memory, no_permission};
 use crate::rpc::host;
 
@@ -100,12 +100,12 @@ fn reason(errno: i32, object: &Object, messages: &str, log: &str) -> Failure {
     if let Some(failure) = program.as_deref().and_then(|name| target(name, section, messages)) {
         return failure;
     }
-    if let Some(failure) = verifier::judged(&named, section, log) {
+    let refused = program.as_deref().and_then(|name| object.program(name));
+    if let Some(failure) = refused.and_then(|program| lacking::form(&program, errno, log)) {
         return failure;
     }
-    let kind = program.as_deref().and_then(|name| object.program(name));
-    if let Some(kind) = kind.filter(|kind| errno == EINVAL && !probe::program_type(kind.kind())) {
-        return no_program_type(kind.type_name());
+    if let Some(failure) = verifier::judged(&named, section, log) {
+        return failure;
     }
     by_errno(errno, &named, messages)
 }

@@ -1,5 +1,6 @@
 //! From errno and libbpf's words to a failure that a person can act on.
 
+mod lacking;
 mod load;
 mod open;
 pub mod permission;
@@ -32,7 +33,15 @@ pub fn unknown_section(program: &str, section: &str) -> Failure {
 }
 
 pub fn no_program_type(kind: &str) -> Failure {
-    Failure::new("unsupported-by-kernel", format!("This kernel has no programs of type {kind}."))
+    // Types that kernels of today may still lack.
+    let why = match kind {
+        "netfilter" => " They came with Linux 6.4 and need CONFIG_NETFILTER_BPF_LINK.",
+        "syscall" => " They came with Linux 5.14.",
+        "sk_lookup" => " They came with Linux 5.9.",
+        "lirc_mode2" => " They decode infrared receivers and need CONFIG_BPF_LIRC_MODE2.",
+        _ => "",
+    };
+    Failure::new("unsupported-by-kernel", format!("This kernel has no programs of type {kind}.{why}"))
         .hint("`ringside doctor` lists the types that it has.")
 }
 

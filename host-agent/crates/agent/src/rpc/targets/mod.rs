@@ -7,7 +7,7 @@ mod events;
 mod found;
 mod functions;
 mod interfaces;
-mod pattern;
+pub mod pattern;
 mod processes;
 
 use ringside_proto::messages as pb;
