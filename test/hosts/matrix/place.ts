@@ -90,10 +90,9 @@ export async function setUp(reach: Reach, triggers: Triggers): Promise<Places> {
     folder,
     veth: 'rmx0',
     peer: 'rmx1',
-    netkit: 'rmk0',
     probedOffset: `0x${triggers.probedOffset.toString(16)}`,
-    // After the call that ftrace patches: where indirect branches are tracked, an endbr64 of 4 bytes stands before it.
-    kprobeOffset: reach.column === '5.10' ? '0x5' : '0x9',
+    // After the call that ftrace patches; 6.12 and 7.3 track indirect branches: an endbr64 of 4 bytes stands before it.
+    kprobeOffset: ['5.10', '6.1'].includes(reach.column) ? '0x5' : '0x9',
     ...places,
   };
 }
@@ -110,9 +109,10 @@ for link in rmx0 rmx1; do ip link set $link up; done
 if ip link add rmk0 type netkit 2>/dev/null; then
   peer=$(ip -o link show rmk0 | sed 's/.*rmk0@\\([^:]*\\):.*/\\1/')
   ip link set rmk0 up; ip link set "$peer" up
-  echo "netkitPeer=$peer"
+  echo "netkit=rmk0"; echo "netkitPeer=$peer"
 else
-  echo "netkitPeer=none"
+  # The kernel's answer to a program on another device tells as much as there is to tell.
+  echo "netkit=rmx0"; echo "netkitPeer=rmx1"
 fi
 start() { setsid ./trigger "$@" >"$1.out" 2>"$1.err" </dev/null & }
 start loop; start boxed ${folder}/box; start reuse-server; start dmabuf

@@ -153,7 +153,7 @@ class Row {
     const command = fill(kind.trigger, this.places);
     if (command.startsWith('./')) return this.reach.sh(`${folder}/${command.slice(2)}`);
     const inside = kind.cgroup ? `-c ${this.places['cgroupPath']} ` : '';
-    return this.reach.sh(`${folder}/trigger ${inside}${command} 2>&1`);
+    return this.reach.sh(`${folder}/trigger ${inside}${command}`);
   }
 
   private async recordOf(runId: string, value: number): Promise<boolean> {

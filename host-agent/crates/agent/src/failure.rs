@@ -71,6 +71,7 @@ pub mod libc_errno {
     pub const EMFILE: i32 = 24;
     pub const ENOSPC: i32 = 28;
     pub const ENOSYS: i32 = 38;
+    pub const EILSEQ: i32 = 84;
     pub const ENOTSOCK: i32 = 88;
     pub const EOPNOTSUPP: i32 = 95;
     pub const EADDRNOTAVAIL: i32 = 99;

@@ -27,6 +27,11 @@ impl<'object> Map<'object> {
         self.checked(unsafe { sys::bpf_map__set_max_entries(self.as_ptr(), entries) }, "cannot resize map")
     }
 
+    pub fn set_flags(&self, flags: u32) -> Result<()> {
+        // SAFETY: the map is valid; after creation libbpf answers EBUSY.
+        self.checked(unsafe { sys::bpf_map__set_map_flags(self.as_ptr(), flags) }, "cannot change the flags of map")
+    }
+
     pub fn set_key_size(&self, bytes: u32) -> Result<()> {
         // SAFETY: the map is valid; after creation libbpf answers EBUSY.
         self.checked(unsafe { sys::bpf_map__set_key_size(self.as_ptr(), bytes) }, "cannot change the key size of map")

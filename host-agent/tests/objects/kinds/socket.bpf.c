@@ -24,13 +24,14 @@ int on_reuseport(struct sk_reuseport_md *ctx)
 	return SK_PASS;
 }
 
+/* Asked as well when a listener leaves and a connection that waits in it has to move. */
 SEC("sk_reuseport/migrate")
 int on_reuseport_migrate(struct sk_reuseport_md *ctx)
 {
-	__be16 port = 0;
+	struct bpf_sock *moving = ctx->migrating_sk;
 
-	if (!bpf_skb_load_bytes(ctx, 2, &port, 2))
-		hit(bpf_ntohs(port));
+	if (moving)
+		hit(moving->src_port);
 	return SK_PASS;
 }
 

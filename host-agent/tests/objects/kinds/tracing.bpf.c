@@ -17,6 +17,13 @@ int BPF_PROG(on_fentry, struct task_struct *task)
 	return 0;
 }
 
+SEC("?fentry")
+int BPF_PROG(on_fentry_chosen, struct task_struct *task)
+{
+	hit(task->tgid);
+	return 0;
+}
+
 SEC("fexit/security_task_getpgid")
 int BPF_PROG(on_fexit, struct task_struct *task, int result)
 {

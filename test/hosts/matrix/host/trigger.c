@@ -16,7 +16,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,7 @@
 
 #define PORT 4242
 #define REUSE_PORT 4250
+#define MIGRATE_PORT 4251
 #define NUMBER 777 /* argument of what is probed in user space */
 #define TINY_MS 20
 
@@ -343,22 +346,73 @@ static void dissect(void)
 	udp(AF_INET);
 }
 
-/* Sockets of one port that share its datagrams; lives until it is ended. */
-static void reuse_server(void)
+static int sharing(int kind, int port)
 {
 	union address server;
-	socklen_t size = loopback(AF_INET, REUSE_PORT, &server);
-	int one = 1, sockets[2];
+	socklen_t size = loopback(AF_INET, port, &server);
+	int one = 1, result = need(socket(AF_INET, kind, 0), "socket");
 
-	for (int i = 0; i < 2; i++) {
-		sockets[i] = need(socket(AF_INET, SOCK_DGRAM, 0), "socket");
-		need(setsockopt(sockets[i], SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)), "SO_REUSEPORT");
-		need(bind(sockets[i], &server.any, size), "bind");
+	need(setsockopt(result, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)), "SO_REUSEPORT");
+	need(bind(result, &server.any, size), "bind");
+	if (kind == SOCK_STREAM) {
+		need(listen(result, 8), "listen");
+		need(fcntl(result, F_SETFL, O_NONBLOCK), "O_NONBLOCK");
 	}
+	return result;
+}
+
+static void wake(int signal)
+{
+	(void)signal;
+}
+
+/* Closes the listener that has a connection waiting, so that the kernel moves it to the other one. */
+static void leave(int listeners[2])
+{
+	for (int i = 0; i < 2; i++) {
+		struct pollfd waiting = { .fd = listeners[i], .events = POLLIN };
+
+		if (poll(&waiting, 1, 0) == 1) {
+			close(listeners[i]);
+			listeners[i] = sharing(SOCK_STREAM, MIGRATE_PORT);
+			return;
+		}
+	}
+}
+
+/*
+ * Sockets that share a port: descriptors 3 and 4 datagrams, 5 and 6 connections. Lives until it is ended. On SIGUSR1 the
+ * listener with a waiting connection leaves.
+ */
+static void reuse_server(void)
+{
+	int listeners[2];
+
+	signal(SIGUSR1, wake);
+	for (int i = 0; i < 2; i++)
+		sharing(SOCK_DGRAM, REUSE_PORT);
+	for (int i = 0; i < 2; i++)
+		listeners[i] = sharing(SOCK_STREAM, MIGRATE_PORT);
 	printf("%d\n", getpid());
 	fflush(stdout);
-	for (;;)
-		doze(1000);
+	for (;;) {
+		pause();
+		leave(listeners);
+	}
+}
+
+/* A connection to the server that waits while its listener leaves. */
+static void migrate(pid_t server_pid)
+{
+	union address server;
+	socklen_t size = loopback(AF_INET, MIGRATE_PORT, &server);
+	int client = need(socket(AF_INET, SOCK_STREAM, 0), "socket");
+
+	need(connect(client, &server.any, size), "connect");
+	doze(TINY_MS);
+	need(kill(server_pid, SIGUSR1), "kill");
+	doze(5 * TINY_MS);
+	printf("%d\n", MIGRATE_PORT);
 }
 
 static void reuse_client(void)
@@ -473,6 +527,8 @@ int main(int count, char **words)
 		reuse_server();
 	else if (!strcmp(command, "reuse-client"))
 		reuse_client();
+	else if (!strcmp(command, "migrate") && argument)
+		migrate(atoi(argument));
 	else if (!strcmp(command, "test-run"))
 		test_run();
 	else if (!strcmp(command, "objects"))

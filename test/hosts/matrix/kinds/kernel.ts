@@ -51,6 +51,13 @@ export const kernelKinds: Kind[] = [
   },
 
   { ...trampoline, name: 'fentry', sections: ['fentry+'], programs: ['on_fentry'] },
+  {
+    ...trampoline,
+    name: 'fentry, function chosen',
+    sections: ['fentry+'],
+    programs: ['on_fentry_chosen'],
+    targets: ['func=security_task_getpgid'],
+  },
   { ...trampoline, name: 'fexit', sections: ['fexit+'], programs: ['on_fexit'] },
   { ...trampoline, name: 'fmod_ret', sections: ['fmod_ret+'], programs: ['on_fmod_ret'] },
   { ...sleepableTrampoline, name: 'fentry.s', sections: ['fentry.s+'], programs: ['on_fentry_s'] },

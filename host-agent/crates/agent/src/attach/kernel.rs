@@ -5,7 +5,7 @@ use std::path::Path;
 use ringside_bpf::{link, perf};
 
 use super::{Made, Target, addresses};
-use crate::failure::libc_errno::{E2BIG, EADDRNOTAVAIL, EINVAL, ENOENT, ESRCH};
+use crate::failure::libc_errno::{E2BIG, EADDRNOTAVAIL, EILSEQ, EINVAL, ENOENT, ESRCH};
 use crate::failure::{Answer, Failure};
 use crate::knowledge::Kernel;
 use crate::rpc::tracefs_missing;
@@ -75,6 +75,13 @@ pub fn kprobe(target: &Target<'_>) -> Answer<Made> {
         Ok(link) => Ok(target.made(link, place)),
         Err(error) if error.errno == EADDRNOTAVAIL => at_addresses(target, function, offset, on_return, error.errno),
         Err(error) if error.errno == ENOENT => Err(no_function(target, function, error.errno)),
+        Err(error) if error.errno == EILSEQ => {
+            let message =
+                format!("Program {}: no instruction of {function} begins at {offset:#x}.", target.program.name());
+            Err(Failure::new("target-refused", message)
+                .errno(EILSEQ)
+                .hint("A disassembly of this host's kernel shows where instructions begin; the same source has other offsets in every build."))
+        }
         Err(error) => Err(target.failed(&error, place)),
     }
 }

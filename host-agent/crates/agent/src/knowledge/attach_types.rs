@@ -16,6 +16,9 @@ pub struct Form {
     pub since: &'static str,
 }
 
+/// BPF_STRUCT_OPS: operations that a link keeps registered.
+pub const STRUCT_OPS_LINK: u32 = 44;
+
 #[rustfmt::skip]
 const FORMS: &[Form] = &[
     Form { attach: 33, what: "programs on the entries of a device map (xdp/devmap)", since: "5.8" },
@@ -26,6 +29,7 @@ const FORMS: &[Form] = &[
     Form { attach: 40, what: "programs that move connections within a reuseport group (sk_reuseport/migrate)", since: "5.14" },
     Form { attach: 42, what: "links to many kernel functions (kprobe.multi)", since: "5.18" },
     Form { attach: 43, what: "security module programs of a control group (lsm_cgroup)", since: "6.0" },
+    Form { attach: STRUCT_OPS_LINK, what: "links of struct_ops (.struct_ops.link)", since: "6.4" },
     Form { attach: 45, what: "BPF programs in netfilter", since: "6.4" },
     Form { attach: 46, what: "traffic control links (tcx)", since: "6.6" },
     Form { attach: 47, what: "traffic control links (tcx)", since: "6.6" },

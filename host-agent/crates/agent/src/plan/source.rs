@@ -13,6 +13,7 @@ use super::kinds;
 use crate::confine;
 use crate::failure::libc_errno::{ENOENT, ESRCH};
 use crate::failure::{Answer, Failure};
+use crate::knowledge::attach_types;
 use crate::requests::Context;
 use crate::rpc::{explain, object};
 
@@ -101,6 +102,7 @@ impl Source {
         if object.programs().is_empty() {
             return Err(explain::no_programs());
         }
+        without_missing_links(&object)?;
         Ok(object)
     }
 
@@ -109,6 +111,23 @@ impl Source {
         self.options.program_options.iter().find(|option| option.program == program).map(|option| &option.target)
     }
 }
+
+/// Operations with a link are registered without one on kernels that know no such links; the agent takes them back.
+fn without_missing_links(object: &Object) -> Answer<()> {
+    const STRUCT_OPS: u32 = 26;
+    let operations = object.maps().into_iter().filter(|map| map.kind() == STRUCT_OPS && map.flags() & LINK != 0);
+    let operations: Vec<_> = operations.collect();
+    if operations.is_empty() || attach_types::missing(attach_types::STRUCT_OPS_LINK).is_none() {
+        return Ok(());
+    }
+    for map in operations {
+        map.set_flags(map.flags() & !LINK)?;
+    }
+    Ok(())
+}
+
+/// BPF_F_LINK
+const LINK: u32 = 1 << 13;
 
 fn find<'o>(object: &'o Object, name: &str) -> Answer<Program<'o>> {
     object.program(name).ok_or_else(|| object::no_program(object, name))
