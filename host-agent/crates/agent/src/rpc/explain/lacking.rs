@@ -71,9 +71,8 @@ fn sleeping(program: &Program<'_>, log: &str) -> Option<Failure> {
     }
     let words = line_with(log, "is not sleepable")?;
     let name = words.split(' ').next().unwrap_or("It").to_owned();
-    if name.starts_with("bpf_lsm_") {
-        let message =
-            format!("Program {}: the kernel calls the hook {} where it may not sleep.", program.name(), &name[8..]);
+    if let Some(hook) = name.strip_prefix("bpf_lsm_") {
+        let message = format!("Program {}: the kernel calls the hook {hook} where it may not sleep.", program.name());
         return Some(Failure::new("target-refused", message).hint(plain));
     }
     let injection = Kernel::default().functions().find("within_error_injection_list").is_some();
