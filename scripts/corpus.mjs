@@ -18,7 +18,10 @@ await build({
   platform: 'node',
   target: 'node20',
   format: 'esm',
-  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  // ssh2 is CommonJS and asks for both.
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url); const __dirname = new URL('.', import.meta.url).pathname;",
+  },
   outfile: bundle,
   external: ['cpu-features', 'esbuild'],
   define: { 'import.meta.dirname': JSON.stringify(join(root, 'test', 'hosts', 'vm')) },

@@ -9,7 +9,8 @@ import { noPrompter } from '../../core/src/prompt.ts';
 import { createEngine } from '../../core/src/runs/engine.ts';
 import { defaultSshOptions, type SshOptions } from '../../core/src/ssh/options.ts';
 import { fetchKernels } from '../hosts/vm/fetch.ts';
-import { startMachine } from '../hosts/vm/machine.ts';
+import { startMachine, type Machine } from '../hosts/vm/machine.ts';
+import { run, sh, type Kernel } from '../hosts/vm/paths.ts';
 import { corpusFiles } from './files.ts';
 import { localShell, preparePlace, sshShell, type Shell } from './place.ts';
 import { fileLines, summarize, summaryLines } from './report.ts';
@@ -49,6 +50,9 @@ async function openHost(values: { host?: string; vm?: string; arch?: string; 'ss
 async function openMachine(name: string, arch: 'amd64' | 'arm64'): Promise<Host> {
   const [kernel] = await fetchKernels([{ name, arch }]);
   const machine = await startMachine(kernel!);
+  await loadModules(kernel!, machine).catch((error: unknown) =>
+    process.stderr.write(`no veth there: ${String(error)}\n`),
+  );
   const { configFile, knownHostsFile, identityFile } = machine;
   return {
     shell: sshShell('vm-root', ['-F', configFile]),
@@ -56,6 +60,17 @@ async function openMachine(name: string, arch: 'amd64' | 'arm64'): Promise<Host>
     patience: 3,
     stop: () => machine.stop(),
   };
+}
+
+/** A cloud kernel has veth as a module, and the machine's initramfs holds only what it needs to be reached. */
+async function loadModules(kernel: Kernel, machine: Machine): Promise<void> {
+  const path = (await run('find', [kernel.dir, '-name', 'veth.ko*'])).trim().split('\n')[0];
+  if (path === undefined || path === '') return;
+  const quoted = `'${path.replaceAll("'", "'\\''")}'`;
+  const module = await sh(`${path.endsWith('.xz') ? 'xz -dc' : 'cat'} ${quoted} | gzip -9 | base64 -w 0`);
+  await machine.ssh(
+    `echo ${module} | base64 -d | gunzip > /tmp/veth.ko && /bin/busybox insmod /tmp/veth.ko; rm -f /tmp/veth.ko`,
+  );
 }
 
 async function main(argv: string[]): Promise<number> {

@@ -31,13 +31,15 @@ const LIBC = new Set([
 ]);
 
 /** `standInPath` is where a stand-in binary will lie on the host. */
-export function chooseTargets(report: InspectReport, place: Place, standInPath: string): ChosenTargets {
+export async function chooseTargets(report: InspectReport, place: Place, standInPath: string): Promise<ChosenTargets> {
   const chosen: ChosenTargets = { targets: [], words: new Map(), asks: new Map(), standIn: '' };
   const symbols = new Set<string>();
+  const probes = new Set<string>();
   for (const program of report.programs) {
-    const keys: Record<string, string> = {};
     const open: string[] = [];
-    for (const key of program.needsTarget) {
+    const keys: Record<string, string> = program.attach === 'usdt' ? await usdtPlace(program, place, standInPath) : {};
+    if (keys['binary'] === standInPath) probes.add(`${keys['provider']!}:${keys['probe']!}`);
+    for (const key of program.needsTarget.filter((k) => !(k in keys))) {
       const value = defaultFor(key, program, report, place, { standInPath, symbols });
       if (value === null) open.push(key);
       else keys[key] = value;
@@ -47,7 +49,7 @@ export function chooseTargets(report: InspectReport, place: Place, standInPath: 
     const words = Object.entries(keys).map(([key, value]) => `${key}=${value}`);
     if (words.length > 0) chosen.words.set(program.name, words.join(' '));
   }
-  if (symbols.size > 0) chosen.standIn = standInSource([...symbols]);
+  if (symbols.size + probes.size > 0) chosen.standIn = standInSource([...symbols], [...probes]);
   return chosen;
 }
 
@@ -69,10 +71,6 @@ function defaultFor(
       return binaryFor(program, place, standIn);
     case 'symbol':
       return 'malloc';
-    case 'provider':
-      return 'libc';
-    case 'probe':
-      return 'setjmp';
     case 'event':
       return program.attach === 'raw_tp' && program.inferred === '' ? 'sys_enter' : null;
     case 'map':
@@ -88,11 +86,32 @@ function binaryFor(
   standIn: { standInPath: string; symbols: Set<string> },
 ): string | null {
   const symbol = program.given['symbol']?.replace(/\+.*$/, '');
-  if (program.attach === 'usdt' || symbol === undefined || LIBC.has(symbol)) return libraries['libc'] ?? null;
+  if (symbol === undefined || LIBC.has(symbol)) return libraries['libc'] ?? null;
   if (symbol === 'readline' && libraries['bash'] !== undefined) return libraries['bash'];
   if (/^SSL_/.test(symbol) && libraries['libssl'] !== undefined) return libraries['libssl'];
   standIn.symbols.add(symbol);
   return standIn.standInPath;
+}
+
+/** The probe of the section, or libc's setjmp; on a stand-in where the host's binary has no probes, as Debian's libc. */
+async function usdtPlace(program: ProgramInfo, place: Place, standInPath: string): Promise<Record<string, string>> {
+  const [path = '', provider = '', probe = ''] = (program.target ?? '').split(':');
+  const named = { provider: provider === '' ? 'libc' : provider, probe: probe === '' ? 'setjmp' : probe };
+  const binary = path === '' || path === 'libc.so.6' ? (place.libraries['libc'] ?? path) : path;
+  if (binary.startsWith('/') && (await hasProbe(place, binary, named.probe))) {
+    return program.target === null ? { binary, ...named } : {};
+  }
+  return { binary: standInPath, ...named };
+}
+
+/** The notes of a binary hold its probes' names as text. */
+async function hasProbe(place: Place, binary: string, probe: string): Promise<boolean> {
+  const quoted = [binary, probe].map((text) => `'${text.replaceAll("'", "'\\''")}'`);
+  const script = `grep -q stapsdt ${quoted[0]!} && grep -q ${quoted[1]!} ${quoted[0]!}`;
+  return place.run(script).then(
+    () => true,
+    () => false,
+  );
 }
 
 function mapFor(program: ProgramInfo, report: InspectReport): string | null {
@@ -105,16 +124,26 @@ function mapFor(program: ProgramInfo, report: InspectReport): string | null {
   return report.maps.find((m) => types.includes(m.type))?.name ?? null;
 }
 
-/** A program with these functions, called all the time: in place of the author's own, which is not in the folder. */
-function standInSource(symbols: string[]): string {
+/** A program with these functions and USDT probes, passed all the time: for the author's own, which is not in the folder. */
+function standInSource(symbols: string[], probes: string[]): string {
   const functions = symbols.map(
     (symbol, i) => `long f${i}(long a, long b) __asm__("${symbol.replace(/[^\w.]/g, '_')}");
 __attribute__((noinline)) long f${i}(long a, long b) { __asm__ volatile("" ::: "memory"); return a - b; }`,
   );
-  const calls = symbols.map((_, i) => `f${i}(7, ${i});`).join(' ');
-  return `#include <unistd.h>
-#include <sys/prctl.h>
+  const calls = symbols.map((_, i) => `f${i}(7, ${i});`);
+  const passes = probes.map((probe) => `PROBE("${probe.replace(/[^\w:]/g, '_').replace(':', '", "')}");`);
+  return String.raw`#include <unistd.h>
+#ifdef __x86_64__
+#define ARGUMENTS "8@%%rdi -4@%%esi 8@%%rdx"
+#else
+#define ARGUMENTS "8@x0 -4@x1 8@x2"
+#endif
+#define PROBE(provider, name) __asm__ volatile( \
+  "990: nop\n.pushsection .note.stapsdt,\"\",\"note\"\n.balign 4\n.4byte 992f-991f,994f-993f,3\n" \
+  "991: .asciz \"stapsdt\"\n992: .balign 4\n993: .8byte 990b\n.8byte _.stapsdt.base\n.8byte 0\n" \
+  ".asciz \"" provider "\"\n.asciz \"" name "\"\n.asciz \"" ARGUMENTS "\"\n994: .balign 4\n.popsection\n" ::)
+__asm__(".pushsection .stapsdt.base,\"a\",\"progbits\"\n_.stapsdt.base: .space 1\n.popsection");
 ${functions.join('\n')}
-int main(void) { alarm(120); for (;;) { ${calls} usleep(1000); } }
+int main(void) { alarm(120); for (;;) { ${[...calls, ...passes].join(' ')} usleep(1000); } }
 `;
 }

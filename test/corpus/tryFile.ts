@@ -85,7 +85,7 @@ async function steps(file: CorpusFile, options: TryOptions, result: FileResult):
     object = built.object;
   }
   const report = await engine.inspect(object, within(options.stepMs));
-  const chosen = chooseTargets(report, place, `${place.folder}/stand-in`);
+  const chosen = await chooseTargets(report, place, `${place.folder}/stand-in`);
   if (chosen.standIn !== '') await place.compile(chosen.standIn, 'stand-in');
   result.notes.push(...targetNotes(chosen, place));
   result.programs = report.programs.map((p) => ({
@@ -116,7 +116,7 @@ function whyNotBuilt(file: string, error: { file: string; line: number; message:
 function targetNotes({ words, standIn }: ChosenTargets, place: Place): string[] {
   const notes = [...words].map(([program, text]) => `${program}: ${text}`);
   if ([...words.values()].some((w) => w.includes('iface='))) notes.push(`${place.iface}: ${place.ifaceWhy}`);
-  if (standIn !== '') notes.push('stand-in: a program made for the run with the functions that are probed');
+  if (standIn !== '') notes.push('stand-in: a program made for the run with what is probed');
   return notes;
 }
 
