@@ -239,6 +239,7 @@ class Seen {
   }
 
   private map(name: string, entries: string): void {
+    if (name.startsWith('__bpf_')) return; // libbpf's own, for USDT
     const before = this.maps.get(name);
     if (before !== undefined ? before !== entries : /[1-9]/.test(entries.replace(/"key":("[^"]*"|\d+)/g, ''))) {
       this.changed.add(name);
