@@ -60,6 +60,7 @@ export const errorCodes = {
   'attach-unsupported': Exit.cannot, // This kind of program cannot be attached by Ringside yet.
   'target-not-found': Exit.cannot, // What the program should attach to does not exist on the host.
   'no-memory': Exit.cannot, // The kernel had no memory for a map or a program.
+  'too-many-files': Exit.cannot, // The agent has no file descriptor left.
   'map-create-failed': Exit.cannot, // The kernel refused to create a map.
   'maps-too-large': Exit.cannot, // The maps would take more memory than the limit.
   'map-pin-mismatch': Exit.cannot, // A pinned map has another type or size than the object's.

@@ -67,8 +67,11 @@ async function buildAgents() {
   const objects = await testObjects(clang);
   rmSync(work('seeds'), { recursive: true, force: true });
   mkdirSync(work('seeds', 'btf'), { recursive: true });
-  cpSync(objects, work('seeds', 'object'), { recursive: true });
-  for (const object of readdirSync(objects)) {
+  mkdirSync(work('seeds', 'object'), { recursive: true });
+  for (const object of readdirSync(objects))
+    if (statSync(join(objects, object)).size <= fuzzers.object.longest)
+      cpSync(join(objects, object), work('seeds', 'object', object));
+  for (const object of readdirSync(work('seeds', 'object'))) {
     const dump = `--dump-section=.BTF=${work('seeds', 'btf', object)}`;
     await run(clang.replace('clang', 'llvm-objcopy'), [dump, join(objects, object), '/dev/null'], {
       log: 'fuzz-seeds',

@@ -71,6 +71,7 @@ export class AgentClient {
   /** Bytes consumed since the last grant, per stream. */
   private readonly granting = new Map<number, number>();
   private readonly blobs = new Map<number, Uint8Array[]>();
+  private newerClocks: { realtimeMinusMonotonicNs: bigint; realtimeMinusBoottimeNs: bigint } | undefined;
   private readonly eventListeners = new Set<(event: Event) => void>();
   private readonly closeListeners = new Set<(error: RingsideError | undefined) => void>();
   private readonly helloGate = gate<Hello>();
@@ -333,6 +334,10 @@ export class AgentClient {
         break;
       case FrameType.event: {
         const event = fromBinary(EventSchema, frame.payload);
+        if (event.event.case === 'clocks') {
+          const { realtimeMinusMonotonicNs, realtimeMinusBoottimeNs } = event.event.value;
+          this.newerClocks = { realtimeMinusMonotonicNs, realtimeMinusBoottimeNs };
+        }
         for (const listener of this.eventListeners) listener(event);
         break;
       }
@@ -391,6 +396,12 @@ export class AgentClient {
         },
       ),
     );
+  }
+
+  /** The host's clocks: as HELLO said, or as the agent told since, when the host was suspended or its clock was set. */
+  get clocks(): { realtimeMinusMonotonicNs: bigint; realtimeMinusBoottimeNs: bigint } {
+    const { realtimeMinusMonotonicNs, realtimeMinusBoottimeNs } = this.hello;
+    return this.newerClocks ?? { realtimeMinusMonotonicNs, realtimeMinusBoottimeNs };
   }
 
   onEvent(listener: (event: Event) => void): () => void {

@@ -111,11 +111,11 @@ export class RowDecoder {
 
   #time(place: RowPlace, type: number): bigint {
     const { chunk, offset, length } = place;
-    return this.#times[type]!(chunk.slab.view, offset, length, chunk.readTimeNs, this.#host(place));
+    return this.#times[type]!(chunk.slab.view, offset, length, chunk.readTimeNs, chunk.clocks);
   }
 
   #toWallTime(place: RowPlace): (clock: bigint) => bigint | null {
-    return (clock) => wallTime(clock, place.chunk.readTimeNs, this.#host(place));
+    return (clock) => wallTime(clock, place.chunk.readTimeNs, place.chunk.clocks);
   }
 }
 

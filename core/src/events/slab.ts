@@ -1,5 +1,11 @@
 import { RingsideError } from '../errors.ts';
 
+/** Distance between the wall clock and the kernel's clocks on a host, as its agent told, in nanoseconds. */
+export interface ClockOffsets {
+  realtimeMinusMonotonicNs: bigint;
+  realtimeMinusBoottimeNs: bigint;
+}
+
 /** Bit 31 of a record header: the program still writes this record. Never set in what the agent sends. */
 const BUSY = 0x80000000;
 /** Bit 30: the program reserved the record and gave it up. */
@@ -48,6 +54,8 @@ export class Slab {
 export class Chunk {
   readonly slab: Slab;
   readonly host: number;
+  /** The host's clocks when the span came: they may be set later. */
+  readonly clocks: ClockOffsets;
   /** Offset of the span header in the slab. */
   readonly start: number;
   readonly end: number;
@@ -58,9 +66,10 @@ export class Chunk {
   readonly #stride: number;
   readonly #marks: Uint32Array | null;
 
-  constructor(slab: Slab, host: number, start: number, end: number, firstSeq: number) {
+  constructor(slab: Slab, host: number, clocks: ClockOffsets, start: number, end: number, firstSeq: number) {
     this.slab = slab;
     this.host = host;
+    this.clocks = clocks;
     this.start = start;
     this.end = end;
     this.firstSeq = firstSeq;

@@ -183,3 +183,15 @@ describe('EventStore', () => {
     );
   });
 });
+
+describe('clocks of a host', () => {
+  it('count for the spans that come after they were told', () => {
+    const { store, stream, host } = fresh();
+    const moved = { realtimeMinusMonotonicNs: 5_000_000_000n, realtimeMinusBoottimeNs: 1_000_000_000n };
+    store.append(stream, host, makeSpan([numbered(1)]));
+    expect(store.addHost('a', moved)).toBe(host);
+    store.append(stream, host, makeSpan([numbered(2)]));
+    expect(stream.chunkOf(0)!.clocks).toMatchObject(noClocks);
+    expect(stream.chunkOf(1)!.clocks).toMatchObject(moved);
+  });
+});

@@ -1,5 +1,5 @@
 import { RingsideError } from '../errors.ts';
-import { Chunk, SPAN_HEADER_BYTES, Slab } from './slab.ts';
+import { Chunk, SPAN_HEADER_BYTES, Slab, type ClockOffsets } from './slab.ts';
 
 /** Bytes that a run keeps by default; then the oldest rows leave. */
 export const DEFAULT_STORE_BYTES = 256 << 20;
@@ -8,11 +8,7 @@ const LEAST_SLAB_BYTES = 2 << 20;
 /** What a chunk object costs beside its bytes: a trickle of one-record spans must not outgrow the bound. */
 const CHUNK_OVERHEAD_BYTES = 192;
 
-/** Distance between the wall clock and the kernel's clocks on a host, from the agent's Hello, in nanoseconds. */
-export interface ClockOffsets {
-  realtimeMinusMonotonicNs: bigint;
-  realtimeMinusBoottimeNs: bigint;
-}
+export type { ClockOffsets };
 
 /** A host that feeds the store. */
 export interface StoreHost extends ClockOffsets {
@@ -155,7 +151,10 @@ export class EventStore {
     return this.#slabs.length * this.#slabBytes;
   }
 
-  /** Registers a host and gives its index; a host of the same name keeps its index and gets the new clock offsets. */
+  /**
+   * Registers a host and gives its index. A host of the same name keeps its index and gets the new clock offsets, which
+   * count for the spans that come from now on.
+   */
   addHost(name: string, clocks: ClockOffsets): number {
     const known = this.#hosts.findIndex((host) => host.name === name);
     const index = known < 0 ? this.#hosts.length : known;
@@ -203,7 +202,7 @@ export class EventStore {
     }
     const { slab, stream, host, offset, length } = span;
     slab.pending--;
-    const chunk = new Chunk(slab, host, offset, offset + length, stream.delivered);
+    const chunk = new Chunk(slab, host, this.#hosts[host]!, offset, offset + length, stream.delivered);
     if (chunk.count === 0) return 0;
     slab.chunks++;
     stream.push(chunk);

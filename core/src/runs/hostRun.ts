@@ -50,8 +50,7 @@ export class HostRun {
     private readonly store: EventStore,
     private readonly callbacks: HostRunCallbacks,
   ) {
-    const { realtimeMinusMonotonicNs, realtimeMinusBoottimeNs } = host.agent.hello;
-    this.index = store.addHost(host.name, { realtimeMinusMonotonicNs, realtimeMinusBoottimeNs });
+    this.index = store.addHost(host.name, host.agent.clocks);
   }
 
   get name(): string {
@@ -100,6 +99,7 @@ export class HostRun {
       this.streams.push(opened);
     }
     this.stopEvents = agent.onEvent(({ event }) => {
+      if (event.case === 'clocks') this.store.addHost(this.name, this.host.agent.clocks);
       if (event.case !== 'prints' || event.value.objectId !== this.objectId) return;
       this.callbacks.onPrints(this, event.value.prints);
     });

@@ -145,7 +145,13 @@ fn requests() -> Vec<Request> {
         Request::Detach(pb::Detach { object_id: 1 }),
         Request::Symbolize(pb::Symbolize { pid: 1, addresses: vec![0, 0x40_0000, u64::MAX] }),
         Request::CloseObject(pb::CloseObject { object_id: 1 }),
-        Request::SwapObject(pb::SwapObject { object_id: 1, object_blob: 1, options: Some(options()), programs }),
+        Request::SwapObject(pb::SwapObject {
+            object_id: 1,
+            object_blob: 1,
+            options: Some(options()),
+            programs,
+            ..Default::default()
+        }),
         Request::RunProgram(pb::RunProgram {
             object_id: 1,
             program: name("on_getpid"),

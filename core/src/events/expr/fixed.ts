@@ -16,8 +16,8 @@ export function fixedReader(record: RecordInfo, name: Fixed): FixedReader {
     case 'time': {
       const time = eventTime(record);
       return (batch, row, offset) => {
-        const { chunk, hosts } = batch;
-        return time(chunk.slab.view, offset, batch.lengthOf(row), chunk.readTimeNs, hosts[chunk.host]!);
+        const { chunk } = batch;
+        return time(chunk.slab.view, offset, batch.lengthOf(row), chunk.readTimeNs, chunk.clocks);
       };
     }
     case 'seq':

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 /// All unfinished and finished blobs together. An object with debug information has about one megabyte.
 pub const MOST_BYTES: usize = 64 << 20;
+/// Empty ones cost something too.
+const MOST_BLOBS: usize = 1024;
 
 #[derive(Default)]
 pub struct Blobs {
@@ -16,8 +18,11 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// Takes one chunk. False when the blob alone is larger than [`MOST_BYTES`].
+    /// Takes one chunk. False when unfinished blobs alone are larger or more than they may be.
     pub fn push(&mut self, id: u32, chunk: &[u8], last: bool) -> bool {
+        if self.unfinished.len() >= MOST_BLOBS && !self.unfinished.contains_key(&id) {
+            return false;
+        }
         self.bytes += chunk.len();
         self.unfinished.entry(id).or_default().extend_from_slice(chunk);
         while self.bytes > MOST_BYTES {
@@ -30,6 +35,11 @@ impl Blobs {
             let whole = self.unfinished.remove(&id).unwrap_or_default();
             self.finished.insert(id, Arc::new(whole));
             self.order.push_back(id);
+            if self.order.len() > MOST_BLOBS
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.forget(oldest);
+            }
         }
         true
     }
@@ -59,6 +69,17 @@ mod tests {
         assert!(blobs.push(2, &vec![0; MOST_BYTES - 1], true));
         assert_eq!(blobs.get(1), None);
         assert!(!blobs.push(3, &vec![0; MOST_BYTES + 1], false));
+    }
+
+    #[test]
+    fn empty_blobs_are_bounded_too() {
+        let mut blobs = Blobs::default();
+        for id in 0..2 * MOST_BLOBS as u32 {
+            assert!(blobs.push(id, b"", true));
+        }
+        assert_eq!((blobs.finished.len(), blobs.order.len()), (MOST_BLOBS, MOST_BLOBS));
+        let unfinished = (0..2 * MOST_BLOBS as u32).take_while(|id| blobs.push(*id, b"", false)).count();
+        assert_eq!(unfinished, MOST_BLOBS);
     }
 
     #[test]

@@ -48,6 +48,7 @@ impl From<ringside_bpf::Error> for Failure {
         match error.errno {
             libc_errno::EPERM | libc_errno::EACCES => no_permission(&error.what, error.errno),
             libc_errno::ENOMEM => no_memory(&error.what, error.errno),
+            libc_errno::EMFILE | libc_errno::ENFILE => no_descriptors(&error.what, error.errno),
             errno => Self::new("agent-internal", format!("{error}.")).errno(errno),
         }
     }
@@ -69,6 +70,7 @@ pub mod libc_errno {
     pub const ENODEV: i32 = 19;
     pub const EINVAL: i32 = 22;
     pub const EMFILE: i32 = 24;
+    pub const ENFILE: i32 = 23;
     pub const ENOSPC: i32 = 28;
     pub const ENOSYS: i32 = 38;
     pub const EILSEQ: i32 = 84;
@@ -91,6 +93,12 @@ pub fn no_memory(what: &str, errno: i32) -> Failure {
     Failure::new("no-memory", format!("{}: {}.", capitalised(what), describe(errno)))
         .errno(errno)
         .hint("Make maps or rings smaller. On kernels before 5.11 the limit of locked memory (ulimit -l) counts too.")
+}
+
+pub fn no_descriptors(what: &str, errno: i32) -> Failure {
+    Failure::new("too-many-files", format!("{}: {}.", capitalised(what), describe(errno)))
+        .errno(errno)
+        .hint("Each program, map and place that is attached takes a file descriptor. The agent allows itself as many as it may (root: fs.nr_open): run it as root, raise fs.nr_open or fs.file-max, or attach fewer.")
 }
 
 pub fn capitalised(text: &str) -> String {

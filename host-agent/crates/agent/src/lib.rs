@@ -8,6 +8,7 @@
 mod attach;
 mod binary;
 mod blobs;
+mod clocks;
 mod confine;
 mod connection;
 mod failure;

@@ -18,6 +18,7 @@ use ringside_proto::framing::{FrameType, HEADER, Head, LAST_CHUNK, MAGIC, MAX_CH
 
 /// Answers wait here while stdout is blocked; a client that asks on without reading gets no further than this.
 const MOST_QUEUED: usize = 4096;
+const MOST_QUEUED_BYTES: usize = 16 << 20;
 
 pub struct Output {
     stdout: File,
@@ -32,9 +33,29 @@ pub struct Output {
 #[derive(Default)]
 struct Queue {
     frames: VecDeque<(Head, Vec<u8>)>,
+    bytes: usize,
     /// Frames that were taken off but are not written yet.
     writing: usize,
     broken: bool,
+}
+
+impl Queue {
+    /// Gives the payload back when there is no room, or nobody to read it.
+    fn push(&mut self, head: Head, payload: Vec<u8>) -> Result<(), Vec<u8>> {
+        let full = self.frames.len() >= MOST_QUEUED || self.bytes + payload.len() > MOST_QUEUED_BYTES;
+        if full || self.broken {
+            return Err(payload);
+        }
+        self.bytes += payload.len();
+        self.frames.push_back((head, payload));
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<(Head, Vec<u8>)> {
+        let (head, payload) = self.frames.pop_front()?;
+        self.bytes -= payload.len();
+        Some((head, payload))
+    }
 }
 
 /// A ticket lock: a plain mutex would let the drain thread take its turn again and again during a flood.
@@ -66,12 +87,23 @@ impl Output {
     /// Queues a control frame. Never blocks. False when the client does not read, and the frame was not taken.
     pub fn send(&self, head: Head, payload: Vec<u8>) -> bool {
         let mut queue = locked(&self.queue);
-        if queue.frames.len() >= MOST_QUEUED || queue.broken {
-            return false;
-        }
-        queue.frames.push_back((head, payload));
+        let taken = queue.push(head, payload).is_ok();
         self.changed.notify_all();
-        true
+        taken
+    }
+
+    /// Queues a control frame that must not be lost, once there is room for it. Not for the connection's thread.
+    pub fn send_when_room(&self, head: Head, payload: Vec<u8>) {
+        let mut queue = locked(&self.queue);
+        let mut payload = payload;
+        while let Err(back) = queue.push(head, payload) {
+            if queue.broken {
+                return;
+            }
+            payload = back;
+            queue = self.changed.wait(queue).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+        self.changed.notify_all();
     }
 
     pub fn send_message(&self, head: Head, message: &impl Message) -> bool {
@@ -148,7 +180,7 @@ impl Output {
                 if queue.broken {
                     return Err(io::ErrorKind::BrokenPipe.into());
                 }
-                let Some(frame) = queue.frames.pop_front() else { return Ok(()) };
+                let Some(frame) = queue.pop() else { return Ok(()) };
                 queue.writing += 1;
                 frame
             };

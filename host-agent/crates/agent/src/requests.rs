@@ -216,7 +216,7 @@ impl Replies {
             let blob = context.send_blob(&response.encode_to_vec()).unwrap_or(0);
             response = pb::Response { response: Some(pb::response::Response::Large(pb::LargeResponse { blob })) };
         }
-        self.output.send_message(Head::new(FrameType::Response).aux(context.id), &response);
+        self.output.send_when_room(Head::new(FrameType::Response).aux(context.id), response.encode_to_vec());
         if let Some(then) = outcome.then {
             then(&self.drain);
         }

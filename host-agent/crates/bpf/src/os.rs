@@ -128,7 +128,10 @@ pub fn raise_limits() {
         unsafe { libc::setrlimit(resource, &limit) == 0 }
     };
     set(libc::RLIMIT_MEMLOCK, libc::RLIM_INFINITY, libc::RLIM_INFINITY);
-    if !set(libc::RLIMIT_NOFILE, 1 << 16, 1 << 16) {
+    // As many as the kernel allows: one object may have thousands of programs, one probe a link for each of its places.
+    let most = std::fs::read_to_string("/proc/sys/fs/nr_open").ok().and_then(|text| text.trim().parse().ok());
+    let most = most.unwrap_or(1 << 20);
+    if !set(libc::RLIMIT_NOFILE, most, most) {
         let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: the pointer is to a local rlimit.
         if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut now) } == 0 {

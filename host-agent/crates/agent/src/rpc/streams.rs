@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use libbpf_kinds::{ARRAY, PERCPU_ARRAY, PERF_EVENT, PERF_EVENT_ARRAY, RINGBUF};
 use ringside_bpf::object::Object;
-use ringside_bpf::{insns, map, perf, ring};
+use ringside_bpf::{cpus, insns, map, os, perf, ring};
 use ringside_proto::messages as pb;
 use ringside_proto::messages::response::Response;
 
@@ -23,6 +23,8 @@ use crate::stream::{Policy, Source, Stream};
 
 const DEFAULT_PERF_PAGES: u32 = 64;
 const MOST_PERF_PAGES: u32 = 1 << 14;
+/// Of one stream, on all CPUs.
+const MOST_PERF_BYTES: u64 = 512 << 20;
 const SLOWEST_PACE_MS: u32 = 1000;
 
 /// Numbers of the kernel's ABI.
@@ -133,8 +135,14 @@ fn perf_source(
 ) -> Answer<Reader> {
     let pages = if request.perf_pages == 0 { DEFAULT_PERF_PAGES } else { request.perf_pages.min(MOST_PERF_PAGES) };
     let pages = pages.next_power_of_two();
+    let bytes = u64::from(pages) * os::page_size() as u64 * cpus::online().len() as u64;
+    if bytes > MOST_PERF_BYTES {
+        let message = format!("Perf buffers of {pages} pages on each CPU would take {} MiB.", bytes >> 20);
+        return Err(Failure::new("bad-value", message)
+            .hint(format!("All of them together may take {} MiB; ask for fewer pages.", MOST_PERF_BYTES >> 20)));
+    }
     let buffers = perf::open_bpf_output(fd, pages as usize)?;
-    let stream = make(u64::from(pages) * ringside_bpf::os::page_size() as u64)?;
+    let stream = make(u64::from(pages) * os::page_size() as u64)?;
     let map = fd.try_clone_to_owned().map_err(|error| Failure::new("agent-internal", error.to_string()))?;
     let source = PerfSource::new(map, pages as usize, buffers, Arc::clone(&stream), request.sample, pace(request));
     Ok((Box::new(source), stream))

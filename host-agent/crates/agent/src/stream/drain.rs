@@ -11,6 +11,7 @@ use super::loss::Writers;
 use super::pace;
 use super::prints::{PrintSource, Printer};
 use super::{Policy, Source, Stream};
+use crate::clocks::Clocks;
 use crate::journal;
 use crate::output::Output;
 
@@ -113,6 +114,7 @@ struct Worker {
     finishing: Vec<Finishing>,
     pace: Duration,
     settled: Instant,
+    clocks: Clocks,
 }
 
 struct Finishing {
@@ -132,6 +134,7 @@ impl Worker {
             finishing: Vec::new(),
             pace: pace::FASTEST,
             settled: Instant::now(),
+            clocks: Clocks::new(),
         }
     }
 
@@ -211,6 +214,9 @@ impl Worker {
 
     /// Visits every stream. True when one has more than it could send in its turn.
     fn drain_all(&mut self) -> io::Result<bool> {
+        if !self.sources.is_empty() {
+            self.clocks.check(&self.output)?;
+        }
         let (mut more, mut fullest) = (false, 0.0_f64);
         for source in &mut self.sources {
             let visit = source.drain(&self.output)?;

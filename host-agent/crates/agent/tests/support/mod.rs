@@ -187,6 +187,14 @@ impl Agent {
         id
     }
 
+    /// Sends bytes as a request and returns its id.
+    pub fn ask_raw(&mut self, payload: &[u8]) -> u32 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.send(Head::new(FrameType::Request).aux(id), payload);
+        id
+    }
+
     /// Takes frames until the answer to `id` is there.
     pub fn answer(&mut self, id: u32) -> Response {
         let until = Instant::now() + PATIENCE;

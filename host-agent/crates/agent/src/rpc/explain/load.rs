@@ -7,8 +7,8 @@ use ringside_bpf::probe;
 
 use super::words::{first_warning, line_with, lower, quoted};
 use super::{lacking, no_target, target_needed, unknown_section, verifier};
-use crate::failure::libc_errno::{EACCES, ENOENT, ENOMEM, ENOSPC, ENOTSUPP, EOPNOTSUPP, EPERM, ESRCH};
-use crate::failure::{Failure, no_memory, no_permission};
+use crate::failure::libc_errno::{EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, ENOTSUPP, EOPNOTSUPP, EPERM, ESRCH};
+use crate::failure::{Failure, no_descriptors, no_memory, no_permission};
 use crate::rpc::host;
 
 /// What of an object a failed load is about.
@@ -209,6 +209,7 @@ fn maps(errno: i32, object: &Object, messages: &str) -> Option<Failure> {
     Some(match (errno, kind) {
         (EPERM | EACCES, _) => no_permission(&what, errno),
         (ENOMEM, _) => no_memory(&what, errno),
+        (EMFILE | ENFILE, _) => no_descriptors(&what, errno),
         (_, Some(kind)) => {
             let message = format!("This kernel has no maps of type {kind}, as {name} is one.");
             Failure::new("unsupported-by-kernel", message).hint("`ringside doctor` lists the types that it has.")
@@ -250,6 +251,7 @@ fn by_errno(errno: i32, named: &str, messages: &str) -> Failure {
     match errno {
         EPERM | EACCES => no_permission(&what, errno),
         ENOMEM => no_memory(&what, errno),
+        EMFILE | ENFILE => no_descriptors(&what, errno),
         ENOSPC => {
             Failure::new("too-large", format!("The verifier's log of {} is larger than the limit.", lower(named)))
                 .hint("Ask for a larger log, or a lower log level.")
