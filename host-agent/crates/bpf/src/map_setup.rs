@@ -7,8 +7,9 @@ use std::ptr::NonNull;
 use libbpf_sys as sys;
 
 use crate::map::Map;
+use crate::object::Object;
 use crate::program::text;
-use crate::{Error, Result};
+use crate::{Error, Result, os};
 
 /// Type and sizes of a map that need not exist yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,16 +77,25 @@ impl<'object> Map<'object> {
         self.inner().map(|inner| inner.definition())
     }
 
-    /// Changes the sizes of what a map of maps expects in its slots.
-    pub fn resize_inner(&self, to: &Definition) -> Result<()> {
-        let missing = || Error::new(format!("map {} has no inner map", self.name()), libc::EINVAL);
-        let inner = self.inner().ok_or_else(missing)?;
-        inner.set_key_size(to.key_size)?;
-        inner.set_value_size(to.value_size)?;
-        inner.set_max_entries(to.max_entries)
+    /// Takes a map of this definition as what the map of maps expects in its slots.
+    pub fn replace_inner(&self, object: &Object, definition: &Definition) -> Result<()> {
+        // SAFETY: zeroes are valid in this plain C struct and mean "default".
+        let mut options = unsafe { std::mem::zeroed::<sys::bpf_map_create_opts>() };
+        options.sz = size_of_val(&options) as sys::size_t;
+        options.map_flags = definition.flags;
+        let Definition { kind, key_size, value_size, max_entries, .. } = *definition;
+        let name = c"inner".as_ptr();
+        // SAFETY: a terminated name and valid options; the result is a new descriptor or an error.
+        let fd = unsafe { sys::bpf_map_create(kind, name, key_size, value_size, max_entries, &options) };
+        let inner =
+            os::owned(fd).map_err(|_| Error::new(format!("cannot create the inner map of {}", self.name()), fd))?;
+        // SAFETY: the map is valid; libbpf frees its own inner map and remembers the number, which stays open (below).
+        let result = unsafe { sys::bpf_map__set_inner_map_fd(self.as_ptr(), inner.as_raw_fd()) };
+        object.hold(inner);
+        self.checked(result, "cannot set the inner map of")
     }
 
-    /// Not for others: libbpf frees it during the load.
+    /// Not for others: libbpf frees it during the load, and its own setters do not work on it (it belongs to no object).
     fn inner(&self) -> Option<Map<'object>> {
         // SAFETY: the map is valid; the result is null or a map of libbpf's that it forgets when it frees it.
         NonNull::new(unsafe { sys::bpf_map__inner_map(self.as_ptr()) }).map(Map::new)

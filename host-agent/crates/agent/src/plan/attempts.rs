@@ -7,6 +7,7 @@ use ringside_bpf::object::Object;
 use ringside_bpf::probe;
 
 use super::elf::Elf;
+use super::maps::{self, Decided};
 use super::source::{Changes, Failed, Source};
 use super::{Facts, Left};
 use crate::failure::{Answer, Failure};
@@ -19,6 +20,7 @@ const MOST_ATTEMPTS: usize = 100;
 pub struct LoadedObject {
     pub object: Object,
     pub left_out: Vec<Left>,
+    pub maps: Vec<Decided>,
     /// What libbpf had to say about the load that went well.
     pub messages: String,
 }
@@ -35,7 +37,7 @@ pub struct Known {
     kconfig: BTreeMap<String, &'static str>,
 }
 
-/// `prepare` sees every opened object before it is loaded: sizes, pins and maps to be reused.
+/// `prepare` sees every opened object before its maps are sized and it is loaded: there maps of another may be reused.
 pub fn load(
     context: &Context<'_>,
     source: &Source,
@@ -59,9 +61,11 @@ pub fn load(
             object.map(map).map_or(Ok(()), |map| map.set_autocreate(false))?;
         }
         prepare(&object)?;
+        let maps = maps::prepare(&object, &source.options)?;
+        source.set_log_level(&object)?;
         let (loaded, messages) = log::capture(|| object.load());
         let Err(error) = loaded else {
-            return Ok(LoadedObject { object, left_out, messages });
+            return Ok(LoadedObject { object, left_out, maps, messages });
         };
         let failure = explain::load(&error, &object, &messages);
         let culprit = explain::culprit(&messages);

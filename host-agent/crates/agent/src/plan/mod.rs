@@ -5,6 +5,10 @@ mod attempts;
 pub mod elf;
 mod hook;
 mod kernel;
+mod map_kinds;
+pub mod maps;
+mod memory;
+mod sizes;
 pub mod source;
 mod successors;
 mod variants;
@@ -97,7 +101,9 @@ impl<'a> Facts<'a> {
                 let failure = missing.failure(&format!("Program {}: {}", program.name(), hook.words()));
                 // An iterator is part of the kernel, not a place in it.
                 let code = if hook.means == hook::Means::Iterator { "unsupported-by-kernel" } else { failure.code };
-                Some(Failure { code, ..failure })
+                let listed = "`ringside targets` lists what there is to attach to.";
+                let hint = if failure.hint.is_empty() { listed.to_owned() } else { failure.hint };
+                Some(Failure { code, hint, ..failure })
             }
         }
     }

@@ -106,6 +106,13 @@ impl Source {
         Ok(object)
     }
 
+    /// A load goes without a log until something fails, unless a level was asked for.
+    pub fn set_log_level(&self, object: &Object) -> Answer<()> {
+        let level = self.options.log_level;
+        let mut programs = object.programs().into_iter().filter(|program| level != 0 && program.autoload());
+        Ok(programs.try_for_each(|program| program.set_log_level(level))?)
+    }
+
     /// What was said about the target of a program.
     pub fn target(&self, program: &str) -> Option<&HashMap<String, String>> {
         self.options.program_options.iter().find(|option| option.program == program).map(|option| &option.target)

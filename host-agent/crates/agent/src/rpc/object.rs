@@ -9,6 +9,7 @@ use ringside_proto::messages as pb;
 
 use super::host;
 use crate::failure::{Answer, Failure};
+use crate::plan::maps::Decided;
 use crate::plan::{self, source::Source};
 use crate::requests::Context;
 use crate::session::{Loaded, Session};
@@ -20,10 +21,11 @@ pub fn load(session: &mut Session, context: &Context<'_>, request: pb::LoadObjec
     let loaded = plan::load(context, &source, &mut |_| Ok(()))?;
     context.check_cancelled()?;
     let programs = programs(&loaded.object)?;
-    let maps = maps(&loaded.object)?;
+    let maps = maps(&loaded.object, &loaded.maps)?;
     let left_out = left_out(context, loaded.left_out)?;
+    let map_memory_bytes = loaded.maps.iter().map(|map| map.memory).sum();
     let object_id = session.add(loaded.object);
-    Ok(pb::LoadResult { object_id, programs, maps, left_out, libbpf_log: loaded.messages, ..Default::default() })
+    Ok(pb::LoadResult { object_id, programs, maps, left_out, map_memory_bytes, libbpf_log: loaded.messages })
 }
 
 /// With the verifier's log of each that got one.
@@ -133,7 +135,7 @@ pub fn programs(object: &Object) -> Answer<Vec<pb::LoadedProgram>> {
     object.programs().into_iter().map(describe).collect()
 }
 
-pub fn maps(object: &Object) -> Answer<Vec<pb::LoadedMap>> {
+pub fn maps(object: &Object, decided: &[Decided]) -> Answer<Vec<pb::LoadedMap>> {
     let describe = |map: ringside_bpf::map::Map<'_>| {
         // A map that the kernel does not have (autocreate off) keeps what the object says.
         let info = map.fd().and_then(|fd| map::info(fd).ok());
@@ -145,7 +147,9 @@ pub fn maps(object: &Object) -> Answer<Vec<pb::LoadedMap>> {
             value_size: map.value_size(),
             max_entries: info.as_ref().map_or_else(|| map.max_entries(), |info| info.max_entries),
             flags: info.map_or_else(|| map.flags(), |info| info.flags).into(),
-            ..Default::default()
+            chosen: plan::maps::of(decided, map.name()).map_or_else(String::new, |map| map.chosen.clone()),
+            memory_bytes: plan::maps::of(decided, map.name()).map_or(0, |map| map.memory),
+            pinned: map.pin_path().to_owned(),
         }
     };
     os::trim_memory();

@@ -10,6 +10,7 @@ use ringside_proto::messages as pb;
 use super::explain;
 use crate::failure::libc_errno::ENOSPC;
 use crate::failure::{Answer, Failure};
+use crate::plan::maps;
 use crate::plan::source::{Changes, Failed, Source};
 use crate::requests::Context;
 
@@ -86,6 +87,7 @@ impl Attempt {
     fn new(source: &Source, name: &str) -> Answer<Self> {
         let mut failed = Failed::new();
         let object = source.open_leaving(&Changes::default(), &mut failed)?;
+        maps::prepare(&object, &source.options)?;
         Ok(Self { object, name: name.to_owned(), no_target: failed.remove(name) })
     }
 

@@ -89,11 +89,14 @@ pub fn load(error: &Error, object: &Object, messages: &str) -> Failure {
 fn reason(errno: i32, object: &Object, messages: &str, log: &str) -> Failure {
     let program = failing_program(messages);
     let named = program.as_ref().map_or_else(|| "The object".to_owned(), |name| format!("Program {name}"));
+    if let Some(failure) = types(messages) {
+        return failure;
+    }
     let relocation = line_with(messages, "failed to perform CO-RE relocations").is_some();
     if log.contains("<invalid CO-RE relocation>") || relocation {
         return verifier::core_relocation(&named, log, messages);
     }
-    if let Some(failure) = symbols(messages).or_else(|| types(messages)).or_else(|| maps(errno, object, messages)) {
+    if let Some(failure) = symbols(messages).or_else(|| maps(errno, object, messages)) {
         return failure;
     }
     let section = program.as_deref().and_then(|name| object.program(name)).map_or("", |program| program.section());
@@ -123,6 +126,13 @@ fn symbols(messages: &str) -> Option<Failure> {
         return Some(Failure::new("kconfig-missing", message).hint(
             "Give the values that the object needs (kconfig lines like CONFIG_HZ=250), or declare them __weak and do without.",
         ));
+    }
+    if let Some(line) = line_with(messages, "error parsing in-memory Kconfig line") {
+        let message = format!("The given kconfig cannot be read: {line}.");
+        return Some(
+            Failure::new("bad-value", message)
+                .hint("Write one CONFIG_NAME=value a line, as in /boot/config-…: y, n, m, a number or \"text\"."),
+        );
     }
     if let Some(name) = quoted(messages, "extern (func ksym) '", "") {
         let other = messages.contains("incompatible with");
