@@ -37,7 +37,7 @@ pub struct Known {
     kconfig: BTreeMap<String, &'static str>,
 }
 
-/// `prepare` sees every opened object before its maps are sized and it is loaded: there maps of another may be reused.
+/// `prepare` sees every opened object when its maps are sized and before it is loaded: there maps of another may be reused.
 pub fn load(
     context: &Context<'_>,
     source: &Source,
@@ -60,8 +60,9 @@ pub fn load(
         for map in known.maps.keys() {
             object.map(map).map_or(Ok(()), |map| map.set_autocreate(false))?;
         }
+        let mut maps = maps::choose(&object, &source.options)?;
         prepare(&object)?;
-        let maps = maps::prepare(&object, &source.options)?;
+        maps::weigh(&object, &source.options, &mut maps)?;
         source.set_log_level(&object)?;
         let (loaded, messages) = log::capture(|| object.load());
         let Err(error) = loaded else {

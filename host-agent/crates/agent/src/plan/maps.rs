@@ -19,11 +19,12 @@ use crate::rpc::object::no_map;
 pub struct Decided {
     pub name: String,
     pub chosen: String,
+    /// What it will take; 0 for a map that is there already.
     pub memory: u64,
 }
 
-/// Decides and sets everything; refuses what would take more memory than the limit.
-pub fn prepare(object: &Object, options: &pb::ObjectOptions) -> Answer<Vec<Decided>> {
+/// Sets the sizes that were left open and the places in bpffs.
+pub fn choose(object: &Object, options: &pb::ObjectOptions) -> Answer<Vec<Decided>> {
     for pin in &options.pins {
         let map = object.map(&pin.map).ok_or_else(|| no_map(object, &pin.map))?;
         if !pin.path.starts_with('/') {
@@ -36,22 +37,29 @@ pub fn prepare(object: &Object, options: &pb::ObjectOptions) -> Answer<Vec<Decid
         map.set_pin_path(&pin.path)?;
     }
     let here = Host::this();
-    let mut decided = Vec::new();
-    for map in object.maps() {
-        decided.push(decide(object, &map, here)?);
+    object.maps().iter().map(|map| decide(object, map, here)).collect()
+}
+
+/// Estimates the memory of what will be created, and refuses what is more than the limit.
+pub fn weigh(object: &Object, options: &pb::ObjectOptions, decided: &mut [Decided]) -> Answer<()> {
+    let here = Host::this();
+    for (map, decided) in object.maps().iter().zip(decided.iter_mut()) {
+        // A map that has a descriptor before the load is one that is reused.
+        if map.autocreate() && map.fd().is_none() && !is_pinned(map)? {
+            let definition = map.definition();
+            decided.memory = memory::estimate(&definition, map.extra(), here.possible_cpus.into(), here.page.into());
+        }
     }
     let limit = match options.map_memory_limit_bytes {
         0 => host::mem_available() / 2,
         limit => limit,
     };
-    check_memory(object, &decided, limit)?;
-    Ok(decided)
+    check_memory(object, decided, limit)
 }
 
 fn decide(object: &Object, map: &Map<'_>, here: Host) -> Answer<Decided> {
     let mut decided = Decided { name: map.name().to_owned(), ..Decided::default() };
-    // A map that has a descriptor before the load is one that is reused.
-    if !map.autocreate() || map.fd().is_some() {
+    if !map.autocreate() {
         return Ok(decided);
     }
     let (before, mut parts) = (map.definition(), Vec::new());
@@ -70,9 +78,6 @@ fn decide(object: &Object, map: &Map<'_>, here: Host) -> Answer<Decided> {
     }
     parts.retain(|part| !part.is_empty());
     decided.chosen = parts.join("; ");
-    if !is_pinned(map)? {
-        decided.memory = memory::estimate(&map.definition(), map.extra(), here.possible_cpus.into(), here.page.into());
-    }
     Ok(decided)
 }
 

@@ -33,10 +33,10 @@ pub fn swap(session: &mut Session, context: &Context<'_>, request: pb::SwapObjec
     let source = Source::new(context, request.object_blob, request.options)?;
     let counts_runs = session.counts_runs();
     let (new, mut takeover) = load(context, &session.get(request.object_id)?.object, &source)?;
-    let LoadedObject { object: new, left_out, .. } = new;
+    let LoadedObject { object: new, left_out, maps, .. } = new;
     context.check_cancelled()?;
     takeover.copy(&session.get(request.object_id)?.object, &new, Existing::Replace)?;
-    let (programs, maps) = (object::programs(&new)?, object::maps(&new)?);
+    let (programs, maps) = (object::programs(&new)?, object::maps(&new, &maps)?);
     let opened = open_streams(session, request.object_id, &new, &request.streams)?;
     announce(context, session.get(request.object_id)?, &new, request.object_id);
 

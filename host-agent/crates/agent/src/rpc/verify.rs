@@ -87,7 +87,8 @@ impl Attempt {
     fn new(source: &Source, name: &str) -> Answer<Self> {
         let mut failed = Failed::new();
         let object = source.open_leaving(&Changes::default(), &mut failed)?;
-        maps::prepare(&object, &source.options)?;
+        let mut decided = maps::choose(&object, &source.options)?;
+        maps::weigh(&object, &source.options, &mut decided)?;
         Ok(Self { object, name: name.to_owned(), no_target: failed.remove(name) })
     }
 
