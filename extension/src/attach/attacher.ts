@@ -90,7 +90,13 @@ export class Attacher implements vscode.Disposable {
     await this.#parts.chosenHosts.set(file, hosts[0]!);
     const job = async (call: Required<CallOptions>): Promise<RunSummary | undefined> => {
       const built = await this.#build(draft, hosts[0]!, call);
-      const context = { host: hosts[0]!, file: draft.file, memory: this.#parts.memory, known: draft.targets };
+      const context = {
+        engine: this.#parts.engine,
+        host: hosts[0]!,
+        file: draft.file,
+        memory: this.#parts.memory,
+        known: draft.targets,
+      };
       const targets = await askTargets(built.programs, context);
       return targets === undefined ? undefined : await this.#attach({ ...draft, hosts, targets }, built, call);
     };

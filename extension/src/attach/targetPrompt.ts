@@ -1,8 +1,7 @@
 /** Asks for what SEC() leaves open: the interface of an XDP program, the binary of a uprobe … */
-import { networkInterfaces } from 'node:os';
 import * as vscode from 'vscode';
-import type { AttachSpec, ProgramInfo } from '@ringside/core/model';
-import { localHost } from '../model/hostList.ts';
+import type { AttachSpec, ProgramInfo, TargetQuery } from '@ringside/core/model';
+import type { Engine } from '@ringside/core/rpc';
 
 type Target = AttachSpec['targets'][number];
 
@@ -56,6 +55,8 @@ const choices: Record<string, string[]> = {
 };
 
 export interface TargetContext {
+  /** Knows what the host has to attach to. */
+  engine: Pick<Engine, 'targets'>;
   host: string;
   file: string;
   memory: vscode.Memento;
@@ -63,14 +64,23 @@ export interface TargetContext {
   known: Target[];
 }
 
-/** The missing targets of the programs, asked one by one; undefined when the user leaves. */
+/**
+ * The missing targets of the programs, asked one by one; undefined when the user leaves. Of several programs one may be
+ * left without: it does not run then, and the run says so.
+ */
 export async function askTargets(programs: ProgramInfo[], context: TargetContext): Promise<Target[] | undefined> {
   const targets = [...context.known];
+  let without = 0;
   for (const program of programs) {
     for (const key of program.needsTarget) {
       if (targets.some((t) => t.key === key && (t.program === '' || t.program === program.name))) continue;
-      const value = await askTarget(program, key, context, targets.find((t) => t.key === key)?.value);
+      const mayGo = without < programs.length - 1;
+      const value = await askTarget(program, key, context, targets.find((t) => t.key === key)?.value, mayGo);
       if (value === undefined) return undefined;
+      if (value === leaveOut) {
+        without++;
+        break;
+      }
       targets.push({ program: program.name, key, value });
     }
   }
@@ -82,33 +92,64 @@ async function askTarget(
   key: string,
   context: TargetContext,
   before: string | undefined,
+  mayLeaveOut: boolean,
 ): Promise<string | undefined> {
   const question = questions[key] ?? { title: key, placeholder: '' };
   const title = `${question.title} for ${program.name} (${program.section}) on ${context.host}`;
   const memoryKey = `ringside.target:${context.host}:${context.file}:${program.name}:${key}`;
   const initial = before ?? context.memory.get<string>(memoryKey) ?? question.initial;
-  const known = choices[key] ?? localChoices(key, context.host);
+  const known = choices[key] ?? (await candidates(program, key, context));
   const answer =
-    known.length > 0 ? await pickOrType(title, known, initial, question) : await type(title, initial, question);
-  if (answer !== undefined) await context.memory.update(memoryKey, answer);
+    known.length > 0 || mayLeaveOut
+      ? await pickOrType(title, known, initial, question, mayLeaveOut)
+      : await type(title, initial, question);
+  if (answer !== undefined && answer !== leaveOut) await context.memory.update(memoryKey, answer);
   return answer;
 }
 
-/** What this machine itself can tell; a host's own lists come from the engine when it has them. */
-function localChoices(key: string, host: string): string[] {
-  return key === 'iface' && host === localHost ? Object.keys(networkInterfaces()) : [];
+/** More than this nobody picks from: the name is typed. */
+const MOST_CANDIDATES = 5_000;
+
+/** What the host has for this key; none where the list would be of no help, or the host does not tell. */
+async function candidates(program: ProgramInfo, key: string, { engine, host }: TargetContext): Promise<string[]> {
+  const query = queryOf(program, key);
+  if (query === undefined) return [];
+  const found = await engine.targets(host, { ...query, limit: MOST_CANDIDATES }).catch(() => undefined);
+  if (found === undefined || found.total > MOST_CANDIDATES) return [];
+  return [...new Set(found.targets.filter((t) => t.unusable === null).map((t) => t.name))];
+}
+
+function queryOf(program: ProgramInfo, key: string): TargetQuery | undefined {
+  switch (key) {
+    case 'iface':
+    case 'cgroup':
+    case 'container':
+      return { kind: key, pattern: '' };
+    case 'event':
+      return { kind: program.attach === 'tracepoint' ? 'tracepoint' : 'raw_tp', pattern: '' };
+    case 'func': {
+      // kprobe/dummy_file_open: the author puts one of ext4_file_open, xfs_file_open … in its place.
+      const [, rest] = /\/dummy_?(\w+)$/.exec(program.section) ?? [];
+      const kind = program.type === 'kprobe' ? 'kprobe' : program.type === 'lsm' ? 'lsm' : 'fentry';
+      return rest === undefined ? undefined : { kind, pattern: `*${rest}*` };
+    }
+    default:
+      return undefined;
+  }
 }
 
 const other = '$(edit) Something else…';
+const leaveOut = '$(circle-slash) Leave this program out';
 
 async function pickOrType(
   title: string,
   known: string[],
   initial: string | undefined,
   question: Question,
+  mayLeaveOut: boolean,
 ): Promise<string | undefined> {
   const sorted = [...known].sort((a, b) => Number(b === initial) - Number(a === initial));
-  const picked = await vscode.window.showQuickPick([...sorted, other], {
+  const picked = await vscode.window.showQuickPick([...sorted, other, ...(mayLeaveOut ? [leaveOut] : [])], {
     title,
     placeHolder: question.title,
     ignoreFocusOut: true,
