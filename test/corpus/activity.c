@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <poll.h>
+#include <pty.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -93,6 +94,29 @@ static void processes(void)
 	}
 	if (shell > 0)
 		waitpid(shell, NULL, 0);
+}
+
+/* A person at a shell: what probes of readline wait for. */
+static void terminal(void)
+{
+	static const char typed[] = "true\nexit\n";
+	char buffer[512];
+	int master;
+	pid_t shell = forkpty(&master, NULL, NULL, NULL);
+
+	if (shell == 0) {
+		alarm(2);
+		execl("/bin/bash", "bash", "--norc", "-i", NULL);
+		_exit(127);
+	}
+	if (shell < 0)
+		return;
+	if (write(master, typed, sizeof(typed) - 1) < 0)
+		errno = 0;
+	while (read(master, buffer, sizeof(buffer)) > 0)
+		;
+	close(master);
+	waitpid(shell, NULL, 0);
 }
 
 static void *thread(void *arg)
@@ -479,6 +503,7 @@ int main(int argc, char **argv)
 		fflush(stdout);
 		files();
 		processes();
+		terminal();
 		scheduling();
 		memory();
 		signals();

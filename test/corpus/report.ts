@@ -5,6 +5,10 @@ import type { FileResult, ProgramResult, Step } from './tryFile.ts';
 export interface Summary {
   files: number;
   builds: number;
+  /** Objects of which at least one program is attached, without a question. */
+  run: number;
+  /** Objects that do not run because they ask for what only their author knows. */
+  askOnly: number;
   programs: number;
   loads: number;
   attaches: number;
@@ -21,6 +25,9 @@ export function summarize(results: readonly FileResult[]): Summary {
   return {
     files: results.length,
     builds: results.filter((r) => r.builds.ok !== false).length,
+    run: results.filter((r) => r.programs.some((p) => p.attaches.ok === true)).length,
+    askOnly: results.filter((r) => r.programs.some((p) => p.asks.length > 0) && !r.programs.some((p) => p.attaches.ok))
+      .length,
     programs: programs.length,
     loads: count((p) => p.loads.ok === true),
     attaches: count((p) => p.attaches.ok === true),
@@ -61,6 +68,7 @@ export function summaryLines(s: Summary): string {
   return [
     '',
     `files     build    ${of(s.builds, s.files)}`,
+    `          run      ${of(s.run, s.files)}; ${s.askOnly} more ask what to attach to first`,
     `programs  load     ${of(s.loads, s.programs)}`,
     `          attach   ${of(s.attaches, s.programs)}`,
     `          deliver  ${of(s.delivers, s.programs)}`,

@@ -179,8 +179,9 @@ async function attachOnce(
     activity.go();
     await Promise.race([activity.done, sleep(seconds * 1000 + options.stepMs / 2)]);
     await sleep(500);
+    const walked = await iterators(engine, run, report);
     const ended = await engine.detach(run.id);
-    for (const row of rows) fill(row, run, ended, seen);
+    for (const row of rows) fill(row, run, ended, seen, walked);
     noteOnce(
       result.notes,
       run.notes.map((n) => `${n.about === '' ? '' : `${n.about}: `}${n.text}`),
@@ -248,7 +249,18 @@ class Seen {
   }
 }
 
-function fill(row: ProgramResult, run: RunSummary, ended: RunSummary, seen: Seen): void {
+/** Iterators run when somebody reads them: lines by program. */
+async function iterators(engine: Engine, run: RunSummary, { programs }: InspectReport): Promise<Map<string, number>> {
+  const lines = new Map<string, number>();
+  for (const { program, host } of run.attachments) {
+    if (programs.find((p) => p.name === program)?.attach !== 'iter') continue;
+    const { text } = await engine.readIterator(run.id, host, program);
+    lines.set(program, text.split('\n').length - 1);
+  }
+  return lines;
+}
+
+function fill(row: ProgramResult, run: RunSummary, ended: RunSummary, seen: Seen, walked: Map<string, number>): void {
   const attachment = run.attachments.find((a) => a.program === row.program);
   const left = run.leftOut.find((l) => l.program === row.program);
   if (!attachment) {
@@ -258,7 +270,7 @@ function fill(row: ProgramResult, run: RunSummary, ended: RunSummary, seen: Seen
   row.attaches = yes(attachment.target);
   row.asks = [];
   if (row.loads.ok === null) row.loads = yes();
-  row.delivers = delivery(row.program, ended, seen);
+  row.delivers = delivery(row.program, ended, seen, walked.get(row.program) ?? 0);
 }
 
 function leftOutStep({ error, instead }: LeftOutProgram): Step {
@@ -267,7 +279,7 @@ function leftOutStep({ error, instead }: LeftOutProgram): Step {
 }
 
 /** Records and map changes are the object's; runs and prints are the program's own. */
-function delivery(program: string, ended: RunSummary, seen: Seen): Step {
+function delivery(program: string, ended: RunSummary, seen: Seen, lines: number): Step {
   const runs = ended.programs.find((p) => p.name === program)?.runs ?? 0;
   const records = ended.ledger.streams.reduce((sum, s) => sum + s.delivered, 0);
   const prints = seen.prints.get(program) ?? 0;
@@ -275,10 +287,11 @@ function delivery(program: string, ended: RunSummary, seen: Seen): Step {
   const parts = [
     records > 0 ? `${records} records${types.length > 0 ? ` (${types.join(', ')})` : ''}` : '',
     prints > 0 ? `${prints} prints` : '',
+    lines > 0 ? `${lines} lines` : '',
     seen.changed.size > 0 ? `map ${[...seen.changed].slice(0, 3).join(', ')}` : '',
     runs > 0 ? `${runs} runs` : '',
   ].filter((part) => part !== '');
-  if (runs > 0 || prints > 0) return yes(parts.join(', '));
+  if (runs > 0 || prints > 0 || lines > 0) return yes(parts.join(', '));
   return no('attached, but nothing of the activity triggered it');
 }
 

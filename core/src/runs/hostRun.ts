@@ -60,6 +60,8 @@ export class HostRun {
   /** Loads the object as the user and the object itself say. Errors: what libbpf and the verifier say. */
   async load(spec: LoadSpec, call: CallOptions): Promise<void> {
     const { agent } = this.host;
+    await this.unload();
+    [this.leftOut, this.notes] = [[], []];
     const plan = await loadPlan(this.object, spec, 'run');
     const objectBlob = await agent.sendBlob(plan.bytes, call);
     const kernelBtfBlob = plan.kernelBtf === null ? 0 : await agent.sendBlob(plan.kernelBtf, call);
@@ -74,6 +76,11 @@ export class HostRun {
       if (chosen !== '')
         this.notes.push({ host: this.name, about: name, text: `The object leaves it open: ${chosen}.` });
     }
+  }
+
+  /** How many programs were left out because of the verifier's verdict. */
+  get rejected(): number {
+    return this.leftOut.filter((l) => l.error.code === 'verifier-rejected').length;
   }
 
   private addLeftOut(left: readonly LeftOut[]): void {
@@ -204,6 +211,10 @@ export class HostRun {
     this.stopEvents?.();
     for (const span of this.openSpans) this.store.abortSpan(span); // cut off in the middle of a frame
     this.openSpans.clear();
+    await this.unload();
+  }
+
+  private async unload(): Promise<void> {
     const id = this.objectId;
     this.objectId = 0;
     if (id === 0 || this.host.agent.closed) return;

@@ -76,7 +76,7 @@ export async function loadPlan(object: PreparedObject, spec: LoadSpec, purpose: 
       error: needed(p, sectionOf.get(p.name)!).toData(),
     })),
     sections: new Map(object.report.programs.map((p) => [p.name, p.section])),
-    notes: loaded.flatMap((p) => noteOf(p.name, sectionOf.get(p.name)!)),
+    notes: loaded.flatMap((p) => noteOf(p, sectionOf.get(p.name)!)),
   };
 }
 
@@ -202,8 +202,11 @@ async function readKernelBtf(load: LoadOptions | undefined): Promise<Uint8Array 
   }
 }
 
-function noteOf(about: string, section: ProgramSection): { about: string; text: string }[] {
-  return section.inferred === '' || section.form === null ? [] : [{ about, text: section.inferred }];
+/** What is done by itself; a placeholder that the user gave a target is the user's own choice. */
+function noteOf(program: ProgramInfo, section: ProgramSection): { about: string; text: string }[] {
+  const own = section.section === program.section;
+  const said = section.inferred === '' || section.form === null || (own && section.needsTarget.length > 0);
+  return said ? [] : [{ about: program.name, text: section.inferred }];
 }
 
 /** File name without folder and .bpf.c or .o. */

@@ -1,6 +1,14 @@
 /** From what the user named (a source or an object) to what an agent loads, with what can be known of it offline. */
 import { readFile } from 'node:fs/promises';
-import { buildObject, cpuOfKernel, defaultCpu, findCompiler, needsVmlinux, stripDwarf } from '../build/index.ts';
+import {
+  buildObject,
+  cpuOfKernel,
+  defaultCpu,
+  findCompiler,
+  localVmlinuxHeader,
+  needsVmlinux,
+  stripDwarf,
+} from '../build/index.ts';
 import { inspectObject } from '../bpf/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -111,7 +119,27 @@ export async function compile(
     vmlinuxHeader = await header(); // a header of the program includes it
     built = await build(vmlinuxHeader);
   }
-  return { ...built, vmlinuxHeader, cpu };
+  const first = built.diagnostics.find((d) => d.severity === 'error');
+  if (vmlinuxHeader === null || first === undefined || !lacksType(first)) return { ...built, vmlinuxHeader, cpu };
+  const other = await newerHeader(vmlinuxHeader, settings.cacheDir);
+  const again = other === null ? null : await build(other);
+  if (!again?.ok) return { ...built, vmlinuxHeader, cpu };
+  const message = `The host's kernel lacks what this needs (${first.message}); it is built with the types of this machine's kernel, and CO-RE adapts it.`;
+  const told: Diagnostic = { ...first, severity: 'warning', message, code: 'other-vmlinux', source: 'ringside' };
+  return { ...again, diagnostics: [told, ...again.diagnostics], vmlinuxHeader: other, cpu };
+}
+
+/** A type, field or constant that the program knows from another kernel than the host's. */
+function lacksType({ message }: Diagnostic): boolean {
+  return /^(no member named|incomplete definition of type|variable has incomplete type|use of undeclared identifier|unknown type name|invalid application of 'sizeof' to an incomplete type|offsetof of incomplete type)/.test(
+    message,
+  );
+}
+
+/** This machine's own types, for programs that are newer than the host's kernel; null when there are none, or the same. */
+async function newerHeader(header: string, cacheDir: string): Promise<string | null> {
+  const local = await localVmlinuxHeader(cacheDir).catch(() => null);
+  return local === header ? null : local;
 }
 
 async function cpuFor(target: BuildTarget, settings: BuildSettings, call: CallOptions): Promise<string> {

@@ -146,20 +146,23 @@ export class Run {
 
   /** What the verifier refuses in the newest instruction set may be fine in the plain one: that is tried, and said. */
   private async load(hostRun: HostRun, call: CallOptions): Promise<void> {
-    try {
-      await hostRun.load(this.spec, call);
-    } catch (error) {
-      const prepare: RunDeps['prepare'] = (...asked) => this.deps.prepare(...asked);
-      const other = await otherCpu(RingsideError.from(error).code, this.spec.file, hostRun, prepare, call);
-      if (other === null) throw error;
-      const { object } = hostRun;
+    const first = hostRun.object;
+    const error = await loadError(hostRun, this.spec, call);
+    if (error === null && hostRun.rejected === 0) return;
+    const prepare: RunDeps['prepare'] = (...asked) => this.deps.prepare(...asked);
+    const code = error?.code ?? 'verifier-rejected';
+    const other = await otherCpu(code, this.spec.file, hostRun, prepare, call);
+    const before = error === null ? hostRun.rejected : Infinity;
+    if (other !== null) {
       hostRun.object = other.object;
-      await hostRun.load(this.spec, call).catch(() => {
-        hostRun.object = object;
-        throw error; // what was said of the set that the host's kernel should take
-      });
-      hostRun.notes.push({ host: hostRun.name, about: '', text: other.text });
+      if ((await loadError(hostRun, this.spec, call)) === null && hostRun.rejected < before) {
+        hostRun.notes.push({ host: hostRun.name, about: '', text: other.text });
+        return;
+      }
+      hostRun.object = first;
     }
+    if (error !== null) throw error; // what was said of the set that the host's kernel should take
+    if (other !== null) await hostRun.load(this.spec, call);
   }
 
   /** An object that was built already is the first host's; others may have another kernel or architecture. */
@@ -412,6 +415,15 @@ export class Run {
       rate: this.rate,
       agent: agentCost(this.spans()),
     };
+  }
+}
+
+async function loadError(hostRun: HostRun, spec: AttachSpec, call: CallOptions): Promise<RingsideError | null> {
+  try {
+    await hostRun.load(spec, call);
+    return null;
+  } catch (error) {
+    return RingsideError.from(error);
   }
 }
 

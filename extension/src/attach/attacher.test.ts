@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import type { RunSummary } from '@ringside/core/model';
+import type { RunSummary, TargetListing } from '@ringside/core/model';
 import { aProgram, aSpec } from '../test/builders.ts';
 import { FakeEngine } from '../test/fakeEngine.ts';
 import * as mock from '../test/vscodeMock.ts';
@@ -16,6 +16,11 @@ beforeEach(() => {
 });
 
 const draft = (given = {}) => draftSpec('/w/execsnoop.bpf.c', { hosts: ['web-1'], ...given });
+
+const interfaces = (...names: string[]): TargetListing => ({
+  ...{ host: 'web-1', kind: 'iface', total: names.length },
+  targets: names.map((name) => ({ name, module: '', arguments: null, returns: null, details: {}, unusable: null })),
+});
 
 describe('start', () => {
   test('builds once, attaches that object, remembers host and spec, and tells who shows runs', async () => {
@@ -43,18 +48,32 @@ describe('start', () => {
       aProgram({ name: 'out', needsTarget: ['iface'] }),
       aProgram({ name: 'off', autoload: false, needsTarget: ['func'] }),
     ];
-    const context = fakeContext(new FakeEngine().works({ programs }));
-    const asked: string[] = [];
-    mock.dialogs.input = (title) => {
-      asked.push(title);
-      return title.includes(' in ') ? 'eth0' : 'eth1';
-    };
+    const fake = new FakeEngine().works({ programs });
+    fake.answers.targets = () => Promise.resolve(interfaces('eth0', 'eth1'));
+    const context = fakeContext(fake);
+    const offered: unknown[][] = [];
+    mock.dialogs.pick = (items) => items[offered.push([...items]) - 1];
     await context.attacher.start(draft());
-    expect(asked).toHaveLength(2);
+    expect(offered).toEqual([
+      ['eth0', 'eth1', expect.stringContaining('else'), expect.stringContaining('Leave')],
+      ['eth0', 'eth1', expect.stringContaining('else'), expect.stringContaining('Leave')],
+    ]);
     expect(context.attacher.specOf('run-1')!.targets).toEqual([
       { program: 'in', key: 'iface', value: 'eth0' },
       { program: 'out', key: 'iface', value: 'eth1' },
     ]);
+  });
+
+  test('one of several programs may be left without a target, the last one not', async () => {
+    const programs = ['in', 'out'].map((name) => aProgram({ name, needsTarget: ['iface'] }));
+    const fake = new FakeEngine().works({ programs });
+    fake.answers.targets = () => Promise.resolve(interfaces('eth0'));
+    const context = fakeContext(fake);
+    const offered: unknown[][] = [];
+    mock.dialogs.pick = (items) => (offered.push([...items]) === 1 ? items.at(-1) : items[0]);
+    await context.attacher.start(draft());
+    expect(offered[1]).not.toContainEqual(expect.stringContaining('Leave'));
+    expect(context.attacher.specOf('run-1')!.targets).toEqual([{ program: 'out', key: 'iface', value: 'eth0' }]);
   });
 
   test('a target of the launch configuration is not asked for', async () => {
