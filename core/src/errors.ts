@@ -59,6 +59,7 @@ export const errorCodes = {
   'attach-failed': Exit.cannot, // The kernel refused to attach a program that it had loaded.
   'attach-unsupported': Exit.cannot, // This kind of program cannot be attached by Ringside yet.
   'target-not-found': Exit.cannot, // What the program should attach to does not exist on the host.
+  'symbols-failed': Exit.cannot, // The names of a process's addresses cannot be looked up.
   'no-memory': Exit.cannot, // The kernel had no memory for a map or a program.
   'too-many-files': Exit.cannot, // The agent has no file descriptor left.
   'map-create-failed': Exit.cannot, // The kernel refused to create a map.

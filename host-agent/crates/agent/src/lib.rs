@@ -41,6 +41,7 @@ pub fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         None => run(),
         Some(confine::CHECK_OBJECT) => confine::main(),
+        Some(rpc::SYMBOLIZE) => rpc::symbolizer(std::env::args().nth(2).as_deref()),
         Some("--version") => {
             println!("ringside-agent {VERSION}");
             ExitCode::SUCCESS

@@ -19,18 +19,10 @@ pub struct Limits {
 /// Gives up everything but computing, memory and the open descriptors, for good. False where the kernel has no seccomp
 /// filters: then the limits alone hold. Call it before any other thread starts.
 pub fn enter(limits: Limits) -> io::Result<bool> {
-    let set = |resource, soft: u64, hard: u64| {
-        let limit = libc::rlimit { rlim_cur: soft as libc::rlim_t, rlim_max: hard as libc::rlim_t };
-        // SAFETY: the pointer is to a local rlimit.
-        if unsafe { libc::setrlimit(resource, &limit) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-    };
-    set(libc::RLIMIT_DATA, limits.memory, limits.memory)?;
-    // The soft limit ends it by SIGXCPU, which says why; the hard one would look like the OOM killer.
-    set(libc::RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)?;
-    // Neither a core file nor any other, no process.
-    set(libc::RLIMIT_CORE, 0, 0)?;
-    set(libc::RLIMIT_FSIZE, 0, 0)?;
-    set(libc::RLIMIT_NPROC, 0, 0)?;
+    limit(limits.memory, limits.cpu_seconds)?;
+    // No file, no process.
+    set_limit(libc::RLIMIT_FSIZE, 0, 0)?;
+    set_limit(libc::RLIMIT_NPROC, 0, 0)?;
     // SAFETY: prctl with plain integers.
     unsafe {
         // Unlike the agent's own, this end cannot be put off.
@@ -39,6 +31,20 @@ pub fn enter(limits: Limits) -> io::Result<bool> {
     }
     no_new_privileges()?;
     Ok(install(&filter(ALLOWED)).is_ok())
+}
+
+/// Limits that end a process which reads files of any size: the kernel then says no, or ends it.
+pub fn limit(memory: u64, cpu_seconds: u64) -> io::Result<()> {
+    set_limit(libc::RLIMIT_DATA, memory, memory)?;
+    // The soft limit ends it by SIGXCPU, which says why; the hard one would look like the OOM killer.
+    set_limit(libc::RLIMIT_CPU, cpu_seconds, cpu_seconds + 1)?;
+    set_limit(libc::RLIMIT_CORE, 0, 0)
+}
+
+fn set_limit(resource: libc::__rlimit_resource_t, soft: u64, hard: u64) -> io::Result<()> {
+    let limit = libc::rlimit { rlim_cur: soft as libc::rlim_t, rlim_max: hard as libc::rlim_t };
+    // SAFETY: the pointer is to a local rlimit.
+    if unsafe { libc::setrlimit(resource, &limit) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Takes from the calling thread, and from those that it starts, what changes the host: BPF, perf events, sockets, other

@@ -185,11 +185,19 @@ impl Elf {
     }
 
     pub fn build_id(&self) -> Option<String> {
-        const NT_GNU_BUILD_ID: u32 = 3;
-        let notes = self.notes(".note.gnu.build-id");
-        let (.., id) = notes.iter().find(|(kind, owner, _)| *kind == NT_GNU_BUILD_ID && owner == "GNU")?;
-        Some(crate::rpc::host::hex(id))
+        id_of(&self.notes(".note.gnu.build-id"))
     }
+}
+
+/// The build id among notes as the kernel shows its own and its modules'.
+pub fn build_id_in(bytes: &[u8]) -> Option<String> {
+    id_of(&notes(bytes))
+}
+
+fn id_of(notes: &[(u32, String, Vec<u8>)]) -> Option<String> {
+    const NT_GNU_BUILD_ID: u32 = 3;
+    let (.., id) = notes.iter().find(|(kind, owner, _)| *kind == NT_GNU_BUILD_ID && owner == "GNU")?;
+    Some(crate::rpc::host::hex(id))
 }
 
 /// Fills the buffer as far as the file goes.

@@ -37,6 +37,7 @@ use crate::stream::drain::Drain;
 use crate::watch::Watches;
 
 pub use prints::tracefs_missing;
+pub use symbols::{SYMBOLIZE, main as symbolizer};
 
 /// An answer, and what must only happen once it is queued: the first record of a stream comes after its StreamOpened.
 pub struct Outcome {
@@ -96,7 +97,7 @@ fn look_up(session: &mut Session, request: Request) -> Answer<Lookup> {
         Request::ProbeFeatures(_) => Box::new(|_, context| features::probe(context).map(Response::Features)),
         Request::GetBtf(request) => Box::new(move |_, context| host::btf(context, &request).map(Response::Btf)),
         Request::Symbolize(request) => {
-            Box::new(move |_, _| trimmed(|| symbols::symbolize(request)).map(Response::Symbolize))
+            Box::new(move |_, context| trimmed(|| symbols::symbolize(context, &request)).map(Response::Symbolize))
         }
         Request::ListTargets(request) => {
             Box::new(move |_, context| trimmed(|| targets::list(context, &request)).map(Response::TargetList))
