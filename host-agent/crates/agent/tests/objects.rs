@@ -40,9 +40,14 @@ fn features_are_found_by_trying() {
     assert!(features.program_types["raw_tracepoint"] && features.program_types["xdp"]);
     assert!(features.map_types["ringbuf"] && features.map_types["hash"]);
     let of = |kind: &str| features.attach.iter().find(|feature| feature.kind == kind).expect(kind);
-    for kind in ["tracepoint", "raw_tracepoint", "tp_btf", "iter", "uprobe", "perf_event", "xdp", "sk_lookup"] {
+    let everywhere = "tracepoint raw_tracepoint tp_btf iter iter.task uprobe uprobe.multi perf_event xdp tcx clsact cgroup_skb sockops \
+                      sk_lookup flow_dissector netfilter socket sk_reuseport sk_msg sk_skb syscall struct_ops";
+    for kind in everywhere.split_whitespace() {
         assert!(of(kind).ok, "{:?}", of(kind));
     }
+    // What was tried is gone again.
+    let registered = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_available_congestion_control").expect("sysctl");
+    assert!(!registered.contains("ringside_probe"));
     assert!(features.attach.iter().all(|feature| feature.ok == feature.reason.is_empty()), "{:?}", features.attach);
     // A kernel without kprobes says so, one with them attaches.
     let kprobes = std::path::Path::new("/sys/bus/event_source/devices/kprobe").exists();

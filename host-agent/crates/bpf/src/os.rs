@@ -229,6 +229,15 @@ pub fn fdinfo(fd: BorrowedFd<'_>, label: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(label))?.trim().parse().ok()
 }
 
+/// A new network namespace for the calling thread alone; needs CAP_SYS_ADMIN.
+pub(crate) fn unshare_network() -> io::Result<()> {
+    // SAFETY: a plain integer; only this thread's namespace changes.
+    match unsafe { libc::unshare(libc::CLONE_NEWNET) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Gives freed memory back to the kernel: resolving types against the kernel's BTF takes some 15 MB for a moment, which
 /// glibc would keep.
 pub fn trim_memory() {

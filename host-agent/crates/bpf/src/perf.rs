@@ -72,6 +72,8 @@ pub enum Rate {
 
 /// The kernel's software clock, since virtual machines often have no hardware counters.
 pub const CPU_CLOCK: (u32, u64) = (TYPE_SOFTWARE, SW_CPU_CLOCK);
+/// PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES
+pub const CPU_CYCLES: (u32, u64) = (0, 0);
 
 impl Sampling {
     fn attribute(self) -> sys::perf_event_attr {

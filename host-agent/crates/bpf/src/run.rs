@@ -6,7 +6,7 @@ use std::time::Duration;
 use libbpf_sys as sys;
 
 use crate::link::options;
-use crate::{Error, Result};
+use crate::{Error, Result, stats};
 
 /// What a program gets.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,21 +44,40 @@ pub fn program(program: BorrowedFd<'_>, input: Input<'_>) -> Result<Outcome> {
         options.data_size_out = size(&data)?;
     }
     if !input.context.is_empty() {
-        options.ctx_in = input.context.as_ptr().cast();
         options.ctx_size_in = size(input.context)?;
-        options.ctx_out = context.as_mut_ptr().cast();
-        options.ctx_size_out = size(&context)?;
+        if returns_context(program) {
+            options.ctx_in = input.context.as_ptr().cast();
+            options.ctx_out = context.as_mut_ptr().cast();
+            options.ctx_size_out = size(&context)?;
+        } else {
+            options.ctx_in = context.as_mut_ptr().cast();
+        }
     }
-    // SAFETY: each pointer is null or to a live buffer of the size beside it.
+    // SAFETY: each pointer is null or to a live buffer of the size beside it; the kernel writes into ctx_in only for
+    // syscall programs, for which it is the buffer of ours.
     match unsafe { sys::bpf_prog_test_run_opts(program.as_raw_fd(), &mut options) } {
         0 => {
             data.truncate(options.data_size_out as usize);
-            context.truncate(options.ctx_size_out as usize);
+            if !options.ctx_out.is_null() {
+                context.truncate(options.ctx_size_out as usize);
+            }
             let duration = Duration::from_nanos(options.duration.into());
             Ok(Outcome { return_value: options.retval, data, context, duration })
         }
         error => Err(Error::new("cannot run the program", error)),
     }
+}
+
+/// Syscall programs write into the context that they were given; raw tracepoints and their like only read it. Both refuse
+/// a place for the answer.
+fn returns_context(program: BorrowedFd<'_>) -> bool {
+    const READ_OR_IN_PLACE: [u32; 4] = [
+        sys::BPF_PROG_TYPE_RAW_TRACEPOINT,
+        sys::BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE,
+        sys::BPF_PROG_TYPE_TRACING,
+        sys::BPF_PROG_TYPE_SYSCALL,
+    ];
+    stats::program(program).is_ok_and(|info| !READ_OR_IN_PLACE.contains(&info.kind))
 }
 
 fn size(bytes: &[u8]) -> Result<u32> {

@@ -37,6 +37,7 @@ const FEATURES: &[Feature] = &[
     Feature { kind: "uprobe.multi", what: "links to many user-space functions (uprobe.multi)", since: "6.6", option: "CONFIG_UPROBES" },
     Feature { kind: "uprobe.session", what: "user-space probe sessions (uprobe.session)", since: "6.13", option: "CONFIG_UPROBES" },
     Feature { kind: "perf_event", what: "BPF programs on perf events", since: "4.9", option: "CONFIG_PERF_EVENTS" },
+    Feature { kind: "perf_event.hardware", what: "hardware counters on this machine", since: "4.9", option: "a performance monitoring unit, which virtual machines often lack" },
     Feature { kind: "xdp", what: "links to XDP", since: "5.9", option: "CONFIG_NET" },
     Feature { kind: "tcx", what: "traffic control links (tcx)", since: "6.6", option: "CONFIG_NET_XGRESS" },
     Feature { kind: "clsact", what: "the clsact qdisc and BPF classifiers", since: "4.5", option: "CONFIG_NET_SCH_INGRESS and CONFIG_NET_CLS_BPF" },
@@ -61,7 +62,8 @@ pub fn feature(target: &Target<'_>, error: &Error, place: &str) -> Option<Failur
         return None;
     }
     // What the kernel cannot do at all is told from a wrong request by trying the same with a program of our own.
-    let probe = probe::attach::KINDS.iter().find(|kind| kind.name == target.kind)?;
+    let name = if target.kind == "cgroup" { "cgroup_skb" } else { target.kind };
+    let probe = probe::attach::KINDS.iter().find(|kind| kind.name == name)?;
     let (attempt, _) = log::capture(|| probe.attempt());
     attempt.is_err().then(|| lacking(target, target.kind, error.errno, place))
 }
@@ -89,8 +91,7 @@ mod tests {
     #[test]
     fn every_probed_kind_has_a_name_for_what_is_missing() {
         for kind in probe::attach::KINDS {
-            let base = kind.name.split(' ').next().unwrap_or(kind.name);
-            assert!(FEATURES.iter().any(|feature| feature.kind == base), "{}", kind.name);
+            assert!(FEATURES.iter().any(|feature| feature.kind == kind.name), "{}", kind.name);
         }
     }
 }

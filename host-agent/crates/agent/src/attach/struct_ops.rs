@@ -35,6 +35,9 @@ pub fn attach(ops: &StructOps<'_>) -> Answer<Link> {
         let what = format!("Map {name} ({kind}) cannot be registered");
         match error.errno {
             EPERM => no_permission(&what, error.errno),
+            EBUSY if ops.section() == ".struct_ops" => Failure::new("attach-failed", format!("{what}: it has been registered before, or operations of this name are in use ({}).", describe(error.errno)))
+                .errno(error.errno)
+                .hint("Without a link the kernel registers a map only once: load the object again, or write SEC(\".struct_ops.link\") (Linux 6.4)."),
             EBUSY | EEXIST => Failure::new("attach-failed", format!("{what}: operations of this name, or another set of them, are in use ({}).", describe(error.errno)))
                 .errno(error.errno)
                 .hint("`bpftool struct_ops list` shows what is registered. Sets of the same kind need names of their own; of schedulers only one can run."),

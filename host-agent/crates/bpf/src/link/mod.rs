@@ -16,11 +16,11 @@ use std::ptr::NonNull;
 use libbpf_sys as sys;
 
 pub use cgroup::cgroup;
-pub(crate) use network::xdp_fd;
 pub use network::{
     Netfilter, XdpMode, bound_packet_socket, map_entry, netfilter, netkit, netns, socket_option, sockmap, tc_filter,
     tcx, xdp,
 };
+pub(crate) use network::{netfilter_fd, packet_socket, sockmap_fd, xdp_fd};
 pub use owner::{links_of, open_program, program_name, programs_named, queried, xdp_owners};
 pub use tracing::{
     IterTarget, by_section, freplace, iter, kprobe, kprobe_at, kprobe_multi, ksyscall, perf_event, raw_tracepoint,

@@ -1,6 +1,9 @@
 //! Which kinds of program attach here, found by attaching a program that does nothing and detaching it at once. Versions
 //! and symbols do not tell: kernels are built without parts, locked down, or refuse only at the last step.
 
+mod network;
+mod operations;
+
 use std::ffi::{CStr, CString};
 use std::fs::{self, File};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -9,9 +12,9 @@ use std::os::unix::ffi::OsStrExt;
 use libbpf_sys as sys;
 
 use crate::insns::{Asm, Reg};
-use crate::link::{self, XdpMode};
+use crate::link;
 use crate::perf::{Rate, Sampling};
-use crate::{Error, Result, os, perf, program};
+use crate::{Error, Result, os, perf, program, run};
 
 /// One kind and how to try it.
 pub struct Kind {
@@ -24,22 +27,47 @@ const IDLE_FUNCTION: &CStr = c"bpf_fentry_test1";
 
 pub const KINDS: &[Kind] = &[
     Kind { name: "tracepoint", attempt: tracepoint },
-    Kind { name: "raw_tracepoint", attempt: raw_tracepoint },
+    Kind {
+        name: "raw_tracepoint",
+        attempt: || raw_tracepoint(sys::BPF_PROG_TYPE_RAW_TRACEPOINT, c"sched_process_exit"),
+    },
+    Kind {
+        name: "raw_tracepoint.w",
+        attempt: || raw_tracepoint(sys::BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE, c"bpf_test_finish"),
+    },
     Kind { name: "tp_btf", attempt: || tracing(sys::BPF_TRACE_RAW_TP, c"sched_process_exit") },
     Kind { name: "kprobe", attempt: kprobe },
-    Kind { name: "kprobe.multi", attempt: kprobe_multi },
+    Kind { name: "kprobe.multi", attempt: || kprobe_multi(sys::BPF_TRACE_KPROBE_MULTI) },
+    Kind { name: "kprobe.session", attempt: || kprobe_multi(sys::BPF_TRACE_KPROBE_SESSION) },
     Kind { name: "fentry", attempt: || tracing(sys::BPF_TRACE_FENTRY, IDLE_FUNCTION) },
     Kind { name: "fexit", attempt: || tracing(sys::BPF_TRACE_FEXIT, IDLE_FUNCTION) },
     Kind { name: "fmod_ret", attempt: || tracing(sys::BPF_MODIFY_RETURN, c"bpf_modify_return_test") },
+    Kind { name: "fsession", attempt: || tracing(sys::BPF_TRACE_FSESSION, IDLE_FUNCTION) },
+    Kind { name: "freplace", attempt: freplace },
     Kind { name: "lsm", attempt: lsm },
+    Kind { name: "lsm_cgroup", attempt: lsm_cgroup },
     Kind { name: "iter", attempt: || tracing(sys::BPF_TRACE_ITER, c"task") },
+    Kind { name: "iter.task", attempt: iter_of_process },
     Kind { name: "uprobe", attempt: uprobe },
-    Kind { name: "uprobe.multi", attempt: uprobe_multi },
-    Kind { name: "perf_event", attempt: perf_event },
-    Kind { name: "xdp", attempt: xdp },
-    Kind { name: "tcx", attempt: tcx },
+    Kind { name: "uprobe.multi", attempt: || uprobe_multi(sys::BPF_TRACE_UPROBE_MULTI) },
+    Kind { name: "uprobe.session", attempt: || uprobe_multi(sys::BPF_TRACE_UPROBE_SESSION) },
+    Kind { name: "perf_event", attempt: || perf_event(perf::CPU_CLOCK) },
+    Kind { name: "perf_event.hardware", attempt: || perf_event(perf::CPU_CYCLES) },
+    Kind { name: "xdp", attempt: network::xdp },
+    Kind { name: "tcx", attempt: network::tcx },
+    Kind { name: "clsact", attempt: network::clsact },
+    Kind { name: "netkit", attempt: network::netkit },
     Kind { name: "cgroup_skb", attempt: cgroup_skb },
-    Kind { name: "sk_lookup", attempt: sk_lookup },
+    Kind { name: "sockops", attempt: sockops },
+    Kind { name: "sk_lookup", attempt: network::sk_lookup },
+    Kind { name: "flow_dissector", attempt: network::flow_dissector },
+    Kind { name: "netfilter", attempt: network::netfilter },
+    Kind { name: "socket", attempt: network::socket_filter },
+    Kind { name: "sk_reuseport", attempt: network::reuseport },
+    Kind { name: "sk_msg", attempt: || network::socket_map(sys::BPF_PROG_TYPE_SK_MSG, sys::BPF_SK_MSG_VERDICT) },
+    Kind { name: "sk_skb", attempt: || network::socket_map(sys::BPF_PROG_TYPE_SK_SKB, sys::BPF_SK_SKB_STREAM_VERDICT) },
+    Kind { name: "syscall", attempt: syscall },
+    Kind { name: "struct_ops", attempt: operations::congestion_control },
 ];
 
 impl Kind {
@@ -72,10 +100,10 @@ fn tracepoint() -> Result<()> {
     run_on_event(&program, &mut perf::attribute(TYPE_TRACEPOINT, id), -1, 0)
 }
 
-fn raw_tracepoint() -> Result<()> {
-    let program = load(sys::BPF_PROG_TYPE_RAW_TRACEPOINT, 0, 0, 0)?;
+fn raw_tracepoint(kind: u32, event: &CStr) -> Result<()> {
+    let program = load(kind, 0, 0, 0)?;
     // SAFETY: a terminated string and a valid descriptor; the result is a new descriptor or an error.
-    let link = unsafe { sys::bpf_raw_tracepoint_open(c"sched_process_exit".as_ptr(), program.as_raw_fd()) };
+    let link = unsafe { sys::bpf_raw_tracepoint_open(event.as_ptr(), program.as_raw_fd()) };
     os::owned(link).map(drop).map_err(|_| Error::new("cannot attach", link))
 }
 
@@ -87,10 +115,10 @@ fn kprobe() -> Result<()> {
     run_on_event(&program, &mut event, -1, 0)
 }
 
-fn kprobe_multi() -> Result<()> {
-    let program = load(sys::BPF_PROG_TYPE_KPROBE, 0, sys::BPF_TRACE_KPROBE_MULTI, 0)?;
+fn kprobe_multi(attach: u32) -> Result<()> {
+    let program = load(sys::BPF_PROG_TYPE_KPROBE, 0, attach, 0)?;
     let mut names = [IDLE_FUNCTION.as_ptr()];
-    link_with(&program, sys::BPF_TRACE_KPROBE_MULTI, |options| {
+    link_with(&program, attach, |options| {
         options.__bindgen_anon_1.kprobe_multi.cnt = 1;
         options.__bindgen_anon_1.kprobe_multi.syms = names.as_mut_ptr();
     })
@@ -106,11 +134,11 @@ fn uprobe() -> Result<()> {
     run_on_event(&program, &mut event, std::process::id() as i32, -1)
 }
 
-fn uprobe_multi() -> Result<()> {
+fn uprobe_multi(attach: u32) -> Result<()> {
     let (path, offset) = own_entry()?;
-    let program = load(sys::BPF_PROG_TYPE_KPROBE, 0, sys::BPF_TRACE_UPROBE_MULTI, 0)?;
+    let program = load(sys::BPF_PROG_TYPE_KPROBE, 0, attach, 0)?;
     let offsets = [offset];
-    link_with(&program, sys::BPF_TRACE_UPROBE_MULTI, |options| {
+    link_with(&program, attach, |options| {
         let multi = &raw mut options.__bindgen_anon_1.uprobe_multi;
         // SAFETY: the union's member is plain data inside a live, zeroed struct.
         let multi = unsafe { &mut *multi };
@@ -121,9 +149,8 @@ fn uprobe_multi() -> Result<()> {
     })
 }
 
-fn perf_event() -> Result<()> {
+fn perf_event((kind, config): (u32, u64)) -> Result<()> {
     let program = load(sys::BPF_PROG_TYPE_PERF_EVENT, 0, 0, 0)?;
-    let (kind, config) = perf::CPU_CLOCK;
     let event = Sampling { kind, config, rate: Rate::Frequency(1) }.on_cpu(first_cpu())?;
     set_program(&event, &program)
 }
@@ -148,20 +175,48 @@ fn lsm() -> Result<()> {
     }
 }
 
-fn xdp() -> Result<()> {
-    const PASS: i32 = 2;
-    let program = load(sys::BPF_PROG_TYPE_XDP, PASS, sys::BPF_XDP, 0)?;
-    match link::xdp_fd(program.as_fd(), loopback()?, XdpMode::Generic) {
-        // Someone's program is there: then it can be done.
-        Err(error) if matches!(error.errno, libc::EBUSY | libc::EEXIST) => Ok(()),
-        other => other.map(drop),
+/// The kernel can only be asked whether it knows the type: an extension needs a program with types to extend.
+fn freplace() -> Result<()> {
+    match super::program_type(sys::BPF_PROG_TYPE_EXT) {
+        true => Ok(()),
+        false => Err(Error::new("cannot load an extension", libc::EINVAL)),
     }
 }
 
-fn tcx() -> Result<()> {
-    const NEXT: i32 = -1;
-    let program = load(sys::BPF_PROG_TYPE_SCHED_CLS, NEXT, sys::BPF_TCX_INGRESS, 0)?;
-    link::create(program.as_fd(), loopback()?, sys::BPF_TCX_INGRESS, 0, "cannot attach").map(drop)
+fn iter_of_process() -> Result<()> {
+    let id = kernel_type(sys::BPF_TRACE_ITER, c"task")?;
+    let program = load(sys::BPF_PROG_TYPE_TRACING, 0, sys::BPF_TRACE_ITER, id)?;
+    // SAFETY: zeroes are valid in this union of plain structs.
+    let mut info = unsafe { std::mem::zeroed::<sys::bpf_iter_link_info>() };
+    info.task.pid = std::process::id();
+    link_with(&program, sys::BPF_TRACE_ITER, |options| {
+        options.iter_info = &raw mut info;
+        options.iter_info_len = size_of_val(&info) as u32;
+    })
+}
+
+fn lsm_cgroup() -> Result<()> {
+    const ALLOW: i32 = 1;
+    let cgroup = own_cgroup()?;
+    let id = kernel_type(sys::BPF_LSM_CGROUP, c"settime")?;
+    let program = load(sys::BPF_PROG_TYPE_LSM, ALLOW, sys::BPF_LSM_CGROUP, id)?;
+    link::create(program.as_fd(), cgroup.as_raw_fd(), sys::BPF_LSM_CGROUP, 0, "cannot attach").map(drop)
+}
+
+fn sockops() -> Result<()> {
+    const ALLOW: i32 = 1;
+    let cgroup = own_cgroup()?;
+    let program = load(sys::BPF_PROG_TYPE_SOCK_OPS, ALLOW, sys::BPF_CGROUP_SOCK_OPS, 0)?;
+    link::create(program.as_fd(), cgroup.as_raw_fd(), sys::BPF_CGROUP_SOCK_OPS, 0, "cannot attach").map(drop)
+}
+
+fn syscall() -> Result<()> {
+    let mut asm = Asm::default();
+    asm.set(Reg::R0, 0).exit();
+    let program = program::load_insns(sys::BPF_PROG_TYPE_SYSCALL, &asm.finish(), |options| {
+        options.prog_flags = sys::BPF_F_SLEEPABLE;
+    })?;
+    run::program(program.as_fd(), run::Input::default()).map(drop)
 }
 
 fn cgroup_skb() -> Result<()> {
@@ -169,13 +224,6 @@ fn cgroup_skb() -> Result<()> {
     let cgroup = own_cgroup()?;
     let program = load(sys::BPF_PROG_TYPE_CGROUP_SKB, ALLOW, sys::BPF_CGROUP_INET_EGRESS, 0)?;
     link::create(program.as_fd(), cgroup.as_raw_fd(), sys::BPF_CGROUP_INET_EGRESS, 0, "cannot attach").map(drop)
-}
-
-fn sk_lookup() -> Result<()> {
-    const PASS: i32 = 1;
-    let namespace = File::open("/proc/self/ns/net").map_err(|_| missing("no network namespaces"))?;
-    let program = load(sys::BPF_PROG_TYPE_SK_LOOKUP, PASS, sys::BPF_SK_LOOKUP, 0)?;
-    link::create(program.as_fd(), namespace.as_raw_fd(), sys::BPF_SK_LOOKUP, 0, "cannot attach").map(drop)
 }
 
 // ---- what they need ------------------------------------------------------------------------------------------------
