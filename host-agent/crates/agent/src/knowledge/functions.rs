@@ -161,10 +161,6 @@ impl Functions {
         !self.table.is_empty()
     }
 
-    pub fn traceable_known(&self) -> bool {
-        self.traceable_known
-    }
-
     pub fn find(&self, name: &str) -> Option<Function<'_>> {
         let mut found = self.table.find(name);
         let copies = found.len();

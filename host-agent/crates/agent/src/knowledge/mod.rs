@@ -2,7 +2,6 @@
 //! each part is read when it is first asked for, and all of it goes again with the request.
 
 // Users of all of it land one after the other.
-#![allow(dead_code)]
 
 pub mod attach_types;
 pub mod events;

@@ -45,10 +45,6 @@ impl NameTable {
         self.text.shrink_to_fit();
     }
 
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -127,6 +123,6 @@ mod tests {
         assert_eq!(table.find("b").map(|found| (found.module, found.marks)).collect::<Vec<_>>(), [(0, 0), (2, 4)]);
         assert!(table.contains("a") && !table.contains("a."));
         assert_eq!(table.beginning_with("a.").map(|found| found.name).collect::<Vec<_>>(), ["a.isra.0"]);
-        assert_eq!(table.len(), 4);
+        assert_eq!(table.iter().count(), 4);
     }
 }
