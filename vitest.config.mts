@@ -12,6 +12,7 @@ export default defineConfig({
             '{core,cli,extension,language-server}/src/**/*.test.ts',
             'panels/**/*.test.{ts,tsx}',
             'scripts/**/*.test.ts',
+            'test/fuzz/**/*.test.ts',
           ],
           environment: 'node',
         },

@@ -118,7 +118,7 @@ export class SyntheticEngine {
           shown: delivered,
         })),
       },
-      programs: [{ name: 'handle_exec', runs: delivered, nanosPerRun: 61, cpuPercent: 0.3, missed: 0 }],
+      programs: [{ name: 'handle_exec', runs: delivered, sampled: false, nanosPerRun: 61, cpuPercent: 0.3, missed: 0 }],
       rate: this.#state === 'running' ? Math.round(this.#options.rate * wave) : 0,
       agent: { rssBytes: 6_200_000, cpuPercent: 0.2 },
     };

@@ -58,6 +58,7 @@ describe('ledgerWords', () => {
     const cost = (more: Partial<ProgramCost>): ProgramCost => ({
       name: 'p',
       runs: 0,
+      sampled: false,
       nanosPerRun: null,
       cpuPercent: null,
       missed: null,

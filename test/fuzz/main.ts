@@ -11,6 +11,8 @@ import type { WorkerInput, WorkerReport } from './worker.ts';
 const PATIENCE_MS = 20_000;
 const MOST_HEAP_MB = 512;
 const MOST_RSS = 1500 << 20;
+/** Most bytes of one fuzzer's corpus in the tree. */
+const MOST_KEPT = 300_000;
 
 const nameOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 const bytesIn = (folder: string): Uint8Array[] =>
@@ -78,7 +80,7 @@ async function fuzz({ target, seconds, seed, corpus, fresh, crashes }: Arguments
   });
 }
 
-/** Rewrites the kept corpus with the smallest inputs that together do all that both folders do. */
+/** Rewrites the kept corpus with the smallest inputs that do what both folders do, as many as may be kept. */
 function minimize({ target, corpus, fresh }: Arguments): number {
   const feedback = (globalThis as unknown as { __fuzz: Feedback }).__fuzz;
   const { run, longest, seeds } = targets[target]!;
@@ -90,7 +92,13 @@ function minimize({ target, corpus, fresh }: Arguments): number {
   for (const bytes of all) fuzzer.add(bytes);
   rmSync(corpus, { recursive: true, force: true });
   mkdirSync(corpus, { recursive: true });
-  const kept = fuzzer.corpus.slice(own);
+  const kept: { bytes: Uint8Array }[] = [];
+  let room = MOST_KEPT;
+  for (const entry of fuzzer.corpus.slice(own)) {
+    room -= entry.bytes.length;
+    if (room < 0) break; // small ones come first, and do most
+    kept.push(entry);
+  }
   for (const { bytes } of kept) writeFileSync(join(corpus, nameOf(bytes)), bytes);
   const size = kept.reduce((sum, { bytes }) => sum + bytes.length, 0);
   console.log(

@@ -17,7 +17,8 @@ export function endLines(end: Extract<RunEvent, { type: 'end' }>): string {
       p.nanosPerRun === null
         ? 'cost unknown'
         : `${p.nanosPerRun.toFixed(0)} ns/run, ${p.cpuPercent?.toFixed(2) ?? '?'} % CPU`;
-    lines.push(dim(`  ${p.name}: ${known(p.runs)} runs, ${cost}, missed ${known(p.missed)}`));
+    const runs = p.sampled ? `about ${known(p.runs)} runs (sampled)` : `${known(p.runs)} runs`;
+    lines.push(dim(`  ${p.name}: ${runs}, ${cost}, missed ${known(p.missed)}`));
   }
   return lines.join('\n');
 }

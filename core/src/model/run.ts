@@ -100,6 +100,8 @@ export interface Ledger {
 export interface ProgramCost {
   name: string;
   runs: number;
+  /** Runs and CPU share are concluded from a tenth of the time: a program that runs often is not counted all the time. */
+  sampled: boolean;
   /** null while the program has not run, or the kernel keeps no statistics. */
   nanosPerRun: number | null;
   cpuPercent: number | null;

@@ -32,7 +32,22 @@ describe('programCosts', () => {
           { first, last },
         ],
       ),
-    ).toEqual([{ name: 'p', runs: 2000, nanosPerRun: 200, cpuPercent: 0.02, missed: 6 }]);
+    ).toEqual([{ name: 'p', runs: 2000, sampled: false, nanosPerRun: 200, cpuPercent: 0.02, missed: 6 }]);
+  });
+
+  it('says that runs were sampled when one host has sampled them', () => {
+    const first = stats(0n, 0n, 0n);
+    const last = stats(1_000_000_000n, 1000n, 200_000n);
+    const sampled = structuredClone(last);
+    sampled.programs[0]!.sampled = true;
+    const cost = programCosts(
+      ['p'],
+      [
+        { first, last },
+        { first, last: sampled },
+      ],
+    );
+    expect(cost[0]).toMatchObject({ runs: 2000, sampled: true });
   });
 
   it('says null, not 0, for what is not known', () => {

@@ -16,6 +16,7 @@ export function programCosts(names: string[], spans: StatsSpan[]): ProgramCost[]
     let elapsed = 0n;
     let missed: bigint | null = 0n;
     let counted = false;
+    let sampled = false;
     for (const { first, last } of spans) {
       const program = last?.programs.find((p) => p.name === name);
       if (!last || !program) continue;
@@ -23,11 +24,13 @@ export function programCosts(names: string[], spans: StatsSpan[]): ProgramCost[]
       nanos += program.runNanos;
       missed = program.missedKnown && missed !== null ? missed + program.missed : null;
       counted ||= program.statsEnabled;
+      sampled ||= program.sampled;
       if (first) elapsed += last.atMonotonicNs - first.atMonotonicNs;
     }
     return {
       name,
       runs: Number(runs),
+      sampled,
       nanosPerRun: counted && runs > 0n ? Number(nanos) / Number(runs) : null,
       cpuPercent: counted && elapsed > 0n ? (100 * Number(nanos)) / Number(elapsed) : null,
       missed: spans.length === 0 || missed === null ? null : Number(missed),

@@ -108,7 +108,7 @@ function costWords(run: RunSummary, name: string): string {
   if (cost === undefined || !isLive(run)) return 'attached';
   const each = cost.nanosPerRun === null ? '' : ` · ${Math.round(cost.nanosPerRun)} ns each`;
   const missed = cost.missed === null || cost.missed === 0 ? '' : ` · ${formatCount(cost.missed)} missed`;
-  return `attached · ${formatCount(cost.runs)} runs${each}${missed}`;
+  return `attached · ${cost.sampled ? '≈ ' : ''}${formatCount(cost.runs)} runs${each}${missed}`;
 }
 
 function verdictWords(known: KnownVerdict, version: number): string {

@@ -120,7 +120,8 @@ function runTooltip(run: RunSummary): string {
   });
   const programs = run.programs.map((program) => {
     const cost = program.nanosPerRun === null ? 'cost unknown' : `${Math.round(program.nanosPerRun)} ns a run`;
-    return `${program.name}: ${withThousands(program.runs)} runs, ${cost}`;
+    const runs = `${program.sampled ? 'about ' : ''}${withThousands(program.runs)} runs`;
+    return `${program.name}: ${runs}${program.sampled ? ' (sampled)' : ''}, ${cost}`;
   });
   const error = run.error ? [`${run.error.message} ${run.error.remedy}`] : [];
   return [

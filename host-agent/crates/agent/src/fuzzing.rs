@@ -19,7 +19,7 @@ use crate::knowledge::types::Types;
 use crate::output::Output;
 
 /// How long the agent may think about one input.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A whole connection whose client sends what the bytes say. The kernel's BPF and everything that changes the host are out
 /// of reach. With an even first byte the rest is sent as it is; with an odd one the rest are frames in the short form of

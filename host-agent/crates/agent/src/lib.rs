@@ -21,6 +21,7 @@ mod output;
 mod plan;
 mod requests;
 mod rpc;
+mod run_statistics;
 mod session;
 mod stream;
 mod swap;

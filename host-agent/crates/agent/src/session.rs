@@ -1,17 +1,16 @@
 //! What is loaded, attached and streaming for this client. Only the request thread touches it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use ringside_bpf::link::Link;
 use ringside_bpf::object::Object;
-use ringside_bpf::stats;
 use ringside_proto::messages as pb;
 
 use crate::attach::Scope;
 use crate::failure::{Answer, Failure};
 use crate::journal;
+use crate::run_statistics::RunStatistics;
 use crate::stream::Stream;
 use crate::stream::prints::PrintCounters;
 
@@ -21,7 +20,7 @@ pub struct Session {
     last_id: u32,
     last_stream: u16,
     /// Held while anything is loaded: the kernel counts runs and their time.
-    run_statistics: Option<OwnedFd>,
+    run_statistics: Option<Arc<RunStatistics>>,
 }
 
 /// A loaded object. Fields are dropped in their order: links go before the programs they hold.
@@ -47,10 +46,13 @@ pub struct Attached {
 impl Session {
     pub fn add(&mut self, object: Object) -> u32 {
         if self.run_statistics.is_none() {
-            match stats::enable() {
-                Ok(statistics) => self.run_statistics = Some(statistics),
+            match RunStatistics::start() {
+                Ok(statistics) => self.run_statistics = Some(Arc::new(statistics)),
                 Err(error) => journal::info("no-run-statistics", &error.to_string()),
             }
+        }
+        if let Some(statistics) = &self.run_statistics {
+            statistics.watch(&object);
         }
         self.last_id += 1;
         self.objects.insert(self.last_id, Loaded { attached: Vec::new(), streams: Vec::new(), prints: None, object });
@@ -83,6 +85,11 @@ impl Session {
 
     pub fn counts_runs(&self) -> bool {
         self.run_statistics.is_some()
+    }
+
+    /// None where the kernel does not count runs, or nothing is loaded.
+    pub fn run_statistics(&self) -> Option<Arc<RunStatistics>> {
+        self.run_statistics.clone()
     }
 
     pub fn stream(&self, id: u32) -> Answer<&Arc<Stream>> {

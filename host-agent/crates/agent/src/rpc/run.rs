@@ -156,7 +156,10 @@ fn described(made: &Made) -> pb::Attachment {
 }
 
 pub fn detach(session: &mut Session, context: &Context<'_>, request: pb::Detach) -> Answer<pb::DetachResult> {
-    let counts_runs = session.counts_runs();
+    let counts_runs = session.run_statistics();
+    if let Some(statistics) = &counts_runs {
+        statistics.settle();
+    }
     let loaded = session.get(request.object_id)?;
     // What links count goes with them.
     let missed = stats::missed_by_links(loaded);
@@ -166,7 +169,7 @@ pub fn detach(session: &mut Session, context: &Context<'_>, request: pb::Detach)
     if !loaded.streams.is_empty() || loaded.prints.is_some() {
         drain_to_the_end(context, loaded.streams.iter().map(|stream| stream.id).collect())?;
     }
-    let stats = stats::of(Some(loaded), counts_runs, missed);
+    let stats = stats::of(Some(loaded), counts_runs.as_deref(), missed);
     Ok(pb::DetachResult { stats: Some(stats) })
 }
 

@@ -8,22 +8,23 @@ use ringside_bpf::{os, stats};
 use ringside_proto::messages as pb;
 
 use crate::failure::Answer;
+use crate::run_statistics::RunStatistics;
 use crate::session::{Loaded, Session};
 
 /// Runs that the kernel skipped, by program, for the links that count them.
 pub type Missed = BTreeMap<String, u64>;
 
 pub fn get(session: &mut Session, request: pb::GetStats) -> Answer<pb::Stats> {
-    let counts_runs = session.counts_runs();
+    let counts_runs = session.run_statistics();
     if request.object_id == 0 {
-        return Ok(of(None, counts_runs, Missed::new()));
+        return Ok(of(None, counts_runs.as_deref(), Missed::new()));
     }
     let loaded = session.get(request.object_id)?;
     let missed = missed_by_links(loaded);
-    Ok(of(Some(loaded), counts_runs, missed))
+    Ok(of(Some(loaded), counts_runs.as_deref(), missed))
 }
 
-pub fn of(loaded: Option<&mut Loaded>, counts_runs: bool, missed: Missed) -> pb::Stats {
+pub fn of(loaded: Option<&mut Loaded>, counts_runs: Option<&RunStatistics>, missed: Missed) -> pb::Stats {
     let mut figures = pb::Stats {
         agent_rss_bytes: rss_bytes(),
         agent_cpu_ns: os::process_cpu_ns(),
@@ -34,12 +35,14 @@ pub fn of(loaded: Option<&mut Loaded>, counts_runs: bool, missed: Missed) -> pb:
     for program in loaded.object.programs() {
         let Some(Ok(info)) = program.fd().map(stats::program) else { continue };
         let missed = missed.get(program.name());
+        let runs = counts_runs.map(|all| all.figures(info.id, info.run_count, info.run_ns)).unwrap_or_default();
         figures.programs.push(pb::ProgramStats {
             name: program.name().to_owned(),
-            run_count: info.run_count,
-            run_nanos: info.run_ns,
+            run_count: runs.runs,
+            run_nanos: runs.nanos,
             recursion_misses: info.recursion_misses,
-            stats_enabled: counts_runs,
+            stats_enabled: counts_runs.is_some(),
+            sampled: runs.sampled,
             missed: missed.copied().unwrap_or(0),
             missed_known: missed.is_some(),
         });

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 pub fn swap(session: &mut Session, context: &Context<'_>, request: pb::SwapObject) -> Answer<Outcome> {
     let source = Source::new(context, request.object_blob, request.options)?;
-    let counts_runs = session.counts_runs();
+    let counts_runs = session.run_statistics();
     let (new, mut takeover) = load(context, &session.get(request.object_id)?.object, &source)?;
     let LoadedObject { object: new, left_out, maps, .. } = new;
     context.check_cancelled()?;
@@ -57,6 +57,10 @@ pub fn swap(session: &mut Session, context: &Context<'_>, request: pb::SwapObjec
     // From here on the new version is the one that counts: what still can go wrong is noted, not returned.
     set_kept_globals(&loaded.object, &new, &source.options.globals);
     let missed = stats::missed_by_links(loaded);
+    if let Some(statistics) = &counts_runs {
+        statistics.settle();
+        statistics.watch(&new);
+    }
     for (place, old) in std::mem::take(&mut loaded.attached).into_iter().enumerate() {
         if taken_over.contains(&place) {
             attached.push(old);
@@ -72,7 +76,7 @@ pub fn swap(session: &mut Session, context: &Context<'_>, request: pb::SwapObjec
     if !ended.is_empty() || loaded.prints.is_some() {
         noted(run::drain_to_the_end(context, ended.clone()));
     }
-    let old = stats::of(Some(loaded), counts_runs, missed);
+    let old = stats::of(Some(loaded), counts_runs.as_deref(), missed);
     close(context, &ended);
     let result = pb::SwapResult {
         object_id: request.object_id,
