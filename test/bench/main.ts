@@ -6,6 +6,7 @@ import { agentBench } from './agent.ts';
 import { connectBench } from './connect.ts';
 import { toFigure, type Measured } from './figure.ts';
 import { firstEventBench } from './firstEvent.ts';
+import { mapDumpBench } from './mapDump.ts';
 import { panelBench } from './panel.ts';
 import { probeCostBench } from './probeCost.ts';
 import { sizeBench } from './size.ts';
@@ -25,6 +26,7 @@ const benches: Record<string, Bench> = {
   agent: agentBench,
   connect: connectBench,
   panel: panelBench,
+  'map-dump': mapDumpBench,
   size: sizeBench,
 };
 
