@@ -47,7 +47,8 @@ export function leavesOf(record: RecordInfo): Leaf[] {
   return fieldsOf(record).flatMap((field) => leaves(field, ''));
 }
 
-function leaves(field: RecordField, prefix: string): Leaf[] {
+/** The leaves of one field: itself, or what is in the struct or union, with paths that begin with `prefix`. */
+export function leaves(field: RecordField, prefix: string): Leaf[] {
   const path = join(prefix, field.name);
   if (field.kind !== 'struct' && field.kind !== 'union') return [{ path, field }];
   return (field.fields ?? []).flatMap((member) => leaves(member, path));
@@ -122,10 +123,15 @@ export function columns(schema: StreamSchema, hosts: number): Column[] {
     for (const { path, field } of leavesOf(record)) {
       if (seen.has(path) || PADDING.test(field.name) || field === clock) continue;
       seen.add(path);
-      list.push({ id: path, title: path, align: alignment(field), width: columnWidth(path, field), field });
+      list.push(column(path, field));
     }
   }
   return list;
+}
+
+/** The column of one leaf. */
+export function column(path: string, field: RecordField): Column {
+  return { id: path, title: path, align: alignment(field), width: columnWidth(path, field), field };
 }
 
 function alignment(field: RecordField): 'left' | 'right' {

@@ -336,7 +336,8 @@ function itemLines(items: MapEntryItem[], { before, between, after }: EntryFrame
     const first = item.key ?? item.owner;
     return (first === undefined ? '' : JSON.stringify(first) + between) + JSON.stringify(item.value) + after;
   });
-  return Buffer.from(lines.join(''), 'utf8');
+  // Not a Buffer: those share their memory, and lines change hands between threads.
+  return new TextEncoder().encode(lines.join(''));
 }
 
 function decodeKey(typing: MapTyping, key: Uint8Array): FieldValue {

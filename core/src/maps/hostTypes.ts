@@ -80,7 +80,9 @@ function knownKind(map: MapEntry): { key: RecordField; value: RecordField } {
   const key = index ? unsigned('key', 4) : bytesField('key', map.keySize);
   if (map.type === 'stack_trace') return { key: unsigned('key', 4), value: addresses(map.valueSize) };
   if (map.type.endsWith('ringbuf')) return { key, value: POSITIONS };
-  if (number.test(map.type) && (map.valueSize === 4 || map.valueSize === 8))
+  // The kernel keeps no types of what has no keys: values as large as a number are taken for one.
+  const keyless = /^(queue|stack|bloom_filter)$/.test(map.type);
+  if ((keyless || number.test(map.type)) && [1, 2, 4, 8].includes(map.valueSize))
     return { key, value: unsigned('value', map.valueSize) };
   return { key, value: bytesField('value', map.valueSize) };
 }

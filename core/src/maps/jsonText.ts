@@ -2,7 +2,7 @@
  * Entries of a map straight to JSON text. A million of them as JavaScript objects and then as JSON would take seconds;
  * here the bytes of numbers and plain text go from one array into another.
  */
-import { compileReader, decodeMapEntries, isBigEndian, isSigned, type MapLayout } from '../events/index.ts';
+import { compileReader, decodeMapEntries, fieldBytes, isBigEndian, isSigned, type MapLayout } from '../events/index.ts';
 import type { RecordField } from '../model/index.ts';
 
 /** Text around the parts of an entry. */
@@ -23,8 +23,12 @@ export function lineFrame(format: 'json' | 'plain'): EntryFrame {
 
 /** A buffer that grows; writers that know their longest text ask for room first and then write without checks. */
 class Text {
-  bytes = new Uint8Array(1 << 16);
+  bytes: Uint8Array<ArrayBuffer>;
   at = 0;
+
+  constructor(bytes: number) {
+    this.bytes = new Uint8Array(bytes);
+  }
 
   room(bytes: number): void {
     if (this.at + bytes <= this.bytes.length) return;
@@ -35,8 +39,10 @@ class Text {
 
   put(part: Uint8Array): void {
     // Short parts are the rule: a loop is faster than set().
-    for (let i = 0; i < part.length; i++) this.bytes[this.at + i] = part[i]!;
-    this.at += part.length;
+    const { bytes, at } = this;
+    const { length } = part;
+    for (let i = 0; i < length; i++) bytes[at + i] = part[i]!;
+    this.at = at + length;
   }
 
   text(text: string): void {
@@ -58,16 +64,19 @@ interface Writer {
 export function entryWriter(layout: MapLayout, frame: EntryFrame): (bytes: Uint8Array) => Uint8Array {
   const { keySize, valueBytes, perCpu } = layout;
   if (perCpu > 0 || layout.key === null || layout.value === null) return slowWriter(layout, frame);
+  if (!inside(layout.key, keySize) || !inside(layout.value, valueBytes)) return slowWriter(layout, frame);
   const key = fieldWriter(layout.key);
   const value = fieldWriter(layout.value);
   const [before, between, after] = [ascii(frame.before), ascii(frame.between), ascii(frame.after)];
   const fixed = before.length + between.length + after.length + (key.longest ?? 0) + (value.longest ?? 0);
   const entryBytes = keySize + valueBytes;
+  // What an entry of the last page took: the next one's are alike.
+  let usual = 64;
   return (bytes) => {
     checkWhole(bytes, layout);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const out = new Text();
-    out.room(Math.min(fixed * (bytes.length / Math.max(entryBytes, 1)), 64 << 20));
+    const entries = bytes.length / Math.max(entryBytes, 1);
+    const out = new Text(Math.ceil(entries * usual * 1.05) + fixed);
     for (let at = 0; at < bytes.length; at += entryBytes) {
       out.room(fixed);
       out.put(before);
@@ -78,8 +87,16 @@ export function entryWriter(layout: MapLayout, frame: EntryFrame): (bytes: Uint8
       if (value.longest === null) out.room(after.length);
       out.put(after);
     }
+    if (entries > 0) usual = out.at / entries;
     return out.bytes.subarray(0, out.at);
   };
+}
+
+/** Whether every part lies inside: damaged types may say otherwise, and those take the careful path. */
+function inside(field: RecordField, size: number): boolean {
+  if (field.size <= 0 || field.offset + fieldBytes(field) > size) return false;
+  if (field.element && !inside(field.element, field.element.size)) return false;
+  return (field.fields ?? []).every((member) => inside(member, size));
 }
 
 function checkWhole(bytes: Uint8Array, layout: MapLayout): void {
@@ -125,10 +142,10 @@ function fastWriter(field: RecordField): Writer | undefined {
 }
 
 const COMMA = 0x2c;
+const MINUS = 0x2d;
 const QUOTE = 0x22;
 const TRUE = ascii('true');
 const FALSE = ascii('false');
-const NULL = ascii('null');
 
 function structWriter(field: RecordField): Writer | undefined {
   const fields = field.fields ?? [];
@@ -180,10 +197,7 @@ function arrayWriter(field: RecordField): Writer | undefined {
 function boolWriter(field: RecordField): Writer {
   return {
     longest: 5,
-    write: (out, view, base, end) => {
-      const at = base + field.offset;
-      out.put(at + 1 > end ? NULL : view.getUint8(at) !== 0 ? TRUE : FALSE);
-    },
+    write: (out, view, base) => out.put(view.getUint8(base + field.offset) !== 0 ? TRUE : FALSE),
   };
 }
 
@@ -218,37 +232,29 @@ function charsWriter(field: RecordField): Writer {
 const LONGEST_INTEGER = 22;
 
 function integerWriter(field: RecordField): Writer | undefined {
-  const signed = isSigned(field);
+  const write = integerWrite(field, isSigned(field));
+  return write && { longest: LONGEST_INTEGER, write };
+}
+
+function integerWrite(field: RecordField, signed: boolean): Writer['write'] | undefined {
   const at = field.offset;
-  const { size } = field;
-  const inside =
-    (write: (out: Text, view: DataView, place: number) => void): Writer['write'] =>
-    (out, view, base, end) => {
-      if (base + at + size <= end) write(out, view, base + at);
-      else out.put(NULL);
-    };
-  switch (size) {
+  switch (field.size) {
     case 1:
-      return {
-        longest: LONGEST_INTEGER,
-        write: inside((out, view, place) => integer(out, signed ? view.getInt8(place) : view.getUint8(place))),
-      };
+      return signed
+        ? (out, view, base) => integer(out, view.getInt8(base + at))
+        : (out, view, base) => digits(out, view.getUint8(base + at));
     case 2:
-      return {
-        longest: LONGEST_INTEGER,
-        write: inside((out, view, place) =>
-          integer(out, signed ? view.getInt16(place, true) : view.getUint16(place, true)),
-        ),
-      };
+      return signed
+        ? (out, view, base) => integer(out, view.getInt16(base + at, true))
+        : (out, view, base) => digits(out, view.getUint16(base + at, true));
     case 4:
-      return {
-        longest: LONGEST_INTEGER,
-        write: inside((out, view, place) =>
-          integer(out, signed ? view.getInt32(place, true) : view.getUint32(place, true)),
-        ),
-      };
+      return signed
+        ? (out, view, base) => integer(out, view.getInt32(base + at, true))
+        : (out, view, base) => digits(out, view.getUint32(base + at, true));
     case 8:
-      return { longest: LONGEST_INTEGER, write: inside(signed ? signed64 : unsigned64) };
+      return signed
+        ? (out, view, base) => signed64(out, view, base + at)
+        : (out, view, base) => unsigned64(out, view, base + at);
     default:
       return undefined;
   }
@@ -273,7 +279,7 @@ function signed64(out: Text, view: DataView, at: number): void {
     quoted(out, value);
     return;
   }
-  out.bytes[out.at++] = 0x2d;
+  out.bytes[out.at++] = MINUS;
   large(out, Number(-value));
 }
 
@@ -288,7 +294,7 @@ function integer(out: Text, value: number): void {
     digits(out, value);
     return;
   }
-  out.bytes[out.at++] = 0x2d;
+  out.bytes[out.at++] = MINUS;
   digits(out, -value);
 }
 
@@ -296,36 +302,56 @@ const BILLION = 1_000_000_000;
 
 /** Up to 2^53. */
 function large(out: Text, value: number): void {
-  if (value <= 0xffff_ffff) {
+  if (value < BILLION) {
     digits(out, value);
     return;
   }
   const high = Math.floor(value / BILLION);
-  large(out, high);
-  let rest = value - high * BILLION;
-  const { bytes } = out;
-  for (let i = out.at + 8; i >= out.at; i--) {
-    const next = (rest / 10) | 0;
-    bytes[i] = 0x30 + rest - next * 10;
-    rest = next;
-  }
+  digits(out, high);
+  const from = out.at;
   out.at += 9;
+  backwards(out.bytes, from, out.at, value - high * BILLION);
 }
+
+/** "00" to "99": two digits a division. */
+const PAIRS = Uint8Array.from({ length: 200 }, (_, i) => 0x30 + (i % 2 === 0 ? Math.floor(i / 20) : (i >> 1) % 10));
 
 /** Up to 2^32. */
 function digits(out: Text, value: number): void {
-  const { bytes } = out;
+  const from = out.at;
   if (value < 10) {
-    bytes[out.at++] = 0x30 + value;
+    out.bytes[from] = 0x30 + value;
+    out.at = from + 1;
     return;
   }
-  let length = 2;
-  for (let limit = 100; limit <= value; limit *= 10) length++;
+  out.at = from + digitCount(value);
+  backwards(out.bytes, from, out.at, value);
+}
+
+function digitCount(value: number): number {
+  if (value < 100_000) return value < 100 ? 2 : value < 1_000 ? 3 : value < 10_000 ? 4 : 5;
+  if (value < 10_000_000) return value < 1_000_000 ? 6 : 7;
+  return value < 100_000_000 ? 8 : value < BILLION ? 9 : 10;
+}
+
+/** Fills the place from its end; leading zeros where the value is shorter. */
+function backwards(bytes: Uint8Array, from: number, end: number, value: number): void {
   let rest = value;
-  for (let i = out.at + length - 1; i >= out.at; i--) {
-    const next = Math.floor(rest / 10);
-    bytes[i] = 0x30 + rest - next * 10;
+  let at = end;
+  // Above 2^31 a bitwise operation would turn the sign.
+  if (rest > 0x7fff_ffff) {
+    const next = Math.floor(rest / 100);
+    const pair = (rest - next * 100) * 2;
+    bytes[--at] = PAIRS[pair + 1]!;
+    bytes[--at] = PAIRS[pair]!;
     rest = next;
   }
-  out.at += length;
+  while (at - from >= 2) {
+    const next = (rest / 100) | 0;
+    const pair = (rest - next * 100) << 1;
+    bytes[--at] = PAIRS[pair + 1]!;
+    bytes[--at] = PAIRS[pair]!;
+    rest = next;
+  }
+  if (at > from) bytes[from] = 0x30 + rest;
 }

@@ -9,7 +9,14 @@ import { callOptionsAt, type EngineMethod, type FromWorker, type ToWorker, type 
 
 const port = parentPort;
 if (!port) throw new Error('This file is the entry of a worker thread.');
-const post = (message: FromWorker): void => port.postMessage(message);
+const post = (message: FromWorker): void => port.postMessage(message, handedOver(message));
+
+/** Large texts change hands instead of being copied: nobody here uses them any more. */
+function handedOver(message: FromWorker): ArrayBuffer[] {
+  if (message.type !== 'result' || typeof message.value !== 'object' || message.value === null) return [];
+  const lines: unknown = 'lines' in message.value ? message.value.lines : undefined;
+  return lines instanceof Uint8Array && lines.buffer instanceof ArrayBuffer ? [lines.buffer] : [];
+}
 
 let nextAsk = 1;
 const answers = new Map<number, (answer: string | undefined) => void>();

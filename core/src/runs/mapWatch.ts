@@ -1,12 +1,11 @@
 /** The maps of a run, read on demand and typed by BTF: events for the CLI, rows for the panel. */
 import { BpfObject, mapTypes, type MapTypes } from '../bpf/index.ts';
-import { decodeMapEntries, renderCell, type MapEntry } from '../events/index.ts';
+import { column, decodeMapEntries, leaves, renderCell, type MapEntry } from '../events/index.ts';
 import { RingsideError } from '../errors.ts';
 import type {
   Column,
   FieldValue,
   MapInfo,
-  RecordField,
   RowDetail,
   RowsPage,
   RowsQuery,
@@ -137,8 +136,8 @@ export class MapWatch {
     const { entries } = await this.read(map);
     const types = this.types(map);
     const several = this.source.hostRuns.length > 1;
-    const keys = leaves(types.key, 'key');
-    const values = leaves(types.value, 'value');
+    const keys = leaves({ ...types.key, name: 'key' }, '');
+    const values = leaves({ ...types.value, name: 'value' }, '');
     const columns: Column[] = [
       ...(several ? [{ id: '@host', title: 'host', align: 'left' as const, width: 12, field: null }] : []),
       ...[...keys, ...values].map(({ path, field }) => column(path, field)),
@@ -197,17 +196,6 @@ function whole(value: FieldValue, perCpu: boolean): FieldValue {
     : value;
 }
 
-interface Leaf {
-  /** "key", "value", "value.calls" … */
-  path: string;
-  field: RecordField;
-}
-
-function leaves(field: RecordField, path: string): Leaf[] {
-  if (field.kind !== 'struct' || !field.fields) return [{ path, field }];
-  return field.fields.flatMap((f) => leaves(f, f.name === '' ? path : `${path}.${f.name}`));
-}
-
 /** The member that a path names; its first step ("key", "value") is the value itself. */
 function at(value: FieldValue, path: string): FieldValue {
   let found = value;
@@ -216,10 +204,4 @@ function at(value: FieldValue, path: string): FieldValue {
     found = found[step] ?? null;
   }
   return found;
-}
-
-function column(path: string, field: RecordField): Column {
-  const number = ['int', 'uint', 'float', 'pointer'].includes(field.kind);
-  const text = field.kind === 'chars' ? Math.min(32, field.size) : number ? 10 : 20;
-  return { id: path, title: path, align: number ? 'right' : 'left', width: Math.max(path.length, text), field };
 }
