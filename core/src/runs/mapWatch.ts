@@ -2,15 +2,7 @@
 import { BpfObject, mapTypes, type MapTypes } from '../bpf/index.ts';
 import { column, decodeMapEntries, leaves, renderCell, type MapEntry } from '../events/index.ts';
 import { RingsideError } from '../errors.ts';
-import type {
-  Column,
-  FieldValue,
-  MapInfo,
-  RowDetail,
-  RowsPage,
-  RowsQuery,
-  RunEvent,
-} from '../model/index.ts';
+import type { Column, FieldValue, MapInfo, RowDetail, RowsPage, RowsQuery, RunEvent } from '../model/index.ts';
 import type { HostRun } from './hostRun.ts';
 import type { PreparedObject } from './prepare.ts';
 
