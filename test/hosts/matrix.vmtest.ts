@@ -2,6 +2,7 @@
  * The attach matrix: every kind of attachment on every kernel, from attach over its trigger to the record read back.
  *   RINGSIDE_MATRIX_KERNELS=6.12,local  only these      RINGSIDE_MATRIX_KINDS=REGEXP  only these rows
  *   RINGSIDE_MATRIX_WRITE=1             writes docs/attach-matrix.md from what was found
+ *   RINGSIDE_MATRIX_MACHINES=1          one virtual machine at a time, where others need the processors too
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,11 +19,12 @@ import { fetchKernels } from './vm/fetch.ts';
 import { startMachine } from './vm/machine.ts';
 
 const page = join(root, 'docs', 'attach-matrix.md');
-const everyKernel = ['5.10', '6.1', '6.12', '7.3', OWN];
+const everyKernel = [OWN, '5.10', '6.1', '6.12', '7.3'];
 const {
   RINGSIDE_MATRIX_KERNELS: onlyKernels,
   RINGSIDE_MATRIX_KINDS: onlyKinds,
   RINGSIDE_MATRIX_WRITE: write,
+  RINGSIDE_MATRIX_MACHINES: machines = '2',
 } = process.env;
 const chosenKinds = kinds.filter((k) => new RegExp(onlyKinds ?? '.').test(k.name));
 const chosenKernels = onlyKernels?.split(',').map((name) => (name === 'local' ? OWN : name)) ?? everyKernel;
@@ -35,6 +37,21 @@ beforeAll(async () => {
   objects = await buildObjects(cache);
 });
 afterAll(() => rmSync(cache, { recursive: true, force: true }));
+
+/** Machines run in pairs, in the background of each other's tests; this machine's own kernel is alone. */
+const running = new Map<string, Promise<HostOutcomes>>();
+async function outcomesOf(kernel: string): Promise<HostOutcomes> {
+  const startNext = (): void => {
+    const next = chosenKernels.find((name) => name !== OWN && !running.has(name));
+    if (next === undefined) return;
+    const run = onMachine(next);
+    running.set(next, run);
+    run.then(startNext, startNext); // its own test says what went wrong
+  };
+  if (kernel === OWN) return on(localReach);
+  if (running.size === 0) for (let i = 0; i < Number(machines); i++) startNext();
+  return running.get(kernel)!;
+}
 
 async function onMachine(name: string): Promise<HostOutcomes> {
   const [kernel] = await fetchKernels([{ name, arch: 'amd64' }]);
@@ -64,7 +81,7 @@ describe('the attach matrix', () => {
   const found: HostOutcomes[] = [];
 
   it.each(chosenKernels)('%s: attaches, triggers and reads back, or says what the kernel lacks', async (kernel) => {
-    const host = kernel === OWN ? await on(localReach) : await onMachine(kernel);
+    const host = await outcomesOf(kernel);
     found.push(host);
     const faults = chosenKinds.flatMap((k) => {
       const wrong = fault(k, host.outcomes.get(k.name)!);

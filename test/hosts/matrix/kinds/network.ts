@@ -160,7 +160,7 @@ export const networkKinds: Kind[] = [
     object: 'netfilter',
     sections: ['netfilter'],
     programs: ['on_netfilter'],
-    targets: ['pf=inet', 'hook=input'],
+    targets: ['pf=ipv4', 'hook=input'],
     trigger: 'udp4',
     feature: 'netfilter links (Linux 6.4, CONFIG_NETFILTER_BPF_LINK)',
     names: /netfilter/i,

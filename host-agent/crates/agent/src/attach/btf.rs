@@ -15,7 +15,8 @@ use crate::knowledge::Kernel;
 
 /// tp_btf, fentry, fexit, fmod_ret, fsession: the place was fixed when the program was loaded.
 pub fn traced(target: &Target<'_>) -> Answer<Made> {
-    let name = target.in_section().unwrap_or("the function that it was loaded for");
+    let chosen = target.choice("func").or_else(|| target.choice("event"));
+    let name = chosen.or_else(|| target.in_section()).unwrap_or("the function that it was loaded for");
     match link::traced(target.program) {
         Ok(link) => Ok(target.made(link, name)),
         Err(error) if matches!(error.errno, ENOENT | ESRCH) => {
@@ -50,7 +51,7 @@ pub fn traced(target: &Target<'_>) -> Answer<Made> {
 
 /// A hook that attaches and never runs, because the kernel was booted without the module, would be worse than an error.
 pub fn lsm(target: &Target<'_>) -> Answer<Made> {
-    let name = target.in_section().unwrap_or("the hook that it was loaded for");
+    let name = target.choice("func").or_else(|| target.in_section()).unwrap_or("the hook that it was loaded for");
     let active = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
     if !active.trim().is_empty() && !active.trim().split(',').any(|module| module == "bpf") {
         let message = format!(
