@@ -243,14 +243,16 @@ fn target(program: &str, section: &str, messages: &str) -> Option<Failure> {
         return Some(Failure::new("load-failed", message).hint("Name it in a variable in SEC(\".struct_ops.link\")."));
     }
     let name = quoted(messages, "failed to find kernel BTF type ID of '", "");
-    name.map(|name| no_target(program, &target_words(section, &name)))
+    name.map(|name| match section.trim_start_matches('?').starts_with("iter") {
+        true => lacking::iterator(program, &name),
+        false => no_target(program, &target_words(section, &name)),
+    })
 }
 
 fn target_words(section: &str, name: &str) -> String {
     match section.split(['/', '.']).next().unwrap_or("") {
         "tp_btf" => format!("BTF tracepoint {name}"),
         "lsm" | "lsm_cgroup" => format!("LSM hook {name}"),
-        "iter" => format!("iterator {name}"),
         _ => format!("kernel function {name}"),
     }
 }

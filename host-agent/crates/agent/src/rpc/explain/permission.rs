@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use ringside_bpf::{log, os, probe};
+use ringside_bpf::{log, os, perf, probe};
 
 use crate::failure::Failure;
+use crate::failure::libc_errno::EPERM;
 use crate::rpc::host;
 
 /// What decides. Kept apart from where it comes from, so that each case can be tested.
@@ -22,6 +23,8 @@ pub struct State {
     pub security_modules: Vec<String>,
     /// A program that does nothing loads: then it is the kind, not BPF as such, that is refused.
     pub smallest_loads: bool,
+    /// Not even root may read ftrace's list of functions: a lockdown that covers tracing, also where its level is not shown.
+    pub functions_locked: bool,
 }
 
 impl State {
@@ -42,6 +45,7 @@ impl State {
             unprivileged_disabled: !matches!(unprivileged.trim(), "" | "0"),
             security_modules: security_modules(),
             smallest_loads: log::capture(|| probe::program_type(SOCKET_FILTER)).0,
+            functions_locked: functions_locked(),
         }
     }
 
@@ -99,6 +103,18 @@ impl State {
                 "The audit log (ausearch -m avc, journalctl -k) names the rule; it needs an exception for the agent.",
             );
         }
+        if self.smallest_loads && self.root && self.functions_locked {
+            let level = match self.lockdown.as_str() {
+                "" => String::new(),
+                level => format!(" (lockdown={level})"),
+            };
+            let message = format!(
+                "The kernel is locked down{level} so that nobody may trace its functions: no kprobes, no BPF trampolines (fentry, fexit, lsm, freplace)."
+            );
+            return Failure::new("lockdown", message).hint(
+                "Boot the host without lockdown=, or use another kind: a tracepoint, a raw tracepoint, tp_btf, an iterator.",
+            );
+        }
         if self.smallest_loads {
             let locked = if self.lockdown == "integrity" { ", or lockdown=integrity forbids it" } else { "" };
             let message = format!(
@@ -110,6 +126,12 @@ impl State {
         Failure::new("no-permission", "The agent is root with all capabilities, and still the kernel loads no BPF program at all.")
             .hint("A security module without a name here, or the hypervisor's kernel, forbids BPF: look into the kernel's log (dmesg).")
     }
+}
+
+/// Nothing but a lockdown keeps root from this file.
+fn functions_locked() -> bool {
+    let list = perf::tracefs().map(|tracefs| format!("{tracefs}/available_filter_functions"));
+    list.is_some_and(|list| fs::File::open(list).is_err_and(|error| error.raw_os_error() == Some(EPERM)))
 }
 
 /// Modules besides the kernel's own that enforce something on this process.
@@ -159,6 +181,12 @@ mod tests {
         assert!(cause(State { security_modules: modules, ..all() }).1.contains("SELinux"));
         assert!(cause(State { smallest_loads: true, ..all() }).1.contains("refuses just this kind"));
         assert!(cause(all()).1.contains("no BPF program at all"));
+        let locked = State { smallest_loads: true, functions_locked: true, lockdown: "integrity".into(), ..all() };
+        let (code, words) = cause(locked);
+        assert!(
+            code == "lockdown" && words.contains("(lockdown=integrity)") && words.contains("trampolines"),
+            "{words}"
+        );
     }
 
     #[test]
