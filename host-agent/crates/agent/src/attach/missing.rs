@@ -4,7 +4,8 @@ use ringside_bpf::{Error, log, probe};
 
 use super::Target;
 use crate::failure::Failure;
-use crate::failure::libc_errno::{E2BIG, EINVAL, ENOENT, ENOSYS, ENOTSUPP, EOPNOTSUPP};
+use crate::failure::libc_errno::{E2BIG, EINVAL, ENOENT, ENOSYS, ENOTSUPP, EOPNOTSUPP, EPERM};
+use crate::knowledge::attach_types;
 
 /// A kind's feature: the name of its probe, what it is, since when, and the kernel's build option.
 struct Feature {
@@ -58,15 +59,29 @@ const FEATURES: &[Feature] = &[
 
 /// When the kernel's answer can mean that it does not know the kind, and the probe of the kind fails as well.
 pub fn feature(target: &Target<'_>, error: &Error, place: &str) -> Option<Failure> {
-    if !matches!(error.errno, EINVAL | EOPNOTSUPP | ENOTSUPP | ENOSYS | E2BIG | ENOENT) {
+    const UNKNOWN: [i32; 6] = [EINVAL, EOPNOTSUPP, ENOTSUPP, ENOSYS, E2BIG, ENOENT];
+    // libbpf looks patterns up in ftrace's list, which a locked down kernel shows to nobody: that says nothing of the kind.
+    let unasked = error.errno == EPERM && matches!(target.kind, "kprobe.multi" | "kprobe.session");
+    if !UNKNOWN.contains(&error.errno) && !unasked {
         return None;
+    }
+    if let Some(form) = attach_types::missing(target.program.expected_attach_type()) {
+        let name = target.program.name();
+        let message = format!(
+            "Program {name} cannot be attached to {place}: this kernel has no {}. They came with Linux {}.",
+            form.what, form.since
+        );
+        return Some(Failure::new("unsupported-by-kernel", message).errno(error.errno).hint(DOCTOR));
     }
     // What the kernel cannot do at all is told from a wrong request by trying the same with a program of our own.
     let name = if target.kind == "cgroup" { "cgroup_skb" } else { target.kind };
     let probe = probe::attach::KINDS.iter().find(|kind| kind.name == name)?;
     let (attempt, _) = log::capture(|| probe.attempt());
-    attempt.is_err().then(|| lacking(target, target.kind, error.errno, place))
+    let refused = attempt.is_err_and(|tried| !unasked || UNKNOWN.contains(&tried.errno));
+    refused.then(|| lacking(target, target.kind, error.errno, place))
 }
+
+const DOCTOR: &str = "`ringside doctor` shows which kinds attach on this host.";
 
 /// "This kernel has no traffic control links (tcx): they came with Linux 6.6."
 pub fn lacking(target: &Target<'_>, kind: &str, errno: i32, place: &str) -> Failure {
@@ -79,9 +94,7 @@ pub fn lacking(target: &Target<'_>, kind: &str, errno: i32, place: &str) -> Fail
             format!("Program {name} cannot be attached to {place}: this kernel has no {what}. They came with Linux {since} and need {option}.")
         },
     );
-    Failure::new("unsupported-by-kernel", message)
-        .errno(errno)
-        .hint("`ringside doctor` shows which kinds attach on this host.")
+    Failure::new("unsupported-by-kernel", message).errno(errno).hint(DOCTOR)
 }
 
 #[cfg(test)]
