@@ -112,6 +112,7 @@ export class SyntheticEngine {
           name,
           produced: i === 0 ? delivered + (this.#options.hostile ? 12_402 : 0) : null,
           delivered: i === 0 ? delivered : 0,
+          filtered: 0,
           lostKernel: i === 0 ? (this.#options.hostile ? 12_402 : 0) : null,
           lostAgent: 0,
           lostTransport: 0,

@@ -29,6 +29,7 @@ const stream = (more: Partial<StreamLedger> = {}): StreamLedger => ({
   name: 'events',
   produced: 10,
   delivered: 10,
+  filtered: 0,
   lostKernel: 0,
   lostAgent: 0,
   lostTransport: 0,

@@ -51,7 +51,8 @@ describe('on this machine', () => {
     expectEvents(result, 5, 'local');
   });
 
-  it('shows only rows that pass --where and counts the rest as delivered', async () => {
+  it('shows only rows that pass --where; what the agent leaves out is counted as filtered', async () => {
+    const others = setInterval(() => spawnSync('/bin/sleep', ['0']), 50);
     const result = await cliRun([
       'attach',
       EXECSNOOP,
@@ -63,9 +64,14 @@ describe('on this machine', () => {
       '--where',
       'comm == "true"',
     ]);
+    clearInterval(others);
     expect(result.code).toBe(0);
     const events = result.json.filter((l: Line) => l.type === 'event');
     expect(events.map((e: Line) => e.fields.comm as string)).toEqual(['true', 'true', 'true']);
+    const [stream] = result.json.at(-1).ledger.streams as StreamLedger[];
+    expect(stream).toMatchObject({ shown: 3 });
+    expect(stream!.filtered).toBeGreaterThan(0);
+    expect(addsUp(stream!)).toBe(true);
   });
 
   it('names the known fields when a filter names an unknown one, before anything is attached', async () => {

@@ -8,9 +8,9 @@ export function endLines(end: Extract<RunEvent, { type: 'end' }>): string {
   const lines = [bold(`Detached (${end.reason}) after ${end.seconds.toFixed(1)} s`)];
   for (const s of end.ledger.streams) {
     const lost = `kernel ${known(s.lostKernel)} · agent ${known(s.lostAgent)} · link ${known(s.lostTransport)}`;
-    lines.push(
-      `  ${s.name}: produced ${known(s.produced)} = delivered ${known(s.delivered)} + lost (${lost}); shown ${known(s.shown)}`,
-    );
+    const filtered = s.filtered > 0 ? ` + filtered on the host ${known(s.filtered)}` : '';
+    const arrived = `delivered ${known(s.delivered)}${filtered}`;
+    lines.push(`  ${s.name}: produced ${known(s.produced)} = ${arrived} + lost (${lost}); shown ${known(s.shown)}`);
   }
   for (const p of end.programs) {
     const cost =

@@ -16,6 +16,7 @@ const counters = (more: Partial<AgentCounters> = {}): AgentCounters => ({
   recordsRead: 100n,
   recordsSent: 100n,
   recordsDropped: 0n,
+  recordsFiltered: 0n,
   kernelLost: 0n,
   kernelLostKnown: true,
   delivered: 100,
@@ -31,6 +32,7 @@ describe('ledger', () => {
       name: 'events',
       produced: 100,
       delivered: 100,
+      filtered: 0,
       lostKernel: 0,
       lostAgent: 0,
       lostTransport: 0,
@@ -47,6 +49,14 @@ describe('ledger', () => {
     const ledger = streamLedger({ ...base, delivered: 153, hosts });
     expect(ledger).toMatchObject({ produced: 175, delivered: 153, lostKernel: 5, lostAgent: 10, lostTransport: 7 });
     expect(ledgerFault(ledger)).toBeNull();
+  });
+
+  it('counts what the agent left out on purpose apart from what was lost', () => {
+    const hosts = [counters({ recordsRead: 1000, recordsSent: 100, recordsFiltered: 897, recordsDropped: 3 })];
+    const ledger = streamLedger({ ...base, hosts });
+    expect(ledger).toMatchObject({ produced: 1000, delivered: 100, filtered: 897, lostAgent: 3 });
+    expect(ledgerFault(ledger)).toBeNull();
+    expect(ledgerFault({ ...ledger, filtered: 896 })).toMatch(/1000 produced, 999 accounted for/);
   });
 
   it('never prints 0 for unknown', () => {

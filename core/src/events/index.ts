@@ -10,6 +10,8 @@ export { renderCell, renderDetail } from './render.ts';
 export { hexDump, hexText, visibleText } from './text.ts';
 export { compileExpr } from './expr/compile.ts';
 export type { Filter } from './expr/compile.ts';
+export { nothing } from './expr/wire.ts';
+export type { Wire } from './expr/wire.ts';
 export { RowDecoder } from './rows.ts';
 export { View } from './view.ts';
 export type { ViewOptions, ViewPage } from './view.ts';

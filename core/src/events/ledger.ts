@@ -5,6 +5,8 @@ export interface AgentCounters {
   recordsRead: bigint | number;
   recordsSent: bigint | number;
   recordsDropped: bigint | number;
+  /** Records that did not pass the filter or the sample in the agent. */
+  recordsFiltered: bigint | number;
   kernelLost: bigint | number;
   kernelLostKnown: boolean;
   /** The host's rows that reached the store. */
@@ -32,6 +34,7 @@ export interface LedgerInput {
  */
 export function streamLedger(input: LedgerInput): StreamLedger {
   const { hosts, ended } = input;
+  const filtered = sum(hosts.map((host) => Number(host.recordsFiltered)));
   const lostAgent = sum(hosts.map((host) => Number(host.recordsDropped)));
   const incomplete = ended && hosts.some((host) => !host.final);
   const kernelKnown = hosts.length > 0 && hosts.every((host) => host.kernelLostKnown) && !incomplete;
@@ -39,11 +42,12 @@ export function streamLedger(input: LedgerInput): StreamLedger {
   const lostTransport = sum(
     hosts.map((host) => (host.final ? Math.max(0, Number(host.recordsSent) - host.delivered) : 0)),
   );
-  const arrived = input.delivered + lostAgent + lostTransport;
+  const arrived = input.delivered + filtered + lostAgent + lostTransport;
   return {
     name: input.name,
     produced: lostKernel === null ? null : producedOf(input, arrived) + lostKernel,
     delivered: input.delivered,
+    filtered,
     lostKernel,
     lostAgent,
     lostTransport,
@@ -58,15 +62,16 @@ function producedOf({ hosts }: LedgerInput, arrived: number): number {
 
 /** Why a ledger does not add up, in words; null when it does. A ledger with unknown figures is checked as far as known. */
 export function ledgerFault(ledger: StreamLedger): string | null {
-  const { produced, delivered, lostKernel, lostAgent, lostTransport, shown } = ledger;
-  const counts = { delivered, lostAgent, lostTransport, shown, produced: produced ?? 0, lostKernel: lostKernel ?? 0 };
+  const { produced, delivered, filtered, lostKernel, lostAgent, lostTransport, shown } = ledger;
+  const unknownAsZero = { produced: produced ?? 0, lostKernel: lostKernel ?? 0 };
+  const counts = { delivered, filtered, lostAgent, lostTransport, shown, ...unknownAsZero };
   for (const [name, count] of Object.entries(counts)) {
     if (!Number.isInteger(count) || count < 0) return `${name} is ${count}`;
   }
   if (shown > delivered) return `${shown} rows were shown of ${delivered} delivered`;
   if ((produced === null) !== (lostKernel === null)) return 'produced and lostKernel are known only together';
   if (produced === null || lostKernel === null) return null;
-  const accounted = delivered + lostKernel + lostAgent + lostTransport;
+  const accounted = delivered + filtered + lostKernel + lostAgent + lostTransport;
   return produced === accounted ? null : `${produced} produced, ${accounted} accounted for`;
 }
 

@@ -1,6 +1,7 @@
 import type { RecordField, RecordInfo, StreamSchema } from '../model/index.ts';
 import { NO_CPU, RECORD_HEADER_BYTES, SPAN_HEADER_BYTES } from './slab.ts';
 import type { ClockOffsets } from './store.ts';
+import type { Wire, WireCondition } from './expr/wire.ts';
 
 /** Helpers of the tests in this folder (and of benches): spans and schemas as the agent and the BTF reader make them. */
 
@@ -49,4 +50,46 @@ export function makeRecord(
 
 export function makeSchema(...records: RecordInfo[]): StreamSchema {
   return { stream: 'events', records };
+}
+
+/** What the agent makes of a filter (stream/filter.rs), byte by byte. */
+export function passesWire(wire: Wire, record: Uint8Array): boolean {
+  return wire.length === 0 || wire.some((all) => all.every((condition) => holds(condition, record)));
+}
+
+function holds(condition: WireCondition, record: Uint8Array): boolean {
+  const { offset, size, kind, operator } = condition;
+  if (offset + size > record.length) return false;
+  const bytes = record.subarray(offset, offset + size);
+  if (kind === 'bytes') {
+    const end = bytes.indexOf(0);
+    const found = bytes.subarray(0, end < 0 ? size : end);
+    const wanted = condition.text ?? new Uint8Array(0);
+    const begins = wanted.every((byte, index) => found[index] === byte);
+    if (operator === 'prefix') return begins;
+    return (begins && found.length === wanted.length) === (operator === '==');
+  }
+  const order = condition.bigEndian === true ? [...bytes] : [...bytes].reverse();
+  const unsigned = order.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
+  const masked =
+    (kind === 'signed' ? BigInt.asIntN(size * 8, unsigned) : unsigned) & (condition.mask ?? (1n << 64n) - 1n);
+  const number = condition.number ?? 0n;
+  const [found, wanted] =
+    kind === 'signed' ? [BigInt.asIntN(64, masked), number] : [BigInt.asUintN(64, masked), BigInt.asUintN(64, number)];
+  switch (operator) {
+    case '==':
+      return found === wanted;
+    case '!=':
+      return found !== wanted;
+    case '<':
+      return found < wanted;
+    case '<=':
+      return found <= wanted;
+    case '>':
+      return found > wanted;
+    case '>=':
+      return found >= wanted;
+    case 'prefix':
+      return false;
+  }
 }

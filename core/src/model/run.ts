@@ -83,10 +83,13 @@ export interface AttachmentInfo {
 }
 
 /** Exact counts of one stream; null means unknown, never 0. produced = delivered + lostKernel + lostAgent + lostTransport. */
+/** produced = delivered + filtered + lostKernel + lostAgent + lostTransport */
 export interface StreamLedger {
   name: string;
   produced: number | null;
   delivered: number;
+  /** Records that the agent left out because the run's filter would have hidden them: they never crossed the link. */
+  filtered: number;
   lostKernel: number | null;
   lostAgent: number;
   lostTransport: number;

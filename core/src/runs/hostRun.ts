@@ -1,6 +1,7 @@
 /** One host's share of a run: the loaded object, its streams, attachments and figures. */
 import type { LeftOut, Print, Stats } from '../agent/generated/agent_pb.ts';
 import { isErrorCode, RingsideError } from '../errors.ts';
+import { nothing, type Wire } from '../events/index.ts';
 import type { AgentCounters, EventStore, EventStream, SpanReservation } from '../events/index.ts';
 import type { AttachmentInfo, AttachSpec, IteratorText, LeftOutProgram, RunNote } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
@@ -23,6 +24,8 @@ export interface HostRunCallbacks {
   /** Rows came in. */
   onRows(): void;
   onPrints(host: HostRun, prints: Print[]): void;
+  /** What of the run's filter the agent evaluates for this stream; null = it sends everything. */
+  filterOf(stream: string): Wire | null;
   /** True while committed bytes are granted anew at once; false when the run grants them after emitting the rows. */
   grantAtOnce(): boolean;
 }
@@ -104,6 +107,7 @@ export class HostRun {
       );
       opened.id = stream;
       this.streams.push(opened);
+      await this.filter(opened, call);
     }
     this.stopEvents = agent.onEvent(({ event }) => {
       if (event.case === 'clocks') this.store.addHost(this.name, this.host.agent.clocks);
@@ -111,6 +115,20 @@ export class HostRun {
       this.callbacks.onPrints(this, event.value.prints);
     });
     await agent.request({ case: 'openPrints', value: { objectId: this.objectId } }, 'empty', call);
+  }
+
+  /** Before anything is attached, so that it holds for every record. */
+  private async filter(opened: OpenedStream, call: CallOptions): Promise<void> {
+    const wire = this.callbacks.filterOf(opened.map);
+    if (wire === null) return;
+    const alternatives = (wire.length === 0 ? [[nothing]] : wire).map((conditions) => ({
+      conditions: [...conditions],
+    }));
+    await this.host.agent.request(
+      { case: 'setStreamFilter', value: { stream: opened.id, alternatives } },
+      'empty',
+      call,
+    );
   }
 
   private consumer(opened: OpenedStream): { reserve(length: number): Uint8Array; commit(length: number): void } {
@@ -234,6 +252,7 @@ export class HostRun {
       recordsRead: stats?.recordsRead ?? 0n,
       recordsSent: stats?.recordsSent ?? 0n,
       recordsDropped: stats?.recordsDropped ?? 0n,
+      recordsFiltered: stats?.recordsFiltered ?? 0n,
       kernelLost: stats?.kernelLost ?? 0n,
       kernelLostKnown: stats?.kernelLostKnown ?? false,
       delivered: opened?.stream.deliveredBy(this.index) ?? 0,

@@ -12,6 +12,7 @@ import {
   PRINTS_STREAM,
   printsSchema,
   RunViews,
+  type Wire,
 } from '../events/index.ts';
 import type { Log } from '../log.ts';
 import type {
@@ -132,6 +133,7 @@ export class Run {
       this.checkFilter();
     }
     const hostRun = new HostRun(host, object, this.store, {
+      filterOf: (stream) => this.wireFilter(stream),
       grantAtOnce: () => this.emitter === undefined || this.state === 'detaching',
       onRows: () => this.onRows(),
       onPrints: (from, prints) => this.onPrints(from, prints),
@@ -176,6 +178,12 @@ export class Run {
       compileExpr(this.spec.where, schema);
       this.emitter?.add(schema.stream);
     }
+  }
+
+  /** Panels keep all rows: their filter may change. The rows of the CLI that it hides need not cross the link at all. */
+  private wireFilter(stream: string): Wire | null {
+    const schema = this.recordSchemas.find((s) => s.stream === stream);
+    return this.emitter && schema ? compileExpr(this.spec.where, schema).wire : null;
   }
 
   private async attachHost(hostRun: HostRun, call: CallOptions): Promise<void> {

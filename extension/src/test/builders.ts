@@ -41,6 +41,7 @@ export const aStream = (given: Partial<StreamLedger> = {}): StreamLedger => ({
   name: 'events',
   produced: 10,
   delivered: 10,
+  filtered: 0,
   lostKernel: 0,
   lostAgent: 0,
   lostTransport: 0,

@@ -1,5 +1,6 @@
 import { RECORD_HEADER_BYTES, LENGTH_MASK, type Chunk } from '../slab.ts';
 import type { StoreHost } from '../store.ts';
+import { wireOfAll, wireOfAny, withWire, type Wire } from './wire.ts';
 
 /** Rows of one chunk that are filtered together: enough to pay for the calls, few enough to stay in the cache. */
 export const BATCH_ROWS = 1024;
@@ -45,20 +46,23 @@ export class Batch {
  */
 export interface Condition {
   refine(batch: Batch, mask: Uint8Array): void;
+  /** What of it the agent can evaluate; left out where that is nothing. */
+  readonly wire?: Wire;
 }
 
 export function all(left: Condition, right: Condition): Condition {
-  return {
+  const both: Condition = {
     refine(batch, mask) {
       left.refine(batch, mask);
       right.refine(batch, mask);
     },
   };
+  return withWire(both, wireOfAll(left.wire, right.wire));
 }
 
 export function any(left: Condition, right: Condition): Condition {
   const taken = new Uint8Array(BATCH_ROWS);
-  return {
+  const either: Condition = {
     refine(batch, mask) {
       const { count } = batch;
       taken.set(mask.subarray(0, count));
@@ -68,6 +72,7 @@ export function any(left: Condition, right: Condition): Condition {
       for (let row = 0; row < count; row++) mask[row] = mask[row]! | taken[row]!;
     },
   };
+  return withWire(either, wireOfAny([left.wire, right.wire]));
 }
 
 export function not(inner: Condition): Condition {
@@ -87,6 +92,7 @@ export const never: Condition = {
   refine: (batch, mask) => {
     mask.fill(0, 0, batch.count);
   },
+  wire: [],
 };
 
 /** A condition asked row by row, for the rows that are still in. `test` gets the row's index in the batch. */

@@ -11,12 +11,15 @@ import { fixedName, inFieldUnits, isKnownField, namedConstant, unknownField, typ
 import { parseExpr } from './parser.ts';
 import { LinearRegex, RegexSyntaxError } from './regex.ts';
 import { addressBits, addressEquals, textCompare, textMatches, type Cut } from './texts.ts';
+import { literalPrefix, wireOfAny, wireOfPrefix, withWire, type Wire } from './wire.ts';
 
 /** A compiled EXPR. */
 export interface Filter {
   readonly text: string;
   /** True for the empty expression, which lets every row through. */
   readonly everything: boolean;
+  /** What of it the agent can evaluate before it sends a record; null where that is nothing. */
+  readonly wire: Wire | null;
   /** Sets `mask[row]` to 1 for the rows of the batch that meet the expression, to 0 for the others. */
   select(batch: Batch, mask: Uint8Array): void;
 }
@@ -28,7 +31,8 @@ export interface Filter {
  * @throws RingsideError `bad-expression` (with the column and a caret as detail) or `unknown-field` (naming the known ones).
  */
 export function compileExpr(text: string, schema: StreamSchema): Filter {
-  if (text.trim() === '') return { text, everything: true, select: (batch, mask) => void mask.fill(1, 0, batch.count) };
+  if (text.trim() === '')
+    return { text, everything: true, wire: null, select: (batch, mask) => void mask.fill(1, 0, batch.count) };
   const expr = parseExpr(text);
   const complete = completeSchema(schema);
   const conditions = complete.records.map((record) => new RecordCompiler(text, complete, record).condition(expr));
@@ -36,6 +40,8 @@ export function compileExpr(text: string, schema: StreamSchema): Filter {
   return {
     text,
     everything: false,
+    // Rows are counted as they arrive: with fewer of them each would have another number.
+    wire: countsRows(expr, complete) ? null : (condition.wire ?? null),
     select(batch, mask) {
       mask.fill(1, 0, batch.count);
       condition.refine(batch, mask);
@@ -43,12 +49,30 @@ export function compileExpr(text: string, schema: StreamSchema): Filter {
   };
 }
 
+function countsRows(expr: Expr, schema: StreamSchema): boolean {
+  const isCount = (operand: Operand): boolean =>
+    operand.kind === 'path' && fixedName(operand.path) === 'seq' && !isKnownField(schema, operand.path);
+  switch (expr.kind) {
+    case 'and':
+    case 'or':
+      return countsRows(expr.left, schema) || countsRows(expr.right, schema);
+    case 'not':
+      return countsRows(expr.operand, schema);
+    case 'compare':
+      return isCount(expr.left) || isCount(expr.right);
+    case 'match':
+      return isCount(expr.left);
+    case 'truth':
+      return isCount(expr.operand);
+  }
+}
+
 /** Asks each row the condition that was compiled for its record type. */
 function byRecordType(schema: StreamSchema, conditions: readonly Condition[]): Condition {
   const select = recordSelector(schema);
   const types = new Uint8Array(BATCH_ROWS);
   const masks = conditions.map(() => new Uint8Array(BATCH_ROWS));
-  return {
+  const condition: Condition = {
     refine(batch, mask) {
       const { view } = batch.chunk.slab;
       for (let row = 0; row < batch.count; row++) types[row] = select(view, batch.offsets[row]!, batch.lengthOf(row));
@@ -60,6 +84,7 @@ function byRecordType(schema: StreamSchema, conditions: readonly Condition[]): C
       for (let row = 0; row < batch.count; row++) mask[row] = masks[types[row]!]![row]!;
     },
   };
+  return withWire(condition, wireOfAny(conditions.map(({ wire }) => wire)));
 }
 
 const FLIPPED: Record<CompareOp, CompareOp> = { '==': '==', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' };
@@ -203,7 +228,9 @@ class RecordCompiler {
       return condition ?? this.#fail(`"${subject.name}" is a number; compare it with == < >`, left.at);
     }
     this.#requireScalar(subject.field, left.at);
-    return textMatches(subject.field, regex, negated, this.#cut);
+    const condition = textMatches(subject.field, regex, negated, this.#cut);
+    const prefix = negated || subject.field.kind !== 'chars' ? undefined : literalPrefix(pattern);
+    return prefix === undefined ? condition : withWire(condition, wireOfPrefix(subject.field, prefix));
   }
 
   #regex(pattern: string, at: number): LinearRegex {

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { RingsideError } from '../../errors.ts';
 import type { FieldValue, RecordInfo } from '../../model/index.ts';
 import { compileExpr, decodeRecord, EventStore, EventTap, RowDecoder } from '../index.ts';
-import { makeField, makeRecord, makeSchema, makeSpan, noClocks } from '../testing.ts';
+import { makeField, makeRecord, makeSchema, makeSpan, noClocks, passesWire } from '../testing.ts';
 import { UNITS, type Expr, type Operand } from './ast.ts';
 import { parseExpr } from './parser.ts';
+import { nothing, type WireCondition } from './wire.ts';
 
 const record = makeRecord('struct event', 96, [
   makeField({ name: 'u32', kind: 'uint', offset: 0, size: 4 }),
@@ -44,6 +45,16 @@ const record = makeRecord('struct event', 96, [
   makeField({ name: 'tail', kind: 'chars', offset: 96, size: 0 }),
 ]);
 const schema = makeSchema(record);
+
+const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+const number = (
+  offset: number,
+  size: number,
+  kind: 'unsigned' | 'signed',
+  operator: WireCondition['operator'],
+  value: bigint,
+): WireCondition => ({ offset, size, kind, operator, number: value });
 
 /** Rows of the records that the expression lets through. */
 function matching(text: string, records: readonly Uint8Array[], of = schema): number[] {
@@ -246,6 +257,46 @@ describe('compileExpr', () => {
       }),
       { numRuns: 600 },
     );
+  });
+
+  it('gives the agent only what hides no row (property)', { timeout: 30_000 }, () => {
+    fc.assert(
+      fc.property(expression, fc.array(data, { minLength: 1, maxLength: 12 }), (text, records) => {
+        const { wire } = compileExpr(text, schema);
+        if (wire === null) return;
+        const agent = wire.length === 0 ? [[nothing]] : wire;
+        for (const row of matching(text, records)) expect(passesWire(agent, records[row]!)).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it.each<[string, WireCondition[][] | null]>([
+    ['u32 > 5 && s8 == -1', [[number(0, 4, 'unsigned', '>=', 6n), number(26, 1, 'signed', '==', -1n)]]],
+    [
+      'u32 < 2 || u64 == 0xffffffffffffffff',
+      [[number(0, 4, 'unsigned', '<=', 1n)], [number(8, 8, 'unsigned', '==', -1n)]],
+    ],
+    ['port == 443', [[{ ...number(24, 2, 'unsigned', '==', 443n), bigEndian: true }]]],
+    ['latency_us > 1ms', [[number(88, 4, 'unsigned', '>=', 1001n)]]],
+    ['state == DONE', [[number(32, 4, 'unsigned', '==', 7n)]]],
+    ['comm == "ab" && ratio > 1', [[{ offset: 52, size: 2, kind: 'bytes', operator: 'prefix', text: ascii('ab') }]]],
+    ['comm ~ "^ab.*"', [[{ offset: 52, size: 2, kind: 'bytes', operator: 'prefix', text: ascii('ab') }]]],
+    [
+      'addr.v4 == "10.0.0.0/8"',
+      [[{ ...number(60, 4, 'unsigned', '==', 0x0a000000n), bigEndian: true, mask: 0xff000000n }]],
+    ],
+    ['u32 > 5000000000', []],
+    ['ratio > 1', null],
+    ['!(u32 == 1)', null],
+    ['comm != "ab"', null],
+    ['u32 == 1 || ratio > 1', null],
+    ['seq < 10 && u32 == 1', null],
+    ['bits == 1', null],
+    ['comm ~ "^ab|c"', null],
+    ['', null],
+  ])('of %j it gives the agent what it can evaluate', (text, wire) => {
+    expect(compileExpr(text, schema).wire).toEqual(wire);
   });
 
   it('converts units to the unit of the field', () => {

@@ -2,6 +2,7 @@ import type { RecordField } from '../../model/index.ts';
 import { bigReader, fieldBytes, fitsNumber, isBigEndian, isSigned, numberReader } from '../decode.ts';
 import type { CompareOp, Rational } from './ast.ts';
 import { never, perRow, type Batch, type Condition } from './batch.ts';
+import { wireOfInteger, withWire } from './wire.ts';
 
 /**
  * Every comparison of an integer with a constant is one question: does it lie between `low` and `high` (both included),
@@ -38,24 +39,34 @@ export function rangeOf(op: CompareOp, constant: Rational): IntegerRange {
 
 /** Rows whose integer field lies in the range. Words in memory order are compared in place, other layouts are read. */
 export function integerInRange(field: RecordField, range: IntegerRange): Condition {
+  const { low, high, least, most, signed } = clipped(field, range);
+  const condition = inRange(field, { low, high, negated: range.negated }, signed);
+  if (low > high) return condition;
+  return withWire(condition, wireOfInteger(field, { low, high, negated: range.negated }, { least, most, signed }));
+}
+
+function clipped(field: RecordField, range: IntegerRange) {
   const width = BigInt(field.bits > 0 ? field.bits : field.size * 8);
   const signed = isSigned(field);
   const least = signed ? -(1n << (width - 1n)) : 0n;
   const most = signed ? (1n << (width - 1n)) - 1n : (1n << width) - 1n;
   const low = range.low < least ? least : range.low;
   const high = range.high > most ? most : range.high;
+  return { low, high, least, most, signed };
+}
+
+function inRange(field: RecordField, { low, high, negated }: IntegerRange, signed: boolean): Condition {
   const need = field.offset + fieldBytes(field);
-  if (low > high) return range.negated ? present(need) : never;
+  if (low > high) return negated ? present(need) : never;
 
   const inPlace = field.bits === 0 && !isBigEndian(field) && field.offset % 4 === 0;
-  if (inPlace && field.size === 4)
-    return wordInRange(field.offset, need, signed, Number(low), Number(high), range.negated);
-  if (inPlace && field.size === 8) return longInRange(field.offset, need, signed, low, high, range.negated);
-  if (fitsNumber(field)) return numberInRange(field, need, Number(low), Number(high), range.negated);
+  if (inPlace && field.size === 4) return wordInRange(field.offset, need, signed, Number(low), Number(high), negated);
+  if (inPlace && field.size === 8) return longInRange(field.offset, need, signed, low, high, negated);
+  if (fitsNumber(field)) return numberInRange(field, need, Number(low), Number(high), negated);
   const read = bigReader(field);
   return perRow(need, (batch, _row, offset) => {
     const value = read(batch.chunk.slab.view, offset);
-    return (value >= low && value <= high) !== range.negated;
+    return (value >= low && value <= high) !== negated;
   });
 }
 

@@ -4,6 +4,7 @@ import { readText } from '../text.ts';
 import { never, perRow, type Batch, type Condition } from './batch.ts';
 import type { CompareOp } from './ast.ts';
 import { parseIpv4, parseIpv6 } from '../address.ts';
+import { wireOfAddress, wireOfPrefix, withWire } from './wire.ts';
 
 /** A field as text, of a record at `offset` with `length` bytes; null when the record does not reach it. */
 export type TextReader = (view: DataView, offset: number, length: number) => string | null;
@@ -24,7 +25,10 @@ export type Cut = (length: number) => number;
 export function textCompare(field: RecordField, op: CompareOp, constant: string, cut: Cut): Condition {
   if (field.kind === 'chars' && (op === '==' || op === '!=')) {
     const bytes = exactBytes(constant);
-    if (bytes !== null) return charsEqual(field, bytes, op === '!=', cut);
+    if (bytes !== null) {
+      const condition = charsEqual(field, bytes, op === '!=', cut);
+      return op === '==' ? withWire(condition, wireOfPrefix(field, bytes)) : condition;
+    }
   }
   const read = textReader(field);
   const holds = textComparison(op, constant);
@@ -158,11 +162,12 @@ export function addressEquals(field: RecordField, bytes: Uint8Array, bits: numbe
   const whole = bits >> 3;
   const rest = bits & 7;
   const restMask = (0xff << (8 - rest)) & 0xff;
-  return perRow(field.offset + field.size, (batch, _row, offset) => {
+  const condition = perRow(field.offset + field.size, (batch, _row, offset) => {
     const data = batch.chunk.slab.bytes;
     const at = offset + field.offset;
     let same = rest === 0 || ((data[at + whole]! ^ bytes[whole]!) & restMask) === 0;
     for (let i = 0; same && i < whole; i++) same = data[at + i] === bytes[i];
     return same !== negated;
   });
+  return withWire(condition, wireOfAddress(field, bytes, bits, negated));
 }
