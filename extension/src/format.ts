@@ -1,5 +1,13 @@
 /** Numbers and words as every place of the extension shows them. */
-import type { HostState, Ledger, LeftOutProgram, ProgramVerdict, RunSummary } from '@ringside/core/model';
+import type {
+  HostState,
+  Ledger,
+  LeftOutProgram,
+  MapFate,
+  ProgramVerdict,
+  RunSummary,
+  SwapReport,
+} from '@ringside/core/model';
 
 /** "48.2 k/s": three figures and a unit, so that a number that changes keeps its width. */
 export function formatRate(perSecond: number): string {
@@ -117,4 +125,28 @@ export function describeVerdict(verdict: ProgramVerdict, host: string): string {
 export function leftOutText({ program, host, error, instead }: LeftOutProgram): string {
   const then = instead === '' ? error.remedy : `${instead} runs instead.`;
   return `${program} does not run on ${host}: ${[error.message, then].filter((t) => t !== '').join(' ')}`;
+}
+
+const FATES = ['kept', 'resized', 'reset', 'new', 'gone'] as const;
+
+/** "Replaced on web-1: kept events; reset counts (its key size was 4, it is 8)". */
+export function swapText(swap: SwapReport): string {
+  const groups = FATES.flatMap((fate) => {
+    const maps = swap.maps.filter((map) => map.fate === fate && !isConstant(map.map));
+    const name = ({ map, reason }: MapFate): string => (reason === '' ? map : `${map} (${reason})`);
+    return maps.length === 0 ? [] : [`${fate} ${maps.map(name).join(', ')}`];
+  });
+  return `Replaced on ${swap.host}${groups.length > 0 ? `: ${groups.join('; ')}` : ''}`;
+}
+
+/** That a new version has constants of its own is no news. */
+const isConstant = (map: string): boolean => /\.(rodata|kconfig)/.test(map);
+
+/** What the status bar says after a redeploy. */
+export function redeployedText(run: RunSummary): string {
+  const maps = (run.swaps ?? []).flatMap((swap) => swap.maps);
+  const lost = maps.filter((map) => map.fate === 'reset' && !isConstant(map.map)).map((map) => map.map);
+  const kept = maps.filter((map) => map.fate === 'kept').length;
+  const words = lost.length > 0 ? `reset ${[...new Set(lost)].join(', ')}` : `${kept} maps kept`;
+  return `Redeployed ${run.name} on ${run.hosts.join(', ')}: ${words}`;
 }

@@ -86,6 +86,9 @@ export class LazyEngine implements Engine {
   async attach(...args: Parameters<Engine['attach']>) {
     return (await this.#get()).attach(...args);
   }
+  async redeploy(...args: Parameters<Engine['redeploy']>) {
+    return (await this.#get()).redeploy(...args);
+  }
   async detach(runId: string) {
     return (await this.#get()).detach(runId);
   }

@@ -22,7 +22,7 @@ export class EventTable {
         this.row(event);
         break;
       case 'print':
-        this.print(`${clock(event.time)}  ${dim(event.program)}  ${event.text}`);
+        this.print(`${clock(event.time)}  ${dim(printer(event))}  ${event.text}`);
         break;
       case 'map':
         this.print(
@@ -33,6 +33,11 @@ export class EventTable {
       case 'attached':
         this.print(dim(`${event.host}: ${event.program} attached to ${event.target || event.section}`));
         break;
+      case 'swapped': {
+        const maps = event.maps.map((m) => `${m.map} ${m.fate}${m.reason === '' ? '' : ` (${m.reason})`}`);
+        this.print(dim(`${event.host}: replaced by a new version; ${maps.join(', ')}`));
+        break;
+      }
       case 'left-out':
       case 'note':
       case 'end':
@@ -57,6 +62,11 @@ export class EventTable {
     });
     this.print([clock(event.time), ...cells].join('  ').trimEnd());
   }
+}
+
+/** The program, and which of its voices it was when not bpf_printk. */
+function printer({ program, source }: Extract<RunEvent, { type: 'print' }>): string {
+  return source === undefined ? program : `${program} ${source}`;
 }
 
 /** Wall clock with milliseconds, in the time zone of the person. */

@@ -292,6 +292,25 @@ export class AgentClient {
     );
   }
 
+  /** A new version takes a loaded object's place. Streams that it opens go to the `consumers` of their maps. */
+  async swapObject(
+    request: Omit<Extract<RequestInit, { case: 'swapObject' }>['value'], 'streams' | '$typeName'>,
+    consumers: ReadonlyMap<string, StreamConsumer>,
+    call: CallOptions,
+    swapped: (result: ResponseOf<'swap'>) => void,
+  ): Promise<ResponseOf<'swap'>> {
+    const streams = [...consumers.keys()].map((map) => ({ map, credits: BigInt(STREAM_CREDITS) }));
+    return this.request({ case: 'swapObject', value: { ...request, streams } }, 'swap', call, (response) => {
+      if (response.case !== 'swap') return;
+      for (const stream of response.value.endedStreams) this.streams.delete(stream);
+      for (const { map, stream } of response.value.openedStreams) {
+        const consumer = consumers.get(map);
+        if (consumer && stream) this.streams.set(stream.stream, consumer);
+      }
+      swapped(response.value);
+    });
+  }
+
   private onData(stream: number, length: number): void {
     this.streams.get(stream)?.commit(length);
   }

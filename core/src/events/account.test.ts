@@ -183,8 +183,8 @@ describe('map dumps', () => {
 describe('prints', () => {
   const time = 1_700_000_000_123_000_000n;
   const lines = [
-    { timeNs: time, cpu: 1, pid: 10, tid: 11, program: 'handle_exec', text: 'hello\x1b[2J' },
-    { timeNs: time + 5n, cpu: 0, pid: 12, tid: 12, program: 'x'.repeat(100), text: '' },
+    { timeNs: time, cpu: 1, pid: 10, tid: 11, program: 'handle_exec', text: 'hello\x1b[2J', source: '' },
+    { timeNs: time + 5n, cpu: 0, pid: 12, tid: 12, program: 'x'.repeat(100), text: '', source: 'stderr' },
   ];
 
   it('are rows like any other', () => {
@@ -192,10 +192,22 @@ describe('prints', () => {
     const stream = store.stream(printsSchema.stream);
     store.append(stream, store.addHost('a', noClocks), encodePrints(lines, time + 9n));
     const decoder = new RowDecoder(store, stream, printsSchema);
-    expect(decoder.columns.map((column) => column.id)).toEqual(['@time', 'cpu', 'pid', 'tid', 'program', 'text']);
-    expect(decoder.cells(stream.place(0)!).slice(1)).toEqual(['1', '10', '11', 'handle_exec', 'hello␛[2J']);
+    expect(decoder.columns.map((column) => column.id)).toEqual([
+      '@time',
+      'cpu',
+      'pid',
+      'tid',
+      'program',
+      'source',
+      'text',
+    ]);
+    expect(decoder.cells(stream.place(0)!).slice(1)).toEqual(['1', '10', '11', 'handle_exec', '', 'hello␛[2J']);
     expect(decoder.event(stream.place(0)!).time).toBe(time.toString());
-    expect(decoder.event(stream.place(1)!).fields).toMatchObject({ program: 'x'.repeat(64), text: '' });
+    expect(decoder.event(stream.place(1)!).fields).toMatchObject({
+      program: 'x'.repeat(64),
+      source: 'stderr',
+      text: '',
+    });
   });
 
   it('are print objects', () => {

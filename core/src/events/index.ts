@@ -21,5 +21,5 @@ export { ledgerFault, streamLedger } from './ledger.ts';
 export type { AgentCounters, LedgerInput } from './ledger.ts';
 export { decodeMapEntries } from './maps.ts';
 export type { MapEntry, MapLayout } from './maps.ts';
-export { encodePrints, printEvent, printsSchema, PRINTS_STREAM } from './prints.ts';
+export { encodePrints, printEvent, printsSchema, PRINTS_STREAM, textSchema } from './prints.ts';
 export type { PrintLine } from './prints.ts';

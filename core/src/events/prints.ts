@@ -5,7 +5,7 @@ import { readText } from './text.ts';
 /** The stream of bpf_printk lines: they go through the same store, filters and views as records. */
 export const PRINTS_STREAM = 'printk';
 
-/** One bpf_printk line, as the agent sends it. */
+/** One line that a program said, as the agent sends it. */
 export interface PrintLine {
   timeNs: bigint;
   cpu: number;
@@ -13,10 +13,14 @@ export interface PrintLine {
   tid: number;
   program: string;
   text: string;
+  /** "" = bpf_printk, "stdout" and "stderr" = the program's BPF streams, "iter" = what an iterator wrote. */
+  source: string;
 }
 
 const PROGRAM_BYTES = 64;
-const TEXT_AT = 24 + PROGRAM_BYTES;
+const SOURCE_BYTES = 8;
+const SOURCE_AT = 24 + PROGRAM_BYTES;
+const TEXT_AT = SOURCE_AT + SOURCE_BYTES;
 /** A printk line is at most 1 KiB in the kernel; more is not from there. */
 const TEXT_LIMIT = 4096;
 
@@ -39,13 +43,13 @@ const text = (name: string, offset: number, size: number): RecordField => ({
   format: 'plain',
 });
 
-/** How `encodePrints` lays a line out. */
-export const printsSchema: StreamSchema = {
-  stream: PRINTS_STREAM,
+/** How `encodePrints` lays a line out, for another stream of texts. */
+export const textSchema = (stream: string): StreamSchema => ({
+  stream,
   records: [
     {
-      map: PRINTS_STREAM,
-      type: 'printk',
+      map: stream,
+      type: stream === PRINTS_STREAM ? 'printk' : 'text',
       size: TEXT_AT,
       confidence: 'declared',
       tag: null,
@@ -55,11 +59,14 @@ export const printsSchema: StreamSchema = {
         number('pid', '__u32', 12, 4),
         number('tid', '__u32', 16, 4),
         text('program', 24, PROGRAM_BYTES),
+        text('source', SOURCE_AT, SOURCE_BYTES),
         text('text', TEXT_AT, 0),
       ],
     },
   ],
-};
+});
+
+export const printsSchema: StreamSchema = textSchema(PRINTS_STREAM);
 
 /** Lines as one span, ready for `EventStore.append`. `readTimeNs` is when the batch came. */
 export function encodePrints(lines: readonly PrintLine[], readTimeNs: bigint): Uint8Array {
@@ -79,11 +86,16 @@ export function encodePrints(lines: readonly PrintLine[], readTimeNs: bigint): U
     view.setUint32(at + 12, line.pid, true);
     view.setUint32(at + 16, line.tid, true);
     new TextEncoder().encodeInto(line.program, span.subarray(at + 24, at + 24 + PROGRAM_BYTES));
+    new TextEncoder().encodeInto(line.source, span.subarray(at + SOURCE_AT, at + TEXT_AT));
     span.set(texts[index]!, at + TEXT_AT);
     header += sizes[index]!;
   }
   return span;
 }
+
+type Source = NonNullable<(RunEvent & { type: 'print' })['source']>;
+
+const isSource = (name: string): name is Source => ['stdout', 'stderr', 'iter'].includes(name);
 
 /** A line as the `print` object of `ringside attach --json`. */
 export function printEvent(host: string, line: PrintLine): RunEvent & { type: 'print' } {
@@ -94,5 +106,6 @@ export function printEvent(host: string, line: PrintLine): RunEvent & { type: 'p
     program: line.program,
     time: line.timeNs.toString(),
     text: readText(bytes, 0, bytes.length),
+    ...(isSource(line.source) && { source: line.source }),
   };
 }

@@ -64,8 +64,9 @@ export class RunViews {
       records: [],
     };
     const known = this.#decoders.get(schema.stream);
-    if (known !== undefined && sameRecords(known.schema, schema)) return known;
-    const decoder = new RowDecoder(this.#store, this.#store.stream(schema.stream), schema);
+    const stream = this.#store.stream(schema.stream);
+    if (known !== undefined && known.stream === stream && sameRecords(known.schema, schema)) return known;
+    const decoder = new RowDecoder(this.#store, stream, schema);
     this.#decoders.set(schema.stream, decoder);
     for (const [key, view] of this.#views) if (view.decoder === known) this.#drop(key, view);
     return decoder;

@@ -38,7 +38,7 @@ export interface RowPlace {
 
 /** The rows of one stream (a buffer of the object, or "printk") from all hosts, numbered from 0 as they came. */
 export class EventStream {
-  readonly name: string;
+  #name: string;
   /** Rows ever committed: the seq of the next one. */
   delivered = 0;
   /** The oldest row that is still stored; equal to `delivered` when there is none. */
@@ -48,7 +48,16 @@ export class EventStream {
   #byHost: number[] = [];
 
   constructor(name: string) {
-    this.name = name;
+    this.#name = name;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  /** @internal */
+  rename(name: string): void {
+    this.#name = name;
   }
 
   get stored(): number {
@@ -167,6 +176,14 @@ export class EventStore {
     let stream = this.#streams.get(name);
     if (stream === undefined) this.#streams.set(name, (stream = new EventStream(name)));
     return stream;
+  }
+
+  /** Calls a stream otherwise, so that another can have its name. Its rows and those on their way to it stay with it. */
+  rename(from: string, to: string): void {
+    const stream = this.stream(from);
+    this.#streams.delete(from);
+    this.#streams.set(to, stream);
+    stream.rename(to);
   }
 
   /**

@@ -130,12 +130,32 @@ export interface RunSummary {
   /** Programs that do not run although others of the object do. */
   leftOut: LeftOutProgram[];
   notes: RunNote[];
+  /** The last redeploy, host by host; left out when there was none. */
+  swaps?: SwapReport[];
   schemas: StreamSchema[];
   ledger: Ledger;
   programs: ProgramCost[];
   /** Records per second over the last second, all streams. */
   rate: number;
   agent: { rssBytes: number | null; cpuPercent: number | null };
+}
+
+/** What became of a map when a new version took the old one's place. */
+export interface MapFate {
+  map: string;
+  fate: 'kept' | 'resized' | 'reset' | 'new' | 'gone';
+  /** Why it was not kept; "" where that is plain. */
+  reason: string;
+  /** Copied into the new map, when it was resized. */
+  entries: number;
+}
+
+/** A redeploy on one host. */
+export interface SwapReport {
+  host: string;
+  /** How long both versions were attached; 0 = replaced in one step. */
+  overlapNanos: number;
+  maps: MapFate[];
 }
 
 /** Objects of `ringside attach --json`, one a line. */
@@ -153,7 +173,17 @@ export type RunEvent =
       seq: number;
       fields: Record<string, FieldValue>;
     }
-  | { type: 'print'; host: string; program: string; time: string; text: string }
+  /** A new version took the old one's place. */
+  | ({ type: 'swapped' } & SwapReport)
+  | {
+      type: 'print';
+      host: string;
+      program: string;
+      time: string;
+      text: string;
+      /** Where it came from, when that is not bpf_printk: the program's BPF streams, or what an iterator wrote. */
+      source?: 'stdout' | 'stderr' | 'iter';
+    }
   | {
       type: 'map';
       host: string;

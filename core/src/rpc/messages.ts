@@ -29,6 +29,7 @@ export const callOptionsAt: Partial<Record<EngineMethod, number>> = {
   mapDelete: 3,
   openMapWatch: 3,
   pollMapWatch: 1,
+  redeploy: 2,
 };
 
 /** Every method of the engine; the compiler holds it complete. */
@@ -45,6 +46,7 @@ export const engineMethods: Record<EngineMethod, true> = {
   inspect: true,
   verify: true,
   attach: true,
+  redeploy: true,
   detach: true,
   runs: true,
   pause: true,

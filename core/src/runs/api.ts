@@ -8,6 +8,7 @@ import type { CreatedProgram, Template } from '../gallery.ts';
 import type { CallOptions } from '../progress.ts';
 import type { LogLevel } from '../log.ts';
 import type { SshOptions } from '../ssh/options.ts';
+import type { RedeployChanges } from './run.ts';
 import type {
   AgentRemoval,
   AgentStatus,
@@ -98,6 +99,11 @@ export interface Engine {
 
   /** Resolves when everything is attached; the run goes on until detach, its limits or a failure. */
   attach(spec: AttachSpec, options?: CallOptions): Promise<RunSummary>;
+  /**
+   * Builds again and puts the new version in the old one's place: streams and rows go on, maps keep their entries where
+   * their layout allows it. On any failure the old version goes on.
+   */
+  redeploy(runId: string, changes: RedeployChanges, options?: CallOptions): Promise<RunSummary>;
   /** Detaches, drains, and gives the final summary with the exact ledger. Idempotent. */
   detach(runId: string): Promise<RunSummary>;
   runs(): Promise<RunSummary[]>;

@@ -303,6 +303,10 @@ class InProcessEngine implements Engine {
     return run;
   }
 
+  redeploy(runId: string, changes: Parameters<Engine['redeploy']>[1], call: CallOptions = {}) {
+    return this.run(runId).redeploy(changes, call);
+  }
+
   detach(runId: string) {
     return this.run(runId).end('interrupt');
   }

@@ -1,41 +1,44 @@
 /** One host's share of a run: the loaded object, its streams, attachments and figures. */
-import type { LeftOut, Print, Stats } from '../agent/generated/agent_pb.ts';
+import type { Attachment, LeftOut, LoadedMap, Print, Stats } from '../agent/generated/agent_pb.ts';
 import { isErrorCode, RingsideError } from '../errors.ts';
-import { nothing, type Wire } from '../events/index.ts';
-import type { AgentCounters, EventStore, EventStream, SpanReservation } from '../events/index.ts';
-import type { AttachmentInfo, AttachSpec, IteratorText, LeftOutProgram, RunNote } from '../model/index.ts';
+import type { AgentCounters, EventStore } from '../events/index.ts';
+import type { AttachmentInfo, AttachSpec, IteratorText, LeftOutProgram, RunNote, SwapReport } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
+import type { StatsSpan } from './costs.ts';
 import type { ConnectedHost } from './hosts.ts';
+import { HostStreams, type HostStreamsCallbacks } from './hostStreams.ts';
 import { loadPlan, type LoadPlan, type LoadSpec } from './loadPlan.ts';
 import type { PreparedObject } from './prepare.ts';
 
 /** Map types that yield records. */
 export const streamMapTypes = new Set(['ringbuf', 'perf_event_array']);
 
-export interface OpenedStream {
-  id: number;
-  map: string;
-  stream: EventStream;
-  /** Bytes committed and not yet granted anew, when somebody else decides about consumption. */
-  heldBytes: number;
+export const streamMaps = (object: PreparedObject): string[] =>
+  object.report.maps.filter((m) => streamMapTypes.has(m.type)).map((m) => m.name);
+
+export interface HostRunCallbacks extends HostStreamsCallbacks {
+  onPrints(host: HostRun, prints: Print[]): void;
 }
 
-export interface HostRunCallbacks {
-  /** Rows came in. */
-  onRows(): void;
-  onPrints(host: HostRun, prints: Print[]): void;
-  /** What of the run's filter the agent evaluates for this stream; null = it sends everything. */
-  filterOf(stream: string): Wire | null;
-  /** True while committed bytes are granted anew at once; false when the run grants them after emitting the rows. */
-  grantAtOnce(): boolean;
+/** Without programs that the user named, what cannot be attached is left out and said. */
+function wantedPrograms(
+  plan: LoadPlan,
+  spec: Pick<AttachSpec, 'programs'>,
+): { program: string; target: Record<string, string>; leaveOut: boolean }[] {
+  const leaveOut = spec.programs.length === 0;
+  return plan.programs.map(({ name, target }) => ({ program: name, target, leaveOut }));
 }
 
 export class HostRun {
-  readonly streams: OpenedStream[] = [];
+  readonly streams: HostStreams;
   attachments: AttachmentInfo[] = [];
   leftOut: LeftOutProgram[] = [];
   notes: RunNote[] = [];
   stats: Stats | undefined;
+  /** Figures from before the present version was attached. */
+  first: Stats | undefined;
+  /** Those of the versions before it. */
+  readonly past: StatsSpan[] = [];
   /** Why the host is gone, once it is. */
   lost: RingsideError | undefined;
   private objectId = 0;
@@ -44,7 +47,6 @@ export class HostRun {
   private drained = false;
   /** Index of this host in the event store. */
   readonly index: number;
-  private readonly openSpans = new Set<SpanReservation>();
   private stopEvents: (() => void) | undefined;
 
   constructor(
@@ -54,6 +56,7 @@ export class HostRun {
     private readonly callbacks: HostRunCallbacks,
   ) {
     this.index = store.addHost(host.name, host.agent.clocks);
+    this.streams = new HostStreams(host, this.index, store, callbacks);
   }
 
   get name(): string {
@@ -71,6 +74,10 @@ export class HostRun {
     const options = { ...plan.options, kernelBtfBlob };
     const loaded = await agent.request({ case: 'loadObject', value: { objectBlob, options } }, 'load', call);
     this.objectId = loaded.objectId;
+    this.loaded(plan, loaded);
+  }
+
+  private loaded(plan: LoadPlan, loaded: { leftOut: LeftOut[]; maps: LoadedMap[] }): void {
     this.plan = plan;
     this.leftOut = plan.leftOut.map((left) => ({ host: this.name, ...left }));
     this.addLeftOut(loaded.leftOut);
@@ -98,17 +105,7 @@ export class HostRun {
   /** Opens every stream before anything is attached, so that the first record is not missed. */
   async openStreams(call: CallOptions): Promise<void> {
     const { agent } = this.host;
-    for (const map of this.object.report.maps.filter((m) => streamMapTypes.has(m.type))) {
-      const opened: OpenedStream = { id: 0, map: map.name, stream: this.store.stream(map.name), heldBytes: 0 };
-      const { stream } = await agent.openStream(
-        { objectId: this.objectId, map: map.name },
-        this.consumer(opened),
-        call,
-      );
-      opened.id = stream;
-      this.streams.push(opened);
-      await this.filter(opened, call);
-    }
+    for (const map of streamMaps(this.object)) await this.streams.open(this.objectId, map, call);
     this.stopEvents = agent.onEvent(({ event }) => {
       if (event.case === 'clocks') this.store.addHost(this.name, this.host.agent.clocks);
       if (event.case !== 'prints' || event.value.objectId !== this.objectId) return;
@@ -117,69 +114,72 @@ export class HostRun {
     await agent.request({ case: 'openPrints', value: { objectId: this.objectId } }, 'empty', call);
   }
 
-  /** Before anything is attached, so that it holds for every record. */
-  private async filter(opened: OpenedStream, call: CallOptions): Promise<void> {
-    const wire = this.callbacks.filterOf(opened.map);
-    if (wire === null) return;
-    const alternatives = (wire.length === 0 ? [[nothing]] : wire).map((conditions) => ({
-      conditions: [...conditions],
-    }));
-    await this.host.agent.request(
-      { case: 'setStreamFilter', value: { stream: opened.id, alternatives } },
-      'empty',
-      call,
-    );
-  }
-
-  private consumer(opened: OpenedStream): { reserve(length: number): Uint8Array; commit(length: number): void } {
-    let span: SpanReservation | undefined;
-    return {
-      reserve: (length) => {
-        span = this.store.beginSpan(opened.stream, this.index, length);
-        this.openSpans.add(span);
-        return span.bytes.subarray(span.offset, span.offset + length);
-      },
-      commit: (length) => {
-        this.openSpans.delete(span!);
-        this.store.commitSpan(span!);
-        if (this.callbacks.grantAtOnce()) this.host.agent.consumed(opened.id, length);
-        else opened.heldBytes += length;
-        this.callbacks.onRows();
-      },
-    };
-  }
-
   /** Lets the agent send again what was held back until the rows had been emitted. */
   grantHeld(): void {
-    for (const opened of this.streams) {
-      if (opened.heldBytes === 0) continue;
-      this.host.agent.consumed(opened.id, opened.heldBytes);
-      opened.heldBytes = 0;
-    }
+    this.streams.grantHeld();
   }
 
-  /** Attaches what was loaded. Without programs that the user named, what cannot be attached is left out and said. */
+  /** Attaches what was loaded. */
   async attach(spec: Pick<AttachSpec, 'programs'>, call: CallOptions): Promise<void> {
     const left = new Set(this.leftOut.map((l) => l.program));
-    const leaveOut = spec.programs.length === 0;
-    const programs = this.plan!.programs.filter((p) => !left.has(p.name)).map(({ name, target }) => ({
-      program: name,
-      target,
-      leaveOut,
-    }));
+    const programs = wantedPrograms(this.plan!, spec).filter((p) => !left.has(p.program));
     const answer = await this.host.agent.request(
       { case: 'attach', value: { objectId: this.objectId, programs } },
       'attach',
       call,
     );
     this.addLeftOut(answer.leftOut);
-    this.attachments = answer.attachments.map((a) => ({
+    this.attached(answer.attachments);
+  }
+
+  private attached(attachments: readonly Attachment[]): void {
+    this.attachments = attachments.map((a) => ({
       host: this.name,
       program: a.program,
       section: this.plan!.sections.get(a.program) ?? a.section,
       target: a.target,
       link: { id: a.linkId, kind: a.linkKind },
     }));
+  }
+
+  /**
+   * Puts a new version of the object in this one's place: maps and streams go on where their layout did not change. On any
+   * failure the old version goes on as it was. `reset`: rings whose records are laid out otherwise.
+   */
+  async swap(object: PreparedObject, spec: LoadSpec, reset: string[], call: CallOptions): Promise<SwapReport> {
+    const { agent } = this.host;
+    const plan = await loadPlan(object, spec, 'run');
+    const objectBlob = await agent.sendBlob(plan.bytes, call);
+    const kernelBtfBlob = plan.kernelBtf === null ? 0 : await agent.sendBlob(plan.kernelBtf, call);
+    const { consumers, swapped } = this.streams.takers(streamMaps(object));
+    const request = {
+      objectId: this.objectId,
+      objectBlob,
+      options: { ...plan.options, kernelBtfBlob },
+      programs: wantedPrograms(plan, spec),
+      resetMaps: reset,
+    };
+    const result = await agent.swapObject(request, consumers, call, (answer) => {
+      swapped(answer);
+      if (answer.old) this.past.push({ first: this.first, last: answer.old });
+    });
+    this.object = object;
+    this.notes = [];
+    this.loaded(plan, result);
+    this.attached(result.attachments);
+    await this.streams.filterOpened(result, call);
+    await this.refreshStats();
+    this.first = this.stats;
+    return {
+      host: this.name,
+      overlapNanos: Number(result.overlapNanos),
+      maps: result.mapFates.map(({ map, fate, reason, entries }) => ({
+        map,
+        fate: fate as SwapReport['maps'][number]['fate'],
+        reason,
+        entries: Number(entries),
+      })),
+    };
   }
 
   async refreshStats(): Promise<void> {
@@ -196,6 +196,7 @@ export class HostRun {
     return { bytes, valueBytes: dump.valueBytes, truncated: dump.truncated };
   }
 
+  /** What an attached iterator writes, from its beginning to its end. */
   async readIterator(program: string): Promise<IteratorText> {
     const { agent } = this.host;
     const pass = await agent.request(
@@ -227,8 +228,7 @@ export class HostRun {
   /** Frees everything on the host. Never throws: it is also what undoes a failed attach. */
   async close(): Promise<void> {
     this.stopEvents?.();
-    for (const span of this.openSpans) this.store.abortSpan(span); // cut off in the middle of a frame
-    this.openSpans.clear();
+    this.streams.abort();
     await this.unload();
   }
 
@@ -246,17 +246,6 @@ export class HostRun {
 
   /** This host's counters of one stream, for the ledger. Before the first figures nothing is known of the kernel. */
   counters(map: string): AgentCounters {
-    const opened = this.streams.find((s) => s.map === map);
-    const stats = this.stats?.streams.find((s) => s.stream === opened?.id);
-    return {
-      recordsRead: stats?.recordsRead ?? 0n,
-      recordsSent: stats?.recordsSent ?? 0n,
-      recordsDropped: stats?.recordsDropped ?? 0n,
-      recordsFiltered: stats?.recordsFiltered ?? 0n,
-      kernelLost: stats?.kernelLost ?? 0n,
-      kernelLostKnown: stats?.kernelLostKnown ?? false,
-      delivered: opened?.stream.deliveredBy(this.index) ?? 0,
-      final: this.drained,
-    };
+    return this.streams.counters(map, this.stats?.streams ?? [], this.drained);
   }
 }

@@ -49,6 +49,12 @@ export class MapWatch {
 
   constructor(private readonly source: MapSource) {}
 
+  /** The object was replaced: its maps may have other types. */
+  forget(): void {
+    this.dumps.clear();
+    this.typesByMap.clear();
+  }
+
   private readable(): MapInfo[] {
     return (this.source.prepared?.report.maps ?? []).filter((m) => readable.has(m.type));
   }

@@ -33,6 +33,14 @@ export class RowEmitter {
     this.taps.set(stream, new EventTap(decoder, compileExpr(this.where, decoder.schema)));
   }
 
+  /** A stream is called otherwise: another one takes its name. */
+  rename(from: string, to: string): void {
+    const tap = this.taps.get(from);
+    if (tap === undefined) return;
+    this.taps.delete(from);
+    this.taps.set(to, tap);
+  }
+
   /** New rows are there. */
   wake(): void {
     if (this.stopped) return;

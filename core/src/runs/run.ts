@@ -2,7 +2,7 @@
  * A run: one object, attached on one or more hosts, from attach to detach. Holds the run's state in one place; what the
  * tree, the status bar and the panel show is derived from it by `summary()`.
  */
-import type { Print, Stats } from '../agent/generated/agent_pb.ts';
+import type { Print } from '../agent/generated/agent_pb.ts';
 import { cancelled, RingsideError } from '../errors.ts';
 import {
   compileExpr,
@@ -26,21 +26,27 @@ import type {
   RunState,
   RunSummary,
   StreamSchema,
+  SwapReport,
 } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
 import { agentCost, programCosts, type StatsSpan } from './costs.ts';
 import { HostRun, streamMapTypes } from './hostRun.ts';
 import type { ConnectedHost } from './hosts.ts';
 import { otherCpu } from './instructionSet.ts';
+import { IteratorTexts } from './iterators.ts';
 import { runName } from './loadPlan.ts';
 import { MAP_STREAM, MapWatch } from './mapWatch.ts';
 import { BuildFailure, type PreparedAhead, type PreparedObject } from './prepare.ts';
 import { RowEmitter } from './rowEmitter.ts';
 import { runLedger } from './runLedger.ts';
+import { StreamVersions } from './streamVersions.ts';
 
 const STATS_MS = 1_000;
 /** Summaries at most this often while rows come in. */
 const SUMMARY_MS = 500;
+
+/** What a redeploy may ask for otherwise than the attach did. */
+export type RedeployChanges = Partial<Pick<AttachSpec, 'programs' | 'targets' | 'set' | 'load' | 'object'>>;
 
 export interface RunDeps {
   connect(host: string, call: CallOptions): Promise<ConnectedHost>;
@@ -65,6 +71,8 @@ export class Run {
   readonly hostRuns: HostRun[] = [];
   readonly views: RunViews;
   readonly maps: MapWatch;
+  private readonly iterators: IteratorTexts;
+  private iterating: Promise<void> = Promise.resolve();
   state: RunState = 'building';
   /** One a ring or perf buffer of the object, in its order. */
   recordSchemas: StreamSchema[] = [];
@@ -78,21 +86,25 @@ export class Run {
   private rate = 0;
   private lastDelivered = 0;
   private lastRateAt = 0;
-  private readonly firstStats = new Map<HostRun, Stats>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private readonly unsubscribe: (() => void)[] = [];
   private summaryTimer: NodeJS.Timeout | undefined;
+  private redeploying: Promise<RunSummary> | undefined;
+  /** How many versions of the object there were. */
+  private version = 1;
+  private swaps: SwapReport[] | undefined;
   private ending: Promise<RunSummary> | undefined;
   private readonly abort = new AbortController();
   private readonly emitter: RowEmitter | undefined;
 
   constructor(
     readonly id: string,
-    readonly spec: AttachSpec,
+    public spec: AttachSpec,
     private readonly deps: RunDeps,
   ) {
     this.store = new EventStore(spec.storeBytes === undefined ? {} : { maxBytes: spec.storeBytes });
-    this.views = new RunViews(this.store, () => [...this.recordSchemas, printsSchema]);
+    this.iterators = new IteratorTexts(this, (events) => deps.onEvents(id, events));
+    this.views = new RunViews(this.store, () => [...this.recordSchemas, printsSchema, ...this.iterators.schemas()]);
     this.maps = new MapWatch(this);
     if (spec.emitEvents) {
       this.emitter = new RowEmitter(this.views, spec.where, {
@@ -168,8 +180,8 @@ export class Run {
   }
 
   /** An object that was built already is the first host's; others may have another kernel or architecture. */
-  private fileFor(host: string): string {
-    return host === this.spec.hosts[0] && this.spec.object !== undefined ? this.spec.object : this.spec.file;
+  private fileFor(host: string, spec = this.spec): string {
+    return host === spec.hosts[0] && spec.object !== undefined ? spec.object : spec.file;
   }
 
   /** A filter that is wrong is said before anything is loaded. Errors: bad-expression, unknown-field. */
@@ -189,13 +201,104 @@ export class Run {
   private async attachHost(hostRun: HostRun, call: CallOptions): Promise<void> {
     call.progress?.({ step: `Attaching on ${hostRun.name}` });
     await hostRun.refreshStats();
-    if (hostRun.stats) this.firstStats.set(hostRun, hostRun.stats);
+    hostRun.first = hostRun.stats;
     await hostRun.attach(this.spec, call);
-    this.deps.onEvents(this.id, [
-      ...hostRun.notes.map((n) => ({ type: 'note' as const, ...n })),
-      ...hostRun.attachments.map((a) => ({ type: 'attached' as const, ...a })),
-      ...hostRun.leftOut.map((l) => ({ type: 'left-out' as const, ...l })),
-    ]);
+    this.deps.onEvents(this.id, attachedEvents(hostRun));
+  }
+
+  /**
+   * Builds the source again and puts the new version in the old one's place on every host: streams and rows go on, maps keep
+   * their entries where their layout allows it. Whatever fails, the old version goes on everywhere.
+   */
+  redeploy(changes: RedeployChanges, call: CallOptions): Promise<RunSummary> {
+    if (this.state !== 'running' && this.state !== 'paused') {
+      const error = new RingsideError('usage', 'This run is not attached.', { remedy: 'Attach the program again.' });
+      return Promise.reject(error);
+    }
+    this.redeploying ??= this.swap(changes, call).finally(() => (this.redeploying = undefined));
+    return this.redeploying;
+  }
+
+  private async swap(changes: RedeployChanges, call: CallOptions): Promise<RunSummary> {
+    const spec: AttachSpec = { ...this.spec, ...changes };
+    // An object that was built before the attach is an old version by now.
+    if (changes.object === undefined) delete spec.object;
+    const objects = await this.rebuild(spec, call);
+    const before = this.hostRuns.map((h) => h.object);
+    const versions = new StreamVersions(this.recordSchemas, schemasOf(objects[0]!), ++this.version);
+    for (const schema of versions.schemas) compileExpr(spec.where, schema);
+    this.take(versions);
+    const reports: SwapReport[] = [];
+    try {
+      for (const [i, h] of this.hostRuns.entries()) {
+        call.progress?.({ step: `Replacing ${runName(spec.file)} on ${h.name}` });
+        reports.push(await this.swapOn(h, objects[i]!, spec, versions.changed, call));
+      }
+    } catch (error) {
+      this.take(versions.undone(reports.length > 0));
+      for (const [i, h] of this.hostRuns.slice(0, reports.length).entries()) {
+        await h.swap(before[i]!, this.spec, versions.changed, {}).catch((second: unknown) => {
+          this.deps.log.warn(`${h.name} has the new version: ${RingsideError.from(second).message}`);
+        });
+      }
+      throw error;
+    }
+    this.spec = spec;
+    this.object = objects[0]!;
+    this.swaps = reports;
+    this.maps.forget();
+    for (const [i, h] of this.hostRuns.entries()) {
+      this.deps.onEvents(this.id, [{ type: 'swapped', ...reports[i]! }, ...attachedEvents(h)]);
+    }
+    this.changed();
+    return this.summary();
+  }
+
+  /** For every host, before anything changes on any. What the compiler says is shown, the run goes on. */
+  private async rebuild(spec: AttachSpec, call: CallOptions): Promise<PreparedObject[]> {
+    try {
+      const build = (h: HostRun): Promise<PreparedObject> =>
+        this.deps.prepare(this.fileFor(h.name, spec), h.host, undefined, call);
+      const objects = await Promise.all(this.hostRuns.map(build));
+      this.diagnostics = objects[0]!.diagnostics;
+      return objects;
+    } catch (error) {
+      if (error instanceof BuildFailure) this.diagnostics = error.diagnostics;
+      this.changed();
+      throw error;
+    }
+  }
+
+  /** As `load` does, with the plain instruction set where the verifier does not take the newest. */
+  private async swapOn(
+    h: HostRun,
+    object: PreparedObject,
+    spec: AttachSpec,
+    reset: string[],
+    call: CallOptions,
+  ): Promise<SwapReport> {
+    try {
+      return await h.swap(object, spec, reset, call);
+    } catch (error) {
+      const prepare: RunDeps['prepare'] = (...asked) => this.deps.prepare(...asked);
+      const other = await otherCpu(RingsideError.from(error).code, spec.file, { host: h.host, object }, prepare, call);
+      if (other === null) throw error;
+      const report = await h.swap(other.object, spec, reset, call).catch(() => {
+        throw error;
+      });
+      h.notes.push({ host: h.name, about: '', text: other.text });
+      return report;
+    }
+  }
+
+  /** Streams whose records have another layout now keep their rows under another name. */
+  private take(versions: StreamVersions): void {
+    for (const { from, to } of versions.renames) {
+      this.store.rename(from, to);
+      this.emitter?.rename(from, to);
+    }
+    this.recordSchemas = versions.schemas;
+    for (const { stream } of this.recordSchemas) this.emitter?.add(stream);
   }
 
   private async undo(error: RingsideError): Promise<void> {
@@ -214,8 +317,12 @@ export class Run {
     this.every(STATS_MS, () => void this.tick());
     const { durationSeconds, mapsSeconds } = this.spec;
     if (durationSeconds !== null) this.every(durationSeconds * 1000, () => void this.end('duration'));
-    if (mapsSeconds !== null) this.every(mapsSeconds * 1000, () => void this.emitMaps());
+    if (mapsSeconds !== null) {
+      this.every(mapsSeconds * 1000, () => void this.emitMaps());
+      this.every(mapsSeconds * 1000, () => this.readIterators());
+    }
     this.emitter?.wake();
+    this.readIterators();
   }
 
   private every(ms: number, action: () => void): void {
@@ -234,6 +341,18 @@ export class Run {
 
   private delivered(): number {
     return this.store.streams.reduce((sum, s) => sum + s.delivered, 0);
+  }
+
+  /** One reading after the other: what an iterator writes may take a while. */
+  private readIterators(): void {
+    this.iterating = this.iterating
+      .then(() => this.iterators.read())
+      .then(
+        () => this.changedSoon(),
+        (error: unknown) => {
+          this.deps.log.warn(`An iterator could not be read: ${RingsideError.from(error).message}`);
+        },
+      );
   }
 
   /** A map that cannot be read once is said in the log; the next turn tries again. */
@@ -288,6 +407,8 @@ export class Run {
       return this.summary();
     }
     for (const timer of this.timers) clearInterval(timer);
+    await this.redeploying?.catch(() => undefined);
+    await this.iterating;
     this.setState('detaching');
     if (this.spec.mapsSeconds !== null) await this.emitMaps();
     for (const h of this.hostRuns) h.grantHeld();
@@ -330,11 +451,12 @@ export class Run {
   }
 
   private spans(): StatsSpan[] {
-    return this.hostRuns.map((h) => ({ first: this.firstStats.get(h), last: h.stats }));
+    return this.hostRuns.map((h) => ({ first: h.first, last: h.stats }));
   }
 
   private costs(): ReturnType<typeof programCosts> {
-    return programCosts([...new Set(this.hostRuns.flatMap((h) => h.attachments.map((a) => a.program)))], this.spans());
+    const names = this.hostRuns.flatMap((h) => h.attachments.map((a) => a.program));
+    return programCosts([...new Set(names)], [...this.hostRuns.flatMap((h) => h.past), ...this.spans()]);
   }
 
   private ledger(): RunSummary['ledger'] {
@@ -379,6 +501,7 @@ export class Run {
     return [
       ...this.recordSchemas,
       ...printed,
+      ...this.iterators.schemas(),
       ...this.maps.names().map((name) => ({ stream: `${MAP_STREAM}${name}`, records: [] })),
     ];
   }
@@ -417,6 +540,7 @@ export class Run {
       attachments: this.hostRuns.flatMap((h) => h.attachments),
       leftOut: this.hostRuns.flatMap((h) => h.leftOut),
       notes: this.hostRuns.flatMap((h) => h.notes),
+      ...(this.swaps && { swaps: this.swaps }),
       schemas: this.schemas(),
       ledger: this.ledger(),
       programs: this.costs(),
@@ -433,6 +557,14 @@ async function loadError(hostRun: HostRun, spec: AttachSpec, call: CallOptions):
   } catch (error) {
     return RingsideError.from(error);
   }
+}
+
+function attachedEvents(hostRun: HostRun): RunEvent[] {
+  return [
+    ...hostRun.notes.map((n) => ({ type: 'note' as const, ...n })),
+    ...hostRun.attachments.map((a) => ({ type: 'attached' as const, ...a })),
+    ...hostRun.leftOut.map((l) => ({ type: 'left-out' as const, ...l })),
+  ];
 }
 
 /** One schema a ring or perf buffer of the object, in the object's order. */

@@ -130,9 +130,35 @@ describe('start', () => {
 });
 
 describe('restart', () => {
-  test('ends the old run, builds anew and says which run took its place', async () => {
+  test('puts a new version into a live run, which goes on', async () => {
     const context = fakeContext();
     await context.attacher.start(draft());
+    const replaced: unknown[] = [];
+    context.attacher.onDidReplace((change) => replaced.push(change));
+    expect((await context.attacher.restart('run-1')).id).toBe('run-1');
+    expect(context.fake.calls.slice(4).map((call) => call.method)).toEqual(['build', 'inspect', 'redeploy']);
+    const [runId, changes] = context.fake.called('redeploy')[0]!;
+    expect([runId, changes]).toMatchObject(['run-1', { object: '/w/execsnoop.bpf.c.o', set: {} }]);
+    expect(replaced).toEqual([]);
+    expect(context.runs.live().map((run) => run.id)).toEqual(['run-1']);
+  });
+
+  test('leaves a live run alone when the new version fails', async () => {
+    const context = fakeContext();
+    await context.attacher.start(draft());
+    context.fake.answers.redeploy = () => {
+      throw Object.assign(new Error('rejected'), { code: 'attach-failed', remedy: '', detail: '', links: [] });
+    };
+    await expect(context.attacher.restart('run-1')).rejects.toMatchObject({ code: 'attach-failed' });
+    expect(context.runs.live().map((run) => run.id)).toEqual(['run-1']);
+    expect(context.attacher.isRestarting('run-1')).toBe(false);
+    expect(context.fake.called('detach')).toEqual([]);
+  });
+
+  test('attaches a run anew that has ended and says which one took its place', async () => {
+    const context = fakeContext();
+    await context.attacher.start(draft());
+    await context.attacher.stop('run-1');
     const replaced: unknown[] = [];
     const attached: unknown[] = [];
     context.attacher.onDidReplace((change) => replaced.push([change.before, change.run?.id]));
@@ -154,6 +180,7 @@ describe('restart', () => {
   test('tells when no run took its place, and can be tried again', async () => {
     const context = fakeContext();
     await context.attacher.start(draft());
+    await context.attacher.stop('run-1');
     const works = context.fake.answers.attach!;
     const replaced: unknown[] = [];
     context.attacher.onDidReplace((change) => replaced.push([change.before, change.run]));

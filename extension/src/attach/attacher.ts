@@ -6,7 +6,7 @@ import { storeBytes } from '../config.ts';
 import type { Verifier } from '../diagnostics/verifier.ts';
 import { ExtensionError, errorData } from '../errors.ts';
 import type { ErrorReporter } from '../errors.ts';
-import { isLive, leftOutText } from '../format.ts';
+import { isLive, leftOutText, redeployedText } from '../format.ts';
 import type { ChosenHosts } from '../model/chosenHosts.ts';
 import type { HostList } from '../model/hostList.ts';
 import type { RunList } from '../model/runList.ts';
@@ -194,7 +194,10 @@ export class Attacher implements vscode.Disposable {
     return run;
   }
 
-  /** Builds and attaches again what the run attached; the old run ends first and its rows are kept. */
+  /**
+   * Builds again what the run attached. A live run gets the new version in the old one's place, without a gap, and stays as
+   * it is when that fails; a run that has ended is attached anew.
+   */
   async restart(runId: string, signal?: AbortSignal): Promise<RunSummary> {
     const spec = this.specOf(runId);
     if (spec === undefined) {
@@ -210,13 +213,46 @@ export class Attacher implements vscode.Disposable {
     try {
       await saveIfDirty(vscode.Uri.file(spec.file));
       const before = this.#parts.runs.get(runId);
-      if (before !== undefined && isLive(before)) await this.stop(runId);
+      if (before !== undefined && isLive(before)) return await this.#redeploy(runId, spec, signal);
+    } catch (error) {
+      this.#restarting.delete(runId);
+      throw error;
+    }
+    try {
       run = await this.attach(spec, signal);
       return run;
     } finally {
       this.#restarting.delete(runId);
       this.#replaced.fire({ before: runId, run });
     }
+  }
+
+  async #redeploy(runId: string, spec: AttachSpec, signal?: AbortSignal): Promise<RunSummary> {
+    const job = async (call: Required<CallOptions>): Promise<RunSummary> => {
+      const { object, programs } = await this.#build(spec, spec.hosts[0]!, call);
+      const { engine, runs } = this.#parts;
+      const { programs: chosen, targets, set } = spec;
+      const changes = { programs: chosen, targets, set, ...(spec.load && { load: spec.load }) };
+      try {
+        const one = spec.hosts.length === 1;
+        const run = await engine.redeploy(runId, one ? { ...changes, object } : changes, call);
+        this.#origins.set(runId, { spec, programs });
+        runs.update(run);
+        vscode.window.setStatusBarMessage(redeployedText(run), 8000);
+        sayLeftOut(run);
+        return run;
+      } catch (error) {
+        this.#explain(spec, error);
+        throw error;
+      } finally {
+        this.#restarting.delete(runId);
+      }
+    };
+    return await withProgress(
+      `Ringside: redeploying ${programTitle(spec.file)} on ${spec.hosts.join(', ')}`,
+      job,
+      signal,
+    );
   }
 
   async pause(runId: string, paused: boolean): Promise<void> {

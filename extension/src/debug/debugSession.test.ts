@@ -121,15 +121,19 @@ test('a flood of lines is cut and what was left out is counted', async () => {
   expect(output()).toContain('… 800 lines not shown here; the trace panel has them');
 });
 
-test('restart moves the session to the new run; the end of the old one does not end it', async () => {
-  const { ask, events, context } = session();
+test('restart puts a new version into the run, and the session says what became of its maps', async () => {
+  const { ask, events, output, context } = session();
   await ask('launch', launch);
   expect((await ask('restart')).success).toBe(true);
-  expect(events()).toEqual(['thread', 'thread']);
-  await context.attacher.restart('run-2');
-  expect(events()).toEqual(['thread', 'thread', 'thread']);
+  const maps = [
+    { map: 'events', fate: 'kept', reason: '', entries: 0 },
+    { map: 'counts', fate: 'reset', reason: 'its key size was 4, it is 8', entries: 0 },
+  ] as const;
+  context.fake.emit('runEvents', 'run-1', [{ type: 'swapped', host: 'web-1', overlapNanos: 250_000, maps: [...maps] }]);
+  expect(output()).toContain('Replaced on web-1: kept events; reset counts (its key size was 4, it is 8)');
+  expect(events()).toEqual(['thread']);
   await ask('terminate');
-  expect(context.fake.called('detach').map(([id]) => id)).toEqual(['run-1', 'run-2', 'run-3']);
+  expect(context.fake.called('detach').map(([id]) => id)).toEqual(['run-1']);
   expect(events().at(-1)).toBe('terminated');
 });
 

@@ -5,7 +5,7 @@ import type { AppContext } from '../appContext.ts';
 import { draftSpec } from '../attach/attacher.ts';
 import { DisposableStore } from '../disposable.ts';
 import { errorData } from '../errors.ts';
-import { formatLost, isLive, leftOutText, lostTotal, withThousands } from '../format.ts';
+import { formatLost, isLive, leftOutText, lostTotal, swapText, withThousands } from '../format.ts';
 import { launchSpec } from './launchSpec.ts';
 import { parseRequest } from './protocol.ts';
 import type { DebugRequest, DebugSource, OutputBody } from './protocol.ts';
@@ -132,10 +132,9 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     for (const { runId, event } of early) this.#onRunEvent(runId, event);
   }
 
-  /** A failed restart ends the session through onDidReplace; the error says why. */
+  /** The run goes on with the new version, or with the old one when that fails; the error says why. */
   async #restart(): Promise<void> {
     if (this.#runId === undefined) throw new Error('Nothing is attached yet.');
-    this.#early = [];
     await this.#context.attacher.restart(this.#runId);
   }
 
@@ -160,6 +159,7 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
   }
 
   #onRunEvent(runId: string, event: RunEvent): void {
+    if (event.type === 'swapped' && runId === this.#runId) this.#output('console', swapText(event));
     if (event.type !== 'print' && event.type !== 'map') return;
     if (runId !== this.#runId) {
       if (this.#early !== null && this.#early.length < maxLinesPerSecond) this.#early.push({ runId, event });

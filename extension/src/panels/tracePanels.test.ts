@@ -168,19 +168,18 @@ test("stop, restart, pause and frames reach their places; the panel's word on ru
   };
   panel.send({ type: 'state', state });
   panel.send({ type: 'restart' });
-  await vi.waitFor(() => expect(all.fake.called('attach')).toHaveLength(2));
-  expect(all.fake.called('attach')[1]![0]).toMatchObject({ hosts: ['web-1'] });
+  await vi.waitFor(() => expect(all.fake.called('redeploy').map(([id]) => id)).toEqual([run.id]));
   panel.send({ type: 'ready' });
   await vi.waitFor(() =>
     expect(panel.sent.at(-1)).toMatchObject({
       type: 'init',
-      run: { id: 'run-2' },
+      run: { id: run.id },
       state: { where: 'pid == 1', hidden: ['uid'], spec: aSpec() },
     }),
   );
   expect(all.made).toHaveLength(1);
   panel.send({ type: 'stop' });
-  await vi.waitFor(() => expect(all.fake.called('detach').map(([id]) => id)).toEqual([run.id, 'run-2']));
+  await vi.waitFor(() => expect(all.fake.called('detach').map(([id]) => id)).toEqual([run.id]));
 });
 
 test('attaching the same program again uses the tab of its ended run', async () => {

@@ -70,6 +70,12 @@ export class FakeEngine {
       runs.set(run.id, run);
       return run;
     };
+    this.answers.redeploy = (id) => {
+      const kept = { map: 'events', fate: 'kept', reason: '', entries: 0 } as const;
+      const run: RunSummary = { ...runs.get(id)!, swaps: [{ host: 'web-1', overlapNanos: 1_000, maps: [kept] }] };
+      runs.set(id, run);
+      return run;
+    };
     this.answers.detach = (id) => {
       const run: RunSummary = { ...runs.get(id)!, state: 'ended', endReason: 'interrupt' };
       runs.set(id, run);

@@ -80,7 +80,8 @@ fn swap_request(
     let object_blob = agent.upload(object);
     let stream = |map: &&str| pb::OpenStream { map: (*map).into(), ..Default::default() };
     let streams = maps.iter().map(stream).collect();
-    Request::SwapObject(pb::SwapObject { object_id, object_blob, options: Some(options), streams, programs: vec![] })
+    let options = Some(options);
+    Request::SwapObject(pb::SwapObject { object_id, object_blob, options, streams, ..Default::default() })
 }
 
 fn swap(agent: &mut Agent, object_id: u32, object: &[u8], options: pb::ObjectOptions, maps: &[&str]) -> pb::SwapResult {
@@ -191,6 +192,33 @@ fn what_changed_its_layout_starts_anew_and_says_why() {
 }
 
 #[test]
+fn a_ring_that_the_client_wants_anew_is_read_to_its_end_first() {
+    let mut agent = Agent::start();
+    let mut generator = Generator::new();
+    let loaded = agent.load(&version(&["VERSION=1"]), generator.options("test"));
+    let id = loaded.object_id;
+    let stream = agent.open_stream(id, "events", 0, "");
+    agent.attach_all(id);
+    generator.go();
+    agent.listen(Duration::from_millis(20));
+    let two = version(&["VERSION=2"]);
+    let Request::SwapObject(request) = swap_request(&mut agent, id, &two, generator.options("test"), &["events"])
+    else {
+        panic!("a swap")
+    };
+    let request = pb::SwapObject { reset_maps: vec!["events".into()], ..request };
+    let Response::Swap(result) = agent.request(Request::SwapObject(request)) else { panic!("not swapped") };
+    assert_eq!((fate(&result, "events").fate.as_str(), fate(&result, "counts").fate.as_str()), ("reset", "kept"));
+    let second = result.opened_streams[0].stream.as_ref().expect("a stream").stream as u16;
+    let places = generator.end();
+    agent.detach(id);
+    let versions = |stream| agent.records(stream).iter().map(|record| record[8]).collect::<BTreeSet<u8>>();
+    assert_eq!((versions(stream), versions(second)), (BTreeSet::from([1]), BTreeSet::from([2])));
+    let both = agent.records(stream).into_iter().chain(agent.records(second));
+    assert_whole(&both.map(|record| first_u64(&record)).collect(), places);
+}
+
+#[test]
 fn a_map_of_another_size_gets_a_copy_of_the_entries() {
     let mut agent = Agent::start();
     let mut generator = Generator::new();
@@ -278,7 +306,8 @@ fn a_link_gets_its_new_program_in_one_step() {
     ping();
     let object_blob = agent.upload(&network("2"));
     let programs = vec![pb::AttachProgram { program: "on_packet".into(), target, ..Default::default() }];
-    let request = pb::SwapObject { object_id: id, object_blob, options: Some(options), programs, streams: vec![] };
+    let options = Some(options);
+    let request = pb::SwapObject { object_id: id, object_blob, options, programs, ..Default::default() };
     let Response::Swap(result) = agent.request(Request::SwapObject(request)) else { panic!("not swapped") };
     assert_eq!(result.overlap_nanos, 0, "no moment with both");
     assert_eq!(result.attachments[0].link_id, before.attachments[0].link_id);

@@ -14,7 +14,7 @@ use ringside_proto::messages::response::Response;
 use super::streams::Opened;
 use super::{Afterwards, Outcome, object, prints, run, stats, streams};
 use crate::attach::Scope;
-use crate::failure::Answer;
+use crate::failure::{Answer, Failure};
 use crate::journal;
 use crate::plan::source::Source;
 use crate::plan::{self, LoadedObject};
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub fn swap(session: &mut Session, context: &Context<'_>, request: pb::SwapObject) -> Answer<Outcome> {
     let source = Source::new(context, request.object_blob, request.options)?;
     let counts_runs = session.run_statistics();
-    let (new, mut takeover) = load(context, &session.get(request.object_id)?.object, &source)?;
+    let (new, mut takeover) = load(context, &session.get(request.object_id)?.object, &source, &request.reset_maps)?;
     let LoadedObject { object: new, left_out, maps, .. } = new;
     context.check_cancelled()?;
     takeover.copy(&session.get(request.object_id)?.object, &new, Existing::Replace)?;
@@ -41,7 +41,9 @@ pub fn swap(session: &mut Session, context: &Context<'_>, request: pb::SwapObjec
     announce(context, session.get(request.object_id)?, &new, request.object_id);
 
     let Attaching { mut attached, taken_over, not_attached, since } =
-        match attach(context, session, request.object_id, &new, request.programs) {
+        match loaded_ones(request.programs, &left_out)
+            .and_then(|wanted| attach(context, session, request.object_id, &new, wanted))
+        {
             Ok(attaching) => attaching,
             Err(failure) => {
                 drop(opened);
@@ -106,16 +108,26 @@ pub fn swap(session: &mut Session, context: &Context<'_>, request: pb::SwapObjec
 }
 
 /// The new version, loaded onto the maps that it takes over.
-fn load(context: &Context<'_>, old: &Object, source: &Source) -> Answer<(LoadedObject, Takeover)> {
+fn load(context: &Context<'_>, old: &Object, source: &Source, reset: &[String]) -> Answer<(LoadedObject, Takeover)> {
     let mut takeover = Takeover::default();
     let loaded = plan::load(context, source, &mut |new| {
-        takeover = Takeover::prepare(old, new)?;
+        takeover = Takeover::prepare(old, new, reset)?;
         Ok(())
     })?;
     if !loaded.messages.is_empty() {
         journal::info("swap", &loaded.messages);
     }
     Ok((loaded, takeover))
+}
+
+/// The programs to attach without those that were left out when the new version was loaded.
+fn loaded_ones(mut wanted: Vec<pb::AttachProgram>, left_out: &[plan::Left]) -> Answer<Vec<pb::AttachProgram>> {
+    let asked = wanted.len();
+    wanted.retain(|one| left_out.iter().all(|left| left.program != one.program));
+    match wanted.is_empty() && asked > 0 {
+        true => Err(Failure::new("no-programs", "Nothing of the new version can be attached on this host.")),
+        false => Ok(wanted),
+    }
 }
 
 fn swapped(map: &str, one: &Opened) -> pb::SwappedStream {

@@ -53,14 +53,18 @@ pub fn identity(name: &str) -> &str {
 }
 
 impl Takeover {
-    /// Decides for each map of `new`, which is not loaded yet, and lets it stand for the old one where that fits.
-    pub fn prepare(old: &Object, new: &Object) -> Answer<Self> {
+    /// Decides for each map of `new`, which is not loaded yet, and lets it stand for the old one where that fits and the
+    /// client does not want it `reset`.
+    pub fn prepare(old: &Object, new: &Object, reset: &[String]) -> Answer<Self> {
         let (old_bytes, new_bytes) = (reuse::types(old), reuse::types(new));
         let types = (Types::parse(&old_bytes), Types::parse(&new_bytes));
         let mut plans = Vec::new();
         for map in new.maps() {
             let plan = match old.map(identity(map.name())).and_then(|old| Some((old, map::info(old.fd()?).ok()?))) {
                 None => Plan::New,
+                Some(_) if reset.iter().any(|name| name == map.name()) => {
+                    Plan::Reset("its records have another layout".to_owned())
+                }
                 Some((old, info)) => plan(old, &info, map, (types.0.as_ref(), types.1.as_ref())),
             };
             plans.push((map.name().to_owned(), plan));
