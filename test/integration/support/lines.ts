@@ -6,7 +6,9 @@ export type Line = any;
 
 /** True when a stream's account is known and adds up. */
 export function addsUp(s: StreamLedger): boolean {
-  return s.lostKernel !== null && s.produced === s.delivered + s.filtered + s.lostKernel + s.lostAgent + s.lostTransport;
+  return (
+    s.lostKernel !== null && s.produced === s.delivered + s.filtered + s.lostKernel + s.lostAgent + s.lostTransport
+  );
 }
 
 /** When the event was, in milliseconds since the epoch. */

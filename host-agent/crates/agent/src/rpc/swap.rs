@@ -40,18 +40,17 @@ pub fn swap(session: &mut Session, context: &Context<'_>, request: pb::SwapObjec
     let opened = open_streams(session, request.object_id, &new, &request.streams)?;
     announce(context, session.get(request.object_id)?, &new, request.object_id);
 
-    let Attaching { mut attached, taken_over, not_attached, since } =
-        match loaded_ones(request.programs, &left_out)
-            .and_then(|wanted| attach(context, session, request.object_id, &new, wanted))
-        {
-            Ok(attaching) => attaching,
-            Err(failure) => {
-                drop(opened);
-                let loaded = session.get(request.object_id)?;
-                listen_to(context, loaded, &[&loaded.object], request.object_id);
-                return Err(failure);
-            }
-        };
+    let Attaching { mut attached, taken_over, not_attached, since } = match loaded_ones(request.programs, &left_out)
+        .and_then(|wanted| attach(context, session, request.object_id, &new, wanted))
+    {
+        Ok(attaching) => attaching,
+        Err(failure) => {
+            drop(opened);
+            let loaded = session.get(request.object_id)?;
+            listen_to(context, loaded, &[&loaded.object], request.object_id);
+            return Err(failure);
+        }
+    };
     let mut left_out = object::left_out(context, left_out)?;
     left_out.extend(not_attached);
     let loaded = session.get(request.object_id)?;
