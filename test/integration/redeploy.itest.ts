@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createEngine } from '../../core/src/runs/engine.ts';
 import type { Engine } from '../../core/src/runs/api.ts';
+import { defaultSshOptions } from '../../core/src/ssh/options.ts';
 import { bpfState, nothing, settled } from './support/bpf.ts';
 import { removeCache, root } from './support/cli.ts';
 import { addsUp } from './support/lines.ts';
@@ -21,7 +22,7 @@ beforeAll(() => {
     resourceDir: join(root, 'dist'),
     cacheDir: join(folder, 'cache'),
     compilerPath: '',
-    ssh: {},
+    ssh: defaultSshOptions,
     prompter: { confirmHostKey: () => Promise.resolve('no'), secret: () => Promise.resolve(undefined) },
   });
 });
