@@ -30,10 +30,10 @@ before=$(ours)
 cargo fmt --check
 cargo clippy --locked --quiet --all-targets -- -D warnings
 # One at a time: they count system calls and look at the same interface.
-cargo test --locked --quiet -- --test-threads=1
+cargo test --locked --quiet --no-fail-fast -- --test-threads=1
 if [ "${1:-}" = --release ]; then
   ./build.sh
-  RINGSIDE_AGENT=$here/../dist/agents/$(uname -m)/ringside-agent cargo test --locked --quiet -p ringside-agent --tests -- --test-threads=1
+  RINGSIDE_AGENT=$here/../dist/agents/$(uname -m)/ringside-agent cargo test --locked --quiet --no-fail-fast -p ringside-agent --tests -- --test-threads=1
 fi
 
 for _ in 1 2 3 4 5 6 7 8 9 10; do
