@@ -89,7 +89,7 @@ describe('the attach matrix', () => {
     });
     expect(faults).toEqual([]);
     expect(host.left).toEqual([]);
-  }); // prettier-ignore
+  }, 900_000); // prettier-ignore
 
   it('is what docs/attach-matrix.md says', () => {
     const text = printed(families, found);

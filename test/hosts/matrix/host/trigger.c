@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -434,8 +435,10 @@ static void test_run(void)
 	struct bpf_insn program[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K }, { .code = BPF_JMP | BPF_EXIT } };
 	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SOCKET_FILTER };
 	char data[64] = { 0 };
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	int fd;
 
+	setrlimit(RLIMIT_MEMLOCK, &all); /* counts for programs before Linux 5.11 */
 	attr.insns = (unsigned long)program;
 	attr.insn_cnt = sizeof(program) / sizeof(*program);
 	attr.license = (unsigned long)"GPL";

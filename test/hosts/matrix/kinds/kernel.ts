@@ -113,7 +113,7 @@ export const kernelKinds: Kind[] = [
     programs: ['on_lsm_s'],
     trigger: 'exec',
     feature: 'BPF as a security module (CONFIG_BPF_LSM, "bpf" in lsm=)',
-    names: /security module|CONFIG_BPF_LSM|lsm=|trampoline/i,
+    names: /security module|CONFIG_BPF_LSM|lsm=|trampoline|ring buffers for sleepable/i,
   },
   {
     name: 'lsm_cgroup',

@@ -47,8 +47,8 @@ export const otherKinds: Kind[] = [
     name: 'iter.s/task',
     sections: ['iter.s+'],
     programs: ['on_task_s'],
-    feature: 'sleepable iterators (Linux 6.1)',
-    names: /sleepable iterator/i,
+    feature: 'sleepable iterators (Linux 5.18)',
+    names: /sleepable iterator|ring buffers for sleepable/i,
   },
 
   {

@@ -15,12 +15,13 @@ pub fn form(program: &Program<'_>, errno: i32, log: &str) -> Option<Failure> {
     if let Some(failure) = sleeping(program, log) {
         return Some(failure);
     }
+    // Whatever the verifier says of a program whose attach type it takes for nothing, this is why.
+    if let Some(form) = attach_types::missing(program.expected_attach_type()) {
+        return Some(missing(program, form.what, form.since));
+    }
     let judged = log.lines().any(|line| line.starts_with("0: "));
     if judged || !matches!(errno, EINVAL | E2BIG) {
         return None;
-    }
-    if let Some(form) = attach_types::missing(program.expected_attach_type()) {
-        return Some(missing(program, form.what, form.since));
     }
     if !probe::program_type(program.kind()) {
         return Some(no_program_type(program.type_name()));
