@@ -210,7 +210,8 @@ async function compile(job: Job): Promise<{ result: ToolResult; diagnostics: Dia
   for (let tries = 0; ; tries++) {
     const done = await compileOnce(job);
     const missing = done.result.code === 0 ? null : missingHeader(done.diagnostics);
-    const folder = missing === null || tries === MOST_MISSING ? null : findHeader(missing, job.file, machine);
+    const { cacheDir } = job.options;
+    const folder = missing === null || tries === MOST_MISSING ? null : findHeader(missing, job.file, machine, cacheDir);
     if (folder === null || job.arguments.includes(folder)) return done;
     job.log.info(`${missing!} is in ${folder}`);
     job.arguments.splice(2, 0, '-I', folder); // behind the program's own folder

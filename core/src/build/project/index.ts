@@ -2,7 +2,8 @@
  * The include folders and definitions that a project builds its programs with, read from what it is built by:
  * compile_commands.json, Makefiles, CMake, go:generate lines, Cargo build scripts. All of it is data: nothing is run.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { cargoFlags } from './cargo.ts';
 import { cmakeFlags } from './cmake.ts';
@@ -59,8 +60,19 @@ function add(to: ProjectFlags, more: ProjectFlags): void {
 export function foldersAbove(file: string): string[] {
   const folders: string[] = [];
   for (let folder = dirname(file); folders.length < MOST_LEVELS; folder = dirname(folder)) {
+    if (folders.length > 0 && isNoProject(folder)) break;
     folders.push(folder);
-    if (existsSync(join(folder, '.git')) || dirname(folder) === folder) break;
+    if (existsSync(join(folder, '.git'))) break;
   }
   return folders;
+}
+
+/** Folders that hold many things: the root, the user's home, and what everybody may write to, such as /tmp. */
+function isNoProject(folder: string): boolean {
+  if (dirname(folder) === folder || folder === homedir()) return true;
+  try {
+    return (statSync(folder).mode & 0o002) !== 0;
+  } catch {
+    return true;
+  }
 }

@@ -174,6 +174,7 @@ it('finds a header of the project, the nearest first, and none for another machi
   const source = join(root, 'src/p.bpf.c');
   expect(findHeader('vmlinux.h', source, arm64)).toBe(join(root, 'a/arm64'));
   expect(findHeader('bpf/maps.h', source, x86)).toBe(join(root, 'src/lib'));
+  expect(findHeader('bpf/maps.h', source, x86, join(root, 'src/lib'))).toBe(join(root, 'lib'));
   expect(findHeader('missing.h', source, x86)).toBeNull();
   expect(findHeader('../lib/bpf/maps.h', source, x86)).toBeNull();
 });
