@@ -31,7 +31,7 @@ export interface HostOutcomes {
 
 const TRIES = 3;
 const RECORD_MS = 1_500;
-const FREED_MS = 5_000;
+const FREED_MS = 20_000;
 
 export async function runMatrix(
   reach: Reach,

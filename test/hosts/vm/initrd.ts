@@ -22,8 +22,17 @@ const users: User[] = [
   { name: 'ops', uid: 1001, shell: '/bin/dash' }, // sudo without one
 ];
 
-/** Path of the initramfs for a kernel; made once. */
-export async function initrd(kernel: Kernel): Promise<string> {
+/** One at a time: two machines that start together would write the same files. */
+let making: Promise<unknown> = Promise.resolve();
+
+/** Path of the initramfs for a kernel. */
+export function initrd(kernel: Kernel): Promise<string> {
+  const made = making.then(() => makeInitrd(kernel));
+  making = made.catch(() => undefined);
+  return made;
+}
+
+async function makeInitrd(kernel: Kernel): Promise<string> {
   const out = join(vmDir, `initrd-${kernel.release}-${kernel.arch}`);
   const parts = [await rootArchive(kernel.arch), await moduleArchive(kernel), await overlayArchive()];
   await sh(`cat ${parts.map(quote).join(' ')} > ${quote(out)}`);

@@ -153,7 +153,7 @@ fn what_this_kernel_cannot_do_has_codes() {
         Response::Load(_) => assert!(fentry.ok, "{fentry:?}"),
         other => {
             let error = failed(other);
-            assert!(["no-permission", "unsupported-by-kernel"].contains(&error.code.as_str()), "{error:?}");
+            assert!(["no-permission", "lockdown", "unsupported-by-kernel"].contains(&error.code.as_str()), "{error:?}");
             assert!(!fentry.ok && !error.hint.is_empty(), "{error:?}");
         }
     }

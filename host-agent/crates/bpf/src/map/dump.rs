@@ -17,17 +17,24 @@ pub struct Dump {
 
 /// Reads at most `limit` entries. Batches where the kernel has them: one system call instead of two per entry.
 pub fn dump(map: BorrowedFd<'_>, info: &MapInfo, limit: u32) -> Result<Dump> {
-    let page = read_page(map, info, &[], limit, usize::MAX, &|| true)?;
-    // A full page may still have ended at the last entry.
-    let more = match &page.next {
-        Some(next) => read_page(map, info, next, 1, usize::MAX, &|| true)?.entries > 0,
-        None => page.restarted,
-    };
-    let mut dump = Dump { truncated: more || page.entries > limit, bytes: page.bytes, entries: page.entries };
-    // A bucket is never cut, so a page may be a little longer than asked for.
-    if dump.entries > limit {
-        dump.bytes.truncate((info.key_size as usize + info.value_bytes()) * limit as usize);
-        dump.entries = limit;
+    let entry_bytes = info.key_size as usize + info.value_bytes();
+    let mut dump = Dump::default();
+    let mut cursor = Vec::new();
+    loop {
+        // A page ends before a bucket that does not fit, or is a little longer than asked for: a bucket is never cut. One
+        // entry more than the limit tells whether there are more.
+        let wanted = limit.saturating_sub(dump.entries).saturating_add(1);
+        let page = read_page(map, info, &cursor, wanted, usize::MAX, &|| true)?;
+        dump.bytes.extend_from_slice(&page.bytes);
+        dump.entries += page.entries;
+        dump.truncated |= page.restarted;
+        if dump.entries > limit {
+            dump.bytes.truncate(entry_bytes * limit as usize);
+            return Ok(Dump { entries: limit, truncated: true, ..dump });
+        }
+        match page.next {
+            Some(next) => cursor = next,
+            None => return Ok(dump),
+        }
     }
-    Ok(dump)
 }
