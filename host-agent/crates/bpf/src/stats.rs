@@ -56,8 +56,12 @@ pub fn code_ranges(program: BorrowedFd<'_>) -> Result<Vec<(u64, u64)>> {
 }
 
 /// Asks the kernel; `request` may put buffers into the struct, which must hold as many elements as it announces.
-fn info(program: BorrowedFd<'_>, request: impl FnOnce(&mut sys::bpf_prog_info)) -> Result<sys::bpf_prog_info> {
-    // SAFETY: zeroes are valid; `request` only ever announces buffers with their true lengths (both callers above).
+pub(crate) fn info(
+    program: BorrowedFd<'_>,
+    request: impl FnOnce(&mut sys::bpf_prog_info),
+) -> Result<sys::bpf_prog_info> {
+    // SAFETY: zeroes are valid; `request` only ever announces buffers with their true lengths (all callers here and in
+    // the inventory).
     unsafe {
         let mut raw = std::mem::zeroed::<sys::bpf_prog_info>();
         request(&mut raw);

@@ -4,12 +4,12 @@ mod links;
 mod types;
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use libbpf_sys as sys;
 
 use crate::program::{fixed_text, text};
-use crate::{Error, Result, os};
+use crate::{Error, Result, os, stats};
 
 pub use links::{LinkDetails, LinkTarget, PerfEvent, link};
 pub use types::{BtfDetails, Types, btf, btf_bytes};
@@ -113,11 +113,11 @@ pub struct ProgramDetails {
 /// None when it is gone by now.
 pub fn program(id: u32) -> Result<Option<ProgramDetails>> {
     let Some(fd) = open(Kind::Program, id)? else { return Ok(None) };
-    let sizes = program_info(fd.as_fd(), |_| {})?;
+    let sizes = stats::info(fd.as_fd(), |_| {})?;
     let mut map_ids = vec![0_u32; sizes.nr_map_ids as usize];
     let record = (sizes.func_info_rec_size as usize).max(8);
     let mut functions = vec![0_u8; record * sizes.nr_func_info.min(1) as usize];
-    let raw = program_info(fd.as_fd(), |raw| {
+    let raw = stats::info(fd.as_fd(), |raw| {
         raw.nr_map_ids = map_ids.len() as u32;
         raw.map_ids = map_ids.as_mut_ptr() as u64;
         raw.nr_func_info = sizes.nr_func_info.min(1);
@@ -155,20 +155,6 @@ fn full_name(raw: &sys::bpf_prog_info, functions: &[u8]) -> String {
     }
     let whole = Types::by_id(raw.btf_id, None).ok().and_then(|types| types.name(type_id));
     whole.filter(|whole| whole.starts_with(&name)).unwrap_or(name)
-}
-
-/// Asks the kernel; `request` may put buffers into the struct, which must hold as many elements as it announces.
-fn program_info(program: BorrowedFd<'_>, request: impl FnOnce(&mut sys::bpf_prog_info)) -> Result<sys::bpf_prog_info> {
-    // SAFETY: zeroes are valid; `request` only ever announces buffers with their true lengths (both callers above).
-    unsafe {
-        let mut raw = std::mem::zeroed::<sys::bpf_prog_info>();
-        request(&mut raw);
-        let mut length = size_of_val(&raw) as u32;
-        match sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &mut raw, &mut length) {
-            0 => Ok(raw),
-            _ => Err(Error::last("cannot read the program's info")),
-        }
-    }
 }
 
 /// Programs on a hook of an interface that several share (tcx, netkit), in their order, with their links.
