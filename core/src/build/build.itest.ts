@@ -74,7 +74,9 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 beforeEach(() => {
+  // A project of its own: what an earlier test left beside it does not belong to it.
   const sources = mkdtempSync(join(folder, 'my src-'));
+  mkdirSync(join(sources, '.git'));
   writeFileSync(join(sources, 'shared.h'), '#define SHARED 1\n');
   file = join(sources, 'probe.bpf.c');
   writeFileSync(file, program);

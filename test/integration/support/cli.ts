@@ -30,14 +30,20 @@ export interface CliOptions {
   cwd?: string;
 }
 
-/** Every test file has its own cache, so that nothing is warm by accident. */
-export const cacheDir = mkdtempSync(join(tmpdir(), 'ringside-cli-cache-'));
-export const removeCache = (): void => rmSync(cacheDir, { recursive: true, force: true });
+let cacheFolder: string | undefined;
+
+/** Every test file that starts the command has its own cache, so that nothing is warm by accident. */
+const cacheDir = (): string => (cacheFolder ??= mkdtempSync(join(tmpdir(), 'ringside-cli-cache-')));
+
+export function removeCache(): void {
+  if (cacheFolder !== undefined) rmSync(cacheFolder, { recursive: true, force: true });
+  cacheFolder = undefined;
+}
 
 export function startCli(args: string[], options: CliOptions = {}): RunningCli {
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: options.cwd ?? root,
-    env: { ...process.env, RINGSIDE_CACHE: cacheDir, NO_COLOR: '1', ...options.env },
+    env: { ...process.env, RINGSIDE_CACHE: cacheDir(), NO_COLOR: '1', ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const result: CliResult = { code: null, stdout: '', stderr: '', json: [] };

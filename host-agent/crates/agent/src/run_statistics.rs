@@ -17,6 +17,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const REST: Duration = Duration::from_millis(450);
 /// Runs per second of all our programs together from which on counting is worth saving.
 const OFTEN: f64 = 20_000.0;
+/// From this share of the expected runs on it is taken for all of them: somebody else had the kernel count.
+const COUNTED_BY_OTHERS: f64 = 0.5;
 /// With more programs than this, looking at all of them twice a second would cost more than it saves.
 const MOST_PROGRAMS: usize = 512;
 
@@ -146,7 +148,7 @@ impl Shared {
                 return;
             }
             if state.end(Instant::now()) >= OFTEN {
-                state.counting = None;
+                state.pause();
             }
             state = self.sleep(state, REST);
             if state.closed {
@@ -192,6 +194,13 @@ impl State {
         all
     }
 
+    /// The kernel stops to count for us. What it counted until it did (the switch takes a moment) belongs to the look.
+    fn pause(&mut self) {
+        self.counting = None;
+        self.edge = Instant::now();
+        self.accounts.retain(|id, account| counted(*id).map(|counted| account.at_edge = counted).is_some());
+    }
+
     /// The kernel counts again after a rest: concludes what ran meanwhile.
     fn resume(&mut self, now: Instant) {
         let seconds = now.duration_since(self.edge).as_secs_f64();
@@ -219,11 +228,15 @@ impl Account {
         self.at_edge = counted;
     }
 
-    /// Someone else may have had the kernel count meanwhile: then it is all there.
+    /// Concludes what ran while the kernel did not count for us. Somebody else may have had it count, all the time or (as
+    /// another agent does) a part of it: what was counted is not concluded once more.
     fn rest(&mut self, counted: Counted, seconds: f64) {
-        if counted == self.at_edge {
-            self.concluded.runs += self.rate.runs * seconds;
-            self.concluded.nanos += self.rate.nanos * seconds;
+        let runs = counted.runs.saturating_sub(self.at_edge.runs) as f64;
+        let nanos = counted.nanos.saturating_sub(self.at_edge.nanos) as f64;
+        let expected = self.rate.runs * seconds;
+        if runs < expected * COUNTED_BY_OTHERS {
+            self.concluded.runs += expected - runs;
+            self.concluded.nanos += (self.rate.nanos * seconds - nanos).max(0.0);
         }
         self.at_edge = counted;
     }
@@ -259,5 +272,16 @@ mod tests {
         account.look(Counted { runs: 5_000, nanos: 1 }, 0.05);
         account.rest(Counted { runs: 50_000, nanos: 10 }, 0.45);
         assert_eq!(account.concluded.runs, 0.0);
+    }
+
+    #[test]
+    fn what_others_have_counted_in_part_is_left_out_of_what_is_concluded() {
+        let mut account = Account::default();
+        account.look(Counted { runs: 5_000, nanos: 500_000 }, 0.05);
+        account.rest(Counted { runs: 10_000, nanos: 1_000_000 }, 0.45);
+        assert_eq!((account.concluded.runs, account.concluded.nanos), (40_000.0, 4_000_000.0));
+        // A run that was on its way when counting ended.
+        account.rest(Counted { runs: 10_001, nanos: 1_000_100 }, 0.45);
+        assert_eq!(account.concluded.runs, 84_999.0);
     }
 }

@@ -42,13 +42,13 @@ fn frequent_runs_are_sampled_and_come_out_right() {
     let runs = figures(&agent.stats(loaded.object_id));
     assert!(runs.sampled, "{runs:?}");
     let share = runs.run_count as f64 / calls as f64;
-    // Eight windows of 50 ms stand for four seconds, on a machine that does other things too: an order of magnitude.
-    assert!((0.2..5.0).contains(&share), "{} of {calls} runs", runs.run_count);
+    // Eight looks of 50 ms stand for four seconds, on a machine that does other things too.
+    assert!((0.6..1.6).contains(&share), "{} of {calls} runs", runs.run_count);
     assert!((20..20_000).contains(&(runs.run_nanos / runs.run_count)), "{runs:?}");
     // What does not run any more is not concluded from how often it ran.
     let last = figures(&agent.detach(loaded.object_id));
     std::thread::sleep(Duration::from_millis(700));
     let later = figures(&agent.stats(loaded.object_id));
     assert_eq!((later.run_count, later.run_nanos), (last.run_count, last.run_nanos));
-    assert!(last.run_count as f64 / calls as f64 > 0.2);
+    assert!(last.run_count as f64 / calls as f64 > 0.6);
 }
