@@ -1,8 +1,19 @@
 /** Records per second through kernel, agent, sshd, ssh2 and engine with nothing lost, against bpftrace's printf. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunSummary } from '../../core/src/model/index.ts';
 import type { Engine } from '../../core/src/rpc/client.ts';
-import { benchEngine, benchHost, bpftraceLines, generate, generator, programs, sleep } from './environment.ts';
+import {
+  benchEngine,
+  benchHost,
+  bpftraceLines,
+  cpuSeconds,
+  generate,
+  generator,
+  programs,
+  sleep,
+  type BenchHost,
+} from './environment.ts';
 import type { Measured } from './figure.ts';
 import type { Bench } from './main.ts';
 
@@ -17,6 +28,15 @@ interface Pass {
   delivered: number;
   lost: number | null;
   adds: boolean;
+  /** Seconds of CPU by who used them. */
+  cpu: CpuUse;
+}
+
+/** Where a record's way costs CPU: the agent and sshd on the host, this process (the engine's thread is nearly all). */
+interface CpuUse {
+  agent: number;
+  sshd: number;
+  engine: number;
 }
 
 export const streamBench: Bench = {
@@ -29,10 +49,10 @@ export const streamBench: Bench = {
       const passes: Pass[] = [];
       for (let round = 0; round < 2; round++) {
         for (const rate of RATES) {
-          const pass = await onePass(engine, host.name, gen, rate);
+          const pass = await onePass(engine, host, gen, rate);
           passes.push(pass);
           say(
-            `offered ${offeredName(rate)}: ${Math.round(pass.rate)}/s, delivered ${pass.delivered} of ${pass.calls}, lost ${pass.lost ?? 'unknown'}`,
+            `offered ${offeredName(rate)}: ${Math.round(pass.rate)}/s, delivered ${pass.delivered} of ${pass.calls}, lost ${pass.lost ?? 'unknown'}; ${cpuWords(pass)}`,
           );
         }
       }
@@ -45,7 +65,12 @@ export const streamBench: Bench = {
         peer.push(lines / made.seconds);
         say(`bpftrace, offered ${offeredName(rate)}: ${Math.round(lines / made.seconds)}/s`);
       }
-      return [best(passes, Math.max(...peer)), exactness(passes), ...(await overload(engine, host.name, gen, say))];
+      return [
+        best(passes, Math.max(...peer)),
+        exactness(passes),
+        cpuShare(passes),
+        ...(await overload(engine, host.name, gen, say)),
+      ];
     } finally {
       await engine.dispose();
       await host.stop();
@@ -74,13 +99,40 @@ function best(passes: Pass[], peer: number): Measured {
 /** 1 when every account added up, whether or not something was lost. */
 function exactness(passes: Pass[]): Measured {
   return {
-    figure: 'loss_exact',
+    figure: 'loss_exact_at_overload',
     unit: '0/1',
     better: 'higher',
     samples: [passes.every((p) => p.adds && p.lost !== null && p.delivered + p.lost === p.calls) ? 1 : 0],
     goal: 1,
     note: `${passes.length} passes: generated = delivered + lost, each counted on its own`,
   };
+}
+
+/** What a record costs on its way, in each of the processes it passes. */
+const perRecord = (seconds: number, pass: Pass): string => `${Math.round((seconds * 1e9) / pass.delivered)} ns`;
+const cpuWords = (pass: Pass): string =>
+  `a record costs the agent ${perRecord(pass.cpu.agent, pass)}, sshd ${perRecord(pass.cpu.sshd, pass)}, the engine ${perRecord(pass.cpu.engine, pass)}`;
+
+/** CPU of the way at 1,000,000 records/s, as a share of one core: of the passes that were offered that many. */
+function cpuShare(passes: Pass[]): Measured {
+  const offered = passes.filter((p) => p.offered === 1_000_000);
+  const share = (seconds: number, p: Pass): number => (seconds / p.delivered) * 1e6 * 100;
+  return {
+    figure: 'cpu_share_at_1m',
+    unit: '% of a core',
+    better: 'lower',
+    samples: offered.map((p) => share(p.cpu.agent + p.cpu.sshd + p.cpu.engine, p)),
+    note: `agent, sshd and engine together, per million records delivered; ${offered.map(cpuWords).join(' / ')}`,
+  };
+}
+
+async function cpuUse(host: BenchHost): Promise<CpuUse> {
+  const use = { agent: 0, sshd: 0, engine: await cpuSeconds(process.pid) };
+  for (const pid of host.sshd.processes()) {
+    const comm = await readFile(`/proc/${pid}/comm`, 'latin1').catch(() => '');
+    use[comm.startsWith('ringside-agent') ? 'agent' : 'sshd'] += await cpuSeconds(pid).catch(() => 0);
+  }
+  return use;
 }
 
 /** Runs one generator, or two unpaced ones for -1, and adds their calls up. */
@@ -106,10 +158,12 @@ async function attach(engine: Engine, host: string): Promise<RunSummary> {
   });
 }
 
-async function onePass(engine: Engine, host: string, gen: string, offered: number): Promise<Pass> {
-  const run = await attach(engine, host);
+async function onePass(engine: Engine, host: BenchHost, gen: string, offered: number): Promise<Pass> {
+  const run = await attach(engine, host.name);
+  const before = await cpuUse(host);
   const made = await offer(gen, offered);
   await sleep(300);
+  const after = await cpuUse(host);
   const { ledger } = await engine.detach(run.id);
   await engine.forget(run.id);
   const s = ledger.streams[0]!;
@@ -121,6 +175,11 @@ async function onePass(engine: Engine, host: string, gen: string, offered: numbe
     delivered: s.delivered,
     lost: s.lostKernel === null ? null : s.lostKernel + s.lostAgent + s.lostTransport,
     adds: parts !== null && parts === s.produced,
+    cpu: {
+      agent: after.agent - before.agent,
+      sshd: after.sshd - before.sshd,
+      engine: after.engine - before.engine,
+    },
   };
 }
 

@@ -63,6 +63,8 @@ export interface TestSshd {
   replaceHostKey(): Promise<void>;
   /** Pids of sshd's children, one or two a connection. */
   sessions(): number[];
+  /** Pids of all that runs below sshd: its connections and their commands. */
+  processes(): number[];
   /** Kills the connections' processes with SIGKILL: the network cable pulled. */
   dropConnections(): void;
   /** Stops sshd and its connections, removes users and files. */
@@ -330,6 +332,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<TestSshd> {
         await start();
       },
       sessions: () => (child?.pid === undefined ? [] : childrenOf(child.pid)),
+      processes: () => (child?.pid === undefined ? [] : descendantsOf(child.pid)),
       dropConnections: () => {
         if (child?.pid === undefined) return;
         // Only sshd's own processes: the commands stay, as they do when a network dies.
