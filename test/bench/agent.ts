@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { benchEngine, cpuSeconds, dist, generate, generator, programs, rssBytes, run, sleep } from './environment.ts';
 import type { Measured } from './figure.ts';
 import type { Bench } from './main.ts';
+import { symbolMemory } from './symbols.ts';
 
 const MB = 1e6;
 
@@ -78,11 +79,27 @@ export const agentBench: Bench = {
         samples: streaming,
         note: 'a 16 MB ring at 1 M records/s; the ring is mapped twice and counts twice',
       },
+      await symbols(say),
       { figure: 'idle_cpu_percent', unit: '% of a core', better: 'lower', samples: cpu },
     );
     return figures;
   },
 };
+
+async function symbols(say: (text: string) => void): Promise<Measured> {
+  const samples: number[] = [];
+  let last = { bytes: 0, named: 0, asked: 0 };
+  for (let i = 0; i < 5; i++) samples.push((last = await symbolMemory()).bytes);
+  say(`symbols ${samples.map((bytes) => Math.round(bytes / 1e5) / 10).join(', ')} MB`);
+  return {
+    figure: 'rss_symbols_bytes',
+    unit: 'B',
+    better: 'lower',
+    samples,
+    goal: 20 * MB,
+    note: `the most that the agent and its reader of symbols hold together; ${last.named} of ${last.asked} addresses of the kernel and of Node named`,
+  };
+}
 
 /** The agent that this process's engine has started: a child of ours by name. */
 async function agentPid(): Promise<number> {

@@ -5,6 +5,9 @@
 #include <bpf/bpf_tracing.h>
 
 #define MAGIC 0xC0FFEE
+#ifndef SUBMIT_FLAGS
+#define SUBMIT_FLAGS 0
+#endif
 
 struct event {
 	u64 ts;
@@ -59,7 +62,7 @@ int on_getppid(struct trace_event_raw_sys_enter *ctx)
 	e->uid = bpf_get_current_uid_gid();
 	e->arg = PT_REGS_PARM3_SYSCALL(regs);
 	e->spare = 0;
-	bpf_ringbuf_submit(e, 0);
+	bpf_ringbuf_submit(e, SUBMIT_FLAGS);
 	return 0;
 }
 
