@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { RunSummary } from '@ringside/core/model';
+import { nanos } from '../../../panels/shared/format.ts';
 import type { AppContext } from '../appContext.ts';
 import { commandOf } from '../commands.ts';
 import { onSettingChange, setting } from '../config.ts';
@@ -86,7 +87,7 @@ class ProgramLenses implements vscode.CodeLensProvider {
     const verdict = this.#context.verdicts.get(uri, name);
     const attached = run?.attachments.some((attachment) => attachment.program === name) === true;
     const lenses = attached
-      ? [at(`$(record) ${costWords(run, name)}`, commandOf(Command.runOpen, 'Open Trace', run.id))]
+      ? [at(`$(record)\u00a0${costWords(run, name)}`, commandOf(Command.runOpen, 'Open Trace', run.id))]
       : [
           at('$(play) Attach', commandOf(Command.attach, 'Attach', uri, name)),
           at('$(pass) Verify', commandOf(Command.verify, 'Verify', uri, name)),
@@ -102,11 +103,11 @@ class ProgramLenses implements vscode.CodeLensProvider {
 const lensAt = (line: number) => (title: string, command: vscode.Command) =>
   new vscode.CodeLens(new vscode.Range(line, 0, line, 0), { ...command, title });
 
-/** "attached · 1.2 k runs · 61 ns each". */
+/** "attached · 1.2 k runs · 61 ns each"; the icon before it takes no space of its own. */
 function costWords(run: RunSummary, name: string): string {
   const cost = run.programs.find((program) => program.name === name);
   if (cost === undefined || !isLive(run)) return 'attached';
-  const each = cost.nanosPerRun === null ? '' : ` · ${Math.round(cost.nanosPerRun)} ns each`;
+  const each = cost.nanosPerRun === null ? '' : ` · ${nanos(cost.nanosPerRun)} each`;
   const missed = cost.missed === null || cost.missed === 0 ? '' : ` · ${formatCount(cost.missed)} missed`;
   return `attached · ${cost.sampled ? '≈ ' : ''}${formatCount(cost.runs)} runs${each}${missed}`;
 }

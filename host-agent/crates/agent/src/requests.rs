@@ -5,11 +5,12 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
+use ringside_bpf::os;
 use ringside_proto::framing::{FrameType, Head, MAX_PAYLOAD};
 use ringside_proto::{Message, messages as pb};
 
@@ -23,6 +24,8 @@ use crate::watch::Watches;
 
 /// Requests that may wait at a time.
 const MOST_WAITING: usize = 256;
+/// Without a lookup for this long, none is expected soon.
+const QUIET: Duration = Duration::from_millis(500);
 
 enum Job {
     Request { id: u32, payload: Vec<u8>, cancelled: Arc<AtomicBool> },
@@ -196,7 +199,7 @@ impl Replies {
     /// The life of the thread that only looks.
     fn look_up(&self, looking: &Receiver<LookupJob>) {
         let mut watches = Watches::default();
-        while let Ok(LookupJob { id, lookup, cancelled }) = looking.recv() {
+        while let Some(LookupJob { id, lookup, cancelled }) = next_lookup(looking) {
             let context = self.context(id, &cancelled);
             let answer = context.check_cancelled().and_then(|()| lookup(&mut watches, &context));
             self.send(&context, answer.map(rpc::Outcome::of));
@@ -219,6 +222,19 @@ impl Replies {
         self.output.send_when_room(Head::new(FrameType::Response).aux(context.id), response.encode_to_vec());
         if let Some(then) = outcome.then {
             then(&self.drain);
+        }
+    }
+}
+
+/// Waits for a lookup. When none comes for a while, what the last ones have used is given back: lists of a kernel's
+/// functions are megabytes, and the agent may idle for hours. None when the agent ends.
+fn next_lookup(looking: &Receiver<LookupJob>) -> Option<LookupJob> {
+    match looking.recv_timeout(QUIET) {
+        Ok(job) => Some(job),
+        Err(RecvTimeoutError::Disconnected) => None,
+        Err(RecvTimeoutError::Timeout) => {
+            os::give_back_heap();
+            looking.recv().ok()
         }
     }
 }

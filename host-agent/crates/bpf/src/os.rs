@@ -51,6 +51,12 @@ fn poll(fds: &[BorrowedFd<'_>], events: i16, timeout: Option<Duration>) -> io::R
         .collect())
 }
 
+/// Gives memory that is free in this process back to the kernel: the C library keeps what large tables have used.
+pub fn give_back_heap() {
+    // SAFETY: malloc_trim takes the allocator's own locks and touches free memory only.
+    unsafe { libc::malloc_trim(0) };
+}
+
 /// Writes all slices with as few system calls as the other side allows, also on a descriptor that someone made
 /// non-blocking. No byte is copied in this process.
 pub fn write_all(fd: BorrowedFd<'_>, parts: [&[u8]; 3]) -> io::Result<()> {

@@ -4,6 +4,7 @@ mod child;
 mod kernel;
 mod process;
 
+use ringside_bpf::os;
 use ringside_proto::messages as pb;
 
 use crate::failure::{Answer, Failure};
@@ -19,7 +20,12 @@ pub fn symbolize(context: &Context<'_>, request: &pb::Symbolize) -> Answer<pb::S
         return Err(Failure::new("too-large", format!("More than {MOST_ADDRESSES} addresses in one request.")));
     }
     match request.pid {
-        0 => kernel::symbolize(&request.addresses).map(|symbols| pb::SymbolizeResult { symbols }),
+        0 => {
+            let symbols = kernel::symbolize(&request.addresses);
+            // Symbols are asked for again and again: the table of all of them must not pile up with a reader's memory.
+            os::give_back_heap();
+            symbols.map(|symbols| pb::SymbolizeResult { symbols })
+        }
         _ => child::symbolize(&|| context.check_cancelled(), request),
     }
 }
