@@ -37,7 +37,6 @@ export interface AppContext {
   readonly specs: RememberedSpecs;
   readonly attacher: Attacher;
   readonly panels: TracePanels;
-  readonly metrics: Metrics;
   /** What bundles and resources are beside: dist/ of the extension. */
   readonly distDir: string;
   readonly cacheDir: string;
@@ -79,12 +78,13 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
   const parts = { engine, errors, documents, verdicts, diagnostics, cacheDir, ahead };
   const verifier = disposables.add(new Verifier(parts));
   const specs = new RememberedSpecs(extension.workspaceState);
-  const metrics = disposables.add(new Metrics());
+  const metrics = Metrics.start();
+  if (metrics !== undefined) disposables.add(metrics);
   const attacher = disposables.add(
     new Attacher({ engine, errors, hosts, chosenHosts, runs, verifier, specs, memory: extension.workspaceState }),
   );
   const panels = disposables.add(
-    new TracePanels({ engine, errors, runs, attacher, specs, metrics, extensionUri: extension.extensionUri }),
+    new TracePanels({ engine, errors, runs, attacher, specs, extensionUri: extension.extensionUri }),
   );
   return {
     extension,
@@ -101,7 +101,6 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
     specs,
     attacher,
     panels,
-    metrics,
     distDir,
     cacheDir,
     disposables,

@@ -36,7 +36,6 @@ export const Command = {
   openSettings: 'ringside.openSettings',
   openWalkthrough: 'ringside.openWalkthrough',
   copyDiagnostics: 'ringside.copyDiagnostics',
-  metrics: 'ringside.internal.metrics',
 } as const;
 export type CommandId = (typeof Command)[keyof typeof Command];
 
@@ -72,7 +71,6 @@ export interface CommandArguments {
   'ringside.openSettings': [];
   'ringside.openWalkthrough': [];
   'ringside.copyDiagnostics': [];
-  'ringside.internal.metrics': [];
 }
 
 export const View = {

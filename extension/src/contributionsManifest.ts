@@ -42,7 +42,6 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.openSettings]: { title: 'Open Settings' },
   [Command.openWalkthrough]: { title: 'First Steps' },
   [Command.copyDiagnostics]: { title: 'Copy Diagnostics' },
-  [Command.metrics]: { title: 'Internal: Metrics', palette: hidden },
 };
 
 interface SettingEntry<V> {

@@ -25,7 +25,6 @@ export interface DevWindow {
   engine: SyntheticEngine;
   sent: ToHost[];
   copied: string[];
-  frames: number[];
   queries: RowsQuery[];
   post(message: unknown): void;
   theme(theme: DevTheme): void;
@@ -35,7 +34,6 @@ const dev: DevWindow = {
   engine,
   sent: [],
   copied: [],
-  frames: [],
   queries: [],
   post: (message) => window.postMessage(message, '*'),
   theme: applyTheme,
@@ -43,7 +41,6 @@ const dev: DevWindow = {
 Object.assign(window, { dev });
 
 applyTheme((query.get('theme') ?? 'dark') as DevTheme);
-if (query.has('bench')) document.getElementById('app')!.dataset['bench'] = '1';
 
 /** As a reload would find it: the state lives in the tab's session. */
 const STATE_KEY = 'ringside-dev-state';
@@ -89,9 +86,6 @@ function receive(message: ToHost): void {
       }
     case 'copy':
       dev.copied.push(message.text);
-      return;
-    case 'frames':
-      dev.frames.push(...message.frameMs);
       return;
     case 'state':
       return;

@@ -2,11 +2,11 @@ import type { RunSummary, StreamLedger } from '@ringside/core/model';
 import type { JSX } from 'preact';
 import { visible } from '../shared/format.ts';
 import type { TraceState } from './state.ts';
-import { isLive, ledgerWords } from './status.ts';
+import { accountText, isLive, ledgerWords } from './status.ts';
 
 /**
- * The account of the shown stream, always in view: what was produced is what was delivered and what was lost. A figure
- * that nobody knows is called unknown.
+ * The account of the shown stream, always in view: what was produced is what was delivered, what the filter left out
+ * on the host and what was lost. A figure that nobody knows is called unknown.
  */
 export function LedgerLine({ state }: { state: TraceState }): JSX.Element {
   const run = state.run.value;
@@ -26,10 +26,20 @@ export function LedgerLine({ state }: { state: TraceState }): JSX.Element {
       <span>
         = delivered <b>{words.delivered}</b>
       </span>
+      {words.filtered !== null && (
+        <span>
+          + filtered on the host <b>{words.filtered}</b>
+        </span>
+      )}
       <span class={words.warn ? 'lost warn' : 'lost'}>
         + lost <b>{words.lost}</b> (kernel <b>{words.kernel}</b> · agent <b>{words.agent}</b> · link <b>{words.link}</b>
         )
       </span>
+      {words.outOfOrder !== null && (
+        <span>
+          ; <b>{words.outOfOrder}</b> out of order
+        </span>
+      )}
       <span aria-hidden="true">·</span>
       <span class="cost">
         cost <b>{words.cost}</b>, <b>{words.cpu}</b>
@@ -40,12 +50,7 @@ export function LedgerLine({ state }: { state: TraceState }): JSX.Element {
 
 /** All streams, one a line, for the tooltip. */
 function accounts(streams: readonly StreamLedger[]): string {
-  return streams
-    .map((stream) => {
-      const words = ledgerWords([stream], []);
-      return `${visible(stream.name, 100)}: produced ${words.produced} = delivered ${words.delivered} + lost ${words.lost}`;
-    })
-    .join('\n');
+  return streams.map((stream) => `${visible(stream.name, 100)}: ${accountText(ledgerWords([stream], []))}`).join('\n');
 }
 
 function nothing(run: RunSummary | null): string {

@@ -7,7 +7,6 @@ import type { PanelState } from '@ringside/core/model';
 import { render } from 'preact';
 import { vsCodeApi } from '../shared/vscodeApi.ts';
 import { App } from './app.tsx';
-import { startFrameReports } from './frames.ts';
 import { TraceState } from './state.ts';
 
 const root = document.getElementById('app');
@@ -15,5 +14,4 @@ if (root !== null) {
   const state = new TraceState(vsCodeApi<PanelState>());
   render(<App state={state} />, root);
   state.start();
-  if (root.dataset['bench'] === '1') startFrameReports((frameMs) => state.sendFrames(frameMs));
 }

@@ -272,10 +272,6 @@ export class TraceState {
     this.#noticeTimer = setTimeout(() => (this.notice.value = ''), NOTICE_MS);
   }
 
-  sendFrames(frameMs: number[]): void {
-    this.#post({ type: 'frames', frameMs });
-  }
-
   // --- told by the host ---------------------------------------------------------------------------------------------
 
   #init(run: RunSummary | null, state: PanelState): void {

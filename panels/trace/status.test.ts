@@ -1,6 +1,6 @@
 import type { ProgramCost, RunSummary, StreamLedger } from '@ringside/core/model';
 import { describe, expect, it } from 'vitest';
-import { emptyState, endSentence, isLive, ledgerWords, stateNote, statusOf } from './status.ts';
+import { accountText, emptyState, endSentence, isLive, ledgerWords, stateNote, statusOf } from './status.ts';
 
 const run = (more: Partial<RunSummary> = {}): RunSummary => ({
   id: 'r',
@@ -38,6 +38,20 @@ const stream = (more: Partial<StreamLedger> = {}): StreamLedger => ({
 });
 
 describe('ledgerWords', () => {
+  it('says what the filter left out on the host, and that the sum is right', () => {
+    const filtered = stream({ produced: 1515, delivered: 10, filtered: 1500, lostKernel: 2, lostAgent: 3 });
+    expect(accountText(ledgerWords([filtered], []))).toBe(
+      'produced 1,515 = delivered 10 + filtered on the host 1,500 + lost 5 (kernel 2 · agent 3 · link 0)',
+    );
+    expect(accountText(ledgerWords([stream()], []))).toBe(
+      'produced 10 = delivered 10 + lost 0 (kernel 0 · agent 0 · link 0)',
+    );
+  });
+
+  it('says what could not be put in order', () => {
+    expect(accountText(ledgerWords([stream({ outOfOrder: 4 }), stream()], []))).toMatch(/; 4 out of order$/);
+  });
+
   it('adds up over streams', () => {
     const words = ledgerWords([stream(), stream({ produced: 15, delivered: 12, lostKernel: 2, lostAgent: 1 })], []);
     expect(words).toMatchObject({ produced: '25', delivered: '22', lost: '3', kernel: '2', agent: '1', warn: true });

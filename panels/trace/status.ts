@@ -156,14 +156,26 @@ function sum(parts: readonly (number | null)[]): number | null {
 export interface LedgerWords {
   produced: string;
   delivered: string;
+  /** Left out on the host on purpose; null when nothing was. */
+  filtered: string | null;
   lost: string;
   kernel: string;
   agent: string;
   link: string;
   cost: string;
   cpu: string;
+  /** Delivered, but after newer records; null when none was. */
+  outOfOrder: string | null;
   /** Something is known to be lost. */
   warn: boolean;
+}
+
+/** "produced 15 = delivered 10 + filtered on the host 3 + lost 2 (kernel 2 · agent 0 · link 0)" */
+export function accountText(words: LedgerWords): string {
+  const filtered = words.filtered === null ? '' : ` + filtered on the host ${words.filtered}`;
+  const lost = `lost ${words.lost} (kernel ${words.kernel} · agent ${words.agent} · link ${words.link})`;
+  const late = words.outOfOrder === null ? '' : `; ${words.outOfOrder} out of order`;
+  return `produced ${words.produced} = delivered ${words.delivered}${filtered} + ${lost}${late}`;
 }
 
 export function ledgerWords(streams: readonly StreamLedger[], programs: readonly ProgramCost[]): LedgerWords {
@@ -171,10 +183,16 @@ export function ledgerWords(streams: readonly StreamLedger[], programs: readonly
   const agent = sum(streams.map((stream) => stream.lostAgent));
   const link = sum(streams.map((stream) => stream.lostTransport));
   const lost = sum([kernel, agent, link]);
+  const some = (of: (stream: StreamLedger) => number): string | null => {
+    const total = streams.reduce((all, stream) => all + of(stream), 0);
+    return total > 0 ? count(total) : null;
+  };
   const known = (kernel ?? 0) + (agent ?? 0) + (link ?? 0);
   return {
     produced: count(sum(streams.map((stream) => stream.produced))),
     delivered: count(sum(streams.map((stream) => stream.delivered))),
+    filtered: some((stream) => stream.filtered),
+    outOfOrder: some((stream) => stream.outOfOrder ?? 0),
     // At least what is known to be lost is said, even if the kernel's share is not known.
     lost: lost === null ? (known > 0 ? `at least ${count(known)}` : 'unknown') : count(lost),
     kernel: count(kernel),

@@ -9,8 +9,11 @@ export function endLines(end: Extract<RunEvent, { type: 'end' }>): string {
   for (const s of end.ledger.streams) {
     const lost = `kernel ${known(s.lostKernel)} · agent ${known(s.lostAgent)} · link ${known(s.lostTransport)}`;
     const filtered = s.filtered > 0 ? ` + filtered on the host ${known(s.filtered)}` : '';
+    const late = s.outOfOrder === undefined ? '' : `, ${known(s.outOfOrder)} out of order`;
     const arrived = `delivered ${known(s.delivered)}${filtered}`;
-    lines.push(`  ${s.name}: produced ${known(s.produced)} = ${arrived} + lost (${lost}); shown ${known(s.shown)}`);
+    lines.push(
+      `  ${s.name}: produced ${known(s.produced)} = ${arrived} + lost (${lost}); shown ${known(s.shown)}${late}`,
+    );
   }
   for (const p of end.programs) {
     const cost =

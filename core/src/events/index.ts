@@ -16,6 +16,7 @@ export { RowDecoder } from './rows.ts';
 export { View } from './view.ts';
 export type { ViewOptions, ViewPage } from './view.ts';
 export { EventTap } from './tap.ts';
+export { PerCpuMerge } from './perCpuMerge.ts';
 export { RunViews } from './runViews.ts';
 export { ledgerFault, streamLedger } from './ledger.ts';
 export type { AgentCounters, LedgerInput } from './ledger.ts';

@@ -11,6 +11,8 @@ export interface AgentCounters {
   kernelLostKnown: boolean;
   /** The host's rows that reached the store. */
   delivered: number;
+  /** Those of them that came after newer ones of other CPUs had been handed out. */
+  outOfOrder?: number;
   /**
    * The agent's last word, given after the stream was drained. Before it, records are on their way and nothing can be
    * called lost on the link; without it (the host was lost), what the kernel or the link lost is not known.
@@ -42,6 +44,7 @@ export function streamLedger(input: LedgerInput): StreamLedger {
   const lostTransport = sum(
     hosts.map((host) => (host.final ? Math.max(0, Number(host.recordsSent) - host.delivered) : 0)),
   );
+  const outOfOrder = sum(hosts.map((host) => host.outOfOrder ?? 0));
   const arrived = input.delivered + filtered + lostAgent + lostTransport;
   return {
     name: input.name,
@@ -52,6 +55,7 @@ export function streamLedger(input: LedgerInput): StreamLedger {
     lostAgent,
     lostTransport,
     shown: input.shown,
+    ...(outOfOrder > 0 && { outOfOrder }),
   };
 }
 

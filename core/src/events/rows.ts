@@ -65,7 +65,7 @@ export class RowDecoder {
       stream: this.stream.name,
       record: record.type,
       time: this.#time(place, type).toString(),
-      cpu: place.chunk.cpu,
+      cpu: place.chunk.cpuAt(place.offset),
       seq: place.seq,
       fields: decodeRecord(record, view, place.offset, place.length),
     };
@@ -111,11 +111,11 @@ export class RowDecoder {
 
   #time(place: RowPlace, type: number): bigint {
     const { chunk, offset, length } = place;
-    return this.#times[type]!(chunk.slab.view, offset, length, chunk.readTimeNs, chunk.clocks);
+    return this.#times[type]!(chunk.slab.view, offset, length, chunk.timeAt(offset), chunk.clocks);
   }
 
   #toWallTime(place: RowPlace): (clock: bigint) => bigint | null {
-    return (clock) => wallTime(clock, place.chunk.readTimeNs, place.chunk.clocks);
+    return (clock) => wallTime(clock, place.chunk.timeAt(place.offset), place.chunk.clocks);
   }
 }
 

@@ -85,8 +85,9 @@ describe('EventStore', () => {
     store.append(store.stream('y'), b, makeSpan([numbered(4)]));
     const x = store.stream('x');
     expect([x.delivered, x.deliveredBy(a), x.deliveredBy(b), store.stream('y').delivered]).toEqual([3, 1, 2, 1]);
-    expect(x.chunkOf(0)).toMatchObject({ host: a, cpu: null });
-    expect(x.chunkOf(2)).toMatchObject({ host: b, cpu: 3, readTimeNs: 1_700_000_000_000_000_000n });
+    expect([x.chunkOf(0)!.host, x.chunkOf(0)!.cpuAt(x.place(0)!.offset)]).toEqual([a, null]);
+    expect(x.chunkOf(2)!.cpuAt(x.place(2)!.offset)).toBe(3);
+    expect(x.chunkOf(2)).toMatchObject({ host: b, readTimeNs: 1_700_000_000_000_000_000n });
     expect(store.addHost('b', noClocks)).toBe(b);
     expect(store.hosts).toHaveLength(2);
   });

@@ -1,5 +1,5 @@
 import type { RecordField, RecordInfo, StreamSchema } from '../model/index.ts';
-import { NO_CPU, RECORD_HEADER_BYTES, SPAN_HEADER_BYTES } from './slab.ts';
+import { ageWord, NO_CPU, RECORD_HEADER_BYTES, SPAN_HEADER_BYTES } from './slab.ts';
 import type { ClockOffsets } from './store.ts';
 import type { Wire, WireCondition } from './expr/wire.ts';
 
@@ -10,6 +10,8 @@ export interface SpanOptions {
   cpu?: number;
   /** Indices of records that are marked as discarded. */
   discarded?: readonly number[];
+  /** Of perf samples: how long before the read time each was written, in nanoseconds. */
+  ages?: readonly number[];
 }
 
 /** A DATA payload that holds the records. */
@@ -24,6 +26,7 @@ export function makeSpan(records: readonly Uint8Array[], options: SpanOptions = 
   let at = SPAN_HEADER_BYTES;
   for (const [index, record] of records.entries()) {
     view.setUint32(at, record.length | (discarded.has(index) ? 0x40000000 : 0), true);
+    view.setUint32(at + 4, ageWord(options.ages?.[index] ?? 0), true);
     span.set(record, at + RECORD_HEADER_BYTES);
     at += sizes[index]!;
   }

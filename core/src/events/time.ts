@@ -19,7 +19,7 @@ export type TimeReader = (
 
 /**
  * The time of a record: that of its own kernel clock (bpf_ktime_get_ns, _boot_ns or _tai/real time, whichever fits the
- * time at which the agent read it), else the read time.
+ * time that its buffer tells), else the latter: when a perf sample was written, or when the agent read a ring.
  */
 export function eventTime(record: RecordInfo): TimeReader {
   const field = clockField(record);

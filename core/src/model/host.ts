@@ -83,6 +83,8 @@ export interface DoctorReport {
     programTypes: Record<string, boolean>;
     mapTypes: Record<string, boolean>;
     attach: Record<string, { ok: boolean; reason: string }>;
+    /** What is no kind of attachment: "prog_stream". */
+    other: Record<string, { ok: boolean; reason: string }>;
   };
 }
 

@@ -77,8 +77,7 @@ export type ToHost =
   | { type: 'stop' }
   | { type: 'restart' }
   | { type: 'copy'; text: string }
-  | { type: 'state'; state: PanelState }
-  | { type: 'frames'; frameMs: number[] };
+  | { type: 'state'; state: PanelState };
 
 /** Extension host → panel. */
 export type ToPanel =

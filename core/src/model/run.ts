@@ -82,8 +82,10 @@ export interface AttachmentInfo {
   link: { id: number; kind: string };
 }
 
-/** Exact counts of one stream; null means unknown, never 0. produced = delivered + lostKernel + lostAgent + lostTransport. */
-/** produced = delivered + filtered + lostKernel + lostAgent + lostTransport */
+/**
+ * Exact counts of one stream; null means unknown, never 0.
+ * produced = delivered + filtered + lostKernel + lostAgent + lostTransport
+ */
 export interface StreamLedger {
   name: string;
   produced: number | null;
@@ -95,6 +97,8 @@ export interface StreamLedger {
   lostTransport: number;
   /** Rows that passed the filter and were printed or stand in the view. */
   shown: number;
+  /** Perf samples that could not be put in order by time any more, delivered all the same; left out while there are none. */
+  outOfOrder?: number;
 }
 export interface Ledger {
   streams: StreamLedger[];

@@ -1,5 +1,5 @@
 /** What a host can do for BPF: facts and features from its agent, read as checks sorted by what stops you first. */
-import type { Features, HostFacts } from '../agent/generated/agent_pb.ts';
+import type { AttachFeature, Features, HostFacts } from '../agent/generated/agent_pb.ts';
 import { findCompiler } from '../build/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { CheckStatus, DoctorCheck, DoctorReport } from '../model/index.ts';
@@ -40,9 +40,14 @@ export async function doctorReport(
     features: {
       programTypes: features.programTypes,
       mapTypes: features.mapTypes,
-      attach: Object.fromEntries(features.attach.map((a) => [a.kind, { ok: a.ok, reason: a.reason }])),
+      attach: outcomes(features.attach),
+      other: outcomes(features.other),
     },
   };
+}
+
+function outcomes(tried: AttachFeature[]): Record<string, { ok: boolean; reason: string }> {
+  return Object.fromEntries(tried.map(({ kind, ok, reason }) => [kind, { ok, reason }]));
 }
 
 async function compilerOf(
@@ -155,6 +160,15 @@ function jitCheck(jit: string): DoctorCheck {
     : check('jit', 'JIT compiler', 'ok', `net.core.bpf_jit_enable = ${jit}`);
 }
 
+/** A program's own stdout and stderr (bpf_stream_printk), where the kernel also writes what it says of its faults. */
+function streamCheck(streams: AttachFeature | undefined): DoctorCheck {
+  const title = 'BPF streams';
+  if (streams === undefined) return check('prog-stream', title, 'unknown', 'the agent did not try');
+  if (streams.ok) return check('prog-stream', title, 'ok', 'stdout and stderr of programs are read');
+  const why = `none (6.17 or newer has them): ${streams.reason}`;
+  return check('prog-stream', title, 'warn', why, 'Use bpf_printk.');
+}
+
 function featureChecks(features: Features): DoctorCheck[] {
   const ring = features.mapTypes['ringbuf'];
   const refused = features.attach.filter((a) => !a.ok);
@@ -164,6 +178,7 @@ function featureChecks(features: Features): DoctorCheck[] {
       : ring
         ? check('ringbuf', 'Ring buffers', 'ok')
         : check('ringbuf', 'Ring buffers', 'warn', 'this kernel has none (5.8 or newer does)', 'Use perf buffers.'),
+    streamCheck(features.other.find((f) => f.kind === 'prog_stream')),
     refused.length === 0
       ? check('attach', 'Kinds of attachment', 'ok', `all ${features.attach.length} that were tried`)
       : check(

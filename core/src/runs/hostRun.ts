@@ -6,15 +6,15 @@ import type { AttachmentInfo, AttachSpec, IteratorText, LeftOutProgram, RunNote,
 import type { CallOptions } from '../progress.ts';
 import type { StatsSpan } from './costs.ts';
 import type { ConnectedHost } from './hosts.ts';
-import { HostStreams, type HostStreamsCallbacks } from './hostStreams.ts';
+import { HostStreams, type HostStreamsCallbacks, type StreamMap } from './hostStreams.ts';
 import { loadPlan, type LoadPlan, type LoadSpec } from './loadPlan.ts';
 import type { PreparedObject } from './prepare.ts';
 
 /** Map types that yield records. */
 export const streamMapTypes = new Set(['ringbuf', 'perf_event_array']);
 
-export const streamMaps = (object: PreparedObject): string[] =>
-  object.report.maps.filter((m) => streamMapTypes.has(m.type)).map((m) => m.name);
+const streamMaps = (object: PreparedObject): StreamMap[] =>
+  object.report.maps.filter((m) => streamMapTypes.has(m.type));
 
 export interface HostRunCallbacks extends HostStreamsCallbacks {
   onPrints(host: HostRun, prints: Print[]): void;
@@ -219,6 +219,7 @@ export class HostRun {
   async detach(): Promise<void> {
     if (this.objectId === 0 || this.host.agent.closed) return;
     const { stats } = await this.host.agent.request({ case: 'detach', value: { objectId: this.objectId } }, 'detach');
+    this.streams.flush();
     if (stats) {
       this.stats = stats;
       this.drained = true;

@@ -2,8 +2,9 @@
 import { create } from '@bufbuild/protobuf';
 import { StreamStatsSchema, type StreamStats, type SwapResult } from '../agent/generated/agent_pb.ts';
 import type { StreamConsumer } from '../agent/client.ts';
-import { nothing, type Wire } from '../events/index.ts';
+import { nothing, PerCpuMerge, type Wire } from '../events/index.ts';
 import type { AgentCounters, EventStore, EventStream, SpanReservation } from '../events/index.ts';
+import type { MapInfo, StreamSchema } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
 import type { ConnectedHost } from './hosts.ts';
 
@@ -11,17 +12,24 @@ interface OpenedStream {
   id: number;
   map: string;
   stream: EventStream;
+  /** Perf buffers come CPU by CPU. */
+  merge: PerCpuMerge | null;
   /** Bytes committed and not yet granted anew, when somebody else decides about consumption. */
   heldBytes: number;
   /** Its last figures, once its map has been replaced. */
   ended: StreamStats | null;
 }
 
+/** A map that yields records. */
+export type StreamMap = Pick<MapInfo, 'name' | 'type'>;
+
 export interface HostStreamsCallbacks {
   /** Rows came in. */
   onRows(): void;
   /** What of the run's filter the agent evaluates for this stream; null = it sends everything. */
   filterOf(stream: string): Wire | null;
+  /** How the records of a stream are laid out. */
+  schemaOf(stream: string): StreamSchema;
   /** True while committed bytes are granted anew at once; false when the run grants them after emitting the rows. */
   grantAtOnce(): boolean;
 }
@@ -38,25 +46,39 @@ export class HostStreams {
     private readonly callbacks: HostStreamsCallbacks,
   ) {}
 
-  async open(objectId: number, map: string, call: CallOptions): Promise<void> {
+  async open(objectId: number, map: StreamMap, call: CallOptions): Promise<void> {
     const opened = this.expect(map);
-    const { stream } = await this.host.agent.openStream({ objectId, map }, this.consumer(opened), call);
+    const { stream } = await this.host.agent.openStream({ objectId, map: map.name }, this.consumer(opened), call);
     opened.id = stream;
     this.all.push(opened);
     await this.filter(opened, call);
   }
 
-  private expect(map: string): OpenedStream {
-    return { id: 0, map, stream: this.store.stream(map), heldBytes: 0, ended: null };
+  private expect({ name, type }: StreamMap): OpenedStream {
+    const stream = this.store.stream(name);
+    const merge = type === 'perf_event_array' ? this.merge(stream) : null;
+    return { id: 0, map: name, stream, merge, heldBytes: 0, ended: null };
+  }
+
+  private merge(stream: EventStream): PerCpuMerge {
+    return new PerCpuMerge(this.callbacks.schemaOf(stream.name), {
+      clocks: () => this.host.agent.clocks,
+      emit: (span) => this.store.append(stream, this.index, span),
+      onLate: () => this.callbacks.onRows(),
+    });
   }
 
   /** Who takes the streams that a swap opens: their first records may stand behind the answer. */
-  takers(maps: readonly string[]): { consumers: Map<string, StreamConsumer>; swapped: (result: SwapResult) => void } {
-    const expected = new Map(maps.map((map) => [map, this.expect(map)]));
+  takers(maps: readonly StreamMap[]): {
+    consumers: Map<string, StreamConsumer>;
+    swapped: (result: SwapResult) => void;
+  } {
+    const expected = new Map(maps.map((map) => [map.name, this.expect(map)]));
     const consumers = new Map([...expected].map(([map, opened]) => [map, this.consumer(opened)]));
     const swapped = (result: SwapResult): void => {
       for (const opened of this.live()) {
         if (!result.endedStreams.includes(opened.id)) continue;
+        opened.merge?.flush();
         opened.ended = result.old?.streams.find((s) => s.stream === opened.id) ?? create(StreamStatsSchema);
       }
       for (const { map, stream } of result.openedStreams) {
@@ -87,6 +109,23 @@ export class HostStreams {
   }
 
   private consumer(opened: OpenedStream): StreamConsumer {
+    return opened.merge === null ? this.direct(opened) : this.merged(opened, opened.merge);
+  }
+
+  /** Samples wait for those of other CPUs before they go to the store. */
+  private merged(opened: OpenedStream, merge: PerCpuMerge): StreamConsumer {
+    let payload = new Uint8Array(0);
+    return {
+      reserve: (length) => (payload = new Uint8Array(length)),
+      commit: (length) => {
+        merge.add(payload);
+        this.taken(opened, length);
+      },
+    };
+  }
+
+  /** Straight into the store's memory. */
+  private direct(opened: OpenedStream): StreamConsumer {
     let span: SpanReservation | undefined;
     return {
       reserve: (length) => {
@@ -97,11 +136,20 @@ export class HostStreams {
       commit: (length) => {
         this.openSpans.delete(span!);
         this.store.commitSpan(span!);
-        if (this.callbacks.grantAtOnce()) this.host.agent.consumed(opened.id, length);
-        else opened.heldBytes += length;
-        this.callbacks.onRows();
+        this.taken(opened, length);
       },
     };
+  }
+
+  private taken(opened: OpenedStream, length: number): void {
+    if (this.callbacks.grantAtOnce()) this.host.agent.consumed(opened.id, length);
+    else opened.heldBytes += length;
+    this.callbacks.onRows();
+  }
+
+  /** Nothing more is to come: hands out what waits for samples of other CPUs. */
+  flush(): void {
+    for (const { merge } of this.all) merge?.flush();
   }
 
   private live(): OpenedStream[] {
@@ -119,6 +167,7 @@ export class HostStreams {
 
   /** Gives back what a lost connection cut off in the middle of a frame. */
   abort(): void {
+    this.flush();
     for (const span of this.openSpans) this.store.abortSpan(span);
     this.openSpans.clear();
   }
@@ -137,6 +186,7 @@ export class HostStreams {
       kernelLost: sum((s) => s.kernelLost),
       kernelLostKnown: figures.length > 0 && figures.every((s) => s?.kernelLostKnown === true),
       delivered: fed[0]?.stream.deliveredBy(this.index) ?? 0,
+      outOfOrder: fed.reduce((total, { merge }) => total + (merge?.outOfOrder ?? 0), 0),
       final: final || (fed.length > 0 && fed.every((s) => s.ended !== null)),
     };
   }

@@ -146,6 +146,7 @@ export class Run {
     }
     const hostRun = new HostRun(host, object, this.store, {
       filterOf: (stream) => this.wireFilter(stream),
+      schemaOf: (stream) => this.recordSchemas.find((s) => s.stream === stream) ?? { stream, records: [] },
       grantAtOnce: () => this.emitter === undefined || this.state === 'detaching',
       onRows: () => this.onRows(),
       onPrints: (from, prints) => this.onPrints(from, prints),
@@ -415,6 +416,7 @@ export class Run {
     const results = await Promise.allSettled(this.hostRuns.map((h) => h.detach()));
     const failed = results.find((r): r is PromiseRejectedResult => r.status === 'rejected');
     if (failed) this.error ??= RingsideError.from(failed.reason);
+    for (const h of this.hostRuns) h.streams.flush(); // also of a host that was lost
     await this.emitter?.drain();
     await Promise.all(this.hostRuns.map((h) => h.close()));
     this.endReason = reason;

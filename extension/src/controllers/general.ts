@@ -6,7 +6,7 @@ import { Command, Setting, walkthroughId } from '../contributions.ts';
 
 /** Commands that belong to no view, and settings that a running engine must hear of. */
 export function registerGeneral(context: AppContext): void {
-  const { disposables, errors, log, engine, extension, metrics } = context;
+  const { disposables, errors, log, engine, extension } = context;
   const { id } = extension.extension;
   const execute = (command: string, ...args: unknown[]) => vscode.commands.executeCommand(command, ...args);
 
@@ -25,7 +25,6 @@ export function registerGeneral(context: AppContext): void {
       vscode.window.setStatusBarMessage('Ringside: diagnostics copied', 3000);
     }),
   );
-  disposables.add(registerCommand(errors, Command.metrics, () => metrics.report()));
   disposables.add(
     onSettingChange([Setting.sshConfigFile, Setting.sshTransport, Setting.sudo, Setting.ephemeral], () => {
       engine.configure(sshOptions()).then(

@@ -40,10 +40,6 @@ const message: fc.Arbitrary<ToHost> = fc.oneof(
   fc.record({ type: fc.constant('rows' as const), id: count, query }),
   fc.record({ type: fc.constant('detail' as const), id: count, runId: text, stream: text, seq: count }),
   fc.record({ type: fc.constant('state' as const), state }),
-  fc.record({
-    type: fc.constant('frames' as const),
-    frameMs: fc.array(fc.double({ noNaN: true, noDefaultInfinity: true })),
-  }),
 );
 
 describe('parseToHost', () => {
@@ -71,7 +67,7 @@ describe('parseToHost', () => {
       fc.constant(-2),
       fc.bigInt(),
     );
-    const holders = fc.record({ type: fc.constantFrom('rows', 'detail', 'pause', 'copy', 'state', 'frames') });
+    const holders = fc.record({ type: fc.constantFrom('rows', 'detail', 'pause', 'copy', 'state') });
     fc.assert(
       fc.property(holders, wrong, (base, bad) => {
         const all = {
@@ -107,7 +103,6 @@ describe('parseToHost', () => {
     });
     expect(parseToHost({ type: 'rows', id: 1, query: { ...rows, evicted: -7 } })).toBeNull();
     expect(parseToHost({ type: 'rows', id: 1.5, query: rows })).toBeNull();
-    expect(parseToHost({ type: 'frames', frameMs: new Array(caps.frames + 1).fill(1) })).toBeNull();
   });
 
   test('properties that the protocol does not know are left behind', () => {

@@ -11,7 +11,6 @@ export const caps = {
   rows: 2000,
   columns: 1000,
   copy: 32 * 1024 * 1024,
-  frames: 10_000,
   list: 256,
 };
 
@@ -48,10 +47,6 @@ const messages: { [K in ToHost['type']]: (fields: Fields) => Extract<ToHost, { t
     const parsed = parsePanelState(state);
     return parsed ? { type: 'state', state: parsed } : null;
   },
-  frames: ({ frameMs }) =>
-    Array.isArray(frameMs) && frameMs.length <= caps.frames && frameMs.every((ms): ms is number => Number.isFinite(ms))
-      ? { type: 'frames', frameMs: [...frameMs] }
-      : null,
 };
 
 /** A message of the trace panel, or null when it is not one. */

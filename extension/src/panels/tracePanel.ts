@@ -136,9 +136,6 @@ export class TracePanel {
       case 'copy':
         await vscode.env.clipboard.writeText(message.text);
         break;
-      case 'frames':
-        this.#parts.metrics.addFrames(message.frameMs);
-        break;
     }
   }
 

@@ -58,9 +58,8 @@ function panels(fake: FakeEngine = new FakeEngine().works()) {
     createWebviewPanel: create,
     registerWebviewPanelSerializer: () => ({ dispose: () => undefined }),
   });
-  const metrics = { addFrames: vi.fn() };
-  const parts = { ...context, metrics: metrics as never, extensionUri: mock.Uri.file('/ext') as never };
-  return { context, made, metrics, panels: new TracePanels(parts), fake };
+  const parts = { ...context, extensionUri: mock.Uri.file('/ext') as never };
+  return { context, made, panels: new TracePanels(parts), fake };
 }
 
 const attach = async ({ context }: ReturnType<typeof panels>) =>
@@ -150,12 +149,10 @@ test('summaries come a few times a second and only to a panel that is seen', asy
   }
 });
 
-test("stop, restart, pause and frames reach their places; the panel's word on run and spec does not count", async () => {
+test("stop, restart and pause reach their places; the panel's word on run and spec does not count", async () => {
   const all = panels();
   const run = await attach(all);
   const panel = all.made[0]!;
-  panel.send({ type: 'frames', frameMs: [16, 17] });
-  expect(all.metrics.addFrames).toHaveBeenCalledWith([16, 17]);
   panel.send({ type: 'pause', paused: true });
   expect(all.fake.called('pause')).toEqual([[run.id, true]]);
   const state: PanelState = {

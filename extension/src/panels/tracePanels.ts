@@ -9,7 +9,6 @@ import { PanelType, Setting } from '../contributions.ts';
 import { DisposableStore } from '../disposable.ts';
 import type { ErrorReporter } from '../errors.ts';
 import { isLive } from '../format.ts';
-import type { Metrics } from '../metrics.ts';
 import type { RunList } from '../model/runList.ts';
 import { parsePanelState } from './panelGuards.ts';
 import { TracePanel, panelFolder, panelTitle } from './tracePanel.ts';
@@ -20,7 +19,6 @@ export interface TracePanelsParts {
   runs: RunList;
   attacher: Attacher;
   specs: RememberedSpecs;
-  metrics: Metrics;
   extensionUri: vscode.Uri;
 }
 

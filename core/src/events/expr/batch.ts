@@ -1,4 +1,4 @@
-import { RECORD_HEADER_BYTES, LENGTH_MASK, type Chunk } from '../slab.ts';
+import type { Chunk } from '../slab.ts';
 import type { StoreHost } from '../store.ts';
 import { wireOfAll, wireOfAny, withWire, type Wire } from './wire.ts';
 
@@ -24,7 +24,7 @@ export class Batch {
   }
 
   lengthOf(row: number): number {
-    return this.chunk.slab.words[(this.offsets[row]! - RECORD_HEADER_BYTES) >> 2]! & LENGTH_MASK;
+    return this.chunk.lengthAt(this.offsets[row]!);
   }
 
   /** Clears the mask where a record is shorter than `need` bytes. */

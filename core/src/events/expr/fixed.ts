@@ -17,13 +17,13 @@ export function fixedReader(record: RecordInfo, name: Fixed): FixedReader {
       const time = eventTime(record);
       return (batch, row, offset) => {
         const { chunk } = batch;
-        return time(chunk.slab.view, offset, batch.lengthOf(row), chunk.readTimeNs, chunk.clocks);
+        return time(chunk.slab.view, offset, batch.lengthOf(row), chunk.timeAt(offset), chunk.clocks);
       };
     }
     case 'seq':
       return (batch, row) => batch.firstSeq + row;
     case 'cpu':
-      return (batch) => batch.chunk.cpu;
+      return (batch, _row, offset) => batch.chunk.cpuAt(offset);
     case 'host':
       return hostName;
     case 'stream':
@@ -50,9 +50,17 @@ export function fixedCompare(
     return perChunk((batch) => holds(name === 'host' ? hostName(batch) : batch.stream));
   }
   const range = constantRange(name, op, constant, text);
-  if (name === 'cpu') return perChunk((batch) => batch.chunk.cpu !== null && within(BigInt(batch.chunk.cpu), range));
+  if (name === 'cpu') return cpuCondition(range);
   const read = fixedReader(record, name);
   return perRow(0, (batch, row, offset) => within(BigInt(read(batch, row, offset)!), range));
+}
+
+/** Most spans are of one CPU, or of none. */
+function cpuCondition(range: IntegerRange): Condition {
+  const holds = (cpu: number | null): boolean => cpu !== null && within(BigInt(cpu), range);
+  const each = perRow(0, (batch, _row, offset) => holds(batch.chunk.cpuAt(offset)));
+  const once = perChunk((batch) => holds(batch.chunk.cpuAt(batch.offsets[0]!)));
+  return { refine: (batch, mask) => (batch.chunk.mixesCpus ? each : once).refine(batch, mask) };
 }
 
 function constantRange(

@@ -48,6 +48,10 @@ fn features_are_found_by_trying() {
     // What was tried is gone again.
     let registered = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_available_congestion_control").expect("sysctl");
     assert!(!registered.contains("ringside_probe"));
+    let stream = features.other.iter().find(|feature| feature.kind == "prog_stream").expect("prog_stream");
+    let symbols = std::fs::read_to_string("/proc/kallsyms").expect("kallsyms");
+    let has_streams = symbols.contains(" bpf_prog_stream_read\n");
+    assert_eq!((stream.ok, stream.reason.is_empty()), (has_streams, has_streams), "{stream:?}");
     assert!(features.attach.iter().all(|feature| feature.ok == feature.reason.is_empty()), "{:?}", features.attach);
     // A kernel without kprobes says so, one with them attaches.
     let kprobes = std::path::Path::new("/sys/bus/event_source/devices/kprobe").exists();

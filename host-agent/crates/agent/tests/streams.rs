@@ -5,7 +5,15 @@ mod support;
 use std::time::{Duration, Instant};
 
 use ringside_proto::messages::{self as pb, event};
-use support::{Agent, call_getpid, first_u64, object, only_me};
+use support::{Agent, call_getpid, first_u32, first_u64, object, only_me};
+
+/// Moves the calling thread.
+fn stay_on_cpu(cpu: u32) {
+    let thread = std::fs::read_link("/proc/thread-self").expect("proc");
+    let thread = thread.file_name().and_then(|name| name.to_str()).expect("a number");
+    let moved = std::process::Command::new("taskset").args(["-pc", &cpu.to_string(), thread]).output();
+    assert!(moved.expect("taskset (of util-linux)").status.success(), "two CPUs are needed");
+}
 
 /// Every tenth record of ring.bpf.c is discarded.
 fn kept(made: u64) -> Vec<u64> {
@@ -252,9 +260,50 @@ fn a_perf_buffer_is_rewritten_into_ring_records() {
     }
     numbers.sort_unstable();
     assert_eq!(numbers, (0..agent.seen(loaded.object_id, 2000)).collect::<Vec<_>>());
-    let cpus = agent.data[&stream].iter().map(|payload| u32::from_le_bytes(payload[12..16].try_into().expect("cpu")));
-    assert!(cpus.into_iter().all(|cpu| cpu < agent.hello.possible_cpus));
+    let spans = agent.data[&stream].iter().filter(|payload| payload.len() > 16);
+    assert!(spans.into_iter().all(|span| first_u32(&span[12..]) < agent.hello.possible_cpus));
     assert_eq!((stats.streams[0].kernel_lost, stats.streams[0].kernel_lost_known), (0, true));
+}
+
+#[test]
+fn samples_of_all_cpus_have_one_order_and_marks_say_when_none_is_missing() {
+    let mut agent = Agent::start();
+    let loaded = agent.load(&object("perf"), only_me());
+    let stream = agent.open_stream(loaded.object_id, "events", 0, "");
+    agent.attach_all(loaded.object_id);
+    for turn in 0..40 {
+        stay_on_cpu(turn % 2);
+        call_getpid(25);
+        agent.listen(Duration::from_millis(2));
+    }
+    agent.listen(Duration::from_millis(60));
+    let (mut samples, mut marked, mut cpus) = (Vec::new(), 0, Vec::new());
+    for span in &agent.data[&stream] {
+        let read = first_u64(span);
+        if span.len() == 16 {
+            assert!(read > marked, "marks rise");
+            marked = read;
+            continue;
+        }
+        cpus.push(first_u32(&span[12..]));
+        let (mut at, record) = (16, 8 + 32);
+        while at < span.len() {
+            let age = first_u32(&span[at + 4..]);
+            assert!(age < 1 << 31, "a sample of seconds ago");
+            let made = read - u64::from(age);
+            // The wall clock and the kernel's are compared once a second.
+            assert!(made + 1_000_000 > marked, "nothing comes that is older than the mark");
+            samples.push((made, first_u64(&span[at + 8..])));
+            at += record.min(8 + (first_u32(&span[at..]) as usize).next_multiple_of(8));
+        }
+    }
+    cpus.sort_unstable();
+    cpus.dedup();
+    assert!(cpus.len() > 1, "samples of one CPU only");
+    assert!(samples.iter().all(|(made, _)| *made < marked), "the last mark is behind the last sample");
+    samples.sort_unstable();
+    let numbers: Vec<u64> = samples.into_iter().map(|(_, number)| number).collect();
+    assert_eq!(numbers, (0..agent.seen(loaded.object_id, 1000)).collect::<Vec<_>>());
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::{Error, Result, cpus, os};
 const TYPE_SOFTWARE: u32 = 1;
 const SW_CPU_CLOCK: u64 = 0;
 const SW_BPF_OUTPUT: u64 = 10;
+const SAMPLE_TIME: u64 = 1 << 2;
 const SAMPLE_RAW: u64 = 1 << 10;
 pub const RECORD_LOST: u32 = 2;
 pub const RECORD_SAMPLE: u32 = 9;
@@ -235,7 +236,10 @@ pub fn open_bpf_output(map: BorrowedFd<'_>, pages: usize) -> Result<Vec<Buffer>>
 /// (which has gaps where CPUs are offline).
 pub fn open_bpf_output_on(map: BorrowedFd<'_>, cpu: u32, pages: usize) -> Result<Buffer> {
     let mut event = attribute(TYPE_SOFTWARE, SW_BPF_OUTPUT);
-    event.sample_type = SAMPLE_RAW;
+    event.sample_type = SAMPLE_TIME | SAMPLE_RAW;
+    // The clock of bpf_ktime_get_ns(), the same on all CPUs: the client puts their samples in order by it.
+    event.set_use_clockid(1);
+    event.clockid = libc::CLOCK_MONOTONIC;
     event.__bindgen_anon_1.sample_period = 1;
     // Nobody waits for it: it is read on a timer, so no wake-up costs the traced program anything.
     event.__bindgen_anon_2.wakeup_events = u32::MAX;
@@ -250,10 +254,21 @@ pub fn open_bpf_output_on(map: BorrowedFd<'_>, cpu: u32, pages: usize) -> Result
     Ok(buffer)
 }
 
-/// The bytes that a program wrote, out of the body of a sample of [`open_bpf_output`] (padded by the kernel).
-pub fn raw_of(body: &[u8]) -> Option<&[u8]> {
-    let length = u32::from_ne_bytes(*body.first_chunk()?) as usize;
-    body.get(4..4 + length)
+/// A sample of [`open_bpf_output`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample<'a> {
+    /// When the program wrote it, by CLOCK_MONOTONIC.
+    pub monotonic_ns: u64,
+    /// What it wrote (padded by the kernel).
+    pub raw: &'a [u8],
+}
+
+/// The sample in the body of a SAMPLE record.
+pub fn sample_of(body: &[u8]) -> Option<Sample<'_>> {
+    let (time, rest) = body.split_first_chunk()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let raw = rest.get(..u32::from_ne_bytes(*length) as usize)?;
+    Some(Sample { monotonic_ns: u64::from_ne_bytes(*time), raw })
 }
 
 /// The count in the body of a LOST record (id, lost).

@@ -1,10 +1,11 @@
 //! BPF streams: what a program says by bpf_stream_printk, and what the kernel says of its faults (Linux 6.17).
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use libbpf_sys as sys;
 
-use crate::{Error, Result};
+use crate::insns::{Asm, Reg};
+use crate::{Error, Result, program};
 
 /// One of the two streams that every program has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,14 @@ impl Channel {
             Self::Stderr => "stderr",
         }
     }
+}
+
+/// Whether this kernel has streams, by reading that of a program that says nothing.
+pub fn probe() -> Result<()> {
+    let mut asm = Asm::default();
+    asm.set(Reg::R0, 0).exit();
+    let program = program::load_insns(sys::BPF_PROG_TYPE_SOCKET_FILTER, &asm.finish(), |_| ())?;
+    read(program.as_fd(), Channel::Stdout, &mut [0; 16]).map(drop)
 }
 
 /// Takes what waits in the stream, as much as fits. 0 when there is nothing; EINVAL from kernels that have no streams.

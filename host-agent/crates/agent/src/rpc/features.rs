@@ -2,7 +2,7 @@
 
 use ringside_bpf::error::describe;
 use ringside_bpf::probe::{self, attach};
-use ringside_bpf::{log, map, program};
+use ringside_bpf::{log, map, prog_stream, program};
 use ringside_proto::messages as pb;
 
 use crate::failure::Answer;
@@ -24,14 +24,19 @@ pub fn probe(context: &Context<'_>) -> Answer<pb::Features> {
     }
     for kind in attach::KINDS {
         context.check_cancelled()?;
-        let (attempt, _) = log::capture(|| kind.attempt());
-        let (ok, reason, errno) = match attempt {
-            Ok(()) => (true, String::new(), 0),
-            Err(error) => (false, reason(&error), error.errno),
-        };
-        features.attach.push(pb::AttachFeature { kind: kind.name.into(), ok, reason, errno });
+        features.attach.push(feature(kind.name, || kind.attempt()));
     }
+    features.other.push(feature("prog_stream", prog_stream::probe));
     Ok(features)
+}
+
+fn feature(kind: &str, attempt: impl FnOnce() -> ringside_bpf::Result<()>) -> pb::AttachFeature {
+    let (attempt, _) = log::capture(attempt);
+    let (ok, reason, errno) = match attempt {
+        Ok(()) => (true, String::new(), 0),
+        Err(error) => (false, reason(&error), error.errno),
+    };
+    pb::AttachFeature { kind: kind.into(), ok, reason, errno }
 }
 
 fn reason(error: &ringside_bpf::Error) -> String {

@@ -18,7 +18,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use ringside_bpf::map::{self, MapInfo};
-use ringside_bpf::os;
 use ringside_proto::framing::{FrameType, Head, MAX_CHUNK};
 use ringside_proto::messages as pb;
 
@@ -140,10 +139,10 @@ impl Stream {
         }
     }
 
-    /// Writes one DATA frame and counts it.
-    pub fn send(&self, output: &Output, records: u32, cpu: u32, bytes: &[u8]) -> io::Result<()> {
+    /// Writes one DATA frame and counts it. `time` is when its records were read, by the wall clock.
+    pub fn send(&self, output: &Output, time: u64, records: u32, cpu: u32, bytes: &[u8]) -> io::Result<()> {
         let mut header = [0; SPAN_HEADER];
-        header[..8].copy_from_slice(&os::realtime_ns().to_le_bytes());
+        header[..8].copy_from_slice(&time.to_le_bytes());
         header[8..12].copy_from_slice(&records.to_le_bytes());
         header[12..].copy_from_slice(&cpu.to_le_bytes());
         output.write(Head::new(FrameType::Data).stream(self.id), [&header, bytes])?;

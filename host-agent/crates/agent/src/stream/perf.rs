@@ -1,21 +1,26 @@
 //! A perf buffer as a source: its samples are rewritten into the layout of ring-buffer records, so that the client has
-//! one reader. The kernel counts what it loses. CPUs may come and go while it runs.
+//! one reader. The kernel counts what it loses. CPUs may come and go while it runs. Each sample goes with its time, and
+//! each visit ends with the time up to which all has been sent: the client puts the CPUs' samples in one order.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ringside_bpf::cpus;
 use ringside_bpf::perf::{self, Buffer, RECORD_LOST, RECORD_SAMPLE};
+use ringside_bpf::{cpus, os};
 use ringside_proto::framing::{FrameType, Head};
 use ringside_proto::messages::{self as pb, event};
 
 use super::records::{append, room};
 use super::screen::Screen;
-use super::{Leave, PauseClock, Source, Stream, Visit};
+use super::{Leave, NO_CPU, PauseClock, Source, Stream, Visit};
 use crate::journal;
 use crate::output::Output;
+
+/// How far the last mark is past the newest sample before marks stop: the client lets a little time pass before it calls
+/// the order of two samples final.
+const SETTLED_NS: u64 = 10_000_000;
 
 pub struct PerfSource {
     /// Where buffers of CPUs that come later are put.
@@ -30,6 +35,12 @@ pub struct PerfSource {
     records: Vec<u8>,
     /// Bytes that the last visit left there for want of credits.
     kept: u64,
+    /// Whose turn is first: the one for whom no credits were left.
+    first: usize,
+    /// Time of the newest sample that was sent, and of the last mark.
+    newest: u64,
+    marked: u64,
+    realtime_minus_monotonic: i64,
 }
 
 /// One CPU's buffer.
@@ -39,11 +50,13 @@ struct CpuBuffer {
     lost: u64,
     /// Its CPU went offline, which ends its event for good: read to the end, then closed.
     offline: bool,
+    /// What was written to it before this moment (CLOCK_MONOTONIC) has been read.
+    read_until: u64,
 }
 
 impl CpuBuffer {
     fn new(buffer: Buffer) -> Self {
-        Self { buffer, lost: 0, offline: false }
+        Self { buffer, lost: 0, offline: false, read_until: os::monotonic_ns() }
     }
 }
 
@@ -78,33 +91,43 @@ impl PerfSource {
             scratch: Vec::new(),
             records: Vec::new(),
             kept: 0,
+            first: 0,
+            newest: 0,
+            marked: os::monotonic_ns(),
+            realtime_minus_monotonic: os::realtime_minus_monotonic_ns(),
         }
     }
 
     /// One CPU's records, as far as its fate goes. True when there is nothing left.
     fn drain_one(&mut self, index: usize, fate: Fate, output: &Output) -> io::Result<bool> {
-        let CpuBuffer { buffer, lost, .. } = &mut self.cpus[index];
+        let CpuBuffer { buffer, lost, read_until, .. } = &mut self.cpus[index];
         let (mut taken, mut filtered, mut newly_lost) = (0, 0, 0);
+        // Looked up at the first record, when all that this visit will see has its time already.
+        let (mut now, mut newest) = (0, 0);
         self.records.clear();
         let (records, screen) = (&mut self.records, &mut self.screen);
         let most_read = if let Fate::Dropped(bytes) = fate { bytes } else { u64::MAX };
         let empty = buffer.read(most_read, &mut self.scratch, |kind, body| {
+            if now == 0 {
+                now = os::monotonic_ns();
+            }
             match kind {
                 RECORD_SAMPLE => {
-                    let Some(raw) = perf::raw_of(body) else { return true };
+                    let Some(perf::Sample { monotonic_ns, raw }) = perf::sample_of(body) else { return true };
                     if let Fate::Sent(most) = fate
                         && taken > 0
                         && (records.len() + room(raw.len())) as u64 > most
                     {
                         return false;
                     }
+                    newest = newest.max(monotonic_ns);
                     if !screen.takes(raw) {
                         filtered += 1;
                         return true;
                     }
                     taken += 1;
                     if matches!(fate, Fate::Sent(_)) {
-                        append(records, raw);
+                        append(records, now.saturating_sub(monotonic_ns), raw);
                     }
                 }
                 RECORD_LOST => newly_lost += perf::lost_of(body),
@@ -114,14 +137,30 @@ impl PerfSource {
         });
         let cpu = buffer.cpu;
         *lost += newly_lost;
+        *read_until = (*read_until).max(if empty { now } else { newest });
+        self.newest = self.newest.max(newest);
         self.report_lost(cpu, newly_lost, output);
         self.stream.count_filtered(filtered);
         match fate {
-            Fate::Sent(_) if taken > 0 => self.stream.send(output, taken, cpu, &self.records)?,
+            Fate::Sent(_) if taken > 0 => self.stream.send(output, self.realtime(now), taken, cpu, &self.records)?,
             Fate::Sent(_) => {}
             Fate::Dropped(_) => self.stream.count_dropped(taken),
         }
         Ok(empty)
+    }
+
+    fn realtime(&self, monotonic_ns: u64) -> u64 {
+        monotonic_ns.saturating_add_signed(self.realtime_minus_monotonic)
+    }
+
+    /// Tells up to when everything has been sent, as long as the client may hold samples back for it.
+    fn mark(&mut self, output: &Output) -> io::Result<()> {
+        let until = self.cpus.iter().map(|cpu| cpu.read_until).min().unwrap_or(0);
+        if until <= self.marked || self.marked > self.newest + SETTLED_NS {
+            return Ok(());
+        }
+        self.marked = until;
+        self.stream.send(output, self.realtime(until), 0, NO_CPU, &[])
     }
 
     /// For a stream without credits: takes so much from each buffer that the kernel finds room. Returns what stays.
@@ -180,9 +219,12 @@ impl Source for PerfSource {
         self.screen.refresh(&self.stream);
         let kept = std::mem::take(&mut self.kept);
         let mut visit = Visit { found: self.fullest().saturating_sub(kept), ..Visit::default() };
-        for index in 0..self.cpus.len() {
+        let now = os::monotonic_ns();
+        for turn in 0..self.cpus.len() {
+            let index = (self.first + turn) % self.cpus.len();
             let waiting = self.cpus[index].buffer.occupied();
             if waiting == 0 {
+                self.cpus[index].read_until = now;
                 continue;
             }
             self.stream.counters.high_water.fetch_max(waiting, Ordering::Relaxed);
@@ -190,6 +232,7 @@ impl Source for PerfSource {
                 Leave::Send { limit } => Fate::Sent(limit),
                 Leave::Drop => Fate::Dropped(u64::MAX),
                 Leave::Wait => {
+                    self.first = index;
                     self.kept = self.make_room(output)?;
                     visit.paused = self.kept != 0;
                     break;
@@ -198,6 +241,7 @@ impl Source for PerfSource {
             let empty = self.drain_one(index, fate, output)?;
             visit.more |= !empty;
         }
+        self.mark(output)?;
         self.pause.tick(visit.paused, &self.stream.counters);
         visit.more &= !visit.paused;
         Ok(visit)
@@ -210,6 +254,7 @@ impl Source for PerfSource {
     /// A LOST record is only written together with the next sample that finds room; the kernel's own count (≥ 6.0) has
     /// the last losses too.
     fn settle(&mut self, output: &Output) {
+        self.realtime_minus_monotonic = os::realtime_minus_monotonic_ns();
         for index in 0..self.cpus.len() {
             let CpuBuffer { buffer, lost, .. } = &mut self.cpus[index];
             let Some(total) = buffer.lost() else { continue };

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use ringside_bpf::os;
 use ringside_bpf::ring::Ring;
 use ringside_proto::framing::MAX_PAYLOAD;
 
@@ -76,7 +77,9 @@ impl RingSource {
             }
         };
         match output {
-            Some(output) if !self.screened || records > 0 => self.stream.send(output, records, NO_CPU, bytes)?,
+            Some(output) if !self.screened || records > 0 => {
+                self.stream.send(output, os::realtime_ns(), records, NO_CPU, bytes)?
+            }
             Some(_) => {}
             None => self.stream.count_dropped(records),
         }

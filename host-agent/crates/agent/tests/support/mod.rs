@@ -426,4 +426,8 @@ pub fn first_u64(record: &[u8]) -> u64 {
     u64::from_le_bytes(record[..8].try_into().expect("eight bytes"))
 }
 
+pub fn first_u32(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes(bytes[..4].try_into().expect("four bytes"))
+}
+
 pub const FRAME_HEADER: usize = HEADER;
