@@ -196,6 +196,15 @@ static void files(void)
 		errno = 0;
 	open("/no/such/file", O_RDONLY);
 	syscall(SYS_openat, AT_FDCWD, "/no/such/file2", O_RDONLY, 0);
+#ifdef SYS_open /* glibc calls openat; older programs still this. */
+	syscall(SYS_open, "/no/such/file3", O_RDONLY, 0);
+#endif
+	fd = open("/proc/sys/kernel/ostype", O_RDONLY);
+	if (fd >= 0) {
+		if (read(fd, buffer, sizeof(buffer)) < 0)
+			errno = 0;
+		close(fd);
+	}
 	syscall(SYS_statx, AT_FDCWD, path, 0, 0xfff, buffer);
 #ifdef SYS_openat2
 	unsigned long how[3] = { O_RDONLY, 0, 0 };
@@ -223,6 +232,12 @@ static void files(void)
 	if (symlink(path, other) == 0)
 		unlink(other);
 	unlink(path);
+	rmdir("/no/such/folder");
+	fd = open(folder, O_RDONLY);
+	if (fd >= 0) {
+		syscall(SYS_syncfs, fd);
+		close(fd);
+	}
 	unlinkat(AT_FDCWD, "/no/such/file", 0);
 	sync();
 }
@@ -499,6 +514,11 @@ int main(int argc, char **argv)
 	printf("%d\n", getpid());
 	fflush(stdout);
 	do {
+		struct pollfd who = { 0, 0, 0 };
+
+		/* Nobody listens any more: what was started over ssh is not killed with it. */
+		if (poll(&who, 1, 0) > 0 && who.revents & (POLLHUP | POLLERR))
+			break;
 		printf(".\n");
 		fflush(stdout);
 		files();

@@ -1,30 +1,54 @@
 /**
- * `npm run test:corpus -- FOLDER… [--host HOST | --vm KERNEL] [--seconds N] [--only PATTERN] [--json] [--strict]`: tries
- * every BPF program of the folders on a host and says for each whether it builds, loads, attaches and delivers, or why
- * not. Exit status 0 whatever the programs do; 1 for a failure of the tool, or with --strict when one does not get there.
+ * `npm run test:corpus -- FOLDER…`: tries every BPF program of the folders on a host and says for each whether it builds,
+ * loads, attaches and delivers, or why not.
  */
+import { setMaxListeners } from 'node:events';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { RingsideError } from '../../core/src/errors.ts';
 import { noPrompter } from '../../core/src/prompt.ts';
 import { createEngine } from '../../core/src/runs/engine.ts';
 import { defaultSshOptions, type SshOptions } from '../../core/src/ssh/options.ts';
 import { fetchKernels } from '../hosts/vm/fetch.ts';
 import { startMachine, type Machine } from '../hosts/vm/machine.ts';
 import { run, sh, type Kernel } from '../hosts/vm/paths.ts';
-import { corpusFiles } from './files.ts';
+import { commonFolder, corpusFiles, shortName, type Corpus } from './files.ts';
 import { localShell, preparePlace, sshShell, type Shell } from './place.ts';
-import { fileLines, summarize, summaryLines } from './report.ts';
-import { tryFile, type FileResult } from './tryFile.ts';
+import { fileLines, heading, summarize, summaryLines } from './report.ts';
+import { tryFile, type FileResult, type TryOptions } from './tryFile.ts';
 
 const root = process.env['RINGSIDE_ROOT'] ?? process.cwd();
 
+const usage = `npm run test:corpus -- FOLDER|FILE… [options]
+
+Tries every BPF program of the folders (sources with SEC("…"), objects) on a host: does it build, load, attach, deliver?
+If not, the exact reason. Nothing is changed in the folders, and nothing is left on the host.
+
+  --host HOST          a host of ~/.ssh/config, or local (the default; needs root)
+  --ssh-config FILE    instead of ~/.ssh/config
+  --vm KERNEL          a virtual machine with a Debian kernel: 5.10, 6.1, 6.12 or 7.3
+  --arch arm64         of the machine; amd64 is the default
+  --only TEXT          only files whose path holds the text
+  --load-only          build and load, attach nothing
+  --seconds N          activity while a file is attached; 2 by default, more on slower hosts
+  --step-seconds N     most that a step of one file may take; 30 by default, more on slower hosts and for long objects
+  --json               a line of JSON for the corpus, for each file, and for the sums
+  --strict             exit status 1 unless every program delivers (with --load-only: loads)
+
+Exit status: 0 the folders were tried, whatever came of it; 1 the tool failed, or --strict; 2 wrong use, or no BPF program
+there; 130 interrupted.
+`;
+
 const options = {
+  help: { type: 'boolean', short: 'h' },
   host: { type: 'string' },
   vm: { type: 'string' },
   arch: { type: 'string' },
   'ssh-config': { type: 'string' },
   seconds: { type: 'string' },
   only: { type: 'string' },
+  'load-only': { type: 'boolean' },
+  'step-seconds': { type: 'string' },
   json: { type: 'boolean' },
   strict: { type: 'boolean' },
 } as const;
@@ -73,18 +97,64 @@ async function loadModules(kernel: Kernel, machine: Machine): Promise<void> {
   );
 }
 
+class Usage extends Error {}
+
+function readArguments(argv: string[]) {
+  try {
+    const { values, positionals } = parseArgs({ args: argv, options, allowPositionals: true });
+    for (const name of ['seconds', 'step-seconds'] as const) {
+      const value = values[name];
+      if (value !== undefined && !(Number(value) > 0 && Number(value) <= 3600))
+        throw new Error(`--${name} ${value}: 1 to 3600`);
+    }
+    return { values, positionals };
+  } catch (error) {
+    throw new Usage(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function readFolders(places: string[], only: string | undefined): Corpus {
+  try {
+    const corpus = corpusFiles(places.map((p) => resolve(p)));
+    return { ...corpus, files: corpus.files.filter((f) => only === undefined || f.path.includes(only)) };
+  } catch (error) {
+    throw new Usage(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+type Values = ReturnType<typeof readArguments>['values'];
+
 async function main(argv: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({ args: argv, options, allowPositionals: true });
-  if (positionals.length === 0) {
-    process.stderr.write('Which folder? npm run test:corpus -- FOLDER… [--host HOST | --vm 6.12]\n');
-    return 2;
+  const { values, positionals } = readArguments(argv);
+  if (values.help) {
+    process.stdout.write(usage);
+    return 0;
   }
-  const folders = positionals.map((p) => resolve(p));
-  const files = corpusFiles(folders).filter((f) => values.only === undefined || f.path.includes(values.only));
-  if (files.length === 0) {
-    process.stderr.write('No BPF source (SEC("…") and a licence) and no BPF object lies there.\n');
-    return 2;
+  if (positionals.length === 0) throw new Usage(`Which folder?\n\n${usage}`);
+  const corpus = readFolders(positionals, values.only);
+  for (const text of corpus.unreadable) process.stderr.write(`not read: ${text}\n`);
+  if (corpus.files.length === 0) {
+    const bcc = corpus.bcc.length > 0 ? ` ${corpus.bcc.length} are written for BCC's own compiler.` : '';
+    throw new Usage(
+      `No BPF source (SEC("…")) and no BPF object lies there${values.only ? ' with that name' : ''}.${bcc}`,
+    );
   }
+  const interrupted = new AbortController();
+  setMaxListeners(0, interrupted.signal);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  const results = await onHost(values, corpus, interrupted.signal);
+  const summary = summarize(results);
+  const loadOnly = values['load-only'] ?? false;
+  process.stdout.write(
+    values.json ? `${JSON.stringify({ type: 'summary', ...summary })}\n` : `${summaryLines(summary, loadOnly)}\n`,
+  );
+  if (interrupted.signal.aborted) return 130;
+  const there = loadOnly ? summary.loads : summary.delivers + summary.variants;
+  const reached = summary.builds === summary.files && there === summary.programs;
+  return values.strict && !reached ? 1 : 0;
+}
+
+async function onHost(values: Values, corpus: Corpus, signal: AbortSignal): Promise<FileResult[]> {
   const host = await openHost(values);
   const engine = createEngine({
     resourceDir: join(root, 'dist'),
@@ -93,24 +163,12 @@ async function main(argv: string[]): Promise<number> {
     prompter: noPrompter,
     ssh: { ...defaultSshOptions, acceptNewHostKey: true, ...host.ssh },
   });
-  const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
-  const results: FileResult[] = [];
   try {
     const place = await preparePlace(host.shell, join(root, 'test', 'corpus', 'activity.c'));
-    const seconds = Number(values.seconds ?? 2) * (values.seconds === undefined ? host.patience : 1);
     try {
-      const { info } = await engine.connect(host.shell.host);
-      if (!values.json)
-        process.stdout.write(`${files.length} files on ${host.shell.host}, Linux ${info?.kernel ?? '?'}\n`);
-      for (const file of files) {
-        if (interrupted.signal.aborted) break;
-        const result = await tryFile(file, { engine, place, seconds, stepMs: 30_000 * host.patience });
-        results.push(result);
-        process.stdout.write(
-          `${values.json ? JSON.stringify({ type: 'file', ...result }) : fileLines(result, folders[0]!)}\n`,
-        );
-      }
+      const { info } = await engine.connect(host.shell.host, { signal });
+      begin(values, corpus, host.shell.host, info?.kernel ?? '');
+      return await tryAll(values, corpus, { engine, place, signal, ...limits(values, host.patience) });
     } finally {
       await place.stop();
     }
@@ -118,18 +176,49 @@ async function main(argv: string[]): Promise<number> {
     await engine.dispose();
     await host.stop();
   }
-  const summary = summarize(results);
-  process.stdout.write(
-    values.json ? `${JSON.stringify({ type: 'summary', ...summary })}\n` : `${summaryLines(summary)}\n`,
-  );
-  const reached = summary.builds === summary.files && summary.delivers + summary.variants === summary.programs;
-  return values.strict && !reached ? 1 : 0;
+}
+
+function limits(values: Values, patience: number) {
+  return {
+    seconds: values.seconds === undefined ? 2 * patience : Number(values.seconds),
+    stepMs: 1000 * (values['step-seconds'] === undefined ? 30 * patience : Number(values['step-seconds'])),
+    loadOnly: values['load-only'] ?? false,
+  };
+}
+
+function begin(values: Values, { files, bcc, unreadable }: Corpus, host: string, kernel: string): void {
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify({ type: 'corpus', host, kernel, files: files.length, bcc, unreadable })}\n`);
+    return;
+  }
+  process.stdout.write(`${files.length} files on ${host}, Linux ${kernel}\n${heading}\n`);
+  const base = commonFolder([...files.map((f) => f.path), ...bcc]);
+  for (const path of bcc)
+    process.stdout.write(
+      `- ${shortName(path, base)}  is for BCC's own compiler, not for clang and libbpf: not counted\n`,
+    );
+}
+
+async function tryAll(values: Values, { files, bcc }: Corpus, each: TryOptions): Promise<FileResult[]> {
+  const base = commonFolder([...files.map((f) => f.path), ...bcc]);
+  const results: FileResult[] = [];
+  for (const file of files) {
+    if (each.signal.aborted) break;
+    const result = await tryFile(file, each);
+    if (each.signal.aborted) break; // half of it was tried
+    results.push(result);
+    process.stdout.write(`${values.json ? JSON.stringify({ type: 'file', ...result }) : fileLines(result, base)}\n`);
+  }
+  return results;
 }
 
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    process.exit(1);
+    const { code, message } = RingsideError.from(error);
+    if (error instanceof Usage) process.stderr.write(`${error.message.trimEnd()}\n`);
+    else if (code !== 'internal') process.stderr.write(`${message} [${code}]\n`);
+    else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exit(error instanceof Usage ? 2 : 1);
   },
 );

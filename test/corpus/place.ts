@@ -1,5 +1,6 @@
 /** The host that a corpus is tried on, and what is made there for the run: an interface, a cgroup, activity. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -33,12 +34,18 @@ export interface Place {
   /** An address behind it. */
   address: string;
   cgroup: string;
+  /** A folder of bpffs for maps that ask to be pinned, emptied after each file; "" without bpffs. */
+  pins: string;
   libraries: Record<string, string>;
+  /** Whether the activity's files lie in memory. */
+  tmpfs: boolean;
   run(script: string, timeoutMs?: number): Promise<string>;
   put(local: string, name: string): Promise<string>;
   compile(source: string, name: string): Promise<string>;
   /** Starts the activity for so many seconds; resolves with its first line, the pid. */
   start(seconds: number, standIn: boolean): Promise<Activity>;
+  /** Takes away what a file's maps left in bpffs. */
+  unpin(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -57,7 +64,6 @@ const LIBRARIES: Record<string, string[]> = {
     '/lib64/libc.so.6',
     '/usr/lib/libc.so.6',
   ],
-  libssl: ['/usr/lib/x86_64-linux-gnu/libssl.so.3', '/usr/lib/aarch64-linux-gnu/libssl.so.3', '/lib64/libssl.so.3'],
   bash: ['/bin/bash', '/usr/bin/bash'],
 };
 
@@ -72,7 +78,10 @@ export async function preparePlace(shell: Shell, activitySource: string): Promis
   const arch = (await runHere('uname -m')).trim();
   const put = async (local: string, name: string): Promise<string> => {
     const remote = `${folder}/${name}`;
-    const { file, args } = shell.command(`cat > ${remote} && chmod 755 ${remote}`);
+    // Under another name first: what runs under this one cannot be written over, but replaced.
+    const { file, args } = shell.command(
+      `cat > ${remote}.part && chmod 755 ${remote}.part && mv ${remote}.part ${remote}`,
+    );
     await feed(spawn(file, args, { stdio: ['pipe', 'ignore', 'pipe'] }), local);
     return remote;
   };
@@ -83,11 +92,15 @@ export async function preparePlace(shell: Shell, activitySource: string): Promis
     return put(out, name);
   };
   const activity = await compile(activitySource, 'activity');
-  const network = await makeInterface(runHere, shell, activity);
-  const cgroup = await makeCgroup(runHere);
+  // Names of this run alone: two at once on a host do not get into each other's way.
+  const id = randomBytes(2).toString('hex');
+  const network = await makeInterface(runHere, shell, activity, id);
+  const cgroup = await makeCgroup(runHere, id);
+  const pins = await makePins(runHere, id);
   const libraries = await findLibraries(runHere);
+  const tmpfs = /tmpfs|ramfs|rootfs/.test(await runHere('stat -f -c %T /tmp').catch(() => ''));
   return {
-    shell, folder, arch, cgroup, libraries, put,
+    shell, folder, arch, cgroup, pins, libraries, tmpfs, put,
     ...network.made,
     run: runHere,
     compile: async (text, name) => {
@@ -99,14 +112,19 @@ export async function preparePlace(shell: Shell, activitySource: string): Promis
       const beside = standIn ? `${folder}/stand-in & ` : '';
       return startActivity(shell, `${activity} ${seconds} ${network.made.address}`, cgroup, beside);
     },
+    async unpin() {
+      if (pins !== '') await runHere(`rm -rf ${pins}/*`);
+    },
     async stop() {
-      network.stop();
+      await network.stop();
       const undo = [
-        network.made.iface === 'rsc0' ? 'ip link del rsc0' : '',
-        cgroup === '' ? '' : `rmdir ${cgroup}`,
+        network.made.iface === 'lo' ? '' : `ip link del ${network.made.iface}`,
+        // A process that ended a moment ago may still be counted.
+        cgroup === '' ? '' : `for i in 1 2 3 4 5; do rmdir ${cgroup} && break; sleep 0.2; done`,
+        pins === '' ? '' : `rm -rf ${pins}`,
         `rm -rf ${folder}`,
       ];
-      await runHere(undo.filter((u) => u !== '').map((u) => `${u} 2>/dev/null`).join('; ') + '; true');
+      await runHere(`exec 2>/dev/null; ${undo.filter((u) => u !== '').join('; ')}; true`);
       await rm(work, { recursive: true, force: true });
     },
   }; // prettier-ignore
@@ -115,6 +133,7 @@ export async function preparePlace(shell: Shell, activitySource: string): Promis
 function feed(child: ChildProcess, local: string): Promise<void> {
   let errors = '';
   child.stderr!.on('data', (chunk: Buffer) => (errors += String(chunk)));
+  child.stdin!.on('error', () => undefined); // the exit status says it
   createReadStream(local).pipe(child.stdin!);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -124,7 +143,7 @@ function feed(child: ChildProcess, local: string): Promise<void> {
 
 interface Network {
   made: { iface: string; ifaceWhy: string; address: string };
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 /** A veth pair whose other end lies in a network namespace with a server; loopback where that cannot be made. */
@@ -132,35 +151,42 @@ async function makeInterface(
   runHere: (script: string) => Promise<string>,
   shell: Shell,
   activity: string,
+  id: string,
 ): Promise<Network> {
-  const address = '10.203.7.2';
+  const [near, far, net] = [`rsc${id}a`, `rsc${id}b`, `10.203.${Number.parseInt(id, 16) % 256}`];
   const { file, args } = shell.command(`exec unshare -n ${activity} --sink`);
   const sink = spawn(file, args, { stdio: ['pipe', 'ignore', 'ignore'] });
-  const stop = (): void => {
+  sink.once('error', () => undefined); // then the interface cannot be made either
+  const stop = async (): Promise<void> => {
     sink.stdin.end();
     sink.kill('SIGKILL');
-    void runHere(`pkill -KILL -f '^${activity} --sink' ; true`).catch(() => undefined);
+    await runHere(`pkill -KILL -f '^${activity} --sink'; true`).catch(() => undefined);
   };
   try {
     await runHere(`set -e
       for i in 1 2 3 4 5 6 7 8 9; do pid=$(pgrep -f '^${activity} --sink' | head -n 1); [ -n "$pid" ] && break; sleep 0.2; done
-      ip link del rsc0 2>/dev/null || true
-      ip link add rsc0 type veth peer name rsc1
-      ip link set rsc1 netns $pid
-      ip addr add 10.203.7.1/24 dev rsc0; ip link set rsc0 up
-      nsenter -t $pid -n ip addr add ${address}/24 dev rsc1; nsenter -t $pid -n ip link set rsc1 up
+      ip link add ${near} type veth peer name ${far}
+      ip link set ${far} netns $pid
+      ip addr add ${net}.1/24 dev ${near}; ip link set ${near} up
+      nsenter -t $pid -n ip addr add ${net}.2/24 dev ${far}; nsenter -t $pid -n ip link set ${far} up
       nsenter -t $pid -n ip link set lo up`);
-    return { made: { iface: 'rsc0', ifaceWhy: 'a veth pair made for the run', address }, stop };
+    return { made: { iface: near, ifaceWhy: 'a veth pair made for the run', address: `${net}.2` }, stop };
   } catch {
-    stop();
+    await stop();
+    await runHere(`ip link del ${near} 2>/dev/null; true`).catch(() => undefined);
     const why = 'loopback: this host makes no veth pair';
-    return { made: { iface: 'lo', ifaceWhy: why, address: '127.0.0.1' }, stop: () => undefined };
+    return { made: { iface: 'lo', ifaceWhy: why, address: '127.0.0.1' }, stop: () => Promise.resolve() };
   }
 }
 
 /** A fresh cgroup that the activity runs in; "" where the host has no unified hierarchy. */
-async function makeCgroup(runHere: (script: string) => Promise<string>): Promise<string> {
-  const script = `m=$(awk '$3=="cgroup2"{print $2; exit}' /proc/mounts); [ -n "$m" ] && mkdir -p "$m/ringside-corpus" && echo "$m/ringside-corpus"`;
+async function makeCgroup(runHere: (script: string) => Promise<string>, id: string): Promise<string> {
+  const script = `m=$(awk '$3=="cgroup2"{print $2; exit}' /proc/mounts); [ -n "$m" ] && mkdir "$m/ringside-corpus-${id}" && echo "$m/ringside-corpus-${id}"`;
+  return (await runHere(script).catch(() => '')).trim();
+}
+
+async function makePins(runHere: (script: string) => Promise<string>, id: string): Promise<string> {
+  const script = `m=$(awk '$3=="bpf"{print $2; exit}' /proc/mounts); [ -n "$m" ] && mkdir "$m/ringside-corpus-${id}" && echo "$m/ringside-corpus-${id}"`;
   return (await runHere(script).catch(() => '')).trim();
 }
 

@@ -6,11 +6,17 @@ export interface ChosenTargets {
   targets: AttachSpec['targets'];
   /** By program: "iface=rsc0". */
   words: Map<string, string>;
-  /** Programs that no default fits, with what they ask for. */
+  /** Programs that ask for what only their author knows, with the keys; some get a likely function for the run. */
   asks: Map<string, string[]>;
   /** The program that stands in for the author's, with its functions; "" = none is needed. */
   standIn: string;
 }
+
+/** Keys that no kernel and no host can answer: which of all functions, which program, which kind. */
+const AUTHORS = new Set(['func', 'program', 'section']);
+
+/** What the activity calls all the time. */
+const CALLED = new Set(['malloc', 'calloc', 'realloc', 'free', 'mmap', 'munmap', 'getenv']);
 
 const LIBC = new Set([
   ...[
@@ -36,15 +42,15 @@ export async function chooseTargets(report: InspectReport, place: Place, standIn
   const symbols = new Set<string>();
   const probes = new Set<string>();
   for (const program of report.programs) {
-    const open: string[] = [];
+    const asked = program.needsTarget.filter((key) => AUTHORS.has(key));
+    if (asked.length > 0) chosen.asks.set(program.name, asked);
     const keys: Record<string, string> = program.attach === 'usdt' ? await usdtPlace(program, place, standInPath) : {};
     if (keys['binary'] === standInPath) probes.add(`${keys['provider']!}:${keys['probe']!}`);
     for (const key of program.needsTarget.filter((k) => !(k in keys))) {
-      const value = defaultFor(key, program, report, place, { standInPath, symbols });
-      if (value === null) open.push(key);
-      else keys[key] = value;
+      const value = await defaultFor(key, program, report, place, { standInPath, symbols });
+      if (value !== null) keys[key] = value;
+      else if (!asked.includes(key)) chosen.asks.set(program.name, [...(chosen.asks.get(program.name) ?? []), key]);
     }
-    if (open.length > 0) chosen.asks.set(program.name, open);
     for (const [key, value] of Object.entries(keys)) chosen.targets.push({ program: program.name, key, value });
     const words = Object.entries(keys).map(([key, value]) => `${key}=${value}`);
     if (words.length > 0) chosen.words.set(program.name, words.join(' '));
@@ -53,13 +59,13 @@ export async function chooseTargets(report: InspectReport, place: Place, standIn
   return chosen;
 }
 
-function defaultFor(
+async function defaultFor(
   key: string,
   program: ProgramInfo,
   report: InspectReport,
   place: Place,
   standIn: { standInPath: string; symbols: Set<string> },
-): string | null {
+): Promise<string | null> {
   switch (key) {
     case 'iface':
       return place.iface;
@@ -70,14 +76,43 @@ function defaultFor(
     case 'binary':
       return binaryFor(program, place, standIn);
     case 'symbol':
-      return 'malloc';
+      return symbolOf(program.name);
+    case 'func':
+      return likelyFunction(program, place);
     case 'event':
       return program.attach === 'raw_tp' && program.inferred === '' ? 'sys_enter' : null;
     case 'map':
       return mapFor(program, report);
     default:
-      return null; // which function, which program: only the author knows
+      return null; // which program, which section: only the author knows
   }
+}
+
+/** `free_enter` of a leak finder is for free(); what names no function of libc gets the one that everything calls. */
+function symbolOf(program: string): string {
+  const name = program
+    .replace(/^(uprobe|uretprobe|probe|trace|handle)_+/, '')
+    .replace(/_+(enter|entry|exit|return|ret)$/, '');
+  return LIBC.has(name) && CALLED.has(name) ? name : 'malloc';
+}
+
+/** Functions of the file system that the activity works in, by what a placeholder (`dummy_file_read`) is named for. */
+const LIKELY: readonly (readonly [RegExp, string[]])[] = [
+  [/read/, ['_file_read_iter', 'generic_file_read_iter']],
+  [/write/, ['_file_write_iter', 'generic_file_write_iter']],
+  [/open/, ['_file_open', 'generic_file_open']],
+  [/sync/, ['_sync_file', 'noop_fsync', 'vfs_fsync_range']],
+  [/getattr/, ['_getattr', '_file_getattr', 'simple_getattr']],
+];
+
+async function likelyFunction(program: ProgramInfo, place: Place): Promise<string | null> {
+  const placeholder = program.section.slice(program.section.indexOf('/') + 1);
+  const names = LIKELY.find(([word]) => word.test(placeholder))?.[1] ?? ['vfs_read'];
+  const candidates = names.flatMap((name) => (name.startsWith('_') ? [`shmem${name}`, `ext4${name}`] : [name]));
+  const ordered = place.tmpfs ? candidates : candidates.filter((name) => !name.startsWith('shmem'));
+  const script = `for f in ${ordered.join(' ')}; do grep -q " [tTwW] $f$" /proc/kallsyms && echo $f && break; done; true`;
+  const found = (await place.run(script).catch(() => '')).trim();
+  return found === '' ? null : found;
 }
 
 function binaryFor(
@@ -88,7 +123,6 @@ function binaryFor(
   const symbol = program.given['symbol']?.replace(/\+.*$/, '');
   if (symbol === undefined || LIBC.has(symbol)) return libraries['libc'] ?? null;
   if (symbol === 'readline' && libraries['bash'] !== undefined) return libraries['bash'];
-  if (/^SSL_/.test(symbol) && libraries['libssl'] !== undefined) return libraries['libssl'];
   standIn.symbols.add(symbol);
   return standIn.standInPath;
 }
@@ -132,7 +166,9 @@ __attribute__((noinline)) long f${i}(long a, long b) { __asm__ volatile("" ::: "
   );
   const calls = symbols.map((_, i) => `f${i}(7, ${i});`);
   const passes = probes.map((probe) => `PROBE("${probe.replace(/[^\w:]/g, '_').replace(':', '", "')}");`);
-  return String.raw`#include <unistd.h>
+  return String.raw`#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 #ifdef __x86_64__
 #define ARGUMENTS "8@%%rdi -4@%%esi 8@%%rdx"
 #else
@@ -144,6 +180,6 @@ __attribute__((noinline)) long f${i}(long a, long b) { __asm__ volatile("" ::: "
   ".asciz \"" provider "\"\n.asciz \"" name "\"\n.asciz \"" ARGUMENTS "\"\n994: .balign 4\n.popsection\n" ::)
 __asm__(".pushsection .stapsdt.base,\"a\",\"progbits\"\n_.stapsdt.base: .space 1\n.popsection");
 ${functions.join('\n')}
-int main(void) { alarm(120); for (;;) { ${[...calls, ...passes].join(' ')} usleep(1000); } }
+int main(void) { prctl(PR_SET_PDEATHSIG, SIGKILL); alarm(120); for (;;) { ${[...calls, ...passes].join(' ')} usleep(1000); } }
 `;
 }

@@ -1,10 +1,12 @@
 /** One file of a corpus on one host: built, loaded, attached, triggered. What the engine says is what is reported. */
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { BpfObject, readMaps } from '../../core/src/bpf/index.ts';
 import { RingsideError } from '../../core/src/errors.ts';
 import type {
   AttachSpec,
   InspectReport,
   LeftOutProgram,
+  LoadOptions,
   ProgramVerdict,
   RunEvent,
   RunSummary,
@@ -19,6 +21,8 @@ import { chooseTargets, type ChosenTargets } from './targets.ts';
 export interface Step {
   ok: boolean | null;
   text: string;
+  /** What kind of reason, in a word or two: an error code, or the title of the verifier's reason; "" where there is none. */
+  why: string;
 }
 
 export interface ProgramResult {
@@ -27,7 +31,7 @@ export interface ProgramResult {
   loads: Step;
   attaches: Step;
   delivers: Step;
-  /** What only the author can say: target keys; empty = nothing is asked. */
+  /** What only the author can say: target keys; empty = nothing is asked. The run may have chosen something likely. */
   asks: string[];
 }
 
@@ -45,13 +49,16 @@ export interface TryOptions {
   place: Place;
   /** Of activity while attached. */
   seconds: number;
-  /** For each of build, verify, attach. */
+  /** For each of build, verify, attach; a verdict of many programs gets more. */
   stepMs: number;
+  signal: AbortSignal;
+  /** Only builds and loads. */
+  loadOnly: boolean;
 }
 
-const none: Step = { ok: null, text: '' };
-const yes = (text = ''): Step => ({ ok: true, text });
-const no = (text: string): Step => ({ ok: false, text });
+const none: Step = { ok: null, text: '', why: '' };
+const yes = (text = ''): Step => ({ ok: true, text, why: '' });
+const no = (text: string, why: string): Step => ({ ok: false, text, why });
 
 export async function tryFile(file: CorpusFile, options: TryOptions): Promise<FileResult> {
   const began = performance.now();
@@ -59,18 +66,20 @@ export async function tryFile(file: CorpusFile, options: TryOptions): Promise<Fi
   try {
     await steps(file, options, result);
   } catch (error) {
-    const reason = reasonOf(error);
-    if (result.builds.ok === null && file.kind === 'source') result.builds = no(reason);
+    const reason = failed(error);
+    if (result.builds.ok === null && file.kind === 'source') result.builds = reason;
     else if (result.programs.length === 0) result.programs.push(wholeObject(reason));
-    else for (const p of result.programs) if (p.loads.ok === null) p.loads = no(reason);
+    else for (const p of result.programs) if (p.loads.ok === null) p.loads = reason;
+  } finally {
+    await options.place.unpin().catch(() => undefined);
   }
   result.seconds = (performance.now() - began) / 1000;
   return result;
 }
 
-const wholeObject = (reason: string): ProgramResult => ({
+const wholeObject = (reason: Step): ProgramResult => ({
   ...{ program: '(object)', section: '', attaches: none, delivers: none, asks: [] },
-  loads: no(reason),
+  loads: reason,
 });
 
 async function steps(file: CorpusFile, options: TryOptions, result: FileResult): Promise<void> {
@@ -78,13 +87,13 @@ async function steps(file: CorpusFile, options: TryOptions, result: FileResult):
   const host = place.shell.host;
   let object = file.path;
   if (file.kind === 'source') {
-    const built = await engine.build({ file: file.path, host }, within(options.stepMs));
-    const error = built.diagnostics.find((d) => d.severity === 'error');
-    result.builds = built.ok ? yes(built.cpu ?? '') : no(whyNotBuilt(file.path, error));
+    const built = await engine.build({ file: file.path, host }, within(options));
+    result.builds = built.ok ? yes(built.cpu ?? '') : whyNotBuilt(built.diagnostics);
     if (!built.ok) return;
     object = built.object;
   }
-  const report = await engine.inspect(object, within(options.stepMs));
+  const report = await engine.inspect(object, within(options));
+  const pins = await pinsOf(object, place);
   const chosen = await chooseTargets(report, place, `${place.folder}/stand-in`);
   if (chosen.standIn !== '') await place.compile(chosen.standIn, 'stand-in');
   result.notes.push(...targetNotes(chosen, place));
@@ -93,40 +102,46 @@ async function steps(file: CorpusFile, options: TryOptions, result: FileResult):
     asks: chosen.asks.get(p.name) ?? [],
   }));
   if (report.programs.length === 0) {
-    result.programs.push(wholeObject('The object has no program.'));
+    result.programs.push(wholeObject(no('The object has no program.', 'no-programs')));
     return;
   }
-  const verified = await verify(file.path, chosen, options);
-  result.notes.push(...verified.notes);
+  const prepared = { file, object, report, chosen, load: { pins } };
+  const verified = await verify(prepared, options);
+  noteOnce(result.notes, verified.notes);
   for (const p of result.programs) p.loads = loadStep(verified.programs.find((v) => v.name === p.program));
-  await attachAll({ file, object, report, chosen }, options, result);
+  if (!options.loadOnly) await attachAll(prepared, options, result);
 }
 
-function within(ms: number): { signal: AbortSignal } {
-  return { signal: AbortSignal.timeout(ms) };
+/** Each program of a long object adds a tenth of a step: all are loaded one by one. */
+function within({ stepMs, signal }: TryOptions, programs = 0): { signal: AbortSignal } {
+  return { signal: AbortSignal.any([signal, AbortSignal.timeout(stepMs * (1 + programs / 10))]) };
 }
 
-function whyNotBuilt(file: string, error: { file: string; line: number; message: string } | undefined): string {
-  const text = readFileSync(file, 'utf8');
-  const bcc = /#include\s*<(bcc\/|uapi\/linux)|\bBPF_(HASH|PERF_OUTPUT|TABLE|RINGBUF_OUTPUT)\s*\(/.test(text);
-  const why = error ? `${error.file.split('/').at(-1)!}:${error.line}: ${error.message}` : 'clang failed';
-  return bcc ? `Written for BCC's own compiler, not for clang and libbpf. ${why}` : why;
+function whyNotBuilt(diagnostics: readonly { severity: string; file: string; line: number; message: string }[]): Step {
+  const error = diagnostics.find((d) => d.severity === 'error');
+  if (error === undefined) return no('clang failed and does not say why', 'build-failed');
+  const why = /file not found/.test(error.message) ? 'header not found' : 'does not compile';
+  return no(oneLine(`${error.file.split('/').at(-1)!}:${error.line}: ${error.message}`), why);
 }
 
-function targetNotes({ words, standIn }: ChosenTargets, place: Place): string[] {
-  const notes = [...words].map(([program, text]) => `${program}: ${text}`);
+/** Maps that the object wants pinned by name go to a folder of this run, which is emptied after the file. */
+async function pinsOf(object: string, place: Place): Promise<Record<string, string>> {
+  if (place.pins === '') return {};
+  const maps = readMaps(BpfObject.parse(await readFile(object)));
+  return Object.fromEntries(maps.filter((m) => m.pinned).map((m) => [m.name, `${place.pins}/${m.name}`]));
+}
+
+function targetNotes({ words, asks, standIn }: ChosenTargets, place: Place): string[] {
+  const notes = [...words].map(([program, text]) => `${program}: ${text}${asks.has(program) ? ' (a guess)' : ''}`);
   if ([...words.values()].some((w) => w.includes('iface='))) notes.push(`${place.iface}: ${place.ifaceWhy}`);
   if (standIn !== '') notes.push('stand-in: a program made for the run with what is probed');
   return notes;
 }
 
-async function verify(
-  file: string,
-  chosen: ChosenTargets,
-  { engine, place, stepMs }: TryOptions,
-): Promise<VerifyReport> {
-  const request = { file, hosts: [place.shell.host], programs: [], set: {}, targets: chosen.targets };
-  const [outcome] = await engine.verify(request, within(stepMs));
+async function verify({ file, report, chosen, load }: Prepared, options: TryOptions): Promise<VerifyReport> {
+  const { engine, place } = options;
+  const request = { file: file.path, hosts: [place.shell.host], programs: [], set: {}, targets: chosen.targets, load };
+  const [outcome] = await engine.verify(request, within(options, report.programs.length));
   if (outcome === undefined || 'error' in outcome) {
     throw outcome === undefined ? new Error('no verdict') : RingsideError.fromData(outcome.error);
   }
@@ -136,8 +151,9 @@ async function verify(
 function loadStep(verdict: ProgramVerdict | undefined): Step {
   if (verdict === undefined) return none;
   if (verdict.verdict === 'accepted') return yes();
-  const reason = verdict.reason ? `${verdict.reason.title}: ${verdict.reason.message}` : 'no reason given';
-  return verdict.verdict === 'skipped' ? { ok: null, text: oneLine(reason) } : no(oneLine(reason));
+  const { title, message } = verdict.reason ?? { title: 'no reason given', message: '' };
+  const step = no(oneLine(message === '' ? title : `${title}: ${message}`), title);
+  return verdict.verdict === 'skipped' ? { ...step, ok: null } : step;
 }
 
 interface Prepared {
@@ -145,27 +161,31 @@ interface Prepared {
   object: string;
   report: InspectReport;
   chosen: ChosenTargets;
+  load: LoadOptions;
 }
 
-/** The whole object first, as a person would; then each variant that another one of its hook took the place of. */
+/** The whole object first, as a person would; then alone what another program of the object took the place of. */
 async function attachAll(prepared: Prepared, options: TryOptions, result: FileResult): Promise<void> {
   const first = await attachOnce(prepared, [], options, result);
-  const variants = first?.leftOut.filter((l) => l.instead !== '') ?? [];
-  for (const { program, instead } of variants) {
+  const again = first?.leftOut.filter((l) => l.instead !== '' || l.error.code === 'attach-failed') ?? [];
+  for (const { program, instead } of again) {
+    if (options.signal.aborted) return;
     const alone = await attachOnce(prepared, [program], options, result);
     const row = result.programs.find((p) => p.program === program);
-    if (alone && row) row.attaches = { ...row.attaches, text: `${row.attaches.text} (alone; ${instead} is preferred)` };
+    const why = instead !== '' ? `${instead} is preferred` : 'its place takes one program';
+    if (alone && row) row.attaches = { ...row.attaches, text: `${row.attaches.text} (alone; ${why})` };
   }
 }
 
 /** null when nothing was attached; the rows say why. */
 async function attachOnce(
-  { file, object, report, chosen }: Prepared,
+  prepared: Prepared,
   programs: string[],
   options: TryOptions,
   result: FileResult,
 ): Promise<RunSummary | null> {
   const { engine, place, seconds } = options;
+  const { report, chosen } = prepared;
   const rows = result.programs.filter((p) => programs.length === 0 || programs.includes(p.program));
   const seen = new Seen();
   const stopListening = engine.on('runEvents', (_id, events) => seen.add(events));
@@ -173,14 +193,14 @@ async function attachOnce(
   let run: RunSummary | undefined;
   try {
     run = await engine.attach(
-      spec({ file, object, report, chosen }, programs, options, activity),
-      within(options.stepMs),
+      spec(prepared, programs, options, activity),
+      within(options, programs.length === 0 ? report.programs.length : 0),
     );
     activity.go();
-    await Promise.race([activity.done, sleep(seconds * 1000 + options.stepMs / 2)]);
+    await Promise.race([activity.done, sleep(seconds * 1000 + options.stepMs / 2), aborted(options.signal)]);
     await sleep(500);
-    const walked = await iterators(engine, run, report);
-    const ended = await engine.detach(run.id);
+    const walked = await soon(iterators(engine, run, report), options.stepMs, 'reading the iterators');
+    const ended = await soon(engine.detach(run.id), options.stepMs, 'detaching');
     for (const row of rows) fill(row, run, ended, seen, walked);
     noteOnce(
       result.notes,
@@ -188,20 +208,19 @@ async function attachOnce(
     );
     return run;
   } catch (error) {
-    if (run) await engine.detach(run.id).catch(() => undefined);
-    const reason = reasonOf(error);
-    for (const row of rows) if (row.loads.ok !== false) row.attaches = no(reason);
+    const reason = failed(error);
+    for (const row of rows) if (row.loads.ok !== false) row.attaches = reason;
     return null;
   } finally {
     stopListening();
     activity.go(); // an attach that failed left it waiting
     activity.stop();
-    if (run) await engine.forget(run.id);
+    if (run) await soon(engine.forget(run.id), options.stepMs, 'detaching').catch(() => undefined);
   }
 }
 
 function spec(
-  { file, object, report, chosen }: Prepared,
+  { file, object, report, chosen, load }: Prepared,
   programs: string[],
   { place, seconds }: TryOptions,
   activity: Activity,
@@ -215,6 +234,7 @@ function spec(
     hosts: [place.shell.host],
     programs,
     targets: chosen.targets,
+    load,
     set: own ? { my_pid: String(activity.pid) } : {},
     where: '',
     durationSeconds: null,
@@ -268,14 +288,14 @@ function fill(row: ProgramResult, run: RunSummary, ended: RunSummary, seen: Seen
     return;
   }
   row.attaches = yes(attachment.target);
-  row.asks = [];
-  if (row.loads.ok === null) row.loads = yes();
+  // It may load beside others what it did not load alone, or in the other instruction set.
+  row.loads = yes(row.loads.text);
   row.delivers = delivery(row.program, ended, seen, walked.get(row.program) ?? 0);
 }
 
 function leftOutStep({ error, instead }: LeftOutProgram): Step {
-  if (instead !== '') return { ok: null, text: `variant of ${instead}` };
-  return no(oneLine(error.message));
+  if (instead !== '') return { ok: null, text: `variant of ${instead}`, why: '' };
+  return no(oneLine(error.message), error.code);
 }
 
 /** Records and map changes are the object's; runs and prints are the program's own. */
@@ -292,16 +312,33 @@ function delivery(program: string, ended: RunSummary, seen: Seen, lines: number)
     runs > 0 ? `${runs} runs` : '',
   ].filter((part) => part !== '');
   if (runs > 0 || prints > 0 || lines > 0) return yes(parts.join(', '));
-  return no('attached, but nothing of the activity triggered it');
+  return no('attached, but nothing of the activity triggered it', 'not triggered');
 }
 
 function noteOnce(notes: string[], more: readonly string[]): void {
   for (const note of more) if (!notes.includes(note)) notes.push(note);
 }
 
-function reasonOf(error: unknown): string {
+function failed(error: unknown): Step {
   const { code, message } = RingsideError.from(error);
-  return oneLine(code === 'cancelled' ? `took too long: ${message}` : `${message} [${code}]`);
+  return code === 'cancelled' ? no('took longer than a step may', 'took too long') : no(oneLine(message), code);
+}
+
+/** What does not come in time is left: the next file goes on. */
+async function soon<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new RingsideError('host-timeout', `${what} took longer than ${ms / 1000} s`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();

@@ -10,6 +10,7 @@ export * from './sectionGuess.ts';
 export * from './programSection.ts';
 export * from './renameSections.ts';
 export * from './object.ts';
+export * from './untypedExterns.ts';
 export * from './mapTypes.ts';
 export * from './signatures.ts';
 export * from './maps.ts';

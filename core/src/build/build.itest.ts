@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BpfObject, Elf } from '../bpf/index.ts';
+import { BpfObject, Elf, untypedExterns } from '../bpf/index.ts';
 import {
   buildObject,
   localVmlinuxHeader,
@@ -114,6 +114,31 @@ describe('buildObject', () => {
     expect(b!.btf!.typeCount).toBe(a!.btf!.typeCount);
     for (const section of a!.elf.sections.filter((s) => s.name !== '.BTF')) {
       expect(Buffer.compare(b!.elf.section(section.name)!.data, section.data), section.name).toBe(0);
+    }
+  });
+
+  it('keeps the types of externs that only the end of a scope refers to, with the precompiled header', async () => {
+    const text = `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+SEC("raw_tp/sched_process_exec")
+int on_exec(void *ctx)
+{
+	int i, sum = 0;
+
+	bpf_for(i, 0, 4)
+		sum += i;
+	return sum;
+}
+char LICENSE[] SEC("license") = "GPL";
+`;
+    await warmUp(options());
+    expect(precompiled()).not.toHaveLength(0);
+    for (let round = 0; round < 2; round++) {
+      const { object } = await buildObject(options({ text }));
+      const built = BpfObject.parse(readFileSync(object));
+      const externs = built.elf.symbols.filter((s) => s.section === 0 && s.name !== '').map((s) => s.name);
+      expect(externs).toContain('bpf_iter_num_destroy');
+      expect(untypedExterns(built)).toEqual([]);
     }
   });
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { BpfObject, untypedExterns } from '../bpf/index.ts';
 import { RingsideError, throwIfAborted } from '../errors.ts';
 import { silentLog, type Log } from '../log.ts';
 import type { BuildResult, Diagnostic } from '../model/index.ts';
@@ -226,15 +227,40 @@ function missingHeader(diagnostics: readonly Diagnostic[]): string | null {
   return null;
 }
 
+/** Programs of this process that a precompiled header spoils (see losesExterns); syntax checks still use one. */
+const spoiled = new Set<string>();
+
 async function compileOnce(job: Job): Promise<{ result: ToolResult; diagnostics: Diagnostic[] }> {
-  const pch = job.precompiled ? await findPrecompiled(job.precompiled) : null;
+  const fit = job.options.syntaxOnly === true || !spoiled.has(job.file);
+  const pch = job.precompiled && fit ? await findPrecompiled(job.precompiled) : null;
   if (pch) {
     const result = await runClang(job, ['-include-pch', pch]);
+    if (result.code === 0 && (await losesExterns(job))) {
+      spoiled.add(job.file);
+      return report(job, await runClang(job, []));
+    }
     if (result.code === 0 || !isPrecompiledFailure(result.stderr, result.code)) return report(job, result);
     job.log.info(`clang refused the precompiled header; building without: ${result.stderr.slice(0, 300)}`);
     await refusePrecompiled(pch);
   }
   return report(job, await runClang(job, []));
+}
+
+/**
+ * clang leaves out the BTF of an extern function that a precompiled header declares and that the program never calls by
+ * name: what bpf_for() runs at the end of its scope, callbacks. libbpf refuses the object then.
+ */
+async function losesExterns(job: Job): Promise<boolean> {
+  if (job.output === '') return false;
+  const built = await readFile(join(job.output, objectName));
+  let lost: string[] = [];
+  try {
+    lost = untypedExterns(BpfObject.parse(built));
+  } catch {
+    // What is wrong with such an object is said where it is used.
+  }
+  if (lost.length > 0) job.log.debug(`built without the precompiled header, for the types of ${lost.join(', ')}`);
+  return lost.length > 0;
 }
 
 function runClang(job: Job, extra: string[]): Promise<ToolResult> {

@@ -185,20 +185,50 @@ fn types_of_the_kernel_may_be_given() {
     }
 }
 
+/// A folder for pins, gone with everything in it at the end of a test.
+struct Folder(String);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = format!("/sys/fs/bpf/ringside-test-{name}-{}", std::process::id());
+        std::fs::create_dir(&path).expect("bpffs is mounted");
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        for entry in std::fs::read_dir(&self.0).into_iter().flatten().flatten() {
+            let _ = std::fs::remove_file(entry.path());
+        }
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn pinned_device_maps_fit_although_the_kernel_adds_a_flag_and_a_verdict_pins_nothing() {
+    let folder = Folder::new("devices");
+    let pins = ["ports", "ports_by_key"]
+        .map(|map| pb::MapPin { map: map.into(), path: format!("{}/{map}", folder.0) })
+        .to_vec();
+    let options = pb::ObjectOptions { pins, ..Default::default() };
+    let ids = |agent: &mut Agent| {
+        let result = agent.load(&object("devices"), options.clone());
+        ["ports", "ports_by_key"].map(|name| map(&result, name).id)
+    };
+    let there = || std::fs::read_dir(&folder.0).expect("the folder").count();
+    assert!(Agent::start().verify(&object("devices"), options.clone()).iter().all(|one| one.verdict == "accepted"));
+    assert_eq!(there(), 0, "a verdict pins nothing");
+    let first = ids(&mut Agent::start());
+    assert_eq!(there(), 2);
+    assert_eq!(ids(&mut Agent::start()), first, "the same maps");
+    assert!(Agent::start().verify(&object("devices"), options.clone()).iter().all(|one| one.verdict == "accepted"));
+    assert_eq!(there(), 2, "a verdict takes no pin away");
+}
+
 #[test]
 fn maps_are_pinned_used_again_and_refused_when_they_do_not_fit() {
-    let folder = format!("/sys/fs/bpf/ringside-test-{}", std::process::id());
-    std::fs::create_dir(&folder).expect("bpffs is mounted");
-    struct Folder(String);
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            for entry in std::fs::read_dir(&self.0).into_iter().flatten().flatten() {
-                let _ = std::fs::remove_file(entry.path());
-            }
-            let _ = std::fs::remove_dir(&self.0);
-        }
-    }
-    let folder = Folder(folder);
+    let folder = Folder::new("counts");
     let path = format!("{}/counts", folder.0);
     let pinned = |path: &str, entries: u32| pb::ObjectOptions {
         pins: vec![pb::MapPin { map: "counts".into(), path: path.into() }],

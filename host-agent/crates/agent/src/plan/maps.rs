@@ -118,7 +118,7 @@ fn is_pinned(map: &Map<'_>) -> Answer<bool> {
         ("key_size", there.key_size.to_string(), here.key_size.to_string()),
         ("value_size", there.value_size.to_string(), here.value_size.to_string()),
         ("max_entries", there.max_entries.to_string(), here.max_entries.to_string()),
-        ("flags", format!("{:#x}", there.flags), format!("{:#x}", here.flags)),
+        ("flags", format!("{:#x}", there.declared_flags()), format!("{:#x}", here.flags)),
     ];
     let different: Vec<String> = sizes
         .iter()
@@ -131,6 +131,16 @@ fn is_pinned(map: &Map<'_>) -> Answer<bool> {
     let message = format!("The map pinned at {path} does not fit map {}: {}.", map.name(), different.join(", "));
     Err(Failure::new("map-pin-mismatch", message)
         .hint(format!("Set the object's sizes as they are there, choose another path, or remove the pin (rm {path}).")))
+}
+
+/// For a load that is to leave nothing behind: maps that are pinned at their place are used, and none is put there.
+pub fn pin_nothing(object: &Object) -> Answer<()> {
+    for map in object.maps() {
+        if !is_pinned(&map)? {
+            map.set_pin_path("")?;
+        }
+    }
+    Ok(())
 }
 
 fn check_memory(object: &Object, decided: &[Decided], limit: u64) -> Answer<()> {

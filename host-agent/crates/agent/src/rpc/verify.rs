@@ -89,6 +89,7 @@ impl Attempt {
         let object = source.open_leaving(&Changes::default(), &mut failed)?;
         let mut decided = maps::choose(&object, &source.options)?;
         maps::weigh(&object, &source.options, &mut decided)?;
+        maps::pin_nothing(&object)?;
         Ok(Self { object, name: name.to_owned(), no_target: failed.remove(name) })
     }
 

@@ -26,6 +26,16 @@ pub struct MapInfo {
     pub btf_vmlinux_id: u32,
 }
 
+impl MapInfo {
+    /// The flags as the map was declared: the kernel makes every device map read-only for programs by itself.
+    pub fn declared_flags(&self) -> u32 {
+        match self.kind {
+            sys::BPF_MAP_TYPE_DEVMAP | sys::BPF_MAP_TYPE_DEVMAP_HASH => self.flags & !sys::BPF_F_RDONLY_PROG,
+            _ => self.flags,
+        }
+    }
+}
+
 pub fn info(map: BorrowedFd<'_>) -> Result<MapInfo> {
     // SAFETY: zeroes are valid; the length is that of the struct, and the kernel writes no more than that.
     let raw = unsafe {
