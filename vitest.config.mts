@@ -12,7 +12,7 @@ export default defineConfig({
             '{core,cli,extension,language-server}/src/**/*.test.ts',
             'panels/**/*.test.{ts,tsx}',
             'scripts/**/*.test.ts',
-            'test/fuzz/**/*.test.ts',
+            'test/{fuzz,corpus}/**/*.test.ts',
           ],
           environment: 'node',
         },

@@ -41,7 +41,8 @@
 #include <unistd.h>
 
 #define PORT 7007
-static char folder[] = "/tmp/ringside-corpus-XXXXXX";
+/* Beside the program: whoever put it there removes both, also when this is killed. */
+static char folder[256];
 
 static double now(void)
 {
@@ -148,7 +149,7 @@ static void scheduling(void)
 
 static void files(void)
 {
-	char path[128], other[128], buffer[4096] = "ringside";
+	char path[300], other[300], buffer[4096] = "ringside";
 	struct stat st;
 	struct statfs fs;
 
@@ -455,7 +456,7 @@ static void network(const char *address)
 
 static void mounts(void)
 {
-	char path[128];
+	char path[300];
 
 	snprintf(path, sizeof(path), "%s/m", folder);
 	mkdir(path, 0755);
@@ -508,6 +509,9 @@ int main(int argc, char **argv)
 	const char *address = argc > 2 && argv[2][0] ? argv[2] : NULL;
 
 	signal(SIGPIPE, SIG_IGN);
+	const char *slash = strrchr(argv[0], '/');
+
+	snprintf(folder, sizeof(folder), "%.*s/files-XXXXXX", slash ? (int)(slash - argv[0]) : 1, slash ? argv[0] : ".");
 	if (!mkdtemp(folder))
 		return 1;
 	/* What a program of the author's own would have set as "my process": it writes. */

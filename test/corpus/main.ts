@@ -142,13 +142,14 @@ async function main(argv: string[]): Promise<number> {
   const interrupted = new AbortController();
   setMaxListeners(0, interrupted.signal);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  const wasInterrupted = (): boolean => interrupted.signal.aborted;
   const results = await onHost(values, corpus, interrupted.signal);
   const summary = summarize(results);
   const loadOnly = values['load-only'] ?? false;
   process.stdout.write(
     values.json ? `${JSON.stringify({ type: 'summary', ...summary })}\n` : `${summaryLines(summary, loadOnly)}\n`,
   );
-  if (interrupted.signal.aborted) return 130;
+  if (wasInterrupted()) return 130;
   const there = loadOnly ? summary.loads : summary.delivers + summary.variants;
   const reached = summary.builds === summary.files && there === summary.programs;
   return values.strict && !reached ? 1 : 0;
@@ -205,7 +206,6 @@ async function tryAll(values: Values, { files, bcc }: Corpus, each: TryOptions):
   for (const file of files) {
     if (each.signal.aborted) break;
     const result = await tryFile(file, each);
-    if (each.signal.aborted) break; // half of it was tried
     results.push(result);
     process.stdout.write(`${values.json ? JSON.stringify({ type: 'file', ...result }) : fileLines(result, base)}\n`);
   }

@@ -16,6 +16,7 @@ import type {
   RunSummary,
   TargetListing,
   TargetQuery,
+  VerifyReport,
 } from '../model/index.ts';
 import { lineFrame, listLinks, listMaps, listPrograms, OpenMaps, type HostMaps } from '../maps/index.ts';
 import type { CallOptions } from '../progress.ts';
@@ -46,6 +47,8 @@ export interface EngineOptions {
   heartbeatMs?: number;
   leaseMs?: number;
 }
+
+const refused = (report: VerifyReport): number => report.programs.filter((p) => p.verdict === 'rejected').length;
 
 /** Runs that ended stay, with their rows, until forgotten; of old ones only this many. */
 const KEPT_RUNS = 8;
@@ -250,7 +253,9 @@ class InProcessEngine implements Engine {
         if (report.ok) return report;
         const other = await otherCpu('verifier-rejected', file, { host, object }, this.prepareFor, call);
         const second = other && (await verifyOn(host, other.object, request, fullLog, call));
-        return second?.ok ? { ...second, notes: [...second.notes, other!.text] } : report;
+        // As a run decides it: what more programs pass is used.
+        const better = second && refused(second) < refused(report);
+        return better ? { ...second, notes: [...second.notes, other.text] } : report;
       };
       if (request.hosts.length === 1) return [await one(request.hosts[0]!)];
       return await Promise.all(

@@ -353,6 +353,7 @@ fn xdp_names_who_is_there_already() {
     let owner = format!("(to_cpu) by link {} of ", first.link_id);
     assert!(taken.code == "attach-failed" && taken.message.contains(&owner), "{taken:?}");
     assert!(taken.message.contains("ringside-agent") || taken.message.contains("pid"), "{taken:?}");
+    assert!(taken.hint.contains("choose other_xdp or to_cpu by name"), "{taken:?}");
     assert!(run.wait_for("on_cpu", send_datagram) > 0);
     let entries = output_of("bpftool", &["map", "dump", "name", "cpus"]);
     assert!(!entries.contains("Error"), "{entries}");

@@ -7,6 +7,7 @@ use ringside_bpf::Error;
 use ringside_bpf::error::describe;
 use ringside_bpf::link::Link;
 use ringside_bpf::program::Program;
+use ringside_bpf::stats;
 
 use super::{Made, Scope, missing};
 use crate::failure::libc_errno::{EACCES, EADDRNOTAVAIL, EBUSY, EEXIST, EPERM};
@@ -103,6 +104,14 @@ impl<'a> Target<'a> {
         Failure::new("attach-failed", message).errno(errno).hint(
             "Detach that first, or let its owner do so; `ringside links` and `ringside programs` show more about it.",
         )
+    }
+
+    /// The other program of this object that has one of these ids.
+    pub fn sibling(&self, ids: &[u32]) -> Option<String> {
+        let has = |program: &Program<'_>| {
+            program.fd().and_then(|fd| stats::program(fd).ok()).is_some_and(|info| ids.contains(&info.id))
+        };
+        self.scope.object.programs().iter().find(|program| has(program)).map(|program| program.name().to_owned())
     }
 
     /// Why the kernel did not attach, for reasons that all kinds share.

@@ -29,7 +29,14 @@ pub fn xdp(target: &Target<'_>) -> Answer<Made> {
         let own = target.program.name();
         interface::vanished(target, &error, name).unwrap_or_else(|| match (error.errno, mode) {
             (EBUSY | EEXIST, _) => {
-                target.taken(name, &owner::of_programs("XDP program", &link::xdp_owners(index)), error.errno)
+                let owners = link::xdp_owners(index);
+                let taken = target.taken(name, &owner::of_programs("XDP program", &owners), error.errno);
+                match target.sibling(&owners) {
+                    Some(sibling) => taken.hint(format!(
+                        "{sibling} is of this object, too, and an interface takes one XDP program: choose {own} or {sibling} by name, or another interface for one of them."
+                    )),
+                    None => taken,
+                }
             }
             (_, XdpMode::Offload) => Failure::new("unsupported-by-kernel", format!("Program {own} cannot be offloaded to {name}: {}.", describe(error.errno)))
                 .errno(error.errno)

@@ -93,19 +93,22 @@ impl<'a> Facts<'a> {
         if let Some(refusal) = kernel::refusal(hook) {
             return Some(refusal);
         }
-        let missing = kernel::missing(&self.kernel, hook)?;
         // A kprobe's place is chosen when it is attached: one whose author left it open stays.
         match hook::is_placeholder(&hook.name) {
-            true => by_types.then(needed),
-            false => {
-                let failure = missing.failure(&format!("Program {}: {}", program.name(), hook.words()));
-                // An iterator is part of the kernel, not a place in it.
-                let code = if hook.means == hook::Means::Iterator { "unsupported-by-kernel" } else { failure.code };
-                let listed = "`ringside targets` lists what there is to attach to.";
-                let hint = if failure.hint.is_empty() { listed.to_owned() } else { failure.hint };
-                Some(Failure { code, hint, ..failure })
-            }
+            true => (by_types && kernel::missing(&self.kernel, hook).is_some()).then(needed),
+            false => self.no_place(program.name()),
         }
+    }
+
+    /// Why this kernel has no such place as the program names, and what there is instead.
+    pub fn no_place(&self, program: &str) -> Option<Failure> {
+        let hook = self.hooks.get(program)?;
+        let failure = kernel::missing(&self.kernel, hook)?.failure(&format!("Program {program}: {}", hook.words()));
+        // An iterator is part of the kernel, not a place in it.
+        let code = if hook.means == hook::Means::Iterator { "unsupported-by-kernel" } else { failure.code };
+        let listed = "`ringside targets` lists what there is to attach to.";
+        let hint = if failure.hint.is_empty() { listed.to_owned() } else { failure.hint };
+        Some(Failure { code, hint, ..failure })
     }
 
     /// What is known to fail of the symbols and maps that this program, or a function that it calls, refers to.

@@ -10,7 +10,7 @@ use ringside_proto::messages as pb;
 use super::explain;
 use crate::failure::libc_errno::ENOSPC;
 use crate::failure::{Answer, Failure};
-use crate::plan::maps;
+use crate::plan::{Facts, maps};
 use crate::plan::source::{Changes, Failed, Source};
 use crate::requests::Context;
 
@@ -20,21 +20,29 @@ const ONLY_STATISTICS: u32 = 4;
 
 pub fn verify(context: &Context<'_>, request: pb::VerifyObject) -> Answer<pb::VerifyResult> {
     let source = Source::new(context, request.object_blob, request.options)?;
-    let names: Vec<(String, bool)> = {
-        let object = source.open_leaving(&Changes::default(), &mut Failed::new())?;
-        object.programs().iter().map(|program| (program.name().to_owned(), program.autoload())).collect()
-    };
+    let object = source.open_leaving(&Changes::default(), &mut Failed::new())?;
+    let facts = Facts::of(&source, &object);
+    let programs = object.programs();
+    let names: Vec<(String, bool)> =
+        programs.iter().map(|program| (program.name().to_owned(), program.autoload())).collect();
+    drop(programs);
     let mut programs = Vec::new();
     for (done, (name, wanted)) in names.iter().enumerate() {
         context.check_cancelled()?;
         context.progress(format!("verify {name}"), done as u64, names.len() as u64);
-        programs.push(judge(context, &source.only(name), name, *wanted)?);
+        programs.push(judge(context, &source.only(name), &facts, name, *wanted)?);
     }
     Ok(pb::VerifyResult { programs })
 }
 
 /// One program's verdict.
-fn judge(context: &Context<'_>, source: &Source, name: &str, wanted: bool) -> Answer<pb::ProgramVerdict> {
+fn judge(
+    context: &Context<'_>,
+    source: &Source,
+    facts: &Facts<'_>,
+    name: &str,
+    wanted: bool,
+) -> Answer<pb::ProgramVerdict> {
     let level = if source.options.log_level == 0 { DEFAULT_LOG_LEVEL } else { source.options.log_level };
     let mut attempt = Attempt::new(source, name)?;
     let mut verdict = pb::ProgramVerdict { name: name.to_owned(), section: attempt.section()?, ..Default::default() };
@@ -65,9 +73,11 @@ fn judge(context: &Context<'_>, source: &Source, name: &str, wanted: bool) -> An
         Ok(()) => verdict.verdict = "accepted".into(),
         Err(error) => {
             verdict.verdict = "rejected".into();
+            // Where the verifier was not even asked, a name that the kernel does not have says more than its errno.
+            let no_place = if log.is_empty() { facts.no_place(name) } else { None };
+            let failure = no_place.unwrap_or_else(|| explain::load(&error, &attempt.object, &messages));
             // The log goes as a blob of its own, once.
-            let failure = explain::load(&error, &attempt.object, &messages).log(Vec::new());
-            verdict.error = Some(failure.into_message(0));
+            verdict.error = Some(failure.log(Vec::new()).into_message(0));
         }
     }
     verdict.log_blob = context.send_blob(&log)?;
