@@ -59,7 +59,8 @@ static void ignore(int sig)
 
 static void processes(void)
 {
-	static const char *const commands[] = { "/bin/true", "/bin/ls /", "/bin/cat /etc/hostname", "/no/such/program" };
+	static const char *const commands[] = { "/bin/true", "/bin/ls /", "/bin/cat /etc/hostname",
+						"/usr/bin/getent ahosts localhost", "/no/such/program" };
 
 	for (unsigned i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
 		pid_t child = fork();

@@ -21,7 +21,7 @@ import { chooseTargets, type ChosenTargets } from './targets.ts';
 export interface Step {
   ok: boolean | null;
   text: string;
-  /** What kind of reason, in a word or two: an error code, or the title of the verifier's reason; "" where there is none. */
+  /** What kind of reason, in a word or two: an error code, or the category of the verifier's reason; "" where there is none. */
   why: string;
 }
 
@@ -151,8 +151,8 @@ async function verify({ file, report, chosen, load }: Prepared, options: TryOpti
 function loadStep(verdict: ProgramVerdict | undefined): Step {
   if (verdict === undefined) return none;
   if (verdict.verdict === 'accepted') return yes();
-  const { title, message } = verdict.reason ?? { title: 'no reason given', message: '' };
-  const step = no(oneLine(message === '' ? title : `${title}: ${message}`), title);
+  const { category, title, message } = verdict.reason ?? { category: 'unknown', title: 'no reason given', message: '' };
+  const step = no(oneLine(message === '' ? title : `${title}: ${message}`), category);
   return verdict.verdict === 'skipped' ? { ...step, ok: null } : step;
 }
 

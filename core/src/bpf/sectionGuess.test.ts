@@ -40,6 +40,12 @@ describe('guessSection', () => {
     expect(guessSection(name, 'program', context)).toMatchObject({ section, keys });
   });
 
+  it('takes an interface from behind a slash, not from the name of a program', () => {
+    expect(guessSection('xdp/vlan01', 'p', 'xdp_md')?.keys).toEqual({ iface: 'vlan01' });
+    expect(guessSection('xdp_vlan01', 'p', 'xdp_md')?.keys).toEqual({});
+    expect(guessSection('tc_eth0', 'p', '__sk_buff')?.keys).toEqual({});
+  });
+
   it('believes the context argument more than the name', () => {
     expect(guessSection('xdp_like', 'p', '__sk_buff')?.section).toBe('tc');
     expect(guessSection('socket_like', 'p', 'xdp_md')?.section).toBe('xdp');

@@ -109,8 +109,11 @@ export function guessSection(name: string, programName: string, context: string 
     rule.prefix.test(section) && (context === null || !knownContext(context) || agrees(rule, context));
   for (const rule of rules.filter(fit)) {
     const prefix = rule.prefix.exec(section)![0];
-    const read = rule.read(section.slice(prefix.length).replace(/^[/_:.-]+/, ''), context, prefix);
+    const behind = section.slice(prefix.length);
+    const read = rule.read(behind.replace(/^[/_:.-]+/, ''), context, prefix);
     if (read === null) continue;
+    // "xdp/vlan01" names an interface; "xdp_vlan01" is a name that the author gave the program.
+    if (!behind.startsWith('/')) delete read.keys?.['iface'];
     return { section: optional + read.section, keys: read.keys ?? {}, why: sentence(section, read, prefix, context) };
   }
   const alone = context === null ? null : contextAlone(context, `${section} ${programName}`);
