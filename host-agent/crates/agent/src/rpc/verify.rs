@@ -10,8 +10,8 @@ use ringside_proto::messages as pb;
 use super::explain;
 use crate::failure::libc_errno::ENOSPC;
 use crate::failure::{Answer, Failure};
-use crate::plan::{Facts, maps};
 use crate::plan::source::{Changes, Failed, Source};
+use crate::plan::{Facts, maps};
 use crate::requests::Context;
 
 /// BPF_LOG_LEVEL1 | BPF_LOG_STATS: the path and the figures.
