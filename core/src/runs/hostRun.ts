@@ -34,6 +34,8 @@ export class HostRun {
   attachments: AttachmentInfo[] = [];
   leftOut: LeftOutProgram[] = [];
   notes: RunNote[] = [];
+  /** Why its object is built with the plain instruction set; undefined while it is not for a refusal's sake. */
+  plainSet: string | undefined;
   stats: Stats | undefined;
   /** Figures from before the present version was attached. */
   first: Stats | undefined;

@@ -3,6 +3,7 @@
  * tree, the status bar and the panel show is derived from it by `summary()`.
  */
 import type { Print } from '../agent/generated/agent_pb.ts';
+import { plainCpu } from '../build/index.ts';
 import { cancelled, RingsideError } from '../errors.ts';
 import {
   compileExpr,
@@ -171,7 +172,7 @@ export class Run {
     if (other !== null) {
       hostRun.object = other.object;
       if ((await loadError(hostRun, this.spec, call)) === null && hostRun.rejected < before) {
-        hostRun.notes.push({ host: hostRun.name, about: '', text: other.text });
+        sayPlainSet(hostRun, other.text);
         return;
       }
       hostRun.object = first;
@@ -259,7 +260,9 @@ export class Run {
   private async rebuild(spec: AttachSpec, call: CallOptions): Promise<PreparedObject[]> {
     try {
       const build = (h: HostRun): Promise<PreparedObject> =>
-        this.deps.prepare(this.fileFor(h.name, spec), h.host, undefined, call);
+        h.plainSet === undefined
+          ? this.deps.prepare(this.fileFor(h.name, spec), h.host, undefined, call)
+          : this.deps.prepare(spec.file, h.host, undefined, call, plainCpu);
       const objects = await Promise.all(this.hostRuns.map(build));
       this.diagnostics = objects[0]!.diagnostics;
       return objects;
@@ -279,7 +282,9 @@ export class Run {
     call: CallOptions,
   ): Promise<SwapReport> {
     try {
-      return await h.swap(object, spec, reset, call);
+      const report = await h.swap(object, spec, reset, call);
+      if (h.plainSet !== undefined) sayPlainSet(h, h.plainSet);
+      return report;
     } catch (error) {
       const prepare: RunDeps['prepare'] = (...asked) => this.deps.prepare(...asked);
       const other = await otherCpu(RingsideError.from(error).code, spec.file, { host: h.host, object }, prepare, call);
@@ -287,7 +292,7 @@ export class Run {
       const report = await h.swap(other.object, spec, reset, call).catch(() => {
         throw error;
       });
-      h.notes.push({ host: h.name, about: '', text: other.text });
+      sayPlainSet(h, other.text);
       return report;
     }
   }
@@ -559,6 +564,12 @@ async function loadError(hostRun: HostRun, spec: AttachSpec, call: CallOptions):
   } catch (error) {
     return RingsideError.from(error);
   }
+}
+
+/** Later versions are built with the plain set as well. */
+function sayPlainSet(hostRun: HostRun, text: string): void {
+  hostRun.plainSet = text;
+  hostRun.notes.push({ host: hostRun.name, about: '', text });
 }
 
 function attachedEvents(hostRun: HostRun): RunEvent[] {
