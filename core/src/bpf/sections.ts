@@ -2,6 +2,7 @@
  * Every SEC() form that libbpf 1.7 and 1.8 know, in libbpf's order (the first match wins), with what Ringside adds: how
  * the target is spelt and which target keys are still to be chosen.
  */
+import { editDistance } from '../editDistance.ts';
 
 /** How the text after the prefix names the target. */
 type TargetForm =
@@ -220,19 +221,4 @@ export function nearestForm(section: string): string | null {
     if (distance < least) [best, least] = [pattern, distance];
   }
   return best;
-}
-
-/** Levenshtein distance; `limit` when it is at least that. */
-function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) >= limit || a.length > 64) return limit;
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replace = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replace, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return Math.min(row[b.length]!, limit);
 }

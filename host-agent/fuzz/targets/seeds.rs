@@ -111,19 +111,6 @@ fn requests() -> Vec<Request> {
         owner_path: name("/sys/fs/cgroup"),
         ..Default::default()
     };
-    let kinds = [
-        "kprobe",
-        "fentry",
-        "tracepoint",
-        "raw_tp",
-        "lsm",
-        "uprobe",
-        "usdt",
-        "iface",
-        "cgroup",
-        "process",
-        "container",
-    ];
     let mut requests = vec![
         Request::GetHostFacts(pb::GetHostFacts {}),
         Request::GetBtf(pb::GetBtf { module: name("xfs") }),
@@ -176,6 +163,6 @@ fn requests() -> Vec<Request> {
         Request::ListBtfs(pb::ListBtfs {}),
         Request::ListNetAttachments(pb::ListNetAttachments {}),
     ];
-    requests.extend(kinds.map(target));
+    requests.extend(ringside_agent::fuzzing::target_kinds().map(target));
     requests
 }

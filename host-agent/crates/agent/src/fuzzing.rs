@@ -21,6 +21,9 @@ use crate::output::Output;
 /// How long the agent may think about one input.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// The kinds of target that requests can name.
+pub use crate::rpc::targets::kinds as target_kinds;
+
 /// A whole connection whose client sends what the bytes say. The kernel's BPF and everything that changes the host are out
 /// of reach. With an even first byte the rest is sent as it is; with an odd one the rest are frames in the short form of
 /// [`frames`], so that requests get past the framing.

@@ -188,20 +188,7 @@ fn about_maps() -> impl Strategy<Value = Request> {
 }
 
 fn about_the_host() -> impl Strategy<Value = Request> {
-    let kinds = prop::sample::select(vec![
-        "kprobe",
-        "fentry",
-        "tracepoint",
-        "raw_tp",
-        "lsm",
-        "uprobe",
-        "usdt",
-        "iface",
-        "cgroup",
-        "process",
-        "container",
-        "?",
-    ]);
+    let kinds = prop::sample::select(ringside_agent::fuzzing::target_kinds().chain(["?"]).collect::<Vec<_>>());
     prop_oneof![
         name().prop_map(|module| Request::GetBtf(pb::GetBtf { module })),
         (number(), prop::collection::vec(any::<u64>(), 0..50))

@@ -4,18 +4,7 @@ mod support;
 
 use ringside_proto::framing::{FrameType, Head};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
-use support::{Agent, call_getpid, global_u32, object, object_with, only_me, wait_until};
-
-fn failed(response: Response) -> pb::Error {
-    match response {
-        Response::Error(error) => error,
-        other => panic!("an error was due, not {other:?}"),
-    }
-}
-
-fn only(programs: &[&str]) -> pb::ObjectOptions {
-    pb::ObjectOptions { programs: programs.iter().map(|name| (*name).to_owned()).collect(), ..Default::default() }
-}
+use support::{Agent, call_getpid, failed, global_u32, object, object_with, only, only_me, wait_until};
 
 #[test]
 fn the_host_is_described() {

@@ -6,18 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
-use support::{Agent, call_getpid, first_u64, object, object_with, only_me};
-
-fn failed(response: Response) -> pb::Error {
-    match response {
-        Response::Error(error) => error,
-        other => panic!("an error was due, not {other:?}"),
-    }
-}
-
-fn only(programs: &[&str]) -> pb::ObjectOptions {
-    pb::ObjectOptions { programs: programs.iter().map(|name| (*name).to_owned()).collect(), ..Default::default() }
-}
+use support::{Agent, call_getpid, failed, first_u64, object, object_with, only, only_me};
 
 fn map<'r>(result: &'r pb::LoadResult, name: &str) -> &'r pb::LoadedMap {
     result.maps.iter().find(|map| map.name == name).unwrap_or_else(|| panic!("no map {name}: {:?}", result.maps))

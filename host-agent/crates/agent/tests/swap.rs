@@ -104,6 +104,15 @@ fn assert_whole(seen: &BTreeSet<u64>, places: u64) {
     assert_eq!(seen.len() as u64, places);
 }
 
+/// The first version, attached, with the number of its stream.
+fn first_version() -> (Agent, Generator, u32, u16) {
+    let (mut agent, generator) = (Agent::start(), Generator::new());
+    let id = agent.load(&version(&["VERSION=1"]), generator.options("test")).object_id;
+    let stream = agent.open_stream(id, "events", 0, "");
+    agent.attach_all(id);
+    (agent, generator, id, stream)
+}
+
 /// Keys of `counts` with how often each was counted.
 fn counts(agent: &mut Agent, object_id: u32) -> BTreeMap<u32, u64> {
     let (_, bytes) = agent.dump(object_id, "counts");
@@ -114,12 +123,7 @@ fn counts(agent: &mut Agent, object_id: u32) -> BTreeMap<u32, u64> {
 #[test]
 fn twenty_swaps_under_load_lose_no_event_and_no_entry() {
     let (one, two) = (version(&["VERSION=1"]), version(&["VERSION=2"]));
-    let mut agent = Agent::start();
-    let mut generator = Generator::new();
-    let loaded = agent.load(&one, generator.options("first"));
-    let id = loaded.object_id;
-    let stream = agent.open_stream(id, "events", 0, "");
-    agent.attach_all(id);
+    let (mut agent, mut generator, id, stream) = first_version();
     generator.go();
     agent.listen(Duration::from_millis(50));
     for round in 0..20 {
@@ -159,12 +163,7 @@ fn twenty_swaps_under_load_lose_no_event_and_no_entry() {
 
 #[test]
 fn what_changed_its_layout_starts_anew_and_says_why() {
-    let mut agent = Agent::start();
-    let mut generator = Generator::new();
-    let loaded = agent.load(&version(&["VERSION=1"]), generator.options("test"));
-    let id = loaded.object_id;
-    let stream = agent.open_stream(id, "events", 0, "");
-    agent.attach_all(id);
+    let (mut agent, mut generator, id, stream) = first_version();
     generator.go();
     agent.listen(Duration::from_millis(30));
     let changed = version(&["VERSION=2", "COUNT_TYPE=__u32", "RING_BYTES=(1<<21)", "MORE_GLOBALS"]);
@@ -193,12 +192,7 @@ fn what_changed_its_layout_starts_anew_and_says_why() {
 
 #[test]
 fn a_ring_that_the_client_wants_anew_is_read_to_its_end_first() {
-    let mut agent = Agent::start();
-    let mut generator = Generator::new();
-    let loaded = agent.load(&version(&["VERSION=1"]), generator.options("test"));
-    let id = loaded.object_id;
-    let stream = agent.open_stream(id, "events", 0, "");
-    agent.attach_all(id);
+    let (mut agent, mut generator, id, stream) = first_version();
     generator.go();
     agent.listen(Duration::from_millis(20));
     let two = version(&["VERSION=2"]);

@@ -5,7 +5,7 @@ mod attempts;
 pub mod elf;
 mod hook;
 mod kernel;
-mod map_kinds;
+pub mod map_kinds;
 pub mod maps;
 mod memory;
 mod sizes;

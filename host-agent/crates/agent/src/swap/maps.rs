@@ -7,28 +7,20 @@ use ringside_proto::messages as pb;
 
 use super::layout::{Types, difference};
 use crate::failure::Answer;
+use crate::plan::map_kinds as kinds;
 
 /// Contents that are copied into a map of another size; more would take the memory of the host.
 const MOST_COPIED: usize = 256 << 20;
-
-/// BPF_MAP_TYPE_*
-mod kinds {
-    pub const HASH: u32 = 1;
-    pub const ARRAY: u32 = 2;
-    pub const PROG_ARRAY: u32 = 3;
-    pub const PERF_EVENT_ARRAY: u32 = 4;
-    pub const PERCPU_HASH: u32 = 5;
-    pub const PERCPU_ARRAY: u32 = 6;
-    pub const LRU_HASH: u32 = 9;
-    pub const LRU_PERCPU_HASH: u32 = 10;
-    pub const LPM_TRIE: u32 = 11;
-    pub const ARRAY_OF_MAPS: u32 = 12;
-    pub const HASH_OF_MAPS: u32 = 13;
-    pub const STRUCT_OPS: u32 = 26;
-    pub const ARENA: u32 = 33;
-    /// Those whose entries can be copied into one of another size.
-    pub const COPIED: [u32; 7] = [HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH, LPM_TRIE];
-}
+/// Types whose entries can be copied into a map of another size.
+const COPIED: [u32; 7] = [
+    kinds::HASH,
+    kinds::ARRAY,
+    kinds::PERCPU_HASH,
+    kinds::PERCPU_ARRAY,
+    kinds::LRU_HASH,
+    kinds::LRU_PERCPU_HASH,
+    kinds::LPM_TRIE,
+];
 
 /// What is planned for one map of the new version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,7 +160,7 @@ fn plan(old: Map<'_>, info: &MapInfo, new: Map<'_>, types: (Option<&Types<'_>>, 
     let own_size = new.kind() == kinds::PERF_EVENT_ARRAY && new.max_entries() == 0;
     match info.max_entries == new.max_entries() || own_size {
         true => Plan::Keep,
-        false if kinds::COPIED.contains(&info.kind) => Plan::Copy,
+        false if COPIED.contains(&info.kind) => Plan::Copy,
         false => {
             let (was, is) = (info.max_entries, new.max_entries());
             Plan::Reset(format!("its size was {was}, it is {is}, and a {} cannot be copied", new.type_name()))

@@ -213,10 +213,7 @@ impl Agent {
     }
 
     pub fn error(&mut self, request: Request) -> pb::Error {
-        match self.request(request) {
-            Response::Error(error) => error,
-            other => panic!("an error was due, not {other:?}"),
-        }
+        failed(self.request(request))
     }
 
     /// Takes whatever comes within `time`.
@@ -415,6 +412,19 @@ impl Drop for Agent {
 
 pub fn global_u32(variable: &str, value: u32) -> pb::GlobalValue {
     pb::GlobalValue { variable: variable.into(), value: value.to_ne_bytes().to_vec() }
+}
+
+/// The error that an answer should be.
+pub fn failed(response: Response) -> pb::Error {
+    match response {
+        Response::Error(error) => error,
+        other => panic!("an error was due, not {other:?}"),
+    }
+}
+
+/// Options for an object of which only these programs are loaded.
+pub fn only(programs: &[&str]) -> pb::ObjectOptions {
+    pb::ObjectOptions { programs: programs.iter().map(|name| (*name).to_owned()).collect(), ..Default::default() }
 }
 
 /// Options for an object that only looks at the calling thread.

@@ -6,7 +6,7 @@ use libbpf_sys as sys;
 
 use super::{Kind, c_text, open};
 use crate::program::text;
-use crate::{Error, Result};
+use crate::{Error, Result, link};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkDetails {
@@ -113,7 +113,7 @@ pub fn link(id: u32) -> Result<Option<LinkDetails>> {
         kind: if name.is_empty() { format!("type {}", raw.type_) } else { name.to_owned() },
         program_id: raw.prog_id,
         target: target(fd, &raw)?,
-        missed: missed(&raw, length),
+        missed: link::missed(&raw, length),
     }))
 }
 
@@ -232,27 +232,6 @@ fn perf_event(fd: BorrowedFd<'_>, raw: &sys::bpf_link_info) -> Result<PerfEvent>
             _ => PerfEvent::Unknown,
         }
     })
-}
-
-fn missed(raw: &sys::bpf_link_info, length: u32) -> Option<u64> {
-    // SAFETY: the type says which member of the union the kernel has filled in.
-    let missed = unsafe {
-        match raw.type_ {
-            sys::BPF_LINK_TYPE_KPROBE_MULTI => Some(raw.__bindgen_anon_1.kprobe_multi.missed),
-            sys::BPF_LINK_TYPE_PERF_EVENT
-                if matches!(
-                    raw.__bindgen_anon_1.perf_event.type_,
-                    sys::BPF_PERF_EVENT_KPROBE | sys::BPF_PERF_EVENT_KRETPROBE
-                ) =>
-            {
-                Some(raw.__bindgen_anon_1.perf_event.__bindgen_anon_1.kprobe.missed)
-            }
-            _ => None,
-        }
-    };
-    // Kernels before 6.7 leave the field at our zero; the length that they fill in tells them apart.
-    let known = length as usize >= std::mem::offset_of!(sys::bpf_link_info, __bindgen_anon_1) + 40;
-    missed.filter(|_| known)
 }
 
 /// A name that the kernel writes into a buffer which `announce` puts into the info.

@@ -64,6 +64,28 @@ impl Default for LinkInfo {
     }
 }
 
+/// Runs that the kernel skipped, for the kinds that count them; `length` is what the kernel filled in of the info.
+pub(crate) fn missed(raw: &sys::bpf_link_info, length: u32) -> Option<u64> {
+    // SAFETY: the type says which member of the union the kernel has filled in.
+    let missed = unsafe {
+        match raw.type_ {
+            sys::BPF_LINK_TYPE_KPROBE_MULTI => Some(raw.__bindgen_anon_1.kprobe_multi.missed),
+            sys::BPF_LINK_TYPE_PERF_EVENT
+                if matches!(
+                    raw.__bindgen_anon_1.perf_event.type_,
+                    sys::BPF_PERF_EVENT_KPROBE | sys::BPF_PERF_EVENT_KRETPROBE
+                ) =>
+            {
+                Some(raw.__bindgen_anon_1.perf_event.__bindgen_anon_1.kprobe.missed)
+            }
+            _ => None,
+        }
+    };
+    // Kernels before 6.7 leave the field at our zero; the length that they fill in tells them apart.
+    let known = length as usize >= std::mem::offset_of!(sys::bpf_link_info, __bindgen_anon_1) + 40;
+    missed.filter(|_| known)
+}
+
 impl Link {
     fn from_libbpf(raw: *mut sys::bpf_link, what: &str) -> Result<Self> {
         NonNull::new(raw).map(|raw| Self(Inner::Libbpf(raw))).ok_or_else(|| Error::last(what))
@@ -95,27 +117,16 @@ impl Link {
             if sys::bpf_link_get_info_by_fd(fd.as_raw_fd(), &mut raw, &mut length) != 0 {
                 return LinkInfo::default();
             }
-            let missed = match raw.type_ {
-                sys::BPF_LINK_TYPE_KPROBE_MULTI => Some(raw.__bindgen_anon_1.kprobe_multi.missed),
-                // BPF_PERF_EVENT_KPROBE and BPF_PERF_EVENT_KRETPROBE
-                sys::BPF_LINK_TYPE_PERF_EVENT if matches!(raw.__bindgen_anon_1.perf_event.type_, 3 | 4) => {
-                    Some(raw.__bindgen_anon_1.perf_event.__bindgen_anon_1.kprobe.missed)
-                }
-                _ => None,
-            };
             let places = match raw.type_ {
                 sys::BPF_LINK_TYPE_KPROBE_MULTI => raw.__bindgen_anon_1.kprobe_multi.count,
                 sys::BPF_LINK_TYPE_UPROBE_MULTI => raw.__bindgen_anon_1.uprobe_multi.count,
                 _ => 1,
             };
-            // Kernels before 6.7 leave the field at the zero that we put there; they are told apart by the length that
-            // they filled in.
-            let knows_missed = length as usize >= std::mem::offset_of!(sys::bpf_link_info, __bindgen_anon_1) + 40;
             LinkInfo {
                 id: raw.id,
                 kind: text(sys::libbpf_bpf_link_type_str(raw.type_)).to_owned(),
                 places: places.max(1),
-                missed: missed.filter(|_| knows_missed),
+                missed: missed(&raw, length),
             }
         }
     }

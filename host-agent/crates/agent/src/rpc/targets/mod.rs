@@ -32,13 +32,18 @@ const KINDS: &[(&str, List)] = &[
     ("container", |found, _| containers::list(found)),
 ];
 
+/// The kinds that can be asked for.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(kind, _)| *kind)
+}
+
 pub fn list(context: &Context<'_>, request: &pb::ListTargets) -> Answer<pb::TargetList> {
     list_with(request, &|| context.check_cancelled())
 }
 
 fn list_with(request: &pb::ListTargets, check: &dyn Fn() -> Answer<()>) -> Answer<pb::TargetList> {
     let Some((_, list)) = KINDS.iter().find(|(kind, _)| *kind == request.kind) else {
-        let known: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
+        let known: Vec<&str> = kinds().collect();
         return Err(Failure::new("bad-value", format!("There is no kind of target called \"{}\".", request.kind))
             .hint(format!("The kinds are {}.", known.join(", "))));
     };
