@@ -9,6 +9,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/if_link.h>
+#include <linux/loop.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <poll.h>
@@ -244,6 +248,46 @@ static void files(void)
 	sync();
 }
 
+/* Requests to a block device, of a loop device over a file: only where the kernel has the driver already. */
+static void block(void)
+{
+	struct loop_info64 info = { .lo_flags = LO_FLAGS_AUTOCLEAR };
+	char path[300], device[32];
+	void *aligned = NULL;
+
+	if (access("/sys/module/loop", F_OK))
+		return;
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	int number = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
+
+	if (control >= 0)
+		close(control);
+	if (number < 0)
+		return;
+	snprintf(device, sizeof(device), "/dev/loop%d", number);
+	snprintf(path, sizeof(path), "%s/disk", folder);
+	int file = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600), loop = open(device, O_RDWR | O_DIRECT | O_CLOEXEC);
+
+	if (file >= 0 && loop >= 0 && ftruncate(file, 1 << 20) == 0 && ioctl(loop, LOOP_SET_FD, file) == 0) {
+		/* Gone with the last descriptor, also when this is killed. */
+		ioctl(loop, LOOP_SET_STATUS64, &info);
+		if (posix_memalign(&aligned, 4096, 8192) == 0) {
+			memset(aligned, 'x', 8192);
+			for (int i = 0; i < 8; i++)
+				if (pwrite(loop, aligned, 8192, i * 16384) < 0 || pread(loop, aligned, 4096, i * 4096) < 0)
+					break;
+			free(aligned);
+		}
+		fsync(loop);
+		ioctl(loop, LOOP_CLR_FD);
+	}
+	if (loop >= 0)
+		close(loop);
+	if (file >= 0)
+		close(file);
+	unlink(path);
+}
+
 static void memory(void)
 {
 	char *page = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -468,10 +512,66 @@ static void mounts(void)
 		errno = 0;
 }
 
+static int bpf(int command, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
+
+/* One packet through an XDP program on loopback of the sink's own network namespace. */
+static void xdp_once(const struct bpf_insn *program, int instructions)
+{
+	union bpf_attr load = { .prog_type = BPF_PROG_TYPE_XDP, .insns = (unsigned long)program,
+				.insn_cnt = instructions, .license = (unsigned long)"GPL" };
+	int fd = bpf(BPF_PROG_LOAD, &load);
+
+	if (fd < 0)
+		return;
+	union bpf_attr create = { .link_create = { .prog_fd = fd, .target_ifindex = 1, .attach_type = BPF_XDP,
+						   .flags = XDP_FLAGS_SKB_MODE } };
+	int link = bpf(BPF_LINK_CREATE, &create);
+
+	if (link >= 0) {
+		exchange(SOCK_DGRAM, AF_INET, "127.0.0.1", 9);
+		close(link);
+	}
+	close(fd);
+}
+
+/* What only an XDP program sets off: its exceptions, redirects and their errors. */
+static void xdp(void)
+{
+	struct if_nameindex *all = if_nameindex();
+	int other = 0;
+
+	for (int i = 0; all && all[i].if_index; i++)
+		if (all[i].if_index != 1)
+			other = all[i].if_index;
+	if (all)
+		if_freenameindex(all);
+	const struct bpf_insn aborted[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = XDP_ABORTED },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	struct bpf_insn redirected[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 1, .imm = other },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 0 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	xdp_once(aborted, 2);
+	if (other)
+		xdp_once(redirected, 4);
+	redirected[0].imm = 0x7fffffff; /* nowhere */
+	xdp_once(redirected, 4);
+}
+
 static int sink(void)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(PORT) };
 	int udp = socket(AF_INET, SOCK_DGRAM, 0), tcp = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+
+	double next = now() + 1;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setsockopt(tcp, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -481,8 +581,14 @@ static int sink(void)
 		struct pollfd ready[2] = { { udp, POLLIN, 0 }, { tcp, POLLIN, 0 } };
 		char buffer[512];
 
-		if (poll(ready, 2, -1) < 0)
+		int events = poll(ready, 2, 500);
+
+		if (events < 0)
 			return 1;
+		if (now() > next) {
+			xdp();
+			next = now() + 0.5;
+		}
 		if (ready[0].revents) {
 			struct sockaddr_in from;
 			socklen_t length = sizeof(from);
@@ -531,6 +637,7 @@ int main(int argc, char **argv)
 		terminal();
 		scheduling();
 		memory();
+		block();
 		signals();
 		network(address);
 		mounts();

@@ -75,7 +75,7 @@ async function openMachine(name: string, arch: 'amd64' | 'arm64'): Promise<Host>
   const [kernel] = await fetchKernels([{ name, arch }]);
   const machine = await startMachine(kernel!);
   await loadModules(kernel!, machine).catch((error: unknown) =>
-    process.stderr.write(`no veth there: ${String(error)}\n`),
+    process.stderr.write(`drivers are missing there: ${String(error)}\n`),
   );
   const { configFile, knownHostsFile, identityFile } = machine;
   return {
@@ -86,15 +86,19 @@ async function openMachine(name: string, arch: 'amd64' | 'arm64'): Promise<Host>
   };
 }
 
-/** A cloud kernel has veth as a module, and the machine's initramfs holds only what it needs to be reached. */
+/** Drivers that a cloud kernel has as modules: the machine's initramfs holds only what it needs to be reached. */
+const MODULES = ['veth', 'loop'];
+
 async function loadModules(kernel: Kernel, machine: Machine): Promise<void> {
-  const path = (await run('find', [kernel.dir, '-name', 'veth.ko*'])).trim().split('\n')[0];
-  if (path === undefined || path === '') return;
-  const quoted = `'${path.replaceAll("'", "'\\''")}'`;
-  const module = await sh(`${path.endsWith('.xz') ? 'xz -dc' : 'cat'} ${quoted} | gzip -9 | base64 -w 0`);
-  await machine.ssh(
-    `echo ${module} | base64 -d | gunzip > /tmp/veth.ko && /bin/busybox insmod /tmp/veth.ko; rm -f /tmp/veth.ko`,
-  );
+  for (const name of MODULES) {
+    const path = (await run('find', [kernel.dir, '-name', `${name}.ko*`])).trim().split('\n')[0];
+    if (path === undefined || path === '') continue;
+    const quoted = `'${path.replaceAll("'", "'\\''")}'`;
+    const module = await sh(`${path.endsWith('.xz') ? 'xz -dc' : 'cat'} ${quoted} | gzip -9 | base64 -w 0`);
+    await machine.ssh(
+      `echo ${module} | base64 -d | gunzip > /tmp/${name}.ko && /bin/busybox insmod /tmp/${name}.ko; rm -f /tmp/${name}.ko`,
+    );
+  }
 }
 
 class Usage extends Error {}

@@ -114,7 +114,7 @@ async function steps(file: CorpusFile, options: TryOptions, result: FileResult):
 
 /** Each program of a long object adds a tenth of a step: all are loaded one by one. */
 function within({ stepMs, signal }: TryOptions, programs = 0): { signal: AbortSignal } {
-  return { signal: AbortSignal.any([signal, AbortSignal.timeout(stepMs * (1 + programs / 10))]) };
+  return { signal: AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(stepMs * (1 + programs / 10)))]) };
 }
 
 function whyNotBuilt(diagnostics: readonly { severity: string; file: string; line: number; message: string }[]): Step {
@@ -169,11 +169,14 @@ async function attachAll(prepared: Prepared, options: TryOptions, result: FileRe
   const first = await attachOnce(prepared, [], options, result);
   const again = first?.leftOut.filter((l) => l.instead !== '' || l.error.code === 'attach-failed') ?? [];
   for (const { program, instead } of again) {
-    if (options.signal.aborted) return;
-    const alone = await attachOnce(prepared, [program], options, result);
     const row = result.programs.find((p) => p.program === program);
+    if (options.signal.aborted || !row) return;
+    const [beside, loads] = [row.attaches, row.loads];
+    const alone = await attachOnce(prepared, [program], options, result);
     const why = instead !== '' ? `${instead} is preferred` : 'its place takes one program';
-    if (alone && row) row.attaches = { ...row.attaches, text: `${row.attaches.text} (alone; ${why})` };
+    if (alone) row.attaches = { ...row.attaches, text: `${row.attaches.text} (alone; ${why})` };
+    else if (instead !== '')
+      [row.attaches, row.loads] = [{ ...beside, text: `${beside.text}; alone: ${row.attaches.text}` }, loads];
   }
 }
 

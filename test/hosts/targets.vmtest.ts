@@ -1,4 +1,7 @@
 /** `ringside targets` where there are kprobes, ftrace's list and modules that are not loaded, which this machine lacks. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TargetListing } from '../../core/src/model/index.ts';
 import { cliRun, removeCache } from '../integration/support/cli.ts';
@@ -76,6 +79,29 @@ describe('targets of Linux 6.12', () => {
     expect(await refused('kprobe', 'finish_task_switch')).toContain('finish_task_switch.isra.0');
     expect(await refused('kprobe', 'sys_execve')).toContain('__x64_sys_execve');
     expect(await refused('tracepoint', 'syscalls:sys_enter_stat')).toContain('syscalls:sys_enter_newstat');
+  });
+
+  it('names notrace where the kernel only says that a chosen function is invalid or busy', async () => {
+    const { targets } = await listed('fentry', 'blk_*', '--limit', '2000');
+    const barred = targets.find((target) => target.unusable === 'notrace')!.name;
+    const folder = mkdtempSync(join(tmpdir(), 'ringside-notrace-'));
+    try {
+      for (const kind of ['kprobe', 'fentry', 'fexit']) {
+        const file = join(folder, `${kind}.bpf.c`);
+        writeFileSync(
+          file,
+          `#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\nSEC("${kind}/${barred}") int p(void *c) { return 0; }\nchar LICENSE[] SEC("license") = "GPL";\n`,
+        );
+        const on = ['--ssh-config', machine.configFile, '--known-hosts', machine.knownHostsFile];
+        const result = await cliRun(['attach', file, '--host', 'vm-root', '--program', 'p', '--json', ...on]);
+        expect(result.code).toBe(4);
+        expect(JSON.stringify(result.json)).toContain(
+          `kernel function ${barred} cannot be attached to, because the kernel keeps the function tracer away from it`,
+        );
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   // A known gap: names of functions in modules that are not loaded (here compressed ones) are not found yet.

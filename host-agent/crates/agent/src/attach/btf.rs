@@ -9,9 +9,9 @@ use ringside_bpf::link;
 use ringside_bpf::run::{self, Input};
 
 use super::{Made, Target, missing, owner};
-use crate::failure::libc_errno::{E2BIG, EBUSY, EINVAL, ENOENT, ESRCH};
+use crate::failure::libc_errno::{E2BIG, EBUSY, EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP, ESRCH};
 use crate::failure::{Answer, Failure};
-use crate::knowledge::Kernel;
+use crate::knowledge::{Kernel, Refusal};
 
 /// tp_btf, fentry, fexit, fmod_ret, fsession: the place was fixed when the program was loaded.
 pub fn traced(target: &Target<'_>) -> Answer<Made> {
@@ -19,14 +19,10 @@ pub fn traced(target: &Target<'_>) -> Answer<Made> {
     let name = chosen.or_else(|| target.in_section()).unwrap_or("the function that it was loaded for");
     match link::traced(target.program) {
         Ok(link) => Ok(target.made(link, name)),
-        Err(error) if matches!(error.errno, ENOENT | ESRCH) => {
-            let kernel = Kernel::default();
-            let known = match target.kind {
-                "tp_btf" => kernel.raw_tracepoint(name),
-                "lsm" => kernel.lsm_hook(name),
-                _ => kernel.fentry(name),
-            };
-            Err(target.refused(known, name, error.errno))
+        Err(error) if matches!(error.errno, ENOENT | ESRCH) => Err(target.refused(known(target, name), name, error.errno)),
+        // What the function tracer is kept away from loads, and only here the kernel says that it is busy or unsupported.
+        Err(error) if matches!(error.errno, EBUSY | ENOTSUPP | EOPNOTSUPP) && known(target, name).is_err() => {
+            Err(target.refused(known(target, name), &format!("kernel function {name}"), error.errno))
         }
         Err(error) if error.errno == E2BIG => {
             let message =
@@ -46,6 +42,16 @@ pub fn traced(target: &Target<'_>) -> Answer<Made> {
                 .hint("A live patch or an ftrace user with direct calls holds the function; a kprobe can share it."))
         }
         Err(error) => Err(target.failed(&error, name)),
+    }
+}
+
+/// What speaks against the place, from what the kernel tells of its functions.
+fn known(target: &Target<'_>, name: &str) -> Result<(), Refusal> {
+    let kernel = Kernel::default();
+    match target.kind {
+        "tp_btf" => kernel.raw_tracepoint(name),
+        "lsm" => kernel.lsm_hook(name),
+        _ => kernel.fentry(name),
     }
 }
 
