@@ -19,7 +19,9 @@ pub fn traced(target: &Target<'_>) -> Answer<Made> {
     let name = chosen.or_else(|| target.in_section()).unwrap_or("the function that it was loaded for");
     match link::traced(target.program) {
         Ok(link) => Ok(target.made(link, name)),
-        Err(error) if matches!(error.errno, ENOENT | ESRCH) => Err(target.refused(known(target, name), name, error.errno)),
+        Err(error) if matches!(error.errno, ENOENT | ESRCH) => {
+            Err(target.refused(known(target, name), name, error.errno))
+        }
         // What the function tracer is kept away from loads, and only here the kernel says that it is busy or unsupported.
         Err(error) if matches!(error.errno, EBUSY | ENOTSUPP | EOPNOTSUPP) && known(target, name).is_err() => {
             Err(target.refused(known(target, name), &format!("kernel function {name}"), error.errno))
