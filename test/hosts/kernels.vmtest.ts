@@ -69,10 +69,39 @@ int BPF_PROG(by_fentry)
 char LICENSE[] SEC("license") = "GPL";
 `;
 
+/** A weak kernel function: called where the kernel has it (from 6.2 on), left out where it has not. */
+const WEAK = `// SPDX-License-Identifier: GPL-2.0
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+extern struct task_struct *bpf_task_from_pid(s32 pid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *p) __ksym __weak;
+
+SEC("tp_btf/sched_process_exec")
+int on_exec(void *ctx)
+{
+	struct task_struct *first;
+
+	if (!bpf_ksym_exists(bpf_task_from_pid)) {
+		bpf_printk("no such function");
+		return 0;
+	}
+	first = bpf_task_from_pid(1);
+	if (first) {
+		bpf_printk("found %d", first->pid);
+		bpf_task_release(first);
+	}
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
+`;
+
 let dir: string;
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'ringside-vmtest-'));
   writeFileSync(join(dir, 'unlink.bpf.c'), PROBES);
+  writeFileSync(join(dir, 'weak.bpf.c'), WEAK);
 });
 afterAll(() => {
   rmSync(dir, { recursive: true, force: true });
@@ -142,6 +171,17 @@ describe.each(matrix)('Linux $name on $arch', (wanted) => {
     expect(new Set(prints.map((p) => `${p.program}: ${p.text}`))).toEqual(
       new Set(['by_kprobe: removed 1', 'by_fentry: removed 2']),
     );
+  });
+
+  it('calls a weak kernel function exactly where the kernel has it', async () => {
+    const known = await machine.ssh('grep -c " bpf_task_from_pid$" /proc/kallsyms || true');
+    const cli = startCli(['attach', join(dir, 'weak.bpf.c'), ...at('root'), '--json']);
+    await cli.waitFor((l: Line) => l.type === 'attached', 90_000);
+    await machine.ssh('/bin/true; /bin/true');
+    const print = await cli.waitFor((l: Line) => l.type === 'print');
+    expect(print.text).toBe(known.trim() === '0' ? 'no such function' : 'found 1');
+    cli.child.kill('SIGINT');
+    expect((await cli.done).stderr).toBe('');
   });
 
   it('verifies, and says what the doctor found', async () => {

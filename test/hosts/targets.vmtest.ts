@@ -104,10 +104,12 @@ describe('targets of Linux 6.12', () => {
     }
   });
 
-  // A known gap: names of functions in modules that are not loaded (here compressed ones) are not found yet.
-  it.fails('names the module that has to be loaded for a function', async () => {
-    await machine.ssh('rmmod overlay 2>/dev/null; true');
-    expect(await refused('kprobe', 'ovl_create_object')).toContain('modprobe overlay');
+  it('names the module that has to be loaded for a function, by the symbols of its packed file', async () => {
+    expect(await machine.ssh('find /lib/modules -name "overlay.ko*"')).toMatch(/overlay\.ko\.xz\n$/);
+    expect(await refused('kprobe', 'ovl_create_object')).toContain(
+      'Module overlay has it and is not loaded: modprobe overlay.',
+    );
+    expect(await refused('kprobe', 'ovl_no_such_function')).not.toContain('modprobe');
     await machine.ssh('modprobe overlay');
     expect((await listed('kprobe', 'ovl_create_object')).targets[0]).toMatchObject({ module: 'overlay' });
   });

@@ -32,8 +32,6 @@ export interface HostOutcomes {
 const TRIES = 3;
 const RECORD_MS = 1_500;
 const FREED_MS = 20_000;
-/** A known gap: on 6.1 and 6.12 this program is still there 20 s after its detach; why is not found out. */
-const LINGERING = new Set(['sk_reuseport/migrate']);
 
 export async function runMatrix(
   reach: Reach,
@@ -69,7 +67,7 @@ export async function runMatrix(
       result.outcomes.set(kind.name, outcome);
       report(kind, outcome, (performance.now() - begun) / 1000);
       const left = await row.left();
-      if (left.length > 0 && !LINGERING.has(kind.name)) result.left.push(`after ${kind.name}: ${left.join(' ')}`);
+      if (left.length > 0) result.left.push(`after ${kind.name}: ${left.join(' ')}`);
     }
   } finally {
     await engine.dispose();

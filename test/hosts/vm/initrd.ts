@@ -69,9 +69,10 @@ async function rootArchive(arch: Arch): Promise<string> {
 /** The network needs these; virtio_pci and friends are built in on some kernels and modules on others. */
 const networkModules = ['virtio_pci', 'failover', 'net_failover', 'virtio_net'];
 
-/** What the kernel itself asks modprobe for when tests make interfaces and filters. */
+/** What the kernel itself asks modprobe for when tests make interfaces and filters, and one that only tests load. */
 const lateModules = [
   'veth', 'dummy', 'netkit', 'sch_ingress', 'cls_bpf', 'act_bpf', 'nf_defrag_ipv4', 'nf_defrag_ipv6', 'af_packet', 'unix',
+  'overlay',
 ]; // prettier-ignore
 
 async function moduleArchive(kernel: Kernel): Promise<string> {
@@ -82,9 +83,9 @@ async function moduleArchive(kernel: Kernel): Promise<string> {
   await rm(dir, { recursive: true, force: true });
   const uname = `${kernel.release}-cloud-${kernel.arch}`;
   const modules = new ModuleFolder(await modulesOf(kernel), join(dir, 'lib/modules', uname));
-  for (const name of networkModules) await modules.add(name);
+  for (const name of networkModules) await modules.add(name, 'unpacked');
   const early = modules.order.map((file) => join('/lib/modules', uname, file));
-  for (const name of lateModules) await modules.add(name);
+  for (const name of lateModules) await modules.add(name, 'as shipped');
   await writeFile(join(dir, 'modules.order'), early.join('\n'));
   // kmod is depmod where it is called so; this machine need not have it.
   await sh('exec -a depmod "$KMOD" -b "$DIR" "$UNAME"', {
@@ -109,7 +110,10 @@ async function modulesOf(kernel: Kernel): Promise<Map<string, string>> {
   return new Map(all.map((path) => [name(path), path]));
 }
 
-/** A folder with chosen modules and what they depend on, uncompressed, so that busybox can load them too. */
+/**
+ * A folder with chosen modules and what they depend on: unpacked where busybox has to load them, else as the distribution
+ * ships them.
+ */
 class ModuleFolder {
   /** File names, each after what it depends on. */
   readonly order: string[] = [];
@@ -119,14 +123,18 @@ class ModuleFolder {
     private readonly dir: string,
   ) {}
 
-  async add(name: string): Promise<void> {
+  async add(name: string, how: 'unpacked' | 'as shipped'): Promise<void> {
     const path = this.known.get(name);
     if (path === undefined || this.order.includes(`${name}.ko`)) return; // built in, or there already
     await mkdir(this.dir, { recursive: true });
     const plain = join(this.dir, `${name}.ko`);
     if (path.endsWith('.xz')) await sh(`xz -dc ${quote(path)} > ${quote(plain)}`);
     else await cp(path, plain);
-    for (const needed of await dependencies(plain)) await this.add(needed);
+    for (const needed of await dependencies(plain)) await this.add(needed, how);
+    if (how === 'as shipped' && path.endsWith('.xz')) {
+      await rm(plain);
+      await cp(path, `${plain}.xz`);
+    }
     this.order.push(`${name}.ko`);
   }
 }

@@ -25,6 +25,8 @@ export interface Machine {
 export interface MachineOptions {
   /** More words for the kernel's command line. */
   append?: string[];
+  /** How many processors the machine has; 1. */
+  processors?: number;
 }
 
 const BOOT_MS = 120_000;
@@ -40,7 +42,7 @@ export async function startMachine(kernel: Kernel, options: MachineOptions = {})
   const dir = await mkdtemp(join(tmpdir(), 'ringside-vm-'));
   const port = await freePort();
   const console_ = join(dir, 'console');
-  const child = spawn(binary, qemuArguments(kernel, { image, disk, port, console: console_ }, options.append ?? []), {
+  const child = spawn(binary, qemuArguments(kernel, { image, disk, port, console: console_ }, options), {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let qemuErrors = '';
@@ -82,7 +84,7 @@ export async function startMachine(kernel: Kernel, options: MachineOptions = {})
 function qemuArguments(
   kernel: Kernel,
   at: { image: string; disk: string; port: number; console: string },
-  more: string[],
+  { append: more = [], processors = 1 }: MachineOptions,
 ): string[] {
   const amd64 = kernel.arch === 'amd64';
   const machine = amd64 ? ['-machine', 'q35', '-cpu', 'max'] : ['-machine', 'virt', '-cpu', 'max,pauth-impdef=on'];
@@ -91,7 +93,7 @@ function qemuArguments(
     `host=vm-${kernel.name.replace('.', '-')}`, `now=${Math.floor(Date.now() / 1000)}`, ...more,
   ]; // prettier-ignore
   return [
-    ...machine, '-accel', 'tcg,thread=multi,tb-size=512', '-smp', '1', '-m', '768', '-nodefaults', '-no-reboot',
+    ...machine, '-accel', 'tcg,thread=multi,tb-size=512', '-smp', String(processors), '-m', '768', '-nodefaults', '-no-reboot',
     '-display', 'none', '-serial', `file:${at.console}`, '-netdev', `user,id=n0,hostfwd=tcp:127.0.0.1:${at.port}-:22`,
     '-device', 'virtio-net-pci,netdev=n0,romfile=', '-kernel', at.image, '-initrd', at.disk, '-append', append.join(' '),
   ]; // prettier-ignore

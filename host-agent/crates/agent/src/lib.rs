@@ -41,7 +41,8 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         None => run(),
-        Some(confine::CHECK_OBJECT) => confine::main(),
+        Some(confine::CHECK_OBJECT) => confine::object_reader(),
+        Some(confine::SEARCH_MODULE) => confine::module_reader(std::env::args().skip(2).collect()),
         Some(rpc::SYMBOLIZE) => rpc::symbolizer(std::env::args().nth(2).as_deref()),
         Some("--version") => {
             println!("ringside-agent {VERSION}");

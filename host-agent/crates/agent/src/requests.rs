@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ringside_bpf::os;
 use ringside_proto::framing::{FrameType, Head, MAX_PAYLOAD};
@@ -26,6 +26,8 @@ use crate::watch::Watches;
 const MOST_WAITING: usize = 256;
 /// Without a lookup for this long, none is expected soon.
 const QUIET: Duration = Duration::from_millis(500);
+/// How often CPUs that come and go are looked for, while something is attached CPU by CPU.
+const LOOK_AT_CPUS: Duration = Duration::from_secs(1);
 
 enum Job {
     Request { id: u32, payload: Vec<u8>, cancelled: Arc<AtomicBool> },
@@ -155,13 +157,20 @@ struct LookupJob {
 impl Worker {
     fn work(&self, waiting: &Receiver<Job>) {
         let mut session = Session::default();
-        while let Ok(job) = waiting.recv() {
-            match job {
-                Job::Request { id, payload, cancelled } => self.answer(&mut session, id, &payload, cancelled),
-                Job::ShutDown { done } => {
+        let mut looked = Instant::now();
+        loop {
+            match next(waiting, &session, looked) {
+                Ok(Job::Request { id, payload, cancelled }) => self.answer(&mut session, id, &payload, cancelled),
+                Ok(Job::ShutDown { done }) => {
                     drop(std::mem::take(&mut session));
                     let _ = done.send(());
                 }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if looked.elapsed() >= LOOK_AT_CPUS && session.is_per_cpu() {
+                session.follow_cpus();
+                looked = Instant::now();
             }
         }
     }
@@ -180,6 +189,14 @@ impl Worker {
             }
             Err(failure) => self.replies.send(&context, Err(failure)),
         }
+    }
+}
+
+/// Sleeps without end where no CPU has to be looked after.
+fn next(waiting: &Receiver<Job>, session: &Session, looked: Instant) -> Result<Job, RecvTimeoutError> {
+    match session.is_per_cpu() {
+        true => waiting.recv_timeout(LOOK_AT_CPUS.saturating_sub(looked.elapsed())),
+        false => waiting.recv().map_err(|_| RecvTimeoutError::Disconnected),
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use ringside_bpf::cpus;
 use ringside_bpf::link::Link;
 use ringside_bpf::object::Object;
 use ringside_proto::messages as pb;
 
-use crate::attach::Scope;
+use crate::attach::{PerCpu, Scope};
 use crate::failure::{Answer, Failure};
 use crate::journal;
 use crate::run_statistics::RunStatistics;
@@ -38,6 +39,7 @@ pub struct Attached {
     /// The struct_ops map, "" for a program.
     pub map: String,
     pub links: Vec<Link>,
+    pub per_cpu: Option<PerCpu>,
     /// As asked for, and as answered: for the next version that takes its place.
     pub choices: HashMap<String, String>,
     pub attachment: pb::Attachment,
@@ -76,6 +78,23 @@ impl Session {
             self.run_statistics = None;
         }
         Ok(loaded)
+    }
+
+    /// Whether anything is attached CPU by CPU.
+    pub fn is_per_cpu(&self) -> bool {
+        self.objects.values().flat_map(|loaded| &loaded.attached).any(|attached| attached.per_cpu.is_some())
+    }
+
+    /// Attaches on CPUs that came online what is attached CPU by CPU, and lets go what was on those that left.
+    pub fn follow_cpus(&mut self) {
+        let online = cpus::online();
+        for Loaded { attached, object, .. } in self.objects.values_mut() {
+            for Attached { program, links, per_cpu, .. } in attached {
+                if let (Some(per_cpu), Some(program)) = (per_cpu, object.program(program)) {
+                    per_cpu.follow(&online, program, links);
+                }
+            }
+        }
     }
 
     /// Whether anyone follows prints, so that the one reader for all of them exists.

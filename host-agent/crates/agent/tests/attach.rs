@@ -453,6 +453,31 @@ fn a_group_of_sockets_gets_its_chooser() {
     run.end(send_datagram);
 }
 
+/// A process with two sockets that share the port; it prints the number of the first one, and closes it at a line.
+fn two_that_share() -> Piped {
+    let script = format!(
+        "use Socket; $| = 1; sub sharing {{ socket(my $s, AF_INET, SOCK_DGRAM, 0) or die; setsockopt($s, SOL_SOCKET, 15, 1) or die; \
+         bind($s, sockaddr_in({PORT}, INADDR_LOOPBACK)) or die; return $s; }} \
+         my ($one, $other) = (sharing(), sharing()); print fileno($one), \"\\n\"; <STDIN>; close $one; print \"closed\\n\"; <STDIN>;"
+    );
+    let mut perl = Command::new("perl");
+    perl.args(["-e", &script]);
+    Piped::start(perl)
+}
+
+#[test]
+fn a_group_of_sockets_loses_its_chooser_also_when_the_socket_is_closed_that_it_came_by() {
+    let mut child = two_that_share();
+    let fd = child.hear();
+    let pid = child.child.id().to_string();
+    let mut run = Run::new(&["on_reuseport"]);
+    run.attach("on_reuseport", &[("pid", &pid), ("fd", &fd)]);
+    assert_eq!(child.say(""), "closed");
+    // The other socket of the group still has it.
+    assert_eq!(run.wait_for("on_reuseport", send_datagram), 16);
+    run.end(send_datagram);
+}
+
 #[test]
 fn syscall_programs_run_once_and_by_request() {
     let mut run = Run::new(&["on_call", "with_context"]);

@@ -27,6 +27,8 @@ fn everything_that_libbpf_does_is_done() {
     assert_eq!((results[1], results[2]), (0, 1), "a weak value is 0, a weak symbol null, a strong one is not");
     assert_eq!(results[3], 22 + 13 + 6, "own sections, a static and a global subprogram");
     assert_eq!(results[4], 0, "a missing kernel function is not called");
+    let known = std::fs::read_to_string("/proc/kallsyms").expect("kallsyms").contains(" bpf_task_from_pid\n");
+    assert_eq!(results[5], u64::from(known), "a weak kernel function that there is is called");
     assert_eq!(results[6], 0, "the tail call does not return");
     assert!(results[7] >= 5);
     assert!(agent.globals(id, ".bss.own")[0] >= 5);

@@ -26,6 +26,7 @@ pub mod ring;
 pub mod run;
 pub mod sandbox;
 pub mod sections;
+mod sharing;
 pub mod socket;
 pub mod stats;
 pub mod struct_ops;

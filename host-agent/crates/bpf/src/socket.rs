@@ -40,7 +40,7 @@ pub(crate) fn set_option(socket: BorrowedFd<'_>, option: i32, value: i32) -> Res
     if result == 0 { Ok(()) } else { Err(Error::last("cannot attach to the socket")) }
 }
 
-fn option(socket: BorrowedFd<'_>, option: i32) -> Option<i32> {
+pub(crate) fn option(socket: BorrowedFd<'_>, option: i32) -> Option<i32> {
     let mut value = MaybeUninit::<i32>::zeroed();
     let mut length = size_of::<i32>() as libc::socklen_t;
     // SAFETY: the pointer and the length are those of a live, initialised integer.
@@ -80,6 +80,10 @@ impl ProcessSocket {
         os::owned(fd as i32).map_err(|_| Error::last("cannot take the socket of the process"))
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Whether the socket shares its port with others (SO_REUSEPORT).
     pub fn shares_port(&self) -> bool {
         use std::os::fd::AsFd;
@@ -102,11 +106,16 @@ fn inode(pid: u32, number: u32) -> Result<u64> {
 
 /// Numbers of a process's descriptors that are sockets.
 pub fn of_process(pid: u32) -> Vec<u32> {
+    inodes_of(pid).into_iter().map(|(number, _)| number).collect()
+}
+
+/// Numbers and inodes of a process's descriptors that are sockets.
+pub(crate) fn inodes_of(pid: u32) -> Vec<(u32, u64)> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
-    let mut numbers: Vec<u32> = entries
+    let mut numbers: Vec<(u32, u64)> = entries
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|number| inode(pid, *number).is_ok())
+        .filter_map(|number| Some((number, inode(pid, number).ok()?)))
         .collect();
     numbers.sort_unstable();
     numbers

@@ -29,6 +29,7 @@ use ringside_bpf::link::Link;
 use ringside_bpf::object::Object;
 use ringside_bpf::program::Program;
 
+pub use sampling::PerCpu;
 pub use target::Target;
 
 use crate::failure::{Answer, Failure};
@@ -41,6 +42,8 @@ pub struct Made {
     pub target: String,
     /// For links that the kernel does not name.
     pub kind: &'static str,
+    /// Where each link is one CPU's.
+    pub per_cpu: Option<PerCpu>,
 }
 
 /// Where names of maps and programs are looked up.

@@ -2,13 +2,16 @@
 
 use std::fs;
 
+use ringside_bpf::link::{self, Link};
 use ringside_bpf::perf::{Rate, Sampling};
-use ringside_bpf::{Error, cpus, link};
+use ringside_bpf::program::Program;
+use ringside_bpf::{Error, cpus};
 
 use super::events::{self, Event};
 use super::{Made, Target, process};
 use crate::failure::libc_errno::{EACCES, EINVAL, EMFILE, ENODEV, ENOENT, EOPNOTSUPP, EPERM, ESRCH};
 use crate::failure::{Answer, Failure};
+use crate::journal;
 use crate::knowledge::names;
 
 /// Not a divisor of the usual timers, so that sampling does not beat with periodic work.
@@ -39,11 +42,46 @@ pub fn perf_event(target: &Target<'_>) -> Answer<Made> {
         let words = format!("{what}{often} of process {}{on}", process.pid);
         return of_process(target, sampling, cpu, process.pid, words);
     }
-    let chosen = cpu.map_or(online, |cpu| vec![cpu]);
-    let words = format!("{what}{often} on {} CPU{}", chosen.len(), if chosen.len() == 1 { "" } else { "s" });
-    let attach_one = |cpu: &u32| link::perf_event(target.program, sampling.on_cpu(*cpu)?);
-    let links = chosen.iter().map(attach_one).collect::<Result<Vec<_>, _>>();
-    links.map(|links| target.made_all(links, &words)).map_err(|error| failed(target, &error, name, event, &words))
+    let cpus = cpu.map_or(online, |cpu| vec![cpu]);
+    let words = format!("{what}{often} on {} CPU{}", cpus.len(), if cpus.len() == 1 { "" } else { "s" });
+    let links = cpus.iter().map(|cpu| on_cpu(target.program, sampling, *cpu)).collect::<Result<Vec<_>, _>>();
+    let links = links.map_err(|error| failed(target, &error, name, event, &words))?;
+    Ok(Made { per_cpu: Some(PerCpu { sampling, only: cpu, cpus }), ..target.made_all(links, words) })
+}
+
+fn on_cpu(program: Program<'_>, sampling: Sampling, cpu: u32) -> Result<Link, Error> {
+    link::perf_event(program, sampling.on_cpu(cpu)?)
+}
+
+/// Samples of each CPU: CPUs come and go. An event whose CPU goes offline is dead, also when the CPU comes back.
+pub struct PerCpu {
+    sampling: Sampling,
+    /// The CPU that was chosen.
+    only: Option<u32>,
+    /// That of each link.
+    cpus: Vec<u32>,
+}
+
+impl PerCpu {
+    /// Brings the links to the CPUs that are online now.
+    pub fn follow(&mut self, online: &[u32], program: Program<'_>, links: &mut Vec<Link>) {
+        let mut cpus = self.cpus.iter();
+        links.retain(|_| cpus.next().is_none_or(|cpu| online.contains(cpu)));
+        self.cpus.retain(|cpu| online.contains(cpu));
+        for cpu in online.iter().filter(|cpu| self.only.is_none_or(|only| only == **cpu)) {
+            if self.cpus.contains(cpu) {
+                continue;
+            }
+            match on_cpu(program, self.sampling, *cpu) {
+                Ok(link) => {
+                    links.push(link);
+                    self.cpus.push(*cpu);
+                }
+                // It may have gone again meanwhile; the next look tries again.
+                Err(error) => journal::info("no-samples-of-cpu", &error.to_string()),
+            }
+        }
+    }
 }
 
 fn rate(target: &Target<'_>) -> Answer<(Rate, String)> {

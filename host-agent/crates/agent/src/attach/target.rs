@@ -95,7 +95,7 @@ impl<'a> Target<'a> {
     }
 
     pub fn made_all(&self, links: Vec<Link>, target: impl Into<String>) -> Made {
-        Made { links, target: target.into(), kind: "" }
+        Made { links, target: target.into(), kind: "", per_cpu: None }
     }
 
     /// Somebody else is there.

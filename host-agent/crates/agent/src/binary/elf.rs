@@ -21,7 +21,7 @@ const MOST_SECTION: u64 = 192 << 20;
 const MOST_HEADERS: u64 = 8 << 20;
 
 pub struct Elf {
-    file: File,
+    source: Source,
     pub wide: bool,
     pub sections: Vec<Section>,
     segments: Vec<Segment>,
@@ -35,6 +35,35 @@ pub struct Section {
     pub offset: u64,
     pub size: u64,
     pub link: u32,
+}
+
+/// Where the bytes of the file are.
+enum Source {
+    File(File),
+    /// Of one that was packed.
+    Memory(Vec<u8>),
+}
+
+impl Source {
+    fn length(&self) -> io::Result<u64> {
+        match self {
+            Self::File(file) => Ok(file.metadata()?.len()),
+            Self::Memory(bytes) => Ok(bytes.len() as u64),
+        }
+    }
+
+    /// As [`FileExt::read_at`].
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.read_at(buffer, at),
+            Self::Memory(bytes) => {
+                let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+                let length = rest.len().min(buffer.len());
+                buffer[..length].copy_from_slice(&rest[..length]);
+                Ok(length)
+            }
+        }
+    }
 }
 
 /// What the loader maps.
@@ -71,8 +100,17 @@ impl Elf {
         if !file.metadata()?.is_file() {
             return Err(ElfError::Shape("is no regular file"));
         }
+        Self::read_from(Source::File(file))
+    }
+
+    /// A file that is in memory already.
+    pub fn of(bytes: Vec<u8>) -> Result<Self, ElfError> {
+        Self::read_from(Source::Memory(bytes))
+    }
+
+    fn read_from(source: Source) -> Result<Self, ElfError> {
         let mut head = [0; 64];
-        let length = read_up_to(&file, &mut head)?;
+        let length = read_up_to(&source, &mut head, 0)?;
         let head = &head[..length];
         if !head.starts_with(b"\x7fELF") {
             return Err(ElfError::Shape("is no ELF file"));
@@ -85,7 +123,7 @@ impl Elf {
         if head.get(5) != Some(if cfg!(target_endian = "little") { &1 } else { &2 }) {
             return Err(ElfError::Shape("has the other byte order than this host"));
         }
-        let mut elf = Self { file, wide, sections: Vec::new(), segments: Vec::new() };
+        let mut elf = Self { source, wide, sections: Vec::new(), segments: Vec::new() };
         elf.read_headers(head).ok_or(DAMAGED)??;
         Ok(elf)
     }
@@ -152,13 +190,15 @@ impl Elf {
 
     fn read(&self, at: u64, length: u64) -> Result<Vec<u8>, ElfError> {
         // Sizes are the file's claim: memory is taken only for what is there.
-        let there = self.file.metadata()?.len();
+        let there = self.source.length()?;
         if at.checked_add(length).is_none_or(|end| end > there) {
             return Err(DAMAGED);
         }
         let mut bytes = vec![0; length as usize];
-        self.file.read_exact_at(&mut bytes, at)?;
-        Ok(bytes)
+        match read_up_to(&self.source, &mut bytes, at)? {
+            read if read == bytes.len() => Ok(bytes),
+            _ => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+        }
     }
 
     pub fn section(&self, name: &str) -> Option<&Section> {
@@ -201,10 +241,10 @@ fn id_of(notes: &[(u32, String, Vec<u8>)]) -> Option<String> {
 }
 
 /// Fills the buffer as far as the file goes.
-fn read_up_to(file: &File, buffer: &mut [u8]) -> io::Result<usize> {
+fn read_up_to(source: &Source, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     let mut length = 0;
     while length < buffer.len() {
-        match file.read_at(&mut buffer[length..], length as u64)? {
+        match source.read_at(&mut buffer[length..], at.saturating_add(length as u64))? {
             0 => break,
             more => length += more,
         }

@@ -62,6 +62,16 @@ pub fn functions(elf: &Elf, take: &mut dyn FnMut(Function<'_>)) -> Result<(), El
     Ok(())
 }
 
+/// Calls `take` for each name that a relocatable file (a kernel module) defines, until it says stop; true when it did.
+pub fn any_defined(elf: &Elf, take: &mut dyn FnMut(&str) -> bool) -> Result<bool, ElfError> {
+    let Some(table) = elf.section_of_kind(SHT_SYMTAB) else { return Ok(false) };
+    let Some(strings) = elf.sections.get(table.link as usize) else { return Ok(false) };
+    let (symbols, strings) = (elf.data(table)?, elf.data(strings)?);
+    let symbols = symbols.chunks_exact(if elf.wide { 24 } else { 16 }).filter_map(|bytes| symbol(bytes, elf.wide));
+    let defined = symbols.filter(|symbol| symbol.section != 0);
+    Ok(defined.filter_map(|symbol| text_at(&strings, symbol.name as usize)).any(take))
+}
+
 struct Symbol {
     name: u32,
     info: u8,

@@ -19,10 +19,13 @@ use sha2::{Digest, Sha256};
 
 use crate::failure::{Answer, Failure};
 use crate::journal;
+use crate::knowledge::modules;
 use crate::rpc::explain;
 
 /// The argument that makes the agent such a child.
 pub const CHECK_OBJECT: &str = "--check-object";
+/// The argument before the symbols that such a child looks for in a packed kernel module.
+pub const SEARCH_MODULE: &str = "--search-module";
 
 const CPU_SECONDS: u64 = 5;
 /// Longer than the processor time: the host may be busy.
@@ -71,6 +74,17 @@ pub fn check_object(bytes: &[u8]) -> Answer<()> {
     Ok(())
 }
 
+/// Has a child unpack a kernel module and look for one of the symbols. None where that could not be told in time.
+pub fn module_defines(bytes: &[u8], wanted: &[&str], patience: Duration) -> Option<bool> {
+    let mut reader = own_executable();
+    reader.arg(SEARCH_MODULE).args(wanted);
+    match run_reader(reader, bytes, patience).ok()??.code()? {
+        0 => Some(true),
+        code if code == REFUSED.into() => Some(false),
+        _ => None,
+    }
+}
+
 fn malformed(message: String) -> Failure {
     Failure::new("object-malformed", message).hint(
         "The file is damaged, or made to do this: compile its source again. If a compiler made it as it is, please report it with the file.",
@@ -102,10 +116,14 @@ fn memory(bytes: usize) -> u64 {
 
 /// Runs the child on a file with these bytes.
 fn run(what: &str, bytes: &[u8]) -> io::Result<Option<ExitStatus>> {
-    // The own executable by its inode: the file of that name may be another by now, or gone.
-    let mut reader = Command::new("/proc/self/exe");
+    let mut reader = own_executable();
     reader.arg(what);
     run_reader(reader, bytes, PATIENCE)
+}
+
+/// By its inode: the file of that name may be another by now, or gone.
+fn own_executable() -> Command {
+    Command::new("/proc/self/exe")
 }
 
 /// No status when the reader had to be ended for want of one.
@@ -130,12 +148,27 @@ fn run_reader(mut reader: Command, bytes: &[u8], patience: Duration) -> io::Resu
     }
 }
 
-/// Exit code of a reader to which memory was refused, and of one that refused the file in an orderly way.
+/// Exit code of a reader to which memory was refused, and of one that refused the file in an orderly way (or did not find
+/// what it was to look for).
 const OUT_OF_MEMORY: u8 = 3;
 const REFUSED: u8 = 4;
 
-/// The life of the child.
-pub fn main() -> ExitCode {
+/// The life of the child that reads an object.
+pub fn object_reader() -> ExitCode {
+    reader(read_object)
+}
+
+/// The life of the child that looks for symbols in a module: whether one of them is there is its exit code.
+pub fn module_reader(wanted: Vec<String>) -> ExitCode {
+    let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+    reader(|bytes| match modules::packed_defines(bytes, &wanted) {
+        Some(true) => ExitCode::SUCCESS,
+        Some(false) => ExitCode::from(REFUSED),
+        None => ExitCode::FAILURE,
+    })
+}
+
+fn reader(work: impl FnOnce(&[u8]) -> ExitCode) -> ExitCode {
     let file = os::take_stdio(0);
     let length = file.metadata().map_or(0, |facts| facts.len() as usize);
     let entered = sandbox::enter(Limits { memory: memory(length), cpu_seconds: CPU_SECONDS });
@@ -143,7 +176,7 @@ pub fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     match read(file, length) {
-        Ok(bytes) => read_object(&bytes),
+        Ok(bytes) => work(&bytes),
         Err(_) => ExitCode::FAILURE,
     }
 }

@@ -33,6 +33,7 @@ pub struct Kernel {
     functions: OnceCell<Functions>,
     typed: OnceCell<Option<Typed>>,
     events: OnceCell<Vec<String>>,
+    unloaded: modules::Search,
 }
 
 /// Names that stand in the kernel's and its modules' types.
@@ -106,7 +107,7 @@ impl Kernel {
         if nearest.is_empty() {
             nearest = names::nearest(&wanted, self.events().iter().map(String::as_str));
         }
-        let module = modules::unloaded_with(&format!("{category}_{name}"));
+        let module = self.unloaded.tracepoint(Some(category), name);
         Err(Refusal {
             reason: "this kernel has no such tracepoint".into(),
             successor,
@@ -126,7 +127,7 @@ impl Kernel {
             Some(_) => "system calls have no raw tracepoint each, only sys_enter and sys_exit for all of them".into(),
             None => "this kernel has no such tracepoint".into(),
         };
-        Err(Refusal { reason, nearest, module: modules::unloaded_with(name), ..Refusal::default() })
+        Err(Refusal { reason, nearest, module: self.unloaded.tracepoint(None, name), ..Refusal::default() })
     }
 
     pub fn lsm_hook(&self, name: &str) -> Result<(), Refusal> {
@@ -163,7 +164,7 @@ impl Kernel {
     fn missing_function(&self, name: &str) -> Refusal {
         let functions = self.functions();
         let variants = functions.variants(name);
-        let module = modules::unloaded_with(name);
+        let module = self.unloaded.function(name);
         let described = self.typed().is_some_and(|typed| typed.functions.contains(name));
         let reason = if let Some(variant) = variants.first() {
             format!("the compiler changed it, and the kernel only has {}", variant.name)

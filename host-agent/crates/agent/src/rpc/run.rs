@@ -99,6 +99,7 @@ impl Work {
             program: one.program.clone(),
             map: String::new(),
             links: made.links,
+            per_cpu: made.per_cpu,
             choices: one.target.clone(),
             attachment: described.clone(),
         });
@@ -114,12 +115,14 @@ impl Work {
         let link = with_log(|| attach::struct_ops::attach(ops)).inspect_err(|_| {
             self.registered.remove(&map);
         })?;
-        let made = Made { links: vec![link], target: format!("{map} ({})", ops.kind), kind: "struct_ops" };
+        let made =
+            Made { links: vec![link], target: format!("{map} ({})", ops.kind), kind: "struct_ops", per_cpu: None };
         let described = pb::Attachment { map: map.clone(), section: ops.section().to_owned(), ..described(&made) };
         self.attached.push(Attached {
             program: String::new(),
             map,
             links: made.links,
+            per_cpu: made.per_cpu,
             choices: HashMap::new(),
             attachment: described.clone(),
         });

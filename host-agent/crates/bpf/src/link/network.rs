@@ -7,6 +7,7 @@ use libbpf_sys as sys;
 use super::undo::{self, SocketOption, Undo};
 use super::{Link, attach_without_link, create, create_with, loaded, queried};
 use crate::program::Program;
+use crate::sharing::Group;
 use crate::socket::{self, ProcessSocket};
 use crate::tc::{Direction, Filter};
 use crate::{Error, Result, map};
@@ -149,5 +150,11 @@ pub(crate) fn packet_socket(program: BorrowedFd<'_>, interface: i32) -> Result<O
 pub fn socket_option(program: Program<'_>, socket: ProcessSocket, option: SocketOption) -> Result<Link> {
     let fd = socket.open()?;
     socket::set_option(fd.as_fd(), option.attach(), loaded(&program)?.as_raw_fd())?;
-    Ok(Link::undone_by(Undo::OtherSocket { socket, option }))
+    Ok(Link::undone_by(match option {
+        SocketOption::Filter => Undo::SocketFilter { socket },
+        SocketOption::Reuseport => {
+            let group = Group::of(fd.as_fd(), socket.pid());
+            Undo::SocketGroup { socket, group }
+        }
+    }))
 }

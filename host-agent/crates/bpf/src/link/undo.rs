@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use libbpf_sys as sys;
 
+use crate::sharing::Group;
 use crate::socket::{self, ProcessSocket};
 use crate::tc::Filter;
 use crate::{Error, Result};
@@ -18,8 +19,10 @@ pub(super) enum Undo {
     MapEntry { map: OwnedFd, key: [u8; 4], before: Option<Vec<u8>> },
     /// A socket of our own: closing it is all.
     OwnSocket { _socket: OwnedFd },
-    /// A program in the socket of another process.
-    OtherSocket { socket: ProcessSocket, option: SocketOption },
+    /// A filter in the socket of another process: it goes with the socket.
+    SocketFilter { socket: ProcessSocket },
+    /// A program of a group of sockets that share a port: it stays as long as one of them does.
+    SocketGroup { socket: ProcessSocket, group: Option<Group> },
 }
 
 /// Which of a socket's programs.
@@ -79,15 +82,25 @@ impl Drop for Undo {
                     None => delete_entry(map.as_fd(), key),
                 };
             }
-            Self::OtherSocket { socket, option } => {
+            Self::SocketFilter { socket } => {
                 // The process may have closed it, and then there is nothing left to undo.
                 if let Ok(fd) = socket.open() {
-                    let _ = socket::set_option(fd.as_fd(), option.detach(), 0);
+                    detach(fd.as_fd(), SocketOption::Filter);
+                }
+            }
+            Self::SocketGroup { socket, group } => {
+                let detached = socket.open().is_ok_and(|fd| detach(fd.as_fd(), SocketOption::Reuseport));
+                if let (false, Some(group)) = (detached, group) {
+                    group.any(|fd| detach(fd, SocketOption::Reuseport));
                 }
             }
             Self::Filter { .. } | Self::OwnSocket { .. } => {}
         }
     }
+}
+
+fn detach(socket: BorrowedFd<'_>, option: SocketOption) -> bool {
+    socket::set_option(socket, option.detach(), 0).is_ok()
 }
 
 /// An entry of a CPU or device map, whose keys have 4 and whose values with programs 8 bytes.
