@@ -200,6 +200,7 @@ describe.each(matrix)('Linux $name on $arch', (wanted) => {
     expect(report.host).toMatchObject({ arch: wanted.arch === 'amd64' ? 'x86_64' : 'aarch64', btf: true, uid: 0 });
     expect(report.features.attach.kprobe).toMatchObject({ ok: true });
     expect(report.features.attach.tracepoint).toMatchObject({ ok: true });
+    expect(report.features.other.prog_stream.ok).toBe(wanted.name === '7.3'); // since 6.17
   });
 
   it('leaves nothing on the host', async () => {

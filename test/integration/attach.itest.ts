@@ -1,5 +1,6 @@
 /** The main job over every way to a host: typed events, an account that adds up, nothing left behind. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StreamLedger } from '../../core/src/model/index.ts';
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
@@ -72,6 +73,15 @@ describe('on this machine', () => {
     expect(stream).toMatchObject({ shown: 3 });
     expect(stream!.filtered).toBeGreaterThan(0);
     expect(addsUp(stream!)).toBe(true);
+  });
+
+  it('tells whether programs have streams of their own, as the kernel does', async () => {
+    const { json } = await cliRun(['doctor', 'local', '--json']);
+    const there = / bpf_prog_stream_read$/m.test(readFileSync('/proc/kallsyms', 'utf8'));
+    expect(json[0].features.other.prog_stream).toEqual({ ok: there, reason: there ? '' : expect.stringMatching(/./) });
+    expect(json[0].checks).toContainEqual(
+      expect.objectContaining({ id: 'prog-stream', status: there ? 'ok' : 'warn', title: 'BPF streams' }),
+    );
   });
 
   it('names the known fields when a filter names an unknown one, before anything is attached', async () => {
