@@ -89,6 +89,7 @@ async function buildAgents() {
 
 /** The agent's test objects, without DWARF: small, and with everything that libbpf reads. */
 async function testObjects(clang) {
+  mkdirSync(work(), { recursive: true });
   const out = mkdtempSync(work('objects-'));
   const sources = readdirSync(at('host-agent/tests/objects')).filter((name) => name.endsWith('.bpf.c'));
   const includes = [at('core/resources/libbpf'), `/usr/include/${triple.replace('-unknown', '')}`].map(
