@@ -109,7 +109,7 @@ async function likelyFunction(program: ProgramInfo, place: Place): Promise<strin
   const placeholder = program.section.slice(program.section.indexOf('/') + 1);
   const names = LIKELY.find(([word]) => word.test(placeholder))?.[1] ?? ['vfs_read'];
   const candidates = names.flatMap((name) => (name.startsWith('_') ? [`shmem${name}`, `ext4${name}`] : [name]));
-  const ordered = place.tmpfs ? candidates : candidates.filter((name) => !name.startsWith('shmem'));
+  const ordered = candidates.filter((name) => !name.startsWith(place.tmpfs ? 'ext4' : 'shmem'));
   const script = `for f in ${ordered.join(' ')}; do grep -q " [tTwW] $f$" /proc/kallsyms && echo $f && break; done; true`;
   const found = (await place.run(script).catch(() => '')).trim();
   return found === '' ? null : found;
