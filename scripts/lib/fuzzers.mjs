@@ -100,6 +100,7 @@ async function testObjects(clang) {
     const args = [
       '-target',
       'bpf',
+      `-D__TARGET_ARCH_${process.arch === 'arm64' ? 'arm64' : 'x86'}`,
       '-g',
       '-O2',
       ...includes,
