@@ -34,6 +34,14 @@ pub struct OpenOptions<'a> {
     pub kernel_types: Option<&'a [u8]>,
 }
 
+/// False for a failure that libbpf gives as if it were an object: it takes the size of a damaged extern (4 GB and more, as
+/// a negative int) for an error number, and only small ones become null.
+fn is_object(raw: NonNull<sys::bpf_object>) -> bool {
+    let address = raw.as_ptr() as isize;
+    // The lowest page is never mapped, and the upper half belongs to the kernel.
+    address >= 4096
+}
+
 impl Object {
     pub fn open(bytes: &[u8], given: OpenOptions<'_>) -> Result<Self> {
         sections::register();
@@ -67,6 +75,9 @@ impl Object {
         // live as long as the object (fields).
         let raw = unsafe { sys::bpf_object__open_mem(bytes.as_ptr().cast(), bytes.len() as sys::size_t, &options) };
         match NonNull::new(raw) {
+            Some(raw) if !is_object(raw) => {
+                Err(Error::new("cannot open the object: an extern is too large", libc::EINVAL))
+            }
             Some(raw) => Ok(Self { raw, _bytes: bytes, log, held: RefCell::new(types.into_iter().collect()) }),
             None => Err(Error::last("cannot open the object")),
         }
