@@ -102,6 +102,8 @@ async function testObjects(clang) {
       'bpf',
       `-D__TARGET_ARCH_${process.arch === 'arm64' ? 'arm64' : 'x86'}`,
       '-g',
+      // Inputs go into the tree: where this checkout lies does not.
+      `-ffile-prefix-map=${at()}=.`,
       '-O2',
       ...includes,
       '-c',
