@@ -1,7 +1,7 @@
 //! What others made is read in a child first: the agent's own executable, which gives everything away, reads the file and
 //! ends. A reader that crashes, hangs or eats memory over it does so there, and the agent lives on.
 
-mod cycles;
+mod damaged_types;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -49,10 +49,8 @@ pub fn check_object(bytes: &[u8]) -> Answer<()> {
     if remembered(&|known| known.contains(&hash)) {
         return Ok(());
     }
-    if let Some(id) = cycles::endless_type(bytes) {
-        return Err(malformed(format!(
-            "The object's types have no end: type {id} is a typedef or qualifier of itself."
-        )));
+    if let Some(damage) = damaged_types::damage(bytes) {
+        return Err(malformed(damage));
     }
     let status = match run(CHECK_OBJECT, bytes) {
         Ok(status) => status,
@@ -189,7 +187,7 @@ fn read(file: File, length: usize) -> io::Result<Vec<u8>> {
 
 /// What the agent does with an object before it trusts its own reader with it, in one process: for the fuzzer.
 pub fn read_checked(bytes: &[u8]) {
-    if explain::check_elf(bytes).is_ok() && cycles::endless_type(bytes).is_none() {
+    if explain::check_elf(bytes).is_ok() && damaged_types::damage(bytes).is_none() {
         read_object(bytes);
     }
 }

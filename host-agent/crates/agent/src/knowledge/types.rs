@@ -6,9 +6,12 @@ const HEADER: usize = 24;
 /// From Linux 7.1 on the header may also name a table of how long each kind's entry is.
 const LAYOUT_HEADER: usize = 32;
 
+const STRUCT: u8 = 4;
+const UNION: u8 = 5;
 const ENUM: u8 = 6;
 pub const TYPEDEF: u8 = 8;
 pub const FUNC: u8 = 12;
+const DATASEC: u8 = 15;
 
 /// Raw BTF, bounds checked; `base` are the strings of the kernel's for a module's.
 pub struct Types<'a> {
@@ -66,6 +69,25 @@ impl<'a> Types<'a> {
     /// Kind of each type, from id 1 on, and the id of the type that it refers to (the size, for kinds that have one).
     pub fn for_each_reference(&self, mut take: impl FnMut(u8, u32)) {
         self.walk(|entry| take(entry.kind, entry.target));
+    }
+
+    /// The number of the first type that is larger than `most` bytes, or of a section that says so of one of its variables.
+    pub fn larger_than(&self, most: u32) -> Option<u32> {
+        let mut found = None;
+        self.walk(|entry| {
+            let sized = matches!(entry.kind, STRUCT | UNION | DATASEC);
+            if found.is_some() || !sized {
+                return;
+            }
+            // Of a variable in a section: its type, where it lies, its size.
+            let variables = if entry.kind == DATASEC { entry.members } else { 0 };
+            let mut places = (0..variables).flat_map(|index| [16 + 12 * index, 20 + 12 * index]);
+            let beyond = |place: usize| word(self.types, entry.at + place).is_some_and(|number| number > most);
+            if entry.target > most || places.any(beyond) {
+                found = Some(entry.number);
+            }
+        });
+        found
     }
 
     /// The value of a member of an enumeration.
@@ -168,6 +190,19 @@ mod tests {
         let module = blob(&[5, 8 << 24, 1, 14, 12 << 24, 3], b"own\0");
         let module = Types::parse(&module, Some(&base)).expect("a module's");
         assert_eq!(names(&module), [(TYPEDEF, "vfs_read".into()), (FUNC, "own".into())]);
+    }
+
+    #[test]
+    fn sizes_and_places_of_variables_are_compared() {
+        let large = |types: &[u32]| Types::parse(&blob(types, b"\0"), None).expect("types").larger_than(1000);
+        // int, struct without members, section with one variable
+        let section = |place, size| [0, 1 << 24, 4, 32, 0, 4 << 24, 1000, 0, 15 << 24 | 1, 8, 1, place, size];
+        assert_eq!(large(&section(1000, 1000)), None);
+        assert_eq!(large(&section(1001, 4)), Some(3));
+        assert_eq!(large(&section(0, u32::MAX)), Some(3));
+        assert_eq!(large(&[0, 4 << 24, 1001]), Some(1));
+        // Cut off in the middle of a variable.
+        assert_eq!(large(&[0, 15 << 24 | 2, 8, 1, 2]), None);
     }
 
     #[test]

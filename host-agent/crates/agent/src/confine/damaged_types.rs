@@ -1,14 +1,24 @@
-//! libbpf follows typedefs and qualifiers to their end without looking whether there is one. Found by the fuzzer `object`:
-//! such an object costs the confined reader its five seconds, so it is refused before.
+//! Types on which libbpf itself comes to harm. The confined reader would outlive it (found by the fuzzer `object`), but at the
+//! cost of its five seconds, or of a crash on the host: such objects are refused before, with what is wrong.
 
 use crate::knowledge::types::Types;
 
 /// TYPEDEF, VOLATILE, CONST, RESTRICT, TYPE_TAG: what libbpf skips in a loop.
 const SKIPPED: [u8; 5] = [8, 9, 10, 11, 18];
 
-/// The number of a type of the object that is a typedef or qualifier of, in the end, itself.
-pub fn endless_type(object: &[u8]) -> Option<usize> {
+/// What is wrong with the object's types, in a sentence; None when libbpf can take them, or there are none.
+pub fn damage(object: &[u8]) -> Option<String> {
     let types = Types::parse(btf_section(object)?, None)?;
+    if let Some(id) = endless_type(&types) {
+        return Some(format!("The object's types have no end: type {id} is a typedef or qualifier of itself."));
+    }
+    // libbpf adds places and sizes in 32 bits and believes a sum that has gone round.
+    let id = types.larger_than(i32::MAX as u32)?;
+    Some(format!("Type {id} of the object is, or lies, beyond 2 GB, which no object can hold."))
+}
+
+/// The number of a type that is a typedef or qualifier of, in the end, itself.
+fn endless_type(types: &Types<'_>) -> Option<usize> {
     // What each skipped type stands for; 0 (void) for all others.
     let mut next = vec![0_usize];
     types.for_each_reference(|kind, target| {
@@ -92,19 +102,33 @@ mod tests {
         bytes
     }
 
+    fn endless(types: &[(u32, u32)]) -> Option<usize> {
+        endless_type(&Types::parse(btf_section(&object(types))?, None)?)
+    }
+
     #[test]
     fn chains_that_end_are_fine_and_circles_are_not() {
-        assert_eq!(endless_type(&object(&[])), None);
-        assert_eq!(endless_type(&object(&[(8, 2), (10, 3), (9, 0)])), None);
-        assert_eq!(endless_type(&object(&[(8, 1)])), Some(1));
-        assert_eq!(endless_type(&object(&[(8, 2), (10, 3), (9, 2)])), Some(1));
-        assert_eq!(endless_type(&object(&[(8, 99), (2, 2)])), None, "a pointer to itself is no circle for libbpf");
+        assert_eq!(endless(&[]), None);
+        assert_eq!(endless(&[(8, 2), (10, 3), (9, 0)]), None);
+        assert_eq!(endless(&[(8, 1)]), Some(1));
+        assert_eq!(endless(&[(8, 2), (10, 3), (9, 2)]), Some(1));
+        assert_eq!(endless(&[(8, 99), (2, 2)]), None, "a pointer to itself is no circle for libbpf");
+        assert!(damage(&object(&[(8, 1)])).expect("damage").contains("type 1 is a typedef"));
+    }
+
+    #[test]
+    fn sizes_that_go_round_in_32_bits_are_refused() {
+        // A struct, and a data section, by their sizes alone.
+        assert_eq!(damage(&object(&[(4, 1 << 20), (15, 1 << 20)])), None);
+        assert!(damage(&object(&[(2, 0), (4, 0xffff_ffe0)])).expect("damage").contains("Type 2"));
+        // A pointer to type 0x8000_0000 is not large, only wrong.
+        assert_eq!(damage(&object(&[(2, 0x8000_0000)])), None);
     }
 
     proptest! {
         #[test]
         fn every_chain_has_an_end_or_is_named(types in proptest::collection::vec((prop_oneof![Just(8_u32), Just(10), Just(2)], 0_u32..12), 0..12)) {
-            let found = endless_type(&object(&types));
+            let found = endless(&types);
             let ends = |start: usize| {
                 let mut at = start;
                 for _ in 0..=types.len() {
@@ -123,7 +147,7 @@ mod tests {
 
         #[test]
         fn any_bytes_do(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            endless_type(&bytes);
+            damage(&bytes);
         }
     }
 }
