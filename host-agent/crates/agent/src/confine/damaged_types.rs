@@ -6,8 +6,15 @@ use crate::knowledge::types::Types;
 /// TYPEDEF, VOLATILE, CONST, RESTRICT, TYPE_TAG: what libbpf skips in a loop.
 const SKIPPED: [u8; 5] = [8, 9, 10, 11, 18];
 
+/// Type of the section that holds the symbols, and the section numbers from which on a symbol is in none.
+const SYMTAB: u32 = 2;
+const FIRST_SPECIAL: usize = 0xff00;
+
 /// What is wrong with the object's types, in a sentence; None when libbpf can take them, or there are none.
 pub fn damage(object: &[u8]) -> Option<String> {
+    if let Some(index) = far_symbol(object) {
+        return Some(format!("Symbol {index} of the object lies beyond 2 GB, where no section of an object can be."));
+    }
     let types = Types::parse(btf_section(object)?, None)?;
     if let Some(id) = endless_type(&types) {
         return Some(format!("The object's types have no end: type {id} is a typedef or qualifier of itself."));
@@ -46,20 +53,34 @@ fn endless_type(types: &Types<'_>) -> Option<usize> {
     None
 }
 
+/// libbpf takes the place of a variable from its symbol, in 32 bits.
+fn far_symbol(object: &[u8]) -> Option<usize> {
+    const ENTRY: usize = 24;
+    let (_, table) = sections(object)?.find(|(header, _)| header.get(4..8) == Some(&SYMTAB.to_ne_bytes()))?;
+    table.chunks_exact(ENTRY).position(|symbol| {
+        let special = half(symbol, 6).is_some_and(|section| section >= FIRST_SPECIAL);
+        !special && word(symbol, 8).is_none_or(|value| value > i32::MAX as usize)
+    })
+}
+
 /// The bytes of `.BTF` in a 64-bit object of this host's byte order.
 fn btf_section(object: &[u8]) -> Option<&[u8]> {
-    let (start, entry, count, names) = (word(object, 40)?, half(object, 58)?, half(object, 60)?, half(object, 62)?);
-    let header = |index: usize| object.get(start.checked_add(index * entry)?..);
-    let content = |header: &[u8]| -> Option<&[u8]> {
-        let from = word(header, 24)?;
-        object.get(from..from.checked_add(word(header, 32)?)?)
-    };
-    let names = content(header(names)?)?;
-    (0..count).find_map(|index| {
-        let header = header(index)?;
+    let names = sections(object)?.nth(half(object, 62)?)?.1;
+    sections(object)?.find_map(|(header, content)| {
         let name = names.get(u32::from_ne_bytes(header.get(..4)?.try_into().ok()?) as usize..)?;
-        if name.starts_with(b".BTF\0") { content(header) } else { None }
+        name.starts_with(b".BTF\0").then_some(content)
     })
+}
+
+/// Header and content of each section, empty where it lies outside of the file.
+fn sections(object: &[u8]) -> Option<impl Iterator<Item = (&[u8], &[u8])>> {
+    let (start, entry, count) = (word(object, 40)?, half(object, 58)?, half(object, 60)?);
+    Some((0..count).map_while(move |index| {
+        let header = object.get(start.checked_add(index * entry)?..)?;
+        let (from, length) = (word(header, 24)?, word(header, 32)?);
+        let content = from.checked_add(length).and_then(|end| object.get(from..end));
+        Some((header, content.unwrap_or_default()))
+    }))
 }
 
 fn half(bytes: &[u8], at: usize) -> Option<usize> {
@@ -123,6 +144,26 @@ mod tests {
         assert!(damage(&object(&[(2, 0), (4, 0xffff_ffe0)])).expect("damage").contains("Type 2"));
         // A pointer to type 0x8000_0000 is not large, only wrong.
         assert_eq!(damage(&object(&[(2, 0x8000_0000)])), None);
+    }
+
+    #[test]
+    fn symbols_far_outside_are_refused() {
+        let with_symbol = |section: u16, value: u64| {
+            let mut bytes = object(&[]);
+            let (header, at) = (64 + 64, bytes.len() as u64);
+            bytes[header + 4..header + 8].copy_from_slice(&SYMTAB.to_ne_bytes());
+            bytes[header + 24..header + 32].copy_from_slice(&at.to_ne_bytes());
+            bytes[header + 32..header + 40].copy_from_slice(&48_u64.to_ne_bytes());
+            bytes.extend([0; 24]);
+            bytes.extend([0, 0, 0, 0, 0x11, 0]);
+            bytes.extend(section.to_ne_bytes());
+            bytes.extend(value.to_ne_bytes());
+            bytes.extend([0; 8]);
+            bytes
+        };
+        assert_eq!(damage(&with_symbol(1, 4096)), None);
+        assert!(damage(&with_symbol(1, 0xffff_ffef)).expect("damage").contains("Symbol 1"));
+        assert_eq!(damage(&with_symbol(0xfff1, u64::MAX)), None, "an absolute symbol is a number, not a place");
     }
 
     proptest! {
