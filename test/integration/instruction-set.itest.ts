@@ -1,19 +1,11 @@
 /** A program that this host's verifier takes only in the plain instruction set: the verdict and the run agree on it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createEngine } from '../../core/src/runs/engine.ts';
-import type { Engine } from '../../core/src/runs/api.ts';
-import { defaultSshOptions } from '../../core/src/ssh/options.ts';
-import { noPrompter } from '../../core/src/prompt.ts';
-import { bpfState, nothing, settled } from './support/bpf.ts';
-import { removeCache, root } from './support/cli.ts';
+import { beforeAll, expect, it } from 'vitest';
+import { engineForTests, plainSpec } from './support/engine.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'ringside-isa-'));
+const { folder, engine } = engineForTests('isa');
 const file = join(folder, 'sets.bpf.c');
-let engine: Engine;
-const before = bpfState();
 
 const source = `#include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -29,25 +21,10 @@ int never(void *ctx) { return *(volatile int *)0x10; }
 char LICENSE[] SEC("license") = "GPL";
 `;
 
-beforeAll(() => {
-  writeFileSync(file, source);
-  engine = createEngine({
-    resourceDir: join(root, 'dist'),
-    cacheDir: join(folder, 'cache'),
-    compilerPath: '',
-    ssh: defaultSshOptions,
-    prompter: noPrompter,
-  });
-});
-afterAll(async () => {
-  await engine.dispose();
-  rmSync(folder, { recursive: true, force: true });
-  removeCache();
-  expect(await settled(before, 5_000)).toEqual(nothing);
-});
+beforeAll(() => writeFileSync(file, source));
 
 it('is accepted in it, beside one that no instruction set helps', { timeout: 60_000 }, async () => {
-  const [report] = await engine.verify({ file, hosts: ['local'], programs: [], set: {} });
+  const [report] = await engine().verify({ file, hosts: ['local'], programs: [], set: {} });
   if (report === undefined || 'error' in report) throw new Error('no verdict');
   expect(report.programs.map((p) => [p.name, p.verdict])).toEqual([
     ['plain_only', 'accepted'],
@@ -55,9 +32,8 @@ it('is accepted in it, beside one that no instruction set helps', { timeout: 60_
   ]);
   expect(report.notes.join('\n')).toContain('takes it built with -mcpu=v2');
 
-  const spec = { programs: [], targets: [], set: {}, where: '', durationSeconds: null, count: null, mapsSeconds: null };
-  const run = await engine.attach({ file, hosts: ['local'], ...spec });
+  const run = await engine().attach({ file, hosts: ['local'], ...plainSpec });
   expect(run.attachments.map((a) => a.program)).toEqual(['plain_only']);
   expect(run.leftOut.map((l) => [l.program, l.error.code])).toEqual([['never', 'verifier-rejected']]);
-  await engine.detach(run.id);
+  await engine().detach(run.id);
 });
