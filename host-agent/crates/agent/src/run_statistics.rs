@@ -170,9 +170,13 @@ impl Shared {
 impl State {
     /// A look begins: the kernel has been counting all the while.
     fn begin(&mut self, now: Instant) {
-        if self.accounts.len() > MOST_PROGRAMS {
-            return;
+        if self.accounts.len() <= MOST_PROGRAMS {
+            self.mark_edge(now);
         }
+    }
+
+    /// What is counted up to now belongs to what was before.
+    fn mark_edge(&mut self, now: Instant) {
         self.accounts.retain(|id, account| counted(*id).map(|counted| account.at_edge = counted).is_some());
         self.edge = now;
     }
@@ -197,8 +201,7 @@ impl State {
     /// The kernel stops to count for us. What it counted until it did (the switch takes a moment) belongs to the look.
     fn pause(&mut self) {
         self.counting = None;
-        self.edge = Instant::now();
-        self.accounts.retain(|id, account| counted(*id).map(|counted| account.at_edge = counted).is_some());
+        self.mark_edge(Instant::now());
     }
 
     /// The kernel counts again after a rest: concludes what ran meanwhile.

@@ -22,10 +22,12 @@ pub fn traced(target: &Target<'_>) -> Answer<Made> {
         Err(error) if matches!(error.errno, ENOENT | ESRCH) => {
             Err(target.refused(known(target, name), name, error.errno))
         }
-        // What the function tracer is kept away from loads, and only here the kernel says that it is busy or unsupported.
-        Err(error) if matches!(error.errno, EBUSY | ENOTSUPP | EOPNOTSUPP) && known(target, name).is_err() => {
-            Err(target.refused(known(target, name), &format!("kernel function {name}"), error.errno))
-        }
+        Err(error) if matches!(error.errno, EBUSY | ENOTSUPP | EOPNOTSUPP) => Err(match known(target, name) {
+            // What the function tracer is kept away from loads, and only here the kernel says that it is busy or unsupported.
+            refused @ Err(_) => target.refused(refused, &format!("kernel function {name}"), error.errno),
+            Ok(()) if error.errno == EBUSY => patched(target, name),
+            Ok(()) => target.failed(&error, name),
+        }),
         Err(error) if error.errno == E2BIG => {
             let message =
                 format!("Program {}: {name} has as many programs as a function can have.", target.program.name());
@@ -33,18 +35,16 @@ pub fn traced(target: &Target<'_>) -> Answer<Made> {
                 .errno(error.errno)
                 .hint("A trampoline carries at most 38 programs. Detach some, or use a kprobe."))
         }
-        Err(error) if error.errno == EBUSY => {
-            let message = format!(
-                "Program {}: {name} is being patched by someone else ({}).",
-                target.program.name(),
-                describe(EBUSY)
-            );
-            Err(Failure::new("attach-failed", message)
-                .errno(error.errno)
-                .hint("A live patch or an ftrace user with direct calls holds the function; a kprobe can share it."))
-        }
         Err(error) => Err(target.failed(&error, name)),
     }
+}
+
+fn patched(target: &Target<'_>, name: &str) -> Failure {
+    let program = target.program.name();
+    let message = format!("Program {program}: {name} is being patched by someone else ({}).", describe(EBUSY));
+    Failure::new("attach-failed", message)
+        .errno(EBUSY)
+        .hint("A live patch or an ftrace user with direct calls holds the function; a kprobe can share it.")
 }
 
 /// What speaks against the place, from what the kernel tells of its functions.

@@ -75,10 +75,11 @@ pub fn kprobe(target: &Target<'_>) -> Answer<Made> {
         Ok(link) => Ok(target.made(link, place)),
         Err(error) if error.errno == EADDRNOTAVAIL => at_addresses(target, function, offset, on_return, error.errno),
         Err(error) if error.errno == ENOENT => Err(no_function(target, function, error.errno)),
-        // notrace and blacklisted functions.
-        Err(error) if error.errno == EINVAL && Kernel::default().kprobe(function).is_err() => {
-            Err(no_function(target, function, error.errno))
-        }
+        Err(error) if error.errno == EINVAL => Err(match Kernel::default().kprobe(function) {
+            // notrace and blacklisted functions.
+            refused @ Err(_) => target.refused(refused, &format!("kernel function {function}"), error.errno),
+            Ok(()) => target.failed(&error, place),
+        }),
         Err(error) if error.errno == EILSEQ => {
             let message =
                 format!("Program {}: no instruction of {function} begins at {offset:#x}.", target.program.name());

@@ -14,12 +14,10 @@ use super::names::without_suffix;
 use crate::binary::elf::Elf;
 use crate::binary::symbols;
 use crate::confine;
-use packed::Packing;
+use packed::{MOST_BYTES, Packing};
 
 /// What reading modules may take for one request, however many names are missing: guesses are left after that.
 const PATIENCE: Duration = Duration::from_millis(1500);
-/// Larger than any module's file, packed or not.
-const MOST_BYTES: u64 = 64 << 20;
 
 /// A module of this kernel that is on the disk and not loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]

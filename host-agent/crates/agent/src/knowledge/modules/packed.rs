@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 
-/// What an unpacked module may have: several times that of the largest one.
-const MOST_BYTES: u64 = 64 << 20;
+/// What a module's file may have, packed or not: several times that of the largest one.
+pub const MOST_BYTES: u64 = 64 << 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
