@@ -1,7 +1,7 @@
 /** What the agent weighs: file size, memory idle and streaming, CPU when nothing happens. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { benchEngine, cpuSeconds, dist, generate, generator, programs, rssBytes, run, sleep } from './environment.ts';
+import { benchEngine, cpuSeconds, dist, generate, generator, rssBytes, run, runOf, sleep } from './environment.ts';
 import type { Measured } from './figure.ts';
 import type { Bench } from './main.ts';
 import { symbolMemory } from './symbols.ts';
@@ -44,17 +44,7 @@ export const agentBench: Bench = {
         await sleep(2_000);
         cpu.push(((await cpuSeconds(pid)) - before) * 50);
         idle.push(await rssBytes(pid));
-        const attached = await engine.attach({
-          file: join(programs, 'stream.bpf.c'),
-          hosts: ['local'],
-          programs: [],
-          targets: [],
-          set: {},
-          where: '',
-          durationSeconds: null,
-          count: null,
-          mapsSeconds: null,
-        });
+        const attached = await engine.attach(runOf('stream.bpf.c', 'local'));
         await generate(gen, 1_000_000, 1);
         streaming.push(await rssBytes(pid));
         await engine.detach(attached.id);

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { AttachSpec } from '../../core/src/model/index.ts';
 import { defaultSshOptions, startEngine, type Engine } from '../../core/src/rpc/client.ts';
 import { noPrompter } from '../../core/src/prompt.ts';
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
@@ -50,6 +51,12 @@ export async function benchHost(): Promise<BenchHost> {
 export function sshArguments(sshd: TestSshd): string[] {
   return ['--ssh-config', sshd.configFile, '--known-hosts', sshd.knownHostsFile, '--identity', sshd.identityFile];
 }
+
+/** A bench program attached to a host, with nothing special about it. */
+export const runOf = (program: string, host: string): AttachSpec => ({
+  ...{ file: join(programs, program), hosts: [host], programs: [], targets: [], set: {}, where: '' },
+  ...{ durationSeconds: null, count: null, mapsSeconds: null },
+});
 
 /** The engine as the extension runs it: in a worker thread. */
 export function benchEngine(sshd?: TestSshd): Promise<Engine> {

@@ -14,6 +14,7 @@ import {
   programs,
   root,
   run,
+  runOf,
   sleep,
   type Generated,
 } from './environment.ts';
@@ -36,7 +37,7 @@ export const probeCostBench: Bench = {
     try {
       /** Nanoseconds per call with our agent reading the program's ring. */
       const withOurs = async (program: string, rate: number): Promise<number> => {
-        const runSummary = await engine.attach({ ...localRun, file: join(programs, program) });
+        const runSummary = await engine.attach(runOf(program, 'local'));
         const made = await generate(gen, rate, SECONDS, 0);
         await engine.detach(runSummary.id);
         await engine.forget(runSummary.id);
@@ -66,11 +67,6 @@ export const probeCostBench: Bench = {
       await poll.remove();
     }
   },
-};
-
-const localRun = {
-  ...{ hosts: ['local'], programs: [], targets: [], set: {}, where: '' },
-  ...{ durationSeconds: null, count: null, mapsSeconds: null },
 };
 
 /** Added nanoseconds per record, one value a round. */

@@ -11,6 +11,7 @@ import {
   generate,
   generator,
   programs,
+  runOf,
   sleep,
   type BenchHost,
 } from './environment.ts';
@@ -145,17 +146,7 @@ async function offer(gen: string, rate: number): Promise<{ calls: number; second
 const offeredName = (rate: number): string => (rate > 0 ? String(rate) : rate === 0 ? 'one core' : 'both cores');
 
 async function attach(engine: Engine, host: string): Promise<RunSummary> {
-  return engine.attach({
-    file: join(programs, 'stream.bpf.c'),
-    hosts: [host],
-    programs: [],
-    targets: [],
-    set: {},
-    where: '',
-    durationSeconds: null,
-    count: null,
-    mapsSeconds: null,
-  });
+  return engine.attach(runOf('stream.bpf.c', host));
 }
 
 async function onePass(engine: Engine, host: BenchHost, gen: string, offered: number): Promise<Pass> {
