@@ -342,3 +342,16 @@ fn unknown_ids_are_errors() {
     let load = pb::LoadObject { object_blob: 99, options: None };
     assert_eq!(agent.error(Request::LoadObject(load)).code, "protocol");
 }
+
+/// libbpf takes any number of entries for the map of `.rodata` and then copies and unmaps as many values as it promises.
+#[test]
+fn a_map_of_variables_has_one_entry_and_does_not_shrink() {
+    let mut agent = Agent::start();
+    for (max_entries, value_size) in [(89_442_055, 1_617_739_929), (2, 0), (0, 1)] {
+        let size = pb::MapSize { map: ".rodata".into(), max_entries, value_size };
+        let error = failed(agent.try_load(&object("ring"), pb::ObjectOptions { map_sizes: vec![size], ..only_me() }));
+        assert_eq!(error.code, "bad-value", "{error:?}");
+        assert!(error.hint.contains("one entry"), "{error:?}");
+    }
+    agent.load(&object("ring"), only_me());
+}

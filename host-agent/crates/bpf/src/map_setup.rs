@@ -23,7 +23,13 @@ pub struct Definition {
 }
 
 impl<'object> Map<'object> {
+    /// A map that holds globals has one entry. libbpf takes another number without a word and then, when the value is
+    /// resized, copies and unmaps as much memory as the number promises.
     pub fn set_max_entries(&self, entries: u32) -> Result<()> {
+        if self.holds_globals() && entries != self.max_entries() {
+            let why = format!("map {} holds the object's variables and has one entry", self.name());
+            return Err(Error::new(why, libc::EINVAL));
+        }
         // SAFETY: the map is valid; after creation libbpf answers EBUSY.
         self.checked(unsafe { sys::bpf_map__set_max_entries(self.as_ptr(), entries) }, "cannot resize map")
     }
@@ -38,7 +44,12 @@ impl<'object> Map<'object> {
         self.checked(unsafe { sys::bpf_map__set_key_size(self.as_ptr(), bytes) }, "cannot change the key size of map")
     }
 
+    /// A map that holds globals can only grow: libbpf writes variables to their places without looking at the size.
     pub fn set_value_size(&self, bytes: u32) -> Result<()> {
+        if self.holds_globals() && bytes < self.value_size() {
+            let why = format!("map {} holds variables of {} bytes", self.name(), self.value_size());
+            return Err(Error::new(why, libc::EINVAL));
+        }
         // SAFETY: the map is valid; after creation libbpf answers EBUSY.
         let result = unsafe { sys::bpf_map__set_value_size(self.as_ptr(), bytes) };
         self.checked(result, "cannot change the value size of map")

@@ -79,7 +79,7 @@ pub fn resize(object: &Object, size: &pb::MapSize) -> Answer<()> {
     let refused = |error: ringside_bpf::Error| {
         Failure::new("bad-value", format!("{error}."))
             .errno(error.errno)
-            .hint("A ring's size is a power of two of whole pages.")
+            .hint("A ring's size is a power of two of whole pages; a map of variables has one entry and can only grow.")
     };
     if size.max_entries != 0 {
         map.set_max_entries(size.max_entries).map_err(refused)?;
