@@ -42,6 +42,7 @@ export const errorCodes = {
   'auth-failed': Exit.host, // The host accepted none of the keys and passwords.
   'ssh-config': Exit.host, // The ssh config cannot be read, or asks for what is not supported.
   'ssh-transport': Exit.host, // The ssh connection failed below authentication.
+  'ssh-sessions': Exit.host, // The ssh server opens no further session (MaxSessions).
   'host-lost': Exit.host, // The connection broke while it was in use.
   // the host cannot do it
   'sudo-denied': Exit.cannot, // The user may not run the agent with sudo.

@@ -429,8 +429,9 @@ export class AgentClient {
   }
 
   /** Called once: without an error after an orderly `close`, with the reason otherwise. */
-  onClose(listener: (error: RingsideError | undefined) => void): void {
+  onClose(listener: (error: RingsideError | undefined) => void): () => void {
     this.closeListeners.add(listener);
+    return () => this.closeListeners.delete(listener);
   }
 
   get closed(): boolean {

@@ -3,7 +3,7 @@ import { isErrorCode, RingsideError } from '../errors.ts';
 import type { ConnectionState } from '../model/index.ts';
 import type { ExecChannel, Transport } from '../ssh/transport.ts';
 import { readAgent, readManifest, sha256, type AgentFile, type AgentManifest } from './manifest.ts';
-import { launchScript } from './scripts.ts';
+import { launchScript, type Elevation } from './scripts.ts';
 import { readable, withPrivilege, type HostSession, type SessionOptions } from './session.ts';
 import { sudoFailure } from './sudo.ts';
 
@@ -26,6 +26,8 @@ export interface AgentProcess {
   /** `uname -m`. */
   arch: string;
   privilege: Privilege;
+  /** The way to it. */
+  elevation: Elevation['kind'];
   /** It was uploaded by this call. */
   installed: boolean;
   /** Ends an ephemeral agent's stay: waits for its end and for the removal of its file. Else it does nothing. */
@@ -120,7 +122,7 @@ export async function deployAgent(transport: Transport, options: DeployOptions):
         options.log.debug(
           `${transport.host}: ${facts.arch}, uid ${facts.uid}, start as ${privilege} (${elevation.kind})`,
         );
-        return await start(transport, options, manifest, session, facts, privilege);
+        return await start(transport, options, manifest, session, facts, { privilege, elevation: elevation.kind });
       } catch (error) {
         throw withUser(error, facts.user);
       }
@@ -157,7 +159,7 @@ async function start(
   manifest: AgentManifest,
   session: HostSession,
   facts: HostFacts,
-  privilege: Privilege,
+  right: Pick<AgentProcess, 'privilege' | 'elevation'>,
 ): Promise<AgentProcess> {
   const agent = manifest.agents[facts.arch];
   if (!agent) throw scriptFailure(transport.host, 'arch-unsupported', facts.arch);
@@ -171,7 +173,7 @@ async function start(
     } else if (word === 'readback') {
       await readBack(transport, session, agent, text);
     } else if (word === 'start') {
-      if (privilege !== 'user') options.onState?.('privileged');
+      if (right.privilege !== 'user') options.onState?.('privileged');
       await firstByte(transport, session, text);
       session.handOver();
       return {
@@ -179,7 +181,7 @@ async function start(
         sha256: agent.sha256,
         path: text,
         arch: facts.arch,
-        privilege,
+        ...right,
         installed,
         cleanup: () => cleanUp(session.channel, options.ssh.ephemeral),
       };

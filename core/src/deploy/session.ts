@@ -16,6 +16,8 @@ export interface SessionOptions extends CallOptions {
   ssh: SshOptions;
   prompter: Prompter;
   log: Log;
+  /** sudo is known to ask for a password there: it is not tried without. */
+  sudoAsks?: boolean;
 }
 
 export interface Marker {
@@ -285,11 +287,13 @@ export async function withPrivilege<T>(
   const nonce = randomBytes(16).toString('hex');
   const prompt = `[${randomBytes(16).toString('hex')}]`;
   if (options.ssh.sudo === 'never') return run({ kind: 'none' }, nonce, prompt);
+  const withPassword: Elevation = { kind: 'sudo-password', prompt };
+  if (options.sudoAsks) return run(withPassword, nonce, prompt);
   try {
     return await run({ kind: 'sudo', always: options.ssh.sudo === 'always' }, nonce, prompt);
   } catch (error) {
     if (!sudoNeedsPassword(error)) throw error;
     options.log.debug(`${transport.host}: sudo wants a password`);
-    return run({ kind: 'sudo-password', prompt }, nonce, prompt);
+    return run(withPassword, nonce, prompt);
   }
 }

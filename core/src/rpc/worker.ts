@@ -40,7 +40,7 @@ const prompter: Prompter = {
 };
 
 const start = workerData as WorkerStart;
-const engine = createEngine({ ...start, prompter });
+const engine = createEngine({ ...start, prompter, keepSpare: true });
 const forwarded: (keyof EngineEvents)[] = ['host', 'run', 'runEvents', 'log'];
 for (const name of forwarded) engine.on(name, (...args: unknown[]) => post({ type: 'event', name, args }));
 

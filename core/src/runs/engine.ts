@@ -46,6 +46,8 @@ export interface EngineOptions {
   /** Tests shorten these. */
   heartbeatMs?: number;
   leaseMs?: number;
+  /** An agent waits on every connected host for the next run: for programs that stay. */
+  keepSpare?: boolean;
 }
 
 const refused = (report: VerifyReport): number => report.programs.filter((p) => p.verdict === 'rejected').length;
@@ -71,7 +73,7 @@ class InProcessEngine implements Engine {
     this.ssh = options.ssh;
     const say = (level: Parameters<EngineEvents['log']>[0]) => (message: string) => this.emit('log', level, message);
     this.log = { error: say('error'), warn: say('warn'), info: say('info'), debug: say('debug') };
-    const { resourceDir, cacheDir, compilerPath, heartbeatMs, leaseMs } = options;
+    const { resourceDir, cacheDir, compilerPath, heartbeatMs, leaseMs, keepSpare } = options;
     this.settings = { resourceDir, cacheDir, compilerPath, log: this.log };
     this.pool = new HostPool({
       resourceDir,
@@ -81,6 +83,7 @@ class InProcessEngine implements Engine {
       onState: (state) => this.emit('host', state),
       ...(heartbeatMs !== undefined && { heartbeatMs }),
       ...(leaseMs !== undefined && { leaseMs }),
+      ...(keepSpare !== undefined && { keepSpare }),
     });
   }
 
@@ -104,9 +107,8 @@ class InProcessEngine implements Engine {
     return Promise.resolve(this.pool.states());
   }
 
-  async connect(host: string, call: CallOptions = {}) {
-    await this.pool.connect(host, call);
-    return this.pool.state(host)!;
+  connect(host: string, call: CallOptions = {}) {
+    return this.pool.open(host, call);
   }
 
   async disconnect(host: string) {
@@ -276,7 +278,8 @@ class InProcessEngine implements Engine {
       randomUUID(),
       { ...spec, file },
       {
-        connect: (host, options) => this.pool.connect(host, options),
+        connect: (host, options) => this.pool.connectForRun(host, options),
+        release: (host, unused) => this.pool.release(host, unused),
         prepareAhead: this.prepareAhead,
         prepare: this.prepareFor,
         onConnectionEnd: (host, listener) => this.pool.onConnectionEnd(host, listener),

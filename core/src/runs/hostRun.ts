@@ -43,6 +43,8 @@ export class HostRun {
   readonly past: StatsSpan[] = [];
   /** Why the host is gone, once it is. */
   lost: RingsideError | undefined;
+  /** Its agent was asked to load something. */
+  touched = false;
   private objectId = 0;
   private plan: LoadPlan | undefined;
   /** The figures in `stats` were taken after the last record. */
@@ -74,6 +76,7 @@ export class HostRun {
     const objectBlob = await agent.sendBlob(plan.bytes, call);
     const kernelBtfBlob = plan.kernelBtf === null ? 0 : await agent.sendBlob(plan.kernelBtf, call);
     const options = { ...plan.options, kernelBtfBlob };
+    this.touched = true;
     const loaded = await agent.request({ case: 'loadObject', value: { objectBlob, options } }, 'load', call);
     this.objectId = loaded.objectId;
     this.loaded(plan, loaded);

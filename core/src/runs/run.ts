@@ -50,7 +50,10 @@ const SUMMARY_MS = 500;
 export type RedeployChanges = Partial<Pick<AttachSpec, 'programs' | 'targets' | 'set' | 'load' | 'object'>>;
 
 export interface RunDeps {
+  /** The host, by an agent that is this run's alone. */
   connect(host: string, call: CallOptions): Promise<ConnectedHost>;
+  /** Ends that agent; `unused` when it has loaded nothing. Never rejects. */
+  release(host: ConnectedHost, unused: boolean): Promise<void>;
   /** Begins to build for the kernel that the host had the last time; undefined when that is not known. Never rejects. */
   prepareAhead(file: string, host: string, call: CallOptions): Promise<PreparedAhead | undefined>;
   /** The object for the host; what was prepared ahead is taken if it was for this kernel. */
@@ -61,7 +64,7 @@ export interface RunDeps {
     call: CallOptions,
     cpu?: string,
   ): Promise<PreparedObject>;
-  onConnectionEnd(host: string, listener: (error: RingsideError) => void): () => void;
+  onConnectionEnd(host: ConnectedHost, listener: (error: RingsideError) => void): () => void;
   onChange(run: RunSummary): void;
   onEvents(runId: string, events: RunEvent[]): void;
   log: Log;
@@ -70,6 +73,8 @@ export interface RunDeps {
 export class Run {
   readonly store: EventStore;
   readonly hostRuns: HostRun[] = [];
+  /** Agents that are this run's alone. */
+  private readonly claimed: ConnectedHost[] = [];
   readonly views: RunViews;
   readonly maps: MapWatch;
   private readonly iterators: IteratorTexts;
@@ -123,7 +128,7 @@ export class Run {
     const step: CallOptions = { ...call, signal };
     try {
       this.setState('building');
-      await Promise.all(this.spec.hosts.map((name) => this.startHost(name, step)));
+      await this.startHosts(step);
       this.setState('attaching');
       await Promise.all(this.hostRuns.map((h) => this.attachHost(h, step)));
       if (signal.aborted) throw cancelled();
@@ -135,9 +140,22 @@ export class Run {
     return this.summary();
   }
 
+  /** When one host fails, the others are given up before the run is undone: nothing may come up after that. */
+  private async startHosts(call: CallOptions): Promise<void> {
+    const starts = this.spec.hosts.map((name) => this.startHost(name, call));
+    try {
+      await Promise.all(starts);
+    } catch (error) {
+      this.abort.abort();
+      await Promise.allSettled(starts);
+      throw error;
+    }
+  }
+
   private async startHost(name: string, call: CallOptions): Promise<void> {
     const ahead = this.deps.prepareAhead(this.fileFor(name), name, call);
     const host = await this.deps.connect(name, call);
+    this.claimed.push(host);
     const object = await this.deps.prepare(this.fileFor(name), host, await ahead, call);
     if (!this.object) {
       this.object = object;
@@ -153,7 +171,7 @@ export class Run {
       onPrints: (from, prints) => this.onPrints(from, prints),
     });
     this.hostRuns.push(hostRun);
-    this.unsubscribe.push(this.deps.onConnectionEnd(name, (error) => this.onHostLost(hostRun, error)));
+    this.unsubscribe.push(this.deps.onConnectionEnd(host, (error) => this.onHostLost(hostRun, error)));
     this.setState('loading');
     call.progress?.({ step: `Loading ${runName(this.spec.file)} on ${name}` });
     await this.load(hostRun, call);
@@ -313,6 +331,7 @@ export class Run {
     this.endedAt = Date.now();
     await Promise.all(this.hostRuns.map((h) => h.close()));
     this.release();
+    await this.releaseAgents();
     this.setState('failed');
   }
 
@@ -424,11 +443,12 @@ export class Run {
     for (const h of this.hostRuns) h.streams.flush(); // also of a host that was lost
     await this.emitter?.drain();
     await Promise.all(this.hostRuns.map((h) => h.close()));
+    this.release();
+    await this.releaseAgents();
     this.endReason = reason;
     this.endedAt = Date.now();
     this.rate = 0;
     this.deps.onEvents(this.id, [this.endEvent(reason)]);
-    this.release();
     this.setState('ended');
     return this.summary();
   }
@@ -450,6 +470,12 @@ export class Run {
     for (const timer of this.timers) clearInterval(timer);
     this.timers.clear();
     for (const stop of this.unsubscribe) stop();
+  }
+
+  /** An agent that has loaded nothing, because the source did not build, is as good as new. */
+  private async releaseAgents(): Promise<void> {
+    const used = this.hostRuns.filter((h) => h.touched).map((h) => h.host);
+    await Promise.all(this.claimed.splice(0).map((host) => this.deps.release(host, !used.includes(host))));
   }
 
   /** The rows are not wanted any more. */

@@ -108,12 +108,26 @@ export class Ssh2Transport implements Transport {
     });
   }
 
-  #refused(error: Error): RingsideError {
+  #refused(error: Error & { reason?: unknown }): RingsideError {
+    // Only a channel that was not opened has a reason; a command that was not run has none.
+    if (typeof error.reason === 'number') return this.#noSession(error);
     return new RingsideError(
       'ssh-transport',
       `${this.host} opened no session for a command: ${neutralize(error.message, 300)}.`,
       {
-        remedy: 'The server may limit sessions (MaxSessions) or allow this key one fixed command only (ForceCommand).',
+        remedy: 'The server may allow this key one fixed command only (ForceCommand).',
+        cause: error,
+      },
+    );
+  }
+
+  #noSession(error: Error): RingsideError {
+    return new RingsideError(
+      'ssh-sessions',
+      `${this.host} opened no further session on this connection: ${neutralize(error.message, 300)}.`,
+      {
+        remedy:
+          'Every run takes one session of the connection. End a run, or let the administrator raise MaxSessions in sshd_config (10 is the default; 1 or more is needed).',
         cause: error,
       },
     );
