@@ -17,6 +17,7 @@ pub mod fuzzing;
 mod journal;
 mod knowledge;
 mod lease;
+mod limits;
 mod output;
 mod plan;
 mod requests;

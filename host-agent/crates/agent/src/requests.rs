@@ -16,6 +16,8 @@ use ringside_proto::{Message, messages as pb};
 
 use crate::blobs::Blobs;
 use crate::failure::{Answer, Failure};
+use crate::journal;
+use crate::limits::Trip;
 use crate::output::Output;
 use crate::rpc::{self, Answered, Lookup};
 use crate::session::Session;
@@ -28,6 +30,8 @@ const MOST_WAITING: usize = 256;
 const QUIET: Duration = Duration::from_millis(500);
 /// How often CPUs that come and go are looked for, while something is attached CPU by CPU.
 const LOOK_AT_CPUS: Duration = Duration::from_secs(1);
+/// How often a run is held against its limits.
+const LOOK_AT_LIMITS: Duration = Duration::from_millis(500);
 
 enum Job {
     Request { id: u32, payload: Vec<u8>, cancelled: Arc<AtomicBool> },
@@ -157,9 +161,9 @@ struct LookupJob {
 impl Worker {
     fn work(&self, waiting: &Receiver<Job>) {
         let mut session = Session::default();
-        let mut looked = Instant::now();
+        let (mut looked, mut kept) = (Instant::now(), Instant::now());
         loop {
-            match next(waiting, &session, looked) {
+            match next(waiting, &session, looked, kept) {
                 Ok(Job::Request { id, payload, cancelled }) => self.answer(&mut session, id, &payload, cancelled),
                 Ok(Job::ShutDown { done }) => {
                     drop(std::mem::take(&mut session));
@@ -172,7 +176,19 @@ impl Worker {
                 session.follow_cpus();
                 looked = Instant::now();
             }
+            if kept.elapsed() >= LOOK_AT_LIMITS && session.is_attached() {
+                kept = Instant::now();
+                session.keep_limits(kept).into_iter().for_each(|(object_id, trip)| self.stopped(object_id, trip));
+            }
         }
+    }
+
+    /// Tells the client that an object is detached.
+    fn stopped(&self, object_id: u32, Trip { code, program, message, hint }: Trip) {
+        journal::info(code, &message);
+        let stopped = pb::Stopped { object_id, code: code.into(), program, message, hint };
+        let event = pb::Event { event: Some(pb::event::Event::Stopped(stopped)) };
+        self.replies.output.send_when_room(Head::new(FrameType::Event), event.encode_to_vec());
     }
 
     fn answer(&self, session: &mut Session, id: u32, payload: &[u8], cancelled: Arc<AtomicBool>) {
@@ -192,11 +208,13 @@ impl Worker {
     }
 }
 
-/// Sleeps without end where no CPU has to be looked after.
-fn next(waiting: &Receiver<Job>, session: &Session, looked: Instant) -> Result<Job, RecvTimeoutError> {
-    match session.is_per_cpu() {
-        true => waiting.recv_timeout(LOOK_AT_CPUS.saturating_sub(looked.elapsed())),
-        false => waiting.recv().map_err(|_| RecvTimeoutError::Disconnected),
+/// Sleeps without end where nothing has to be looked after.
+fn next(waiting: &Receiver<Job>, session: &Session, looked: Instant, kept: Instant) -> Result<Job, RecvTimeoutError> {
+    let cpus = session.is_per_cpu().then(|| LOOK_AT_CPUS.saturating_sub(looked.elapsed()));
+    let limits = session.is_attached().then(|| LOOK_AT_LIMITS.saturating_sub(kept.elapsed()));
+    match cpus.into_iter().chain(limits).min() {
+        Some(time) => waiting.recv_timeout(time),
+        None => waiting.recv().map_err(|_| RecvTimeoutError::Disconnected),
     }
 }
 

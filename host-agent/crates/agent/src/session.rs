@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use ringside_bpf::cpus;
 use ringside_bpf::link::Link;
@@ -11,6 +12,8 @@ use ringside_proto::messages as pb;
 use crate::attach::{PerCpu, Scope};
 use crate::failure::{Answer, Failure};
 use crate::journal;
+use crate::limits::{Breaker, Limits, Trip};
+use crate::rpc::stats::{self, Missed};
 use crate::run_statistics::RunStatistics;
 use crate::stream::Stream;
 use crate::stream::prints::PrintCounters;
@@ -30,6 +33,52 @@ pub struct Loaded {
     pub streams: Vec<Arc<Stream>>,
     pub prints: Option<Arc<PrintCounters>>,
     pub object: Object,
+    pub limits: Limits,
+    /// When its time began: at the attach, or when somebody last said that it is watched.
+    pub renewed: Instant,
+    breaker: Breaker,
+    /// What its links had counted when they went.
+    missed: Missed,
+}
+
+impl Loaded {
+    fn new(object: Object) -> Self {
+        Self {
+            attached: Vec::new(),
+            streams: Vec::new(),
+            prints: None,
+            object,
+            limits: Limits::default(),
+            renewed: Instant::now(),
+            breaker: Breaker::default(),
+            missed: Missed::new(),
+        }
+    }
+
+    /// Detaches every program. Gives what their links had counted, also when that is done already.
+    pub fn detach(&mut self, statistics: Option<&RunStatistics>) -> Missed {
+        if !self.attached.is_empty() {
+            if let Some(statistics) = statistics {
+                statistics.settle();
+            }
+            self.missed = stats::missed_by_links(self);
+            self.attached.clear();
+        }
+        self.missed.clone()
+    }
+
+    /// What this run takes above its limits, if anything.
+    fn check(&mut self, statistics: Option<&RunStatistics>, now: Instant) -> Option<Trip> {
+        if let Some(trip) = self.limits.overdue(self.renewed, now) {
+            return Some(trip);
+        }
+        let nanos = match statistics {
+            Some(statistics) if self.limits.cpu_percent != 0 => stats::nanos(&self.object, statistics),
+            _ => Vec::new(),
+        };
+        let records: Vec<(String, u64)> = self.streams.iter().map(|one| (one.map.clone(), one.taken())).collect();
+        self.breaker.check(self.limits, now, &nanos, &records)
+    }
 }
 
 /// The links of one program: several for what is attached once per CPU.
@@ -57,7 +106,7 @@ impl Session {
             statistics.watch(&object);
         }
         self.last_id += 1;
-        self.objects.insert(self.last_id, Loaded { attached: Vec::new(), streams: Vec::new(), prints: None, object });
+        self.objects.insert(self.last_id, Loaded::new(object));
         self.last_id
     }
 
@@ -78,6 +127,25 @@ impl Session {
             self.run_statistics = None;
         }
         Ok(loaded)
+    }
+
+    /// Whether anything is attached, so that its limits must be looked after.
+    pub fn is_attached(&self) -> bool {
+        self.objects.values().any(|loaded| !loaded.attached.is_empty())
+    }
+
+    /// Detaches what takes more than its limits allow, and gives what was detached and why.
+    pub fn keep_limits(&mut self, now: Instant) -> Vec<(u32, Trip)> {
+        let statistics = self.run_statistics.clone();
+        let statistics = statistics.as_deref();
+        let attached = self.objects.iter_mut().filter(|(_, loaded)| !loaded.attached.is_empty());
+        attached
+            .filter_map(|(id, loaded)| {
+                let trip = loaded.check(statistics, now)?;
+                loaded.detach(statistics);
+                Some((*id, trip))
+            })
+            .collect()
     }
 
     /// Whether anything is attached CPU by CPU.

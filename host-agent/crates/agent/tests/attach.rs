@@ -571,7 +571,7 @@ fn what_cannot_be_attached_is_left_out_when_that_is_wanted() {
     let mut run = Run::new(&["raw_enter", "on_tc", "on_netfilter"]);
     let one = |program: &str, leave_out| pb::AttachProgram { program: program.into(), leave_out, ..Default::default() };
     let mut ask = |programs: Vec<pb::AttachProgram>| {
-        run.agent.request(Request::Attach(pb::Attach { object_id: run.id, programs }))
+        run.agent.request(Request::Attach(pb::Attach { object_id: run.id, programs, ..Default::default() }))
     };
     let Response::Attach(result) = ask(vec![one("on_tc", true), one("raw_enter", false), one("on_netfilter", true)])
     else {

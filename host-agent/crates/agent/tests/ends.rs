@@ -75,7 +75,7 @@ fn a_blocked_stdout_keeps_no_lease() {
     agent.ask(pb::request::Request::LoadObject(pb::LoadObject { object_blob: blob, options: Some(options) }));
     let stream = pb::OpenStream { object_id: 1, map: "events".into(), credits: 1 << 30, ..Default::default() };
     agent.ask(pb::request::Request::OpenStream(stream));
-    agent.ask(pb::request::Request::Attach(pb::Attach { object_id: 1, programs: vec![] }));
+    agent.ask(pb::request::Request::Attach(pb::Attach { object_id: 1, ..Default::default() }));
     let owned = || programs_of(agent.child.id());
     wait_until("the program", || !owned().is_empty());
     let ids = owned();

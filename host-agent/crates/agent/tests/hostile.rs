@@ -121,7 +121,11 @@ fn about_objects() -> impl Strategy<Value = Request> {
                 ..Default::default()
             })
         }),
-        (number(), targets()).prop_map(|(object_id, programs)| Request::Attach(pb::Attach { object_id, programs })),
+        (number(), targets()).prop_map(|(object_id, programs)| Request::Attach(pb::Attach {
+            object_id,
+            programs,
+            ..Default::default()
+        })),
         number().prop_map(|object_id| Request::Detach(pb::Detach { object_id })),
         number().prop_map(|object_id| Request::CloseObject(pb::CloseObject { object_id })),
         number().prop_map(|object_id| Request::GetStats(pb::GetStats { object_id })),

@@ -206,7 +206,8 @@ fn a_missing_or_wrong_target_names_what_there_is() {
     // All or nothing: one that cannot be attached takes the others with it.
     let programs =
         ["on_syscall", "misspelt"].map(|name| pb::AttachProgram { program: name.into(), ..Default::default() });
-    let both = Request::Attach(pb::Attach { object_id: loaded.object_id, programs: programs.to_vec() });
+    let both =
+        Request::Attach(pb::Attach { object_id: loaded.object_id, programs: programs.to_vec(), ..Default::default() });
     assert_eq!(agent.error(both).code, "target-not-found");
     let before = agent.globals(loaded.object_id, ".bss");
     call_getpid(10);

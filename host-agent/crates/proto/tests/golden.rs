@@ -115,7 +115,7 @@ fn from_client() -> Vec<Frame> {
     let load = request::Request::LoadObject(pb::LoadObject { object_blob: 9, options: Some(options) });
     let target = [("iface".to_owned(), "lo".to_owned())].into();
     let programs = vec![pb::AttachProgram { program: "count".into(), target, ..Default::default() }];
-    let attach = request::Request::Attach(pb::Attach { object_id: 1, programs });
+    let attach = request::Request::Attach(pb::Attach { object_id: 1, programs, ..Default::default() });
     let ask = |request| pb::Request { request: Some(request) };
     vec![
         message(FrameType::HelloAck, 0, &ack),

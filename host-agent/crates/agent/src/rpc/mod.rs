@@ -5,6 +5,7 @@ mod features;
 pub mod host;
 mod inventory;
 mod iterators;
+mod limits;
 mod link_words;
 mod map_ref;
 mod map_write;
@@ -14,7 +15,7 @@ mod owners;
 mod prints;
 mod program_run;
 mod run;
-mod stats;
+pub mod stats;
 mod storage_owners;
 mod streams;
 mod swap;
@@ -83,6 +84,7 @@ pub fn handle(session: &mut Session, context: &Context<'_>, request: pb::Request
         Request::RunProgram(request) => Response::ProgramOutcome(program_run::run(session, context, request)?),
         Request::GetStats(request) => Response::Stats(stats::get(session, request)?),
         Request::DumpMap(request) => Response::MapDump(maps::dump(session, context, request)?),
+        Request::SetLimits(request) => Response::Limits(limits::set(session, request)?),
         Request::Detach(request) => Response::Detach(run::detach(session, context, request)?),
         Request::CloseObject(request) => Response::Empty(object::close(session, context, request)?),
         other => return look_up(session, other).map(Answered::Later),

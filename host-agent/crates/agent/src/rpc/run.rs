@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ringside_bpf::link::Link;
 use ringside_bpf::struct_ops::StructOps;
@@ -13,6 +13,7 @@ use super::stats;
 use crate::attach::struct_ops::Wanted;
 use crate::attach::{self, Made, Scope};
 use crate::failure::{Answer, Failure};
+use crate::limits::Limits;
 use crate::requests::Context;
 use crate::session::{Attached, Session};
 use crate::stream::drain::Command;
@@ -23,8 +24,12 @@ pub fn attach(session: &mut Session, context: &Context<'_>, request: pb::Attach)
     let here = loaded.attached.iter().filter(|attached| !attached.map.is_empty());
     let taken = here.map(|attached| attached.map.clone()).collect();
     let work = attach_wanted(&scope, context, request.programs, taken)?;
-    let Work { mut attached, result, .. } = work;
-    session.get(request.object_id)?.attached.append(&mut attached);
+    let Work { mut attached, mut result, .. } = work;
+    let loaded = session.get(request.object_id)?;
+    loaded.attached.append(&mut attached);
+    loaded.limits = Limits::asked(request.limits);
+    loaded.renewed = Instant::now();
+    result.limits = Some(loaded.limits.message());
     Ok(result)
 }
 
@@ -160,13 +165,8 @@ fn described(made: &Made) -> pb::Attachment {
 
 pub fn detach(session: &mut Session, context: &Context<'_>, request: pb::Detach) -> Answer<pb::DetachResult> {
     let counts_runs = session.run_statistics();
-    if let Some(statistics) = &counts_runs {
-        statistics.settle();
-    }
     let loaded = session.get(request.object_id)?;
-    // What links count goes with them.
-    let missed = stats::missed_by_links(loaded);
-    loaded.attached.clear();
+    let missed = loaded.detach(counts_runs.as_deref());
     // Programs that were running when their link went may still be writing their last record.
     os::wait_for_running_programs();
     if !loaded.streams.is_empty() || loaded.prints.is_some() {

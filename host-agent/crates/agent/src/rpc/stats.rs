@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::atomic::Ordering;
 
+use ringside_bpf::object::Object;
+use ringside_bpf::program::Program;
 use ringside_bpf::{os, stats};
 use ringside_proto::messages as pb;
 
@@ -53,6 +55,15 @@ pub fn of(loaded: Option<&mut Loaded>, counts_runs: Option<&RunStatistics>, miss
         figures.prints_lost = prints.lost.load(Ordering::Relaxed);
     }
     figures
+}
+
+/// How long each program of the object has run.
+pub fn nanos(object: &Object, counts_runs: &RunStatistics) -> Vec<(String, u64)> {
+    let of = |program: Program<'_>| {
+        let info = stats::program(program.fd()?).ok()?;
+        Some((program.name().to_owned(), counts_runs.figures(info.id, info.run_count, info.run_ns).nanos))
+    };
+    object.programs().into_iter().filter_map(of).collect()
 }
 
 pub fn missed_by_links(loaded: &Loaded) -> Missed {

@@ -154,6 +154,11 @@ impl Stream {
         Ok(())
     }
 
+    /// Records taken from the kernel so far.
+    pub fn taken(&self) -> u64 {
+        self.counters.read.load(Ordering::Relaxed)
+    }
+
     pub fn count_dropped(&self, records: u32) {
         self.counters.read.fetch_add(records.into(), Ordering::Relaxed);
         self.counters.dropped.fetch_add(records.into(), Ordering::Relaxed);

@@ -302,7 +302,7 @@ impl Agent {
     }
 
     pub fn attach_all(&mut self, object_id: u32) -> Vec<pb::Attachment> {
-        match self.request(Request::Attach(pb::Attach { object_id, programs: vec![] })) {
+        match self.request(Request::Attach(pb::Attach { object_id, ..Default::default() })) {
             Response::Attach(result) => result.attachments,
             other => panic!("not attached: {other:?}"),
         }
@@ -311,7 +311,7 @@ impl Agent {
     pub fn attach(&mut self, object_id: u32, program: &str, target: &[(&str, &str)]) -> Response {
         let target = target.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
         let programs = vec![pb::AttachProgram { program: program.into(), target, ..Default::default() }];
-        self.request(Request::Attach(pb::Attach { object_id, programs }))
+        self.request(Request::Attach(pb::Attach { object_id, programs, ..Default::default() }))
     }
 
     pub fn detach(&mut self, object_id: u32) -> pb::Stats {
