@@ -2,6 +2,7 @@
  * The engine's end of the agent's protocol: requests with answers, blobs, streams with credits, heartbeat and lease.
  * One client per agent process; it ends when the agent, the connection or the lease does.
  */
+import { constants } from 'node:os';
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { cancelled, isErrorCode, RingsideError, throwIfAborted } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -385,11 +386,12 @@ export class AgentClient {
     for (const line of text.split('\n')) if (line.trim() !== '') this.log.debug(`agent: ${line.slice(0, 1000)}`);
   }
 
-  private onExit(code: number | null, signal: string | null): void {
+  private onExit(code: number | null, exitSignal: string | null): void {
     if (this.saidBye) {
       this.end(undefined);
       return;
     }
+    const signal = exitSignal ?? signalOfStatus(code);
     const how = signal
       ? `was killed by signal ${signal}`
       : code === null
@@ -469,6 +471,12 @@ export class AgentClient {
     this.pending.clear();
     for (const listener of this.closeListeners) listener(error);
   }
+}
+
+/** The agent's supervisor and the shell above it say by 128 + number which signal ended the worker. */
+function signalOfStatus(code: number | null): string | null {
+  const names = Object.entries(constants.signals);
+  return names.find(([, number]) => code === 128 + number)?.[0] ?? null;
 }
 
 interface Gate<T> {

@@ -224,9 +224,12 @@ list() {
     hash "$f" || h=\${d##*/}
     say agent "$(wc -c < "$f")" "$h" "$f"
   done
+  # A supervisor, its worker and the worker's helpers are one agent: the one that none of them started.
+  all=" $(processes "$1" | while read -r p rest; do printf '%s ' "$p"; done)"
   processes "$1" | while read -r p o t; do
     read -r x < /proc/$p/stat || continue
     set -- \${x##*) }
+    case $all in *" $2 "*) continue;; esac
     read -r up rest < /proc/uptime
     say running "$p" "$o" "\${20}" "$up" "$(getconf CLK_TCK 2>/dev/null || echo 100)" "$t"
   done

@@ -16,6 +16,7 @@ use crate::lease::{Due, Lease};
 use crate::output::Output;
 use crate::requests::Requests;
 use crate::rpc::host;
+use crate::supervisor::{Beats, Silence};
 
 /// How long an orderly end may take before the process leaves anyway; the kernel then detaches in its place.
 const LAST_WORDS: Duration = Duration::from_millis(300);
@@ -29,6 +30,8 @@ pub enum End {
     OutputBroken,
     LeaseExpired(Duration),
     Signal,
+    /// The supervisor does not answer.
+    SupervisorStopped,
     Protocol(String),
 }
 
@@ -36,7 +39,7 @@ impl End {
     pub fn exit_code(&self) -> i32 {
         match self {
             Self::Client | Self::StdinClosed | Self::OutputBroken | Self::Signal => 0,
-            Self::LeaseExpired(_) => 1,
+            Self::LeaseExpired(_) | Self::SupervisorStopped => 1,
             Self::Protocol(_) => 2,
         }
     }
@@ -50,6 +53,7 @@ impl End {
                 ("lease-expired", format!("Nothing was heard from the client for {} ms.", length.as_millis()))
             }
             Self::Signal => ("signal", "Asked to end by a signal, or the parent process is gone.".to_owned()),
+            Self::SupervisorStopped => ("supervisor", "The agent's supervisor has been stopped.".to_owned()),
             Self::Protocol(message) => ("protocol", message.clone()),
         };
         pb::Bye { code: code.to_owned(), message }
@@ -64,15 +68,17 @@ pub struct Connection {
     requests: Requests,
     decoder: Decoder,
     lease: Lease,
+    /// None without a supervisor.
+    beats: Option<Beats>,
     greeted: bool,
 }
 
 impl Connection {
     /// Starts the other threads and greets the client.
-    pub fn open(stdin: File, signals: OwnedFd, output: Arc<Output>) -> io::Result<Self> {
+    pub fn open(stdin: File, signals: OwnedFd, output: Arc<Output>, beats: Option<Beats>) -> io::Result<Self> {
         let (output_broke, breaking) = io::pipe()?;
         output.write_magic()?;
-        output.send_message(Head::new(FrameType::Hello), &host::hello());
+        output.send_message(Head::new(FrameType::Hello), &host::hello(beats.as_ref().map_or(0, Beats::supervisor)));
         let answering = Arc::clone(&output);
         thread::Builder::new().name("answers".into()).spawn(move || {
             let result = answering.write_answers();
@@ -83,7 +89,7 @@ impl Connection {
         let requests = Requests::start(Arc::clone(&output))?;
         let lease = Lease::new(Instant::now());
         let decoder = Decoder::default();
-        Ok(Self { stdin, signals, output_broke, output, requests, decoder, lease, greeted: false })
+        Ok(Self { stdin, signals, output_broke, output, requests, decoder, lease, beats, greeted: false })
     }
 
     /// Serves to the end.
@@ -99,6 +105,9 @@ impl Connection {
             self.output.send_message(Head::new(FrameType::Bye), &end.bye());
             self.output.flush(LAST_WORDS);
         }
+        if let (End::SupervisorStopped, Some(beats)) = (&end, &self.beats) {
+            beats.end_supervisor();
+        }
         end
     }
 
@@ -110,8 +119,12 @@ impl Connection {
                 Due::Ping if self.greeted => self.output.send_ping(),
                 Due::Ping | Due::Nothing => {}
             }
-            let watched = [self.stdin.as_fd(), self.signals.as_fd(), self.output_broke.as_fd()];
-            let ready = match os::poll_readable(&watched, Some(self.lease.until_next(Instant::now()))) {
+            if let Err(end) = self.keep_beating(Instant::now()) {
+                return end;
+            }
+            let mut watched = vec![self.stdin.as_fd(), self.signals.as_fd(), self.output_broke.as_fd()];
+            watched.extend(self.beats.as_ref().map(Beats::fd));
+            let ready = match os::poll_readable(&watched, Some(self.until_next(Instant::now()))) {
                 Ok(ready) => ready,
                 Err(error) => return End::Protocol(format!("cannot wait for input: {error}")),
             };
@@ -134,6 +147,21 @@ impl Connection {
                 return end;
             }
         }
+    }
+
+    /// One process does not run on without the other.
+    fn keep_beating(&mut self, now: Instant) -> Result<(), End> {
+        let Some(beats) = &mut self.beats else { return Ok(()) };
+        beats.agree(self.lease.length());
+        beats.keep(now).map_err(|silence| match silence {
+            Silence::Gone => End::Signal,
+            Silence::Stopped => End::SupervisorStopped,
+        })
+    }
+
+    fn until_next(&self, now: Instant) -> Duration {
+        let lease = self.lease.until_next(now);
+        self.beats.as_ref().map_or(lease, |beats| beats.until_next(now).min(lease))
     }
 
     /// Acts on every frame that these bytes complete.

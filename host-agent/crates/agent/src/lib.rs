@@ -1,7 +1,8 @@
 //! The host agent: loads, attaches and streams on behalf of the engine, over its own stdin and stdout. A library, so that
 //! the fuzzers of `host-agent/fuzz` reach the parts; `main.rs` only calls it.
 //!
-//! Threads: this one reads requests, signals and the lease and never blocks on anything else; `requests` does the work;
+//! Started without arguments it is the supervisor of a second process of the same file, the worker, which does all of this
+//! (see `supervisor/`). The worker's threads: this one reads requests, signals and the lease and never blocks on anything else; `requests` does the work;
 //! `drain` empties rings; `answers` writes control frames. See `output.rs` for who writes when.
 #![forbid(unsafe_code)]
 
@@ -25,23 +26,26 @@ mod rpc;
 mod run_statistics;
 mod session;
 mod stream;
+mod supervisor;
 mod swap;
 mod watch;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ringside_bpf::{log, os};
+use ringside_bpf::{log, os, process};
 
 use crate::connection::Connection;
 use crate::output::Output;
+use crate::supervisor::Beats;
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The whole program.
+/// The whole program: the supervisor, its worker, or one of the worker's helpers.
 pub fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
-        None => run(),
+        None => supervisor::supervise(),
+        Some(supervisor::WORKER) => run(),
         Some(confine::CHECK_OBJECT) => confine::object_reader(),
         Some(confine::SEARCH_MODULE) => confine::module_reader(std::env::args().skip(2).collect()),
         Some(rpc::SYMBOLIZE) => rpc::symbolizer(std::env::args().nth(2).as_deref()),
@@ -59,6 +63,13 @@ pub fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
+    let beats = match Beats::to_supervisor() {
+        Ok(beats) => beats,
+        Err(error) => {
+            eprintln!("ringside-agent: {} is started by the agent itself: {error}", supervisor::WORKER);
+            return ExitCode::from(2);
+        }
+    };
     // Before any thread starts, so that all of them leave the signals to the descriptor.
     let signals = match os::termination_signals() {
         Ok(signals) => signals,
@@ -70,10 +81,12 @@ fn run() -> ExitCode {
     if !os::die_with_parent() {
         return ExitCode::SUCCESS;
     }
+    // Started by the link of its supervisor's file, it would be called "exe".
+    process::set_name(c"ringside-agent");
     os::raise_limits();
     log::install();
     let output = Arc::new(Output::new(os::take_stdio(1)));
-    let end = match Connection::open(os::take_stdio(0), signals, output) {
+    let end = match Connection::open(os::take_stdio(0), signals, output, Some(beats)) {
         Ok(connection) => connection.serve(),
         Err(error) => {
             journal::error("agent-start", &error.to_string());

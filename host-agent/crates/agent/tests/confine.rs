@@ -72,7 +72,7 @@ fn an_object_is_checked_once() {
     let bytes = object("ring");
     let children = |agent: &Agent| {
         // Field 17 of stat is the time of children that were waited for; their page faults (field 11) tell that there were some.
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", agent.child.id())).expect("stat");
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", agent.worker())).expect("stat");
         stat.rsplit_once(") ").expect("stat").1.split(' ').nth(8).expect("field").parse::<u64>().expect("a number")
     };
     assert_eq!(children(&agent), 0);

@@ -76,7 +76,7 @@ fn a_blocked_stdout_keeps_no_lease() {
     let stream = pb::OpenStream { object_id: 1, map: "events".into(), credits: 1 << 30, ..Default::default() };
     agent.ask(pb::request::Request::OpenStream(stream));
     agent.ask(pb::request::Request::Attach(pb::Attach { object_id: 1, ..Default::default() }));
-    let owned = || programs_of(agent.child.id());
+    let owned = || programs_of(agent.worker());
     wait_until("the program", || !owned().is_empty());
     let ids = owned();
     // Far more than a pipe of one megabyte holds.
@@ -129,13 +129,20 @@ fn the_agent_dies_with_its_parent() {
     let mut line = String::new();
     let mut errors = std::io::BufReader::new(shell.stderr.take().expect("piped"));
     std::io::BufRead::read_line(&mut errors, &mut line).expect("a process id");
-    let process = format!("/proc/{}", line.trim());
-    // It has taken over its signals once it has its threads.
-    wait_until("the agent", || std::fs::read_dir(format!("{process}/task")).is_ok_and(|tasks| tasks.count() >= 4));
+    let supervisor = line.trim().to_owned();
+    // The worker has taken over its signals once it has its threads.
+    let mut worker = String::new();
+    wait_until("the worker", || {
+        let children = format!("/proc/{supervisor}/task/{supervisor}/children");
+        worker = std::fs::read_to_string(children).unwrap_or_default().trim().to_owned();
+        !worker.is_empty() && std::fs::read_dir(format!("/proc/{worker}/task")).is_ok_and(|tasks| tasks.count() >= 4)
+    });
     shell.kill().expect("kill");
     shell.wait().expect("wait");
-    let state = || std::fs::read_to_string(format!("{process}/stat")).unwrap_or_default();
-    wait_until("its end", || state().is_empty() || state().contains(") Z "));
+    for process in [supervisor, worker] {
+        let state = || std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        wait_until("its end", || state().is_empty() || state().contains(") Z "));
+    }
 }
 
 #[test]

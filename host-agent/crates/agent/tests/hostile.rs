@@ -213,7 +213,7 @@ fn any_request() -> impl Strategy<Value = Request> {
 }
 
 fn descriptors(agent: &Agent) -> usize {
-    std::fs::read_dir(format!("/proc/{}/fd", agent.child.id())).expect("procfs").count()
+    std::fs::read_dir(format!("/proc/{}/fd", agent.worker())).expect("procfs").count()
 }
 
 /// The object, compiled once.
@@ -329,7 +329,7 @@ fn a_client_that_asks_and_never_reads_is_bounded() {
             return true;
         }
         // It may end between the two looks.
-        let status = std::fs::read_to_string(format!("/proc/{}/status", agent.child.id())).unwrap_or_default();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", agent.worker())).unwrap_or_default();
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
         most = most.max(resident.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10);
         false

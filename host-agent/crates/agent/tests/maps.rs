@@ -430,7 +430,7 @@ fn a_watch_sends_only_what_changed() {
 #[test]
 fn the_inventory_knows_what_is_loaded_and_whose_it_is() {
     let mut maps = Maps::load("every_map");
-    let own = maps.agent.child.id();
+    let own = maps.agent.worker();
     let id = maps.loaded.programs[0].id;
     let Response::ProgramList(list) = maps.agent.request(Request::ListPrograms(pb::ListPrograms { ids: vec![id] }))
     else {

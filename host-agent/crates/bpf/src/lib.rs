@@ -19,6 +19,7 @@ pub mod os;
 pub mod perf;
 pub mod prints;
 pub mod probe;
+pub mod process;
 pub mod prog_stream;
 pub mod program;
 pub mod reuse;

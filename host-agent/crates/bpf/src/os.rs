@@ -97,14 +97,23 @@ pub fn widen_pipe(fd: BorrowedFd<'_>, bytes: usize) {
 /// Termination signals as a descriptor to poll, so that no handler runs in the middle of libbpf. Call it before any
 /// other thread starts: they inherit the mask.
 pub fn termination_signals() -> io::Result<OwnedFd> {
+    signals(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP])
+}
+
+/// The same with the end of children.
+pub fn supervisor_signals() -> io::Result<OwnedFd> {
+    signals(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGCHLD])
+}
+
+fn signals(wanted: &[c_int]) -> io::Result<OwnedFd> {
     // SAFETY: `set` is initialised by sigemptyset before use, all pointers are to locals, and the descriptor that
     // signalfd returns is new and owned by nobody else.
     unsafe {
         let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
         libc::sigemptyset(set.as_mut_ptr());
         let mut set = set.assume_init();
-        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
-            libc::sigaddset(&mut set, signal);
+        for signal in wanted {
+            libc::sigaddset(&mut set, *signal);
         }
         if libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) != 0 {
             return Err(io::Error::last_os_error());

@@ -35,6 +35,7 @@ fn from_agent() -> Vec<Frame> {
         pid: 4242,
         realtime_minus_monotonic_ns: 1_790_000_000_000_000_123,
         realtime_minus_boottime_ns: -5,
+        ..Default::default()
     };
     let error = pb::Error {
         code: "verifier-rejected".into(),

@@ -10,7 +10,8 @@ use crate::VERSION;
 use crate::failure::{Answer, Failure};
 use crate::requests::Context;
 
-pub fn hello() -> pb::Hello {
+/// `supervisor` is the process that watches this one, 0 for none.
+pub fn hello(supervisor: u32) -> pb::Hello {
     let (arch, kernel) = os::uname();
     pb::Hello {
         protocol_major: PROTOCOL_MAJOR,
@@ -23,6 +24,7 @@ pub fn hello() -> pb::Hello {
         possible_cpus: cpus::possible_count() as u32,
         euid: os::effective_uid(),
         pid: std::process::id(),
+        supervisor_pid: supervisor,
         realtime_minus_monotonic_ns: os::realtime_minus_monotonic_ns(),
         realtime_minus_boottime_ns: os::realtime_minus_boottime_ns(),
     }

@@ -392,12 +392,17 @@ impl Agent {
         status.expect("ended")
     }
 
+    /// The process that holds programs, maps and links; `child` is its supervisor.
+    pub fn worker(&self) -> u32 {
+        self.hello.pid
+    }
+
     pub fn resident_bytes(&self) -> u64 {
         self.status_kib("VmRSS:") * 1024
     }
 
     fn status_kib(&self, field: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("status");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.worker())).expect("status");
         let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("field");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }

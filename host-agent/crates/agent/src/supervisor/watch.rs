@@ -1,0 +1,152 @@
+//! The supervisor's side.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::time::{Duration, Instant};
+
+use ringside_bpf::{os, process};
+
+use super::WORKER;
+use super::pulse::Pulse;
+use super::wire::{self, Message};
+use crate::journal;
+
+/// How long a worker that was asked to end may take: longer than its own orderly end.
+const ORDERLY_END: Duration = Duration::from_secs(5);
+
+/// Runs a worker to its end and answers with its exit code, as a shell would: 128 and the signal for one that was killed.
+pub fn supervise() -> ExitCode {
+    process::set_name(c"ringside-superv");
+    if !os::die_with_parent() {
+        return ExitCode::SUCCESS;
+    }
+    match Watch::start() {
+        Ok(watch) => watch.run(),
+        Err(error) => {
+            journal::error("agent-start", &format!("cannot start the worker: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Watch {
+    signals: OwnedFd,
+    socket: OwnedFd,
+    worker: Child,
+    pulse: Pulse,
+    /// Set once it was asked to end.
+    ends_by: Option<Instant>,
+}
+
+impl Watch {
+    fn start() -> io::Result<Self> {
+        let signals = os::supervisor_signals()?;
+        let (socket, theirs) = process::socket_pair()?;
+        // By its inode: the file may be gone by now, or another of the same name.
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0("ringside-agent").arg(WORKER);
+        let worker = process::spawn_with_socket(&mut command, theirs)?;
+        drop(command);
+        process::release_stdio()?;
+        Ok(Self { signals, socket, worker, pulse: Pulse::new(Instant::now()), ends_by: None })
+    }
+
+    fn run(mut self) -> ExitCode {
+        match self.watch() {
+            Ok(status) => {
+                if let Some(signal) = status.signal() {
+                    journal::error("worker-killed", &format!("The worker was ended by signal {signal}."));
+                }
+                exit_code(status)
+            }
+            Err(error) => {
+                journal::error("agent-internal", &format!("cannot watch the worker: {error}"));
+                let _ = self.worker.kill();
+                self.worker.wait().map_or(ExitCode::FAILURE, exit_code)
+            }
+        }
+    }
+
+    fn watch(&mut self) -> io::Result<ExitStatus> {
+        let mut connected = true;
+        loop {
+            let now = Instant::now();
+            let deadline = match self.ends_by {
+                Some(end) => end.saturating_duration_since(now),
+                None => self.pulse.until_silent(now),
+            };
+            let watched: &[BorrowedFd<'_>] = match connected {
+                true => &[self.signals.as_fd(), self.socket.as_fd()],
+                false => &[self.signals.as_fd()],
+            };
+            os::poll_readable(watched, Some(deadline))?;
+            connected = connected && self.take_messages();
+            while let Some(signal) = process::next_signal(self.signals.as_fd()) {
+                if signal != process::SIGCHLD {
+                    self.ask_to_end();
+                }
+            }
+            if let Some(status) = self.worker.try_wait()? {
+                return Ok(status);
+            }
+            self.end_if_silent(Instant::now());
+        }
+    }
+
+    /// False when the worker's end is closed: it ends, or is dead already.
+    fn take_messages(&mut self) -> bool {
+        let (messages, there) = wire::take(self.socket.as_fd());
+        for message in messages {
+            match message {
+                Message::Beat(number) => {
+                    self.pulse.heard(Instant::now());
+                    let _ = Message::Answer(number).send(self.socket.as_fd());
+                }
+                Message::Lease(length) => self.pulse.set_patience(length),
+                Message::Answer(_) => {}
+            }
+        }
+        there
+    }
+
+    fn ask_to_end(&mut self) {
+        let _ = process::terminate(self.worker.id());
+        self.ends_by.get_or_insert(Instant::now() + ORDERLY_END);
+    }
+
+    fn end_if_silent(&mut self, now: Instant) {
+        let why = match self.ends_by {
+            Some(end) if now >= end => "It was asked to end and did not.".to_owned(),
+            Some(_) => return,
+            None if self.pulse.is_silent(now) => {
+                format!("It gave no sign of life for {} ms.", self.pulse.patience().as_millis())
+            }
+            None => return,
+        };
+        journal::error("worker-killed", &why);
+        let _ = self.worker.kill();
+        // SIGCHLD follows.
+        self.ends_by = Some(now + ORDERLY_END);
+    }
+}
+
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or_else(|| Some(128 + status.signal()?)).unwrap_or(1);
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_killed_worker_ends_like_in_a_shell() {
+        let of = |raw| format!("{:?}", exit_code(ExitStatus::from_raw(raw)));
+        let code = |code: u8| format!("{:?}", ExitCode::from(code));
+        assert_eq!(of(0), code(0));
+        assert_eq!(of(2 << 8), code(2));
+        assert_eq!(of(9), code(137));
+    }
+}
