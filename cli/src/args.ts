@@ -1,6 +1,13 @@
 /** Command-line arguments: one table of options, parsed by node:util, with errors that say what was meant. */
 import { parseArgs } from 'node:util';
-import { defaultSshOptions, RingsideError, type LoadOptions, type LogLevel, type SshOptions } from '@ringside/core';
+import {
+  defaultSshOptions,
+  RingsideError,
+  type LoadOptions,
+  type LogLevel,
+  type RunLimits,
+  type SshOptions,
+} from '@ringside/core';
 
 type OptionSpec = { type: 'string' | 'boolean'; multiple?: boolean; short?: string };
 
@@ -149,6 +156,22 @@ export function targets(list: string[]): { program: string; key: string; value: 
     }
     return { program, key, value };
   });
+}
+
+const limitKeys = { cpu: 'cpuPercent', rate: 'recordsPerSecond', time: 'timeSeconds' } as const;
+
+/** `KEY=NUMBER` options of `--limit`; "off" is 0, no limit. Errors: usage naming the known keys. */
+export function limits(list: string[]): Partial<RunLimits> {
+  const pairs = Object.entries(assignments(list, 'limit')).map(([key, text]) => {
+    const name = (limitKeys as Record<string, (typeof limitKeys)[keyof typeof limitKeys] | undefined>)[key];
+    if (name === undefined) throw usage(`"${key}" is no limit.`, `Limits: ${Object.keys(limitKeys).join(', ')}.`);
+    const value = text === 'off' ? 0 : Number(text);
+    if (!Number.isInteger(value) || value < 0 || value > 4_294_967_295 || text === '') {
+      throw usage(`--limit ${key} takes a whole number, or off; not "${text}".`);
+    }
+    return [name, value] as const;
+  });
+  return Object.fromEntries(pairs);
 }
 
 /** The common options of loading: what a program's own user space would set. */

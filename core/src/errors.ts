@@ -76,6 +76,10 @@ export const errorCodes = {
   'map-full': Exit.cannot, // A map has no room for another entry.
   'map-frozen': Exit.cannot, // A map can no longer be written by user space.
   'tracefs-missing': Exit.cannot, // tracefs is not mounted on the host.
+  // the run was ended by its limits
+  'cpu-limit': Exit.rejected, // A program took more of a processor than the run allows, and was detached.
+  'rate-limit': Exit.rejected, // A stream carried more records than the run allows, and the run was detached.
+  'time-limit': Exit.rejected, // Nobody watched the run for its time limit, and it was detached.
   // the program was rejected
   'verifier-rejected': Exit.rejected, // The verifier of the kernel rejected the program.
   // a question about a map was answered with no

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { RunLimits } from '@ringside/core/model';
 import type { SshOptions } from '@ringside/core/rpc';
 import { Setting } from './contributions.ts';
 import type { SettingId, SettingValues } from './contributions.ts';
@@ -23,6 +24,13 @@ export function sshOptions(): SshOptions {
 }
 
 export const storeBytes = (): number => setting(Setting.storeMegabytes) * 1024 * 1024;
+
+/** What a run may cost its hosts, as the settings say it. */
+export const runLimits = (): RunLimits => ({
+  cpuPercent: setting(Setting.limitCpuPercent),
+  recordsPerSecond: setting(Setting.limitRecordsPerSecond),
+  timeSeconds: setting(Setting.limitMinutesUnwatched) * 60,
+});
 
 /** Calls back when one of the settings changed. */
 export function onSettingChange(ids: SettingId[], changed: () => void): vscode.Disposable {

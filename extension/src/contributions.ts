@@ -25,6 +25,7 @@ export const Command = {
   runOpen: 'ringside.runs.open',
   runPause: 'ringside.runs.pause',
   runResume: 'ringside.runs.resume',
+  runLimits: 'ringside.runs.limits',
   runRestart: 'ringside.runs.restart',
   runStop: 'ringside.runs.stop',
   runForget: 'ringside.runs.forget',
@@ -60,6 +61,7 @@ export interface CommandArguments {
   'ringside.runs.open': [run?: RunNode | string];
   'ringside.runs.pause': [run?: RunNode | string];
   'ringside.runs.resume': [run?: RunNode | string];
+  'ringside.runs.limits': [run?: RunNode | string];
   'ringside.runs.restart': [run?: RunNode | string];
   'ringside.runs.stop': [run?: RunNode | string];
   'ringside.runs.forget': [run?: RunNode | string];
@@ -91,6 +93,9 @@ export const Setting = {
   verifyOnSave: 'ringside.verifyOnSave',
   codeLens: 'ringside.codeLens',
   storeMegabytes: 'ringside.store.megabytes',
+  limitCpuPercent: 'ringside.limits.cpuPercent',
+  limitRecordsPerSecond: 'ringside.limits.recordsPerSecond',
+  limitMinutesUnwatched: 'ringside.limits.minutesUnwatched',
   openPanel: 'ringside.openPanelOnAttach',
   logLevel: 'ringside.logLevel',
 } as const;
@@ -105,6 +110,9 @@ export interface SettingValues {
   'ringside.verifyOnSave': boolean;
   'ringside.codeLens': boolean;
   'ringside.store.megabytes': number;
+  'ringside.limits.cpuPercent': number;
+  'ringside.limits.recordsPerSecond': number;
+  'ringside.limits.minutesUnwatched': number;
   'ringside.openPanelOnAttach': boolean;
   'ringside.logLevel': 'error' | 'warn' | 'info' | 'debug';
 }
@@ -150,4 +158,6 @@ export interface LaunchAttributes {
   set?: Record<string, string | number | boolean>;
   where?: string;
   mapsSeconds?: number;
+  /** What the run may cost its hosts; what is left out is the setting's. */
+  limits?: { cpuPercent?: number; recordsPerSecond?: number; timeSeconds?: number };
 }

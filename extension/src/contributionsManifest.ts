@@ -31,6 +31,7 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.runOpen]: { title: 'Open Trace', icon: '$(table)' },
   [Command.runPause]: { title: 'Pause', icon: '$(debug-pause)', palette: hidden },
   [Command.runResume]: { title: 'Resume', icon: '$(debug-continue)', palette: hidden },
+  [Command.runLimits]: { title: 'Change Limits…', icon: '$(dashboard)', palette: 'ringside.running' },
   [Command.runRestart]: { title: 'Restart Run', icon: '$(debug-restart)', enablement: trusted },
   [Command.runStop]: { title: 'Detach', icon: '$(debug-stop)', palette: 'ringside.running' },
   [Command.runForget]: { title: 'Forget Run', icon: '$(close)', palette: hidden },
@@ -128,6 +129,36 @@ const settings: { [K in SettingId]: SettingEntry<SettingValues[K]> } = {
     markdownDescription:
       'Megabytes of events that a run keeps. When it is full, the oldest events leave first and are counted.',
   },
+  [Setting.limitCpuPercent]: {
+    type: 'number',
+    default: 30,
+    minimum: 0,
+    maximum: 100_000,
+    scope: 'machine-overridable',
+    restricted: true,
+    markdownDescription:
+      'How much of one processor, in percent, one program may take over two seconds. Above it the host detaches the run by itself. 0: no limit.',
+  },
+  [Setting.limitRecordsPerSecond]: {
+    type: 'number',
+    default: 2_000_000,
+    minimum: 0,
+    maximum: 4_294_967_295,
+    scope: 'machine-overridable',
+    restricted: true,
+    markdownDescription:
+      'How many records a second one stream of a run may carry. Above it the host detaches the run by itself. 0: no limit.',
+  },
+  [Setting.limitMinutesUnwatched]: {
+    type: 'number',
+    default: 15,
+    minimum: 0,
+    maximum: 10_080,
+    scope: 'machine-overridable',
+    restricted: true,
+    markdownDescription:
+      'Minutes after which a run that nobody looks at is detached by its host. While its panel is seen the time begins anew. 0: no limit.',
+  },
   [Setting.openPanel]: {
     type: 'boolean',
     default: true,
@@ -201,6 +232,7 @@ const menus = {
     { command: Command.hostForget, when: `view == ${View.hosts} && viewItem =~ /\\.typed$/`, group: '2_host@2' },
     { command: Command.runPause, when: run(NodeContext.runLive), group: 'inline@1' },
     { command: Command.runResume, when: run(NodeContext.runPaused), group: 'inline@1' },
+    { command: Command.runLimits, when: run('run\\.(live|paused)'), group: '1_run@1' },
     { command: Command.runRestart, when: run('run\\.(live|paused|ended)'), group: 'inline@2' },
     { command: Command.runStop, when: run('run\\.(live|paused|busy)'), group: 'inline@3' },
     { command: Command.runOpen, when: run('run\\.'), group: 'inline@4' },
@@ -252,6 +284,17 @@ const launchProperties = {
   },
   where: { type: 'string', description: 'Only events for which this is true, e.g. pid == 4242 && comm ~ "^nginx".' },
   mapsSeconds: { type: 'number', minimum: 0.1, description: 'Dump the maps every so many seconds.' },
+  limits: {
+    type: 'object',
+    description:
+      'What the run may cost its hosts, in place of the settings: above it the host detaches it. 0 is no limit.',
+    additionalProperties: false,
+    properties: {
+      cpuPercent: { type: 'integer', minimum: 0, description: 'Of one processor, for one program, over two seconds.' },
+      recordsPerSecond: { type: 'integer', minimum: 0, description: 'Of one stream, over two seconds.' },
+      timeSeconds: { type: 'integer', minimum: 0, description: 'Without anybody who watches.' },
+    },
+  },
 };
 
 const debuggers = [

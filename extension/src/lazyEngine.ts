@@ -95,6 +95,10 @@ export class LazyEngine implements Engine {
   async runs() {
     return (await this.#get()).runs();
   }
+  async setLimits(...args: Parameters<Engine['setLimits']>) {
+    return (await this.#get()).setLimits(...args);
+  }
+
   async pause(runId: string, paused: boolean) {
     return (await this.#get()).pause(runId, paused);
   }

@@ -122,6 +122,7 @@ export class SyntheticEngine {
       programs: [{ name: 'handle_exec', runs: delivered, sampled: false, nanosPerRun: 61, cpuPercent: 0.3, missed: 0 }],
       rate: this.#state === 'running' ? Math.round(this.#options.rate * wave) : 0,
       agent: { rssBytes: 6_200_000, cpuPercent: 0.2 },
+      limits: { cpuPercent: 30, recordsPerSecond: 2_000_000, timeSeconds: 900 },
     };
   }
 

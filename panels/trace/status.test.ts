@@ -23,6 +23,7 @@ const run = (more: Partial<RunSummary> = {}): RunSummary => ({
   programs: [],
   rate: 0,
   agent: { rssBytes: null, cpuPercent: null },
+  limits: null,
   ...more,
 });
 const stream = (more: Partial<StreamLedger> = {}): StreamLedger => ({

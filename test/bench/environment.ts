@@ -52,10 +52,11 @@ export function sshArguments(sshd: TestSshd): string[] {
   return ['--ssh-config', sshd.configFile, '--known-hosts', sshd.knownHostsFile, '--identity', sshd.identityFile];
 }
 
-/** A bench program attached to a host, with nothing special about it. */
+/** A bench program attached to a host, with nothing special about it but that it may flood. */
 export const runOf = (program: string, host: string): AttachSpec => ({
   ...{ file: join(programs, program), hosts: [host], programs: [], targets: [], set: {}, where: '' },
   ...{ durationSeconds: null, count: null, mapsSeconds: null },
+  limits: { cpuPercent: 0, recordsPerSecond: 0, timeSeconds: 0 },
 });
 
 /** The engine as the extension runs it: in a worker thread. */

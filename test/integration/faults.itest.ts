@@ -45,9 +45,12 @@ const overSsh = (): string[] => [
 ]; // prettier-ignore
 
 async function flooding(where: string[]) {
-  const cli = startCli(['attach', FLOOD, ...where, '--json', '--output', 'none'], {
-    env: { RINGSIDE_LEASE_MS: String(LEASE_MS) },
-  });
+  const cli = startCli(
+    ['attach', FLOOD, ...where, '--json', '--output', 'none', '--limit', 'cpu=off', '--limit', 'rate=off'],
+    {
+      env: { RINGSIDE_LEASE_MS: String(LEASE_MS) },
+    },
+  );
   const end = performance.now() + 30_000;
   while (newSince(before).links.length === 0) {
     if (performance.now() > end || cli.child.exitCode !== null) throw new Error((await cli.done).stdout);

@@ -1,8 +1,17 @@
-import { Exit, RingsideError, type AttachSpec, type ExitCode, type RunEvent, type RunSummary } from '@ringside/core';
+import {
+  Exit,
+  limitsText,
+  RingsideError,
+  type AttachSpec,
+  type ExitCode,
+  type RunEvent,
+  type RunSummary,
+} from '@ringside/core';
 import {
   assignments,
   exactly,
   hostList,
+  limits,
   listOption,
   loadOptionNames,
   loadOptions,
@@ -21,7 +30,7 @@ import type { Command } from './index.ts';
 
 export const attach: Command = {
   usage:
-    'attach FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--map-size MAP=ENTRIES]… [--pin MAP=PATH]… [--kconfig NAME=VALUE]… [--btf FILE] [--map-memory BYTES] [--where EXPR] [--duration S] [--count N] [--output table|jsonl|none] [--maps SECONDS]',
+    'attach FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--map-size MAP=ENTRIES]… [--pin MAP=PATH]… [--kconfig NAME=VALUE]… [--btf FILE] [--map-memory BYTES] [--limit cpu=PERCENT|rate=RECORDS|time=SECONDS]… [--where EXPR] [--duration S] [--count N] [--output table|jsonl|none] [--maps SECONDS]',
   summary: 'load, attach and watch live; Ctrl+C detaches',
   options: {
     host: { type: 'string' },
@@ -29,6 +38,7 @@ export const attach: Command = {
     target: { type: 'string', multiple: true },
     set: { type: 'string', multiple: true },
     ...loadOptionNames,
+    limit: { type: 'string', multiple: true },
     where: { type: 'string' },
     duration: { type: 'string' },
     count: { type: 'string' },
@@ -55,6 +65,8 @@ function attachSpec(context: Context): AttachSpec {
     targets: targets(listOption(values, 'target')),
     set: assignments(listOption(values, 'set'), 'set'),
     load: loadOptions(values),
+    limits: limits(listOption(values, 'limit')),
+    attended: true,
     where: textOption(values, 'where') ?? '',
     durationSeconds: positiveOption(values, 'duration', false) ?? null,
     count: positiveOption(values, 'count', true) ?? null,
@@ -87,6 +99,7 @@ function outputSink(context: Context): Sink {
           for (const d of run.diagnostics) process.stderr.write(`${diagnosticLine(d)}\n`);
           if (!common.quiet)
             process.stderr.write(dim(`Attached ${run.name} to ${run.hosts.join(', ')}. Ctrl+C detaches.\n`));
+          if (!common.quiet && run.limits) process.stderr.write(dim(`Limits: ${limitsText(run.limits)}.\n`));
         },
       };
     }

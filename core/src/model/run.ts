@@ -26,8 +26,22 @@ export interface AttachSpec {
   mapsSeconds: number | null;
   /** Bytes of records kept for the panel; default 256 MB. */
   storeBytes?: number;
+  /** What the run may cost its hosts; what is left out is the agent's default. */
+  limits?: Partial<RunLimits>;
+  /** Somebody waits for this run as long as it lives (a command in a terminal): its time limit is renewed by itself. */
+  attended?: boolean;
   /** Emit every record that passes `where` as a RunEvent (the CLI); panels pull rows instead. */
   emitEvents?: boolean;
+}
+
+/** Above these the host's agent detaches the run and says why. 0 is no limit. */
+export interface RunLimits {
+  /** Of one processor, for one program, over two seconds. */
+  cpuPercent: number;
+  /** Of one stream, over two seconds. */
+  recordsPerSecond: number;
+  /** Without anybody who watches. */
+  timeSeconds: number;
 }
 
 /** What a program's own user space would set before it loads the object. */
@@ -142,6 +156,8 @@ export interface RunSummary {
   /** Records per second over the last second, all streams. */
   rate: number;
   agent: { rssBytes: number | null; cpuPercent: number | null };
+  /** In force on the hosts; null before the attach. */
+  limits: RunLimits | null;
 }
 
 /** What became of a map when a new version took the old one's place. */
@@ -198,6 +214,8 @@ export type RunEvent =
       type: 'end';
       reason: EndReason;
       seconds: number;
+      /** Why the host's agent ended it, when the reason is "agent". */
+      error?: ErrorData;
       ledger: Ledger;
       programs: ProgramCost[];
       agent: { rssBytes: number | null; cpuPercent: number | null };

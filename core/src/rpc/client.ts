@@ -25,6 +25,7 @@ export type { HostKeyAnswer, HostKeyQuestion, Prompter, SecretQuestion } from '.
 export type { SshOptions } from '../ssh/options.ts';
 export type { LogLevel } from '../log.ts';
 export { defaultSshOptions } from '../ssh/options.ts';
+export { limitsText } from '../runs/limitsText.ts';
 
 export interface EngineWorkerOptions extends WorkerStart {
   /** The bundle dist/engine-worker.js. */

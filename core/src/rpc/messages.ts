@@ -50,6 +50,7 @@ export const engineMethods: Record<EngineMethod, true> = {
   detach: true,
   runs: true,
   pause: true,
+  setLimits: true,
   forget: true,
   rows: true,
   readIterator: true,

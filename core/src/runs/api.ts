@@ -33,6 +33,7 @@ import type {
   RowsPage,
   RowsQuery,
   RunEvent,
+  RunLimits,
   RunSummary,
   TargetListing,
   TargetQuery,
@@ -104,6 +105,8 @@ export interface Engine {
    * their layout allows it. On any failure the old version goes on.
    */
   redeploy(runId: string, changes: RedeployChanges, options?: CallOptions): Promise<RunSummary>;
+  /** Other limits for an attached run from now on; its time without watchers begins anew. */
+  setLimits(runId: string, limits: Partial<RunLimits>): Promise<RunSummary>;
   /** Detaches, drains, and gives the final summary with the exact ledger. Idempotent. */
   detach(runId: string): Promise<RunSummary>;
   runs(): Promise<RunSummary[]>;

@@ -315,6 +315,10 @@ class InProcessEngine implements Engine {
     return this.run(runId).redeploy(changes, call);
   }
 
+  setLimits(runId: string, limits: Parameters<Engine['setLimits']>[1]) {
+    return this.run(runId).setLimits(limits);
+  }
+
   detach(runId: string) {
     return this.run(runId).end('interrupt');
   }

@@ -1,8 +1,24 @@
 /** One host's share of a run: the loaded object, its streams, attachments and figures. */
-import type { Attachment, LeftOut, LoadedMap, Print, Stats } from '../agent/generated/agent_pb.ts';
+import type {
+  Attachment,
+  LeftOut,
+  LoadedMap,
+  Print,
+  RunLimits as AgentLimits,
+  Stats,
+  Stopped,
+} from '../agent/generated/agent_pb.ts';
 import { isErrorCode, RingsideError } from '../errors.ts';
 import type { AgentCounters, EventStore } from '../events/index.ts';
-import type { AttachmentInfo, AttachSpec, IteratorText, LeftOutProgram, RunNote, SwapReport } from '../model/index.ts';
+import type {
+  AttachmentInfo,
+  AttachSpec,
+  IteratorText,
+  LeftOutProgram,
+  RunLimits,
+  RunNote,
+  SwapReport,
+} from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
 import type { StatsSpan } from './costs.ts';
 import type { ConnectedHost } from './hosts.ts';
@@ -18,6 +34,8 @@ const streamMaps = (object: PreparedObject): StreamMap[] =>
 
 export interface HostRunCallbacks extends HostStreamsCallbacks {
   onPrints(host: HostRun, prints: Print[]): void;
+  /** The agent has detached it by itself. */
+  onStopped(host: HostRun, error: RingsideError): void;
 }
 
 /** Without programs that the user named, what cannot be attached is left out and said. */
@@ -43,8 +61,12 @@ export class HostRun {
   readonly past: StatsSpan[] = [];
   /** Why the host is gone, once it is. */
   lost: RingsideError | undefined;
+  /** Why the host's agent has detached it by itself. */
+  stopped: RingsideError | undefined;
   /** Its agent was asked to load something. */
   touched = false;
+  /** In force, once attached. */
+  limits: RunLimits | null = null;
   private objectId = 0;
   private plan: LoadPlan | undefined;
   /** The figures in `stats` were taken after the last record. */
@@ -113,6 +135,8 @@ export class HostRun {
     for (const map of streamMaps(this.object)) await this.streams.open(this.objectId, map, call);
     this.stopEvents = agent.onEvent(({ event }) => {
       if (event.case === 'clocks') this.store.addHost(this.name, this.host.agent.clocks);
+      if (event.case === 'stopped' && event.value.objectId === this.objectId)
+        this.callbacks.onStopped(this, stoppedError(this.name, event.value));
       if (event.case !== 'prints' || event.value.objectId !== this.objectId) return;
       this.callbacks.onPrints(this, event.value.prints);
     });
@@ -125,16 +149,23 @@ export class HostRun {
   }
 
   /** Attaches what was loaded. */
-  async attach(spec: Pick<AttachSpec, 'programs'>, call: CallOptions): Promise<void> {
+  async attach(spec: Pick<AttachSpec, 'programs' | 'limits'>, call: CallOptions): Promise<void> {
     const left = new Set(this.leftOut.map((l) => l.program));
     const programs = wantedPrograms(this.plan!, spec).filter((p) => !left.has(p.program));
     const answer = await this.host.agent.request(
-      { case: 'attach', value: { objectId: this.objectId, programs } },
+      { case: 'attach', value: { objectId: this.objectId, programs, limits: limitsMessage(spec.limits) } },
       'attach',
       call,
     );
     this.addLeftOut(answer.leftOut);
     this.attached(answer.attachments);
+    this.limits = readLimits(answer.limits);
+  }
+
+  /** Other limits, or the same ones with their time anew. */
+  async setLimits(limits: Partial<RunLimits>): Promise<void> {
+    const value = { objectId: this.objectId, limits: limitsMessage(limits) };
+    this.limits = readLimits(await this.host.agent.request({ case: 'setLimits', value }, 'limits'));
   }
 
   private attached(attachments: readonly Attachment[]): void {
@@ -245,6 +276,11 @@ export class HostRun {
     await this.host.agent.request({ case: 'closeObject', value: { objectId: id } }, 'empty').catch(() => undefined);
   }
 
+  /** Nothing of it is attached on the host any more: the connection is gone, or the agent has ended it. */
+  get gone(): boolean {
+    return this.lost !== undefined || this.stopped !== undefined;
+  }
+
   /** True while its maps can be read. */
   get readable(): boolean {
     return this.objectId !== 0 && !this.host.agent.closed;
@@ -254,4 +290,29 @@ export class HostRun {
   counters(map: string): AgentCounters {
     return this.streams.counters(map, this.stats?.streams ?? [], this.drained);
   }
+}
+
+function limitsMessage(limits: Partial<RunLimits> = {}): {
+  cpuPercent?: number;
+  recordsPerSecond?: bigint;
+  timeSeconds?: number;
+} {
+  const { cpuPercent, recordsPerSecond, timeSeconds } = limits;
+  return {
+    ...(cpuPercent !== undefined && { cpuPercent }),
+    ...(recordsPerSecond !== undefined && { recordsPerSecond: BigInt(recordsPerSecond) }),
+    ...(timeSeconds !== undefined && { timeSeconds }),
+  };
+}
+
+function readLimits(limits: AgentLimits | undefined): RunLimits | null {
+  if (limits === undefined) return null;
+  const { cpuPercent = 0, recordsPerSecond = 0n, timeSeconds = 0 } = limits;
+  return { cpuPercent, recordsPerSecond: Number(recordsPerSecond), timeSeconds };
+}
+
+function stoppedError(host: string, { code, message, hint }: Stopped): RingsideError {
+  return new RingsideError(isErrorCode(code) ? code : 'agent-exited', `Detached on ${host}: ${message}`, {
+    remedy: hint,
+  });
 }

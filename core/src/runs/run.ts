@@ -24,12 +24,14 @@ import type {
   RowsPage,
   RowsQuery,
   RunEvent,
+  RunLimits,
   RunState,
   RunSummary,
   StreamSchema,
   SwapReport,
 } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
+import { Attention } from './attention.ts';
 import { agentCost, programCosts, type StatsSpan } from './costs.ts';
 import { HostRun, streamMapTypes } from './hostRun.ts';
 import type { ConnectedHost } from './hosts.ts';
@@ -102,6 +104,7 @@ export class Run {
   private ending: Promise<RunSummary> | undefined;
   private readonly abort = new AbortController();
   private readonly emitter: RowEmitter | undefined;
+  private readonly attention: Attention;
 
   constructor(
     readonly id: string,
@@ -109,6 +112,7 @@ export class Run {
     private readonly deps: RunDeps,
   ) {
     this.store = new EventStore(spec.storeBytes === undefined ? {} : { maxBytes: spec.storeBytes });
+    this.attention = new Attention(spec.attended === true, deps.log);
     this.iterators = new IteratorTexts(this, (events) => deps.onEvents(id, events));
     this.views = new RunViews(this.store, () => [...this.recordSchemas, printsSchema, ...this.iterators.schemas()]);
     this.maps = new MapWatch(this);
@@ -169,6 +173,7 @@ export class Run {
       grantAtOnce: () => this.emitter === undefined || this.state === 'detaching',
       onRows: () => this.onRows(),
       onPrints: (from, prints) => this.onPrints(from, prints),
+      onStopped: (from, error) => this.onStopped(from, error),
     });
     this.hostRuns.push(hostRun);
     this.unsubscribe.push(this.deps.onConnectionEnd(host, (error) => this.onHostLost(hostRun, error)));
@@ -348,6 +353,8 @@ export class Run {
     }
     this.emitter?.wake();
     this.readIterators();
+    // What costs far too much may be over before the answer to the attach is here.
+    for (const h of this.hostRuns) if (h.stopped) this.onGone(h, h.stopped, 'agent');
   }
 
   private every(ms: number, action: () => void): void {
@@ -355,6 +362,7 @@ export class Run {
   }
 
   private async tick(): Promise<void> {
+    await this.attention.renew(this.hostRuns);
     await Promise.allSettled(this.hostRuns.map((h) => h.refreshStats()));
     const now = performance.now();
     const delivered = this.delivered();
@@ -409,14 +417,38 @@ export class Run {
 
   private onHostLost(hostRun: HostRun, error: RingsideError): void {
     hostRun.lost = error;
-    if (this.state === 'building' || this.state === 'loading' || this.state === 'attaching') return; // start() fails by itself
-    if (this.hostRuns.some((h) => !h.lost)) {
+    const reason = error.code === 'host-lost' ? 'host-lost' : error.code === 'cancelled' ? 'interrupt' : 'agent';
+    this.onGone(hostRun, error, reason);
+  }
+
+  /** Its last figures and records can still be had. */
+  private onStopped(hostRun: HostRun, error: RingsideError): void {
+    hostRun.stopped = error;
+    this.onGone(hostRun, error, 'agent');
+  }
+
+  /** The run goes on as long as it is attached anywhere. */
+  private onGone(hostRun: HostRun, error: RingsideError, reason: EndReason): void {
+    if (this.runningSince === 0) return; // start() fails by itself, or comes back to it
+    if (this.hostRuns.some((h) => !h.gone)) {
+      hostRun.notes.push({ host: hostRun.name, about: '', text: error.message });
+      this.deps.onEvents(this.id, [{ type: 'note', host: hostRun.name, about: '', text: error.message }]);
       this.changed();
       return;
     }
-    const reason = error.code === 'host-lost' ? 'host-lost' : error.code === 'cancelled' ? 'interrupt' : 'agent';
     if (reason !== 'interrupt') this.error = error;
     void this.end(reason);
+  }
+
+  /** Other limits from now on, on every host; their time begins anew. Errors: usage. */
+  async setLimits(limits: Partial<RunLimits>): Promise<RunSummary> {
+    if (this.state !== 'running' && this.state !== 'paused') {
+      throw new RingsideError('usage', 'This run is not attached.', { remedy: 'Give the limits when you attach.' });
+    }
+    await Promise.all(this.hostRuns.map((h) => h.setLimits({ ...h.limits, ...limits })));
+    this.spec = { ...this.spec, limits: { ...this.spec.limits, ...limits } };
+    this.changed();
+    return this.summary();
   }
 
   /** Detaches everywhere, drains to the last record and closes the account. Safe to call more than once. */
@@ -458,6 +490,7 @@ export class Run {
       type: 'end',
       reason,
       seconds: (performance.now() - this.runningSince) / 1000,
+      ...(reason === 'agent' && this.error && { error: this.error.toData() }),
       ledger: this.ledger(),
       programs: this.costs(),
       agent: agentCost(this.spans()),
@@ -507,6 +540,7 @@ export class Run {
 
   /** Rows for a panel: of a record stream, of "printk", or of "map:NAME". */
   page(query: RowsQuery): Promise<RowsPage> | RowsPage {
+    this.attention.look();
     return query.stream.startsWith(MAP_STREAM) ? this.maps.page(query) : this.views.page(query);
   }
 
@@ -579,6 +613,7 @@ export class Run {
       programs: this.costs(),
       rate: this.rate,
       agent: agentCost(this.spans()),
+      limits: this.hostRuns.find((h) => h.limits !== null)?.limits ?? null,
     };
   }
 }

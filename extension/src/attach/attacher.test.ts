@@ -12,7 +12,8 @@ beforeEach(() => {
   mock.workspace.isTrusted = true;
   mock.dialogs.pick = () => undefined;
   mock.dialogs.input = () => undefined;
-  mock.defaults.set('ringside.store.megabytes', 256);
+  mock.defaults.set('ringside.limits.cpuPercent', 30).set('ringside.limits.recordsPerSecond', 1_000);
+  mock.defaults.set('ringside.limits.minutesUnwatched', 15).set('ringside.store.megabytes', 256);
 });
 
 const draft = (given = {}) => draftSpec('/w/execsnoop.bpf.c', { hosts: ['web-1'], ...given });

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { AttachSpec, ProgramInfo, RunSummary } from '@ringside/core/model';
 import type { CallOptions, Engine } from '@ringside/core/rpc';
-import { storeBytes } from '../config.ts';
+import { runLimits, storeBytes } from '../config.ts';
 import type { Verifier } from '../diagnostics/verifier.ts';
 import { ExtensionError, errorData } from '../errors.ts';
 import type { ErrorReporter } from '../errors.ts';
@@ -147,7 +147,8 @@ export class Attacher implements vscode.Disposable {
     const started = performance.now();
     try {
       // Other hosts may have other kernels and processors: they get builds of their own.
-      const run = await engine.attach(spec.hosts.length === 1 ? { ...spec, object } : spec, call);
+      const limited = { ...spec, limits: { ...runLimits(), ...spec.limits } };
+      const run = await engine.attach(spec.hosts.length === 1 ? { ...limited, object } : limited, call);
       this.#origins.set(run.id, { spec, programs });
       await specs.set(spec, true);
       runs.update(run);

@@ -1,8 +1,10 @@
 import * as vscode from 'vscode';
 import type { RunState, RunSummary } from '@ringside/core/model';
+import { limitsText } from '@ringside/core/rpc';
 import type { AppContext } from '../appContext.ts';
 import { commandOf, registerCommand } from '../commands.ts';
 import { Command, NodeContext, View } from '../contributions.ts';
+import { changeLimits, sayLimitEnds } from '../attach/limitsPrompt.ts';
 import { describeRun, formatLost, isLive, leftOutText, lostTotal, withThousands } from '../format.ts';
 
 /** Live figures in a tree: once a second is enough, more flickers. */
@@ -131,6 +133,7 @@ function runTooltip(run: RunSummary): string {
     ...run.notes.map((n) => (n.about === '' ? n.text : `${n.about}: ${n.text}`)),
     ...streams,
     ...programs,
+    ...(run.limits === null ? [] : [`Limits: ${limitsText(run.limits)}`]),
     ...error,
   ].join('\n');
 }
@@ -138,6 +141,7 @@ function runTooltip(run: RunSummary): string {
 export function registerRunsView(context: AppContext): void {
   const { disposables, engine, errors, runs, attacher, panels } = context;
   disposables.add(vscode.window.createTreeView(View.runs, { treeDataProvider: new RunTree(context) }));
+  disposables.add(sayLimitEnds(runs, (run) => attacher.restart(run.id)));
 
   /** A command on the run of a node or id; from the palette the run is picked, if there is a choice. */
   const onRun = (
@@ -145,6 +149,7 @@ export function registerRunsView(context: AppContext): void {
       | typeof Command.runOpen
       | typeof Command.runPause
       | typeof Command.runResume
+      | typeof Command.runLimits
       | typeof Command.runRestart
       | typeof Command.runStop
       | typeof Command.runForget,
@@ -172,6 +177,11 @@ export function registerRunsView(context: AppContext): void {
     Command.runResume,
     () => runs.live(),
     (run) => attacher.pause(run.id, false),
+  );
+  onRun(
+    Command.runLimits,
+    () => runs.live(),
+    (run) => changeLimits(engine, run),
   );
   onRun(
     Command.runRestart,

@@ -55,7 +55,8 @@ const attachment = {
 
 beforeEach(() => {
   mock.workspace.isTrusted = true;
-  mock.defaults.set('ringside.store.megabytes', 256);
+  mock.defaults.set('ringside.limits.cpuPercent', 30).set('ringside.limits.recordsPerSecond', 1_000);
+  mock.defaults.set('ringside.limits.minutesUnwatched', 15).set('ringside.store.megabytes', 256);
   mock.shown.length = 0;
 });
 

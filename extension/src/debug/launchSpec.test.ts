@@ -13,6 +13,7 @@ describe('launchSpec', () => {
       set: { min_us: 1000, verbose: true, name: 'x' },
       where: 'pid == 1',
       mapsSeconds: 2,
+      limits: { cpuPercent: 0, timeSeconds: 60 },
     };
     expect(launchSpec(config)).toEqual({
       hosts: ['web-1', 'web-2'],
@@ -24,6 +25,7 @@ describe('launchSpec', () => {
       set: { min_us: '1000', verbose: 'true', name: 'x' },
       where: 'pid == 1',
       mapsSeconds: 2,
+      limits: { cpuPercent: 0, timeSeconds: 60 },
     });
   });
 
@@ -38,10 +40,13 @@ describe('launchSpec', () => {
     ['programs', [1]],
     ['targets', ['eth0']],
     ['set', { x: { y: 1 } }],
+    ['limits', 3],
+    ['limits.memory', { memory: 1 }],
+    ['limits.cpuPercent', { cpuPercent: -1 }],
     ['where', 1],
     ['mapsSeconds', 0],
     ['mapsSeconds', '1'],
   ])('%s: %j is an error that names the attribute', (attribute, value) => {
-    expect(() => launchSpec({ [attribute]: value })).toThrow(new RegExp(`"${attribute}`));
+    expect(() => launchSpec({ [attribute.split('.')[0]!]: value })).toThrow(new RegExp(`"${attribute}`));
   });
 });

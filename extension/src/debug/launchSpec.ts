@@ -1,8 +1,9 @@
-import type { AttachSpec } from '@ringside/core/model';
+import type { AttachSpec, RunLimits } from '@ringside/core/model';
 import { ExtensionError } from '../errors.ts';
 
 /** What a launch configuration says of an AttachSpec; the rest is asked for or has defaults. */
-export type LaunchSpec = Pick<AttachSpec, 'hosts' | 'programs' | 'targets' | 'set' | 'where' | 'mapsSeconds'>;
+export type LaunchSpec = Pick<AttachSpec, 'hosts' | 'programs' | 'targets' | 'set' | 'where' | 'mapsSeconds'> &
+  Pick<AttachSpec, 'limits'>;
 
 const bad = (attribute: string, expected: string): ExtensionError =>
   new ExtensionError({
@@ -20,6 +21,7 @@ export function launchSpec(config: Record<string, unknown>): LaunchSpec {
     set: readRecord('set', config['set']),
     where: readText('where', config['where']),
     mapsSeconds: readSeconds('mapsSeconds', config['mapsSeconds']),
+    ...(config['limits'] !== undefined && { limits: readLimits(config['limits']) }),
   };
 }
 
@@ -45,6 +47,20 @@ function readSeconds(attribute: string, value: unknown): number | null {
   if (value === undefined || value === null) return null;
   if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
   throw bad(attribute, 'a number of seconds above 0');
+}
+
+const limitNames = ['cpuPercent', 'recordsPerSecond', 'timeSeconds'] as const;
+
+function readLimits(value: unknown): Partial<RunLimits> {
+  const all = readRecord('limits', value);
+  const wrong = Object.keys(all).find((name) => !(limitNames as readonly string[]).includes(name));
+  if (wrong !== undefined) throw bad(`limits.${wrong}`, `one of ${limitNames.join(', ')}`);
+  const pairs = Object.entries(all).map(([name, text]) => {
+    const limit = Number(text);
+    if (!Number.isInteger(limit) || limit < 0) throw bad(`limits.${name}`, 'a whole number, 0 for no limit');
+    return [name, limit] as const;
+  });
+  return Object.fromEntries(pairs);
 }
 
 function readRecord(attribute: string, value: unknown): Record<string, string> {

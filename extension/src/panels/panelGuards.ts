@@ -104,12 +104,25 @@ export const parseSpec: Guard<AttachSpec> = (value) => {
     return null;
   const spec: AttachSpec = { file, hosts, programs, targets, set, where, durationSeconds, count, mapsSeconds };
   if (storeBytes !== null) spec.storeBytes = storeBytes;
+  const limits = parseLimits(value.limits);
+  if (limits === null) return null;
+  if (limits !== undefined) spec.limits = limits;
   return spec;
 };
 
 /** A number, null for none, undefined for anything else. */
 const limit = (value: unknown): number | null | undefined =>
   value === null ? null : typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+
+function parseLimits(value: unknown): AttachSpec['limits'] | null {
+  if (value === undefined) return undefined;
+  if (!isFields(value)) return null;
+  const known = (['cpuPercent', 'recordsPerSecond', 'timeSeconds'] as const).map(
+    (name) => [name, value[name]] as const,
+  );
+  const given = known.filter(([, number]) => number !== undefined);
+  return given.every(([, number]) => isCount(number)) ? Object.fromEntries(given) : null;
+}
 
 function parseTargets(value: unknown): AttachSpec['targets'] | null {
   if (!Array.isArray(value) || value.length > caps.list) return null;

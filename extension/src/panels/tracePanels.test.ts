@@ -67,7 +67,11 @@ const attach = async ({ context }: ReturnType<typeof panels>) =>
 
 beforeEach(() => {
   mock.workspace.isTrusted = true;
-  mock.defaults.set('ringside.store.megabytes', 256).set('ringside.openPanelOnAttach', true);
+  mock.defaults.set('ringside.limits.cpuPercent', 30).set('ringside.limits.recordsPerSecond', 1_000);
+  mock.defaults
+    .set('ringside.limits.minutesUnwatched', 15)
+    .set('ringside.store.megabytes', 256)
+    .set('ringside.openPanelOnAttach', true);
   mock.shown.length = 0;
 });
 

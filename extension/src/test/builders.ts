@@ -34,6 +34,7 @@ export const aRun = (given: Partial<RunSummary> = {}): RunSummary => ({
   programs: [],
   rate: 0,
   agent: { rssBytes: null, cpuPercent: null },
+  limits: null,
   ...given,
 });
 
