@@ -3,15 +3,17 @@
 use std::fs::File;
 use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ringside_bpf::os;
+use ringside_bpf::{os, process};
 use ringside_proto::framing::{Decoder, Frame, FrameType, Head, LAST_CHUNK};
 use ringside_proto::{Message, PROTOCOL_MAJOR, messages as pb};
 
 use crate::journal;
+use crate::kept::{self, Kept, Woken};
 use crate::lease::{Due, Lease};
 use crate::output::Output;
 use crate::requests::Requests;
@@ -32,6 +34,12 @@ pub enum End {
     Signal,
     /// The supervisor does not answer.
     SupervisorStopped,
+    /// Another client takes the run over.
+    Adopted,
+    /// Of a run that was kept: its time is over.
+    KeptTimeOver,
+    /// Of a run that was kept: nothing of it is attached any more.
+    NothingToKeep,
     Protocol(String),
 }
 
@@ -39,6 +47,7 @@ impl End {
     pub fn exit_code(&self) -> i32 {
         match self {
             Self::Client | Self::StdinClosed | Self::OutputBroken | Self::Signal => 0,
+            Self::Adopted | Self::KeptTimeOver | Self::NothingToKeep => 0,
             Self::LeaseExpired(_) | Self::SupervisorStopped => 1,
             Self::Protocol(_) => 2,
         }
@@ -54,6 +63,9 @@ impl End {
             }
             Self::Signal => ("signal", "Asked to end by a signal, or the parent process is gone.".to_owned()),
             Self::SupervisorStopped => ("supervisor", "The agent's supervisor has been stopped.".to_owned()),
+            Self::Adopted => ("adopted", "Another client has taken the run over.".to_owned()),
+            Self::KeptTimeOver => ("kept", "The run's time is over.".to_owned()),
+            Self::NothingToKeep => ("kept", "Nothing of the run is attached any more.".to_owned()),
             Self::Protocol(message) => ("protocol", message.clone()),
         };
         pb::Bye { code: code.to_owned(), message }
@@ -71,36 +83,99 @@ pub struct Connection {
     /// None without a supervisor.
     beats: Option<Beats>,
     greeted: bool,
+    /// The run that outlives the client, as the supervisor was told of it.
+    kept: Option<(Arc<Kept>, Instant)>,
+    /// The process that handed over the pipes of a client that took the run over.
+    adopter: Option<UnixStream>,
+    /// A client that takes the run over now.
+    next: Option<kept::Client>,
 }
 
 impl Connection {
     /// Starts the other threads and greets the client.
     pub fn open(stdin: File, signals: OwnedFd, output: Arc<Output>, beats: Option<Beats>) -> io::Result<Self> {
-        let (output_broke, breaking) = io::pipe()?;
         output.write_magic()?;
-        output.send_message(Head::new(FrameType::Hello), &host::hello(beats.as_ref().map_or(0, Beats::supervisor)));
-        let answering = Arc::clone(&output);
-        thread::Builder::new().name("answers".into()).spawn(move || {
-            let result = answering.write_answers();
-            journal::info("output-ended", &format!("{result:?}"));
-            // Closing the pipe wakes the connection.
-            drop(breaking);
-        })?;
+        output.send_message(Head::new(FrameType::Hello), &hello(beats.as_ref()));
+        let output_broke = answer(&output)?;
         let requests = Requests::start(Arc::clone(&output))?;
         let lease = Lease::new(Instant::now());
         let decoder = Decoder::default();
-        Ok(Self { stdin, signals, output_broke, output, requests, decoder, lease, beats, greeted: false })
+        let (greeted, kept, adopter, next) = (false, None, None, None);
+        Ok(Self { stdin, signals, output_broke, output, requests, decoder, lease, beats, greeted, kept, adopter, next })
     }
 
-    /// Serves to the end.
+    /// Serves to the end; of a run that is kept, one client after the other.
     pub fn serve(mut self) -> End {
-        let end = self.serve_frames();
+        let mut end = self.serve_frames();
+        while let Some(kept) = self.goes_on_after(&end) {
+            end = match self.next_client(&kept, &end) {
+                Ok(client) => match self.take_over(client) {
+                    Ok(()) => self.serve_frames(),
+                    Err(error) => End::Protocol(format!("another client cannot be served: {error}")),
+                },
+                Err(over) => {
+                    self.finish(over.clone());
+                    return over;
+                }
+            };
+        }
         self.finish(end)
+    }
+
+    /// The run that is kept when the client goes in this way.
+    fn goes_on_after(&self, end: &End) -> Option<Arc<Kept>> {
+        match end {
+            End::Signal | End::SupervisorStopped | End::KeptTimeOver | End::NothingToKeep => None,
+            _ => self.requests.kept(),
+        }
+    }
+
+    /// Lets go of the client, and waits for another. Otherwise why the run is over.
+    fn next_client(&mut self, kept: &Arc<Kept>, end: &End) -> Result<kept::Client, End> {
+        self.keep_in_step(Instant::now());
+        if !matches!(end, End::OutputBroken | End::StdinClosed) {
+            let bye = match end {
+                End::Client => pb::Bye { code: "kept".into(), message: "The run goes on.".into() },
+                other => other.bye(),
+            };
+            self.output.send_message(Head::new(FrameType::Bye), &bye);
+            self.output.flush(LAST_WORDS);
+        }
+        self.requests.park(DETACH_PATIENCE);
+        self.output.park();
+        // Its pipes, and whoever brought them, are let go of: a session of sshd ends only then.
+        (self.adopter, self.decoder, self.greeted) = (None, Decoder::default(), false);
+        if let Ok(nothing) = File::open("/dev/null") {
+            self.stdin = nothing;
+        }
+        let _ = process::release_stdio();
+        if let Some(client) = self.next.take() {
+            return Ok(client);
+        }
+        let attached = || self.requests.is_attached();
+        match kept::wait(kept, &self.signals, &mut self.beats, attached) {
+            Woken::Client(client) => Ok(client),
+            Woken::Expired => Err(End::KeptTimeOver),
+            Woken::NothingAttached => Err(End::NothingToKeep),
+            Woken::Signal => Err(End::Signal),
+            Woken::SupervisorStopped => Err(End::SupervisorStopped),
+        }
+    }
+
+    fn take_over(&mut self, client: kept::Client) -> io::Result<()> {
+        self.stdin = client.stdin;
+        self.adopter = Some(client.adopter);
+        self.lease = Lease::new(Instant::now());
+        self.output.reopen(client.stdout, &hello(self.beats.as_ref()))?;
+        self.output.give_up_when_parked();
+        self.output_broke = answer(&self.output)?;
+        Ok(())
     }
 
     /// Detaches everything and says goodbye.
     pub fn finish(self, end: End) -> End {
         self.requests.shut_down(DETACH_PATIENCE);
+        self.requests.keep_no_longer();
         if end != End::OutputBroken {
             self.output.send_message(Head::new(FrameType::Bye), &end.bye());
             self.output.flush(LAST_WORDS);
@@ -124,6 +199,9 @@ impl Connection {
             }
             let mut watched = vec![self.stdin.as_fd(), self.signals.as_fd(), self.output_broke.as_fd()];
             watched.extend(self.beats.as_ref().map(Beats::fd));
+            let others = watched.len();
+            watched.extend(self.adopter.as_ref().map(AsFd::as_fd));
+            watched.extend(self.kept.as_ref().map(|(kept, _)| kept.fd()));
             let ready = match os::poll_readable(&watched, Some(self.until_next(Instant::now()))) {
                 Ok(ready) => ready,
                 Err(error) => return End::Protocol(format!("cannot wait for input: {error}")),
@@ -133,6 +211,9 @@ impl Connection {
             }
             if ready[2].hung_up || ready[2].readable {
                 return End::OutputBroken;
+            }
+            if let Some(end) = self.other_client(&ready[others..]) {
+                return end;
             }
             if !(ready[0].readable || ready[0].hung_up) {
                 continue;
@@ -149,8 +230,56 @@ impl Connection {
         }
     }
 
+    /// What the process that brought this client, and the place where another may wait, have to say.
+    fn other_client(&mut self, ready: &[os::Ready]) -> Option<End> {
+        let (brought, waits) = ready.split_at(usize::from(self.adopter.is_some()).min(ready.len()));
+        if brought.iter().any(|ready| ready.hung_up) {
+            return Some(End::StdinClosed);
+        }
+        let kept = Arc::clone(&self.kept.as_ref()?.0);
+        if !waits.first()?.readable {
+            return None;
+        }
+        match kept::accept(&kept) {
+            Ok(client) => {
+                self.next = Some(client);
+                Some(End::Adopted)
+            }
+            Err(error) => {
+                journal::info("not-adopted", &error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Tells the supervisor of a run that is kept, and of other time. A run whose time is over while somebody watches it is
+    /// an ordinary one again.
+    fn keep_in_step(&mut self, now: Instant) {
+        let kept = self.requests.kept().map(|kept| (kept.left(), kept));
+        if let Some((left, _)) = &kept
+            && left.is_zero()
+        {
+            self.requests.keep_no_longer();
+        }
+        let kept = kept.filter(|(left, _)| !left.is_zero()).map(|(left, kept)| (kept, now + left));
+        let moved = match (&self.kept, &kept) {
+            (None, None) => false,
+            (Some((_, told)), Some((_, end))) => {
+                end.max(told).duration_since(*end.min(told)) > Duration::from_millis(500)
+            }
+            _ => true,
+        };
+        if let (true, Some(beats)) = (moved, &self.beats) {
+            beats.keep_run(kept.as_ref().map_or(Duration::ZERO, |(_, end)| end.duration_since(now)));
+        }
+        if moved {
+            self.kept = kept;
+        }
+    }
+
     /// One process does not run on without the other.
     fn keep_beating(&mut self, now: Instant) -> Result<(), End> {
+        self.keep_in_step(now);
         let Some(beats) = &mut self.beats else { return Ok(()) };
         beats.agree(self.lease.length());
         beats.keep(now).map_err(|silence| match silence {
@@ -221,4 +350,21 @@ impl Connection {
         self.greeted = true;
         Ok(())
     }
+}
+
+fn hello(beats: Option<&Beats>) -> pb::Hello {
+    host::hello(beats.map_or(0, Beats::supervisor))
+}
+
+/// Starts the thread that writes answers to a client. The result is closed when it does not read any more.
+fn answer(output: &Arc<Output>) -> io::Result<PipeReader> {
+    let (output_broke, breaking) = io::pipe()?;
+    let answering = Arc::clone(output);
+    thread::Builder::new().name("answers".into()).spawn(move || {
+        let result = answering.write_answers();
+        journal::info("output-ended", &format!("{result:?}"));
+        // Closing the pipe wakes the connection.
+        drop(breaking);
+    })?;
+    Ok(output_broke)
 }

@@ -16,6 +16,7 @@ mod failure;
 #[doc(hidden)]
 pub mod fuzzing;
 mod journal;
+mod kept;
 mod knowledge;
 mod lease;
 mod limits;
@@ -48,6 +49,7 @@ pub fn main() -> ExitCode {
         Some(supervisor::WORKER) => run(),
         Some(confine::CHECK_OBJECT) => confine::object_reader(),
         Some(confine::SEARCH_MODULE) => confine::module_reader(std::env::args().skip(2).collect()),
+        Some(kept::ADOPT) => kept::adopter(std::env::args().nth(2).as_deref()),
         Some(rpc::SYMBOLIZE) => rpc::symbolizer(std::env::args().nth(2).as_deref()),
         Some("--version") => {
             println!("ringside-agent {VERSION}");
@@ -85,6 +87,7 @@ fn run() -> ExitCode {
     process::set_name(c"ringside-agent");
     os::raise_limits();
     log::install();
+    kept::sweep();
     let output = Arc::new(Output::new(os::take_stdio(1)));
     let end = match Connection::open(os::take_stdio(0), signals, output, Some(beats)) {
         Ok(connection) => connection.serve(),

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use ringside_bpf::os;
@@ -21,7 +21,9 @@ const MOST_QUEUED: usize = 4096;
 const MOST_QUEUED_BYTES: usize = 16 << 20;
 
 pub struct Output {
-    stdout: File,
+    stdout: Mutex<Arc<File>>,
+    /// Raised whenever a client goes: who still writes to it must not spoil what goes to the next.
+    generation: AtomicU64,
     queue: Mutex<Queue>,
     /// Something was queued, or the queue became empty.
     changed: Condvar,
@@ -37,6 +39,8 @@ struct Queue {
     /// Frames that were taken off but are not written yet.
     writing: usize,
     broken: bool,
+    /// No other client will come.
+    over: bool,
 }
 
 impl Queue {
@@ -70,7 +74,8 @@ impl Output {
     pub fn new(stdout: File) -> Self {
         os::widen_pipe(stdout.as_fd(), 1 << 20);
         Self {
-            stdout,
+            stdout: Mutex::new(Arc::new(stdout)),
+            generation: AtomicU64::new(0),
             queue: Mutex::default(),
             changed: Condvar::new(),
             turns: Mutex::default(),
@@ -81,7 +86,52 @@ impl Output {
 
     /// What comes before all frames.
     pub fn write_magic(&self) -> io::Result<()> {
-        os::write_all(self.stdout.as_fd(), [&MAGIC, b"", b""])
+        os::write_all(locked(&self.stdout).as_fd(), [&MAGIC, b"", b""])
+    }
+
+    /// Lets go of a client that is gone. What waits for it is forgotten, and nothing is taken before [`Output::reopen`].
+    pub fn park(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        // Its pipe is closed, so that whoever reads it sees the end.
+        if let Ok(nothing) = File::options().write(true).open("/dev/null") {
+            *locked(&self.stdout) = Arc::new(nothing);
+        }
+        let mut queue = locked(&self.queue);
+        queue.frames.clear();
+        queue.bytes = 0;
+        queue.broken = true;
+        self.changed.notify_all();
+    }
+
+    /// Another client reads from here on, and this first. Whoever still writes to the one before gives up before that.
+    pub fn reopen(&self, stdout: File, hello: &impl Message) -> io::Result<()> {
+        os::widen_pipe(stdout.as_fd(), 1 << 20);
+        self.take_turn();
+        let result = os::write_all(stdout.as_fd(), [&MAGIC, b"", b""]);
+        *locked(&self.stdout) = Arc::new(stdout);
+        let generation = self.generation.fetch_add(1, Ordering::AcqRel) + 1;
+        {
+            let mut queue = locked(&self.queue);
+            queue.broken = false;
+            let _ = queue.push(Head::new(FrameType::Hello), hello.encode_to_vec());
+        }
+        let result = self.end_turn(Turn { sequence: 0, generation }, result);
+        self.changed.notify_all();
+        result
+    }
+
+    /// Waits for another client. False when none will come.
+    pub fn wait_for_client(&self) -> bool {
+        let mut queue = locked(&self.queue);
+        while queue.broken && !queue.over {
+            queue = self.changed.wait(queue).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+        !queue.over
+    }
+
+    /// Writing gives up when the client is let go of, even where its pipe is full and nobody empties it.
+    pub fn give_up_when_parked(&self) {
+        os::set_nonblocking(locked(&self.stdout).as_fd());
     }
 
     /// Queues a control frame. Never blocks. False when the client does not read, and the frame was not taken.
@@ -119,7 +169,13 @@ impl Output {
 
     /// Writes one frame of bulk data now, after all queued control frames. `parts` together are at most MAX_PAYLOAD.
     pub fn write(&self, head: Head, parts: [&[u8]; 2]) -> io::Result<()> {
+        let generation = self.generation.load(Ordering::Acquire);
         let mut turn = self.take_turn();
+        if turn.generation != generation {
+            // It was meant for another client.
+            self.end_turn(turn, Ok(()))?;
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         let result = self.write_queued(&mut turn).and_then(|()| self.write_frame(&mut turn, head, parts));
         self.end_turn(turn, result)
     }
@@ -138,14 +194,21 @@ impl Output {
 
     /// The life of the answering thread: writes control frames as they come, until stdout breaks.
     pub fn write_answers(&self) -> io::Result<()> {
+        let generation = self.generation.load(Ordering::Acquire);
+        let is_over = || self.generation.load(Ordering::Acquire) != generation;
         loop {
             {
                 let mut queue = locked(&self.queue);
-                while queue.frames.is_empty() && !queue.broken {
+                while queue.frames.is_empty() && !queue.broken && !is_over() {
                     queue = self.changed.wait(queue).unwrap_or_else(|poisoned| poisoned.into_inner());
                 }
             }
             let mut turn = self.take_turn();
+            // Another client has a thread of its own.
+            if turn.generation != generation {
+                self.end_turn(turn, Ok(()))?;
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
             let result = self.write_queued(&mut turn);
             self.end_turn(turn, result)?;
         }
@@ -169,7 +232,9 @@ impl Output {
 
     /// Nothing is taken or written any more, and the answering thread ends.
     pub fn close(&self) {
-        locked(&self.queue).broken = true;
+        let mut queue = locked(&self.queue);
+        queue.broken = true;
+        queue.over = true;
         self.changed.notify_all();
     }
 
@@ -198,7 +263,9 @@ impl Output {
         }
         let header: [u8; HEADER] = head.encode(length, turn.sequence);
         turn.sequence = turn.sequence.wrapping_add(1);
-        os::write_all(self.stdout.as_fd(), [&header, parts[0], parts[1]])
+        let stdout = Arc::clone(&locked(&self.stdout));
+        let go_on = || self.generation.load(Ordering::Acquire) == turn.generation;
+        os::write_all_while(stdout.as_fd(), [&header, parts[0], parts[1]], &go_on)
     }
 
     fn take_turn(&self) -> Turn {
@@ -208,17 +275,19 @@ impl Output {
         while turns.serving != ticket {
             turns = self.next_turn.wait(turns).unwrap_or_else(|poisoned| poisoned.into_inner());
         }
-        Turn { sequence: turns.sequence }
+        Turn { sequence: turns.sequence, generation: self.generation.load(Ordering::Acquire) }
     }
 
     fn end_turn(&self, turn: Turn, result: io::Result<()>) -> io::Result<()> {
         {
             let mut turns = locked(&self.turns);
-            turns.sequence = turn.sequence;
+            if turn.generation == self.generation.load(Ordering::Acquire) {
+                turns.sequence = turn.sequence;
+            }
             turns.serving += 1;
         }
         self.next_turn.notify_all();
-        if result.is_err() {
+        if result.is_err() && turn.generation == self.generation.load(Ordering::Acquire) {
             locked(&self.queue).broken = true;
             self.changed.notify_all();
         }
@@ -229,6 +298,7 @@ impl Output {
 /// The right to write, with the number of the next frame.
 struct Turn {
     sequence: u32,
+    generation: u64,
 }
 
 /// With panic = abort no lock is ever poisoned in the artefact.

@@ -17,7 +17,7 @@ use ringside_proto::{Message, messages as pb};
 use crate::blobs::Blobs;
 use crate::failure::{Answer, Failure};
 use crate::journal;
-use crate::limits::Trip;
+use crate::kept::Kept;
 use crate::output::Output;
 use crate::rpc::{self, Answered, Lookup};
 use crate::session::Session;
@@ -49,6 +49,9 @@ pub struct Requests {
 struct Shared {
     pending: Mutex<HashMap<u32, Arc<AtomicBool>>>,
     blobs: Mutex<Blobs>,
+    /// The run that outlives its client.
+    kept: Mutex<Option<Arc<Kept>>>,
+    attached: AtomicBool,
 }
 
 /// What a request's handler may use besides the session.
@@ -56,6 +59,7 @@ pub struct Context<'a> {
     pub id: u32,
     pub output: &'a Output,
     pub drain: &'a Drain,
+    pub kept: &'a Mutex<Option<Arc<Kept>>>,
     blobs: &'a Mutex<Blobs>,
     cancelled: &'a AtomicBool,
 }
@@ -129,6 +133,32 @@ impl Requests {
         locked(&self.shared.blobs).push(id, chunk, last)
     }
 
+    /// The run that outlives this client, if one does.
+    pub fn kept(&self) -> Option<Arc<Kept>> {
+        locked(&self.shared.kept).clone()
+    }
+
+    /// It ends with its client, or now.
+    pub fn keep_no_longer(&self) {
+        locked(&self.shared.kept).take();
+    }
+
+    pub fn is_attached(&self) -> bool {
+        self.shared.attached.load(Ordering::Relaxed)
+    }
+
+    /// Lets go of a client that is gone: its requests are cancelled, its streams stand still, its blobs are forgotten.
+    pub fn park(&self, patience: Duration) {
+        locked(&self.shared.pending).values().for_each(|cancelled| cancelled.store(true, Ordering::Relaxed));
+        self.drain.hold();
+        let until = Instant::now() + patience;
+        while !self.is_idle() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(5));
+        }
+        locked(&self.shared.pending).clear();
+        *locked(&self.shared.blobs) = Blobs::default();
+    }
+
     /// True when every request is answered.
     pub fn is_idle(&self) -> bool {
         locked(&self.shared.pending).is_empty()
@@ -178,15 +208,21 @@ impl Worker {
             }
             if kept.elapsed() >= LOOK_AT_LIMITS && session.is_attached() {
                 kept = Instant::now();
-                session.keep_limits(kept).into_iter().for_each(|(object_id, trip)| self.stopped(object_id, trip));
+                for (object_id, trip) in session.keep_limits(kept) {
+                    let stopped = trip.message(object_id);
+                    if let Ok(loaded) = session.get(object_id) {
+                        loaded.stopped = Some(stopped.clone());
+                    }
+                    self.stopped(stopped);
+                }
             }
+            self.replies.shared.attached.store(session.is_attached(), Ordering::Relaxed);
         }
     }
 
     /// Tells the client that an object is detached.
-    fn stopped(&self, object_id: u32, Trip { code, program, message, hint }: Trip) {
-        journal::info(code, &message);
-        let stopped = pb::Stopped { object_id, code: code.into(), program, message, hint };
+    fn stopped(&self, stopped: pb::Stopped) {
+        journal::info(&stopped.code, &stopped.message);
         let event = pb::Event { event: Some(pb::event::Event::Stopped(stopped)) };
         self.replies.output.send_when_room(Head::new(FrameType::Event), event.encode_to_vec());
     }
@@ -228,7 +264,8 @@ struct Replies {
 
 impl Replies {
     fn context<'a>(&'a self, id: u32, cancelled: &'a AtomicBool) -> Context<'a> {
-        Context { id, output: &self.output, drain: &self.drain, blobs: &self.shared.blobs, cancelled }
+        let Shared { blobs, kept, .. } = &*self.shared;
+        Context { id, output: &self.output, drain: &self.drain, kept, blobs, cancelled }
     }
 
     /// The life of the thread that only looks.

@@ -36,6 +36,8 @@ pub struct Loaded {
     pub limits: Limits,
     /// When its time began: at the attach, or when somebody last said that it is watched.
     pub renewed: Instant,
+    /// Why its limits have ended it.
+    pub stopped: Option<pb::Stopped>,
     breaker: Breaker,
     /// What its links had counted when they went.
     missed: Missed,
@@ -50,6 +52,7 @@ impl Loaded {
             object,
             limits: Limits::default(),
             renewed: Instant::now(),
+            stopped: None,
             breaker: Breaker::default(),
             missed: Missed::new(),
         }

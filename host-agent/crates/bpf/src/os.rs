@@ -21,11 +21,6 @@ pub fn poll_readable(fds: &[BorrowedFd<'_>], timeout: Option<Duration>) -> io::R
     poll(fds, libc::POLLIN, timeout)
 }
 
-/// Waits until the descriptor takes bytes.
-pub fn wait_writable(fd: BorrowedFd<'_>) -> io::Result<Ready> {
-    Ok(poll(&[fd], libc::POLLOUT, None)?.first().copied().unwrap_or_default())
-}
-
 fn poll(fds: &[BorrowedFd<'_>], events: i16, timeout: Option<Duration>) -> io::Result<Vec<Ready>> {
     let mut polled: Vec<libc::pollfd> =
         fds.iter().map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }).collect();
@@ -60,6 +55,14 @@ pub fn give_back_heap() {
 /// Writes all slices with as few system calls as the other side allows, also on a descriptor that someone made
 /// non-blocking. No byte is copied in this process.
 pub fn write_all(fd: BorrowedFd<'_>, parts: [&[u8]; 3]) -> io::Result<()> {
+    write_all_while(fd, parts, &|| true)
+}
+
+/// How often a write to a full, non-blocking pipe asks whether it is still wanted.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// As [`write_all`], and gives up (BrokenPipe) when it is not wanted any more while a non-blocking pipe is full.
+pub fn write_all_while(fd: BorrowedFd<'_>, parts: [&[u8]; 3], go_on: &dyn Fn() -> bool) -> io::Result<()> {
     let mut parts = parts;
     loop {
         let vectors = parts.map(|part| libc::iovec { iov_base: part.as_ptr() as *mut c_void, iov_len: part.len() });
@@ -69,10 +72,11 @@ pub fn write_all(fd: BorrowedFd<'_>, parts: [&[u8]; 3]) -> io::Result<()> {
             let error = io::Error::last_os_error();
             match error.kind() {
                 io::ErrorKind::Interrupted => continue,
-                io::ErrorKind::WouldBlock => {
-                    wait_writable(fd)?;
+                io::ErrorKind::WouldBlock if go_on() => {
+                    poll(&[fd], libc::POLLOUT, Some(ASK_AGAIN))?;
                     continue;
                 }
+                io::ErrorKind::WouldBlock => return Err(io::ErrorKind::BrokenPipe.into()),
                 _ => return Err(error),
             }
         }
@@ -84,6 +88,17 @@ pub fn write_all(fd: BorrowedFd<'_>, parts: [&[u8]; 3]) -> io::Result<()> {
         }
         if parts.iter().all(|part| part.is_empty()) {
             return Ok(());
+        }
+    }
+}
+
+/// Best effort: without it a write may wait longer.
+pub fn set_nonblocking(fd: BorrowedFd<'_>) {
+    // SAFETY: plain integers on an open descriptor.
+    unsafe {
+        let flags = libc::fcntl(fd.as_raw_fd(), libc::F_GETFL);
+        if flags >= 0 {
+            libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK);
         }
     }
 }
@@ -132,6 +147,13 @@ pub fn die_with_parent() -> bool {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM as libc::c_ulong);
         libc::getppid() == parent
     }
+}
+
+/// Whether SIGTERM comes with the end of the parent process.
+pub fn set_die_with_parent(on: bool) {
+    let signal = if on { libc::SIGTERM } else { 0 };
+    // SAFETY: prctl with plain integers.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong) };
 }
 
 /// Uprobes and perf buffers take many descriptors, kernels before 5.11 charge maps to MEMLOCK. Best effort: without the

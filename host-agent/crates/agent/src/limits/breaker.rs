@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use ringside_proto::messages as pb;
+
 use super::Limits;
 
 /// What a run may take is its limit times this span: it may take it at once, so that a burst ends no run, and what has taken
@@ -17,6 +19,13 @@ pub struct Trip {
     pub program: String,
     pub message: String,
     pub hint: String,
+}
+
+impl Trip {
+    pub fn message(self, object_id: u32) -> pb::Stopped {
+        let Self { code, program, message, hint } = self;
+        pb::Stopped { object_id, code: code.into(), program, message, hint }
+    }
 }
 
 /// Readings of one run.

@@ -5,6 +5,7 @@ mod features;
 pub mod host;
 mod inventory;
 mod iterators;
+mod keep;
 mod limits;
 mod link_words;
 mod map_ref;
@@ -84,6 +85,8 @@ pub fn handle(session: &mut Session, context: &Context<'_>, request: pb::Request
         Request::RunProgram(request) => Response::ProgramOutcome(program_run::run(session, context, request)?),
         Request::GetStats(request) => Response::Stats(stats::get(session, request)?),
         Request::DumpMap(request) => Response::MapDump(maps::dump(session, context, request)?),
+        Request::KeepRun(request) => Response::RunKept(keep::keep(session, context, &request)?),
+        Request::DescribeRun(_) => Response::RunDescription(keep::describe(session, context)?),
         Request::SetLimits(request) => Response::Limits(limits::set(session, request)?),
         Request::Detach(request) => Response::Detach(run::detach(session, context, request)?),
         Request::CloseObject(request) => Response::Empty(object::close(session, context, request)?),
@@ -116,6 +119,8 @@ fn look_up(session: &mut Session, request: Request) -> Answer<Lookup> {
         Request::ListLinks(request) => Box::new(move |watches, context| {
             trimmed(|| inventory::links(watches, context, &request)).map(Response::LinkList)
         }),
+        Request::ListKept(_) => Box::new(|_, _| Ok(Response::KeptList(keep::list()))),
+        Request::EndKept(request) => Box::new(move |_, context| keep::end(context, &request).map(Response::Empty)),
         Request::ListBtfs(_) => Box::new(|_, context| inventory::btfs(context).map(Response::BtfList)),
         Request::GetBtfById(request) => {
             Box::new(move |_, context| trimmed(|| inventory::btf_by_id(context, &request)).map(Response::Btf))

@@ -92,6 +92,11 @@ impl Drain {
         locked(&self.streams).insert(stream.id, Arc::clone(stream));
     }
 
+    /// Lets every stream stand still until it is given credits.
+    pub fn hold(&self) {
+        locked(&self.streams).values().for_each(|stream| stream.hold());
+    }
+
     pub fn forget(&self, streams: &[u16]) {
         locked(&self.streams).retain(|id, _| !streams.contains(id));
     }
@@ -145,7 +150,12 @@ impl Worker {
             for command in commands {
                 self.obey(command);
             }
-            at_once = self.drain_all()?;
+            at_once = match self.drain_all() {
+                Ok(more) => more,
+                // The client is gone. Of a run that is kept another takes its place.
+                Err(_) if self.output.wait_for_client() => false,
+                Err(error) => return Err(error),
+            };
             self.finish();
         }
     }

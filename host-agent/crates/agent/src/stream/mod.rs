@@ -118,6 +118,12 @@ impl Stream {
         self.waits_for_credits.swap(false, Ordering::AcqRel)
     }
 
+    /// Takes all credits: nothing is sent before the next grant.
+    pub fn hold(&self) {
+        self.credits.store(0, Ordering::Release);
+        self.waits_for_credits.store(true, Ordering::Release);
+    }
+
     /// True while records may wait for want of credits.
     pub fn is_waiting(&self) -> bool {
         self.waits_for_credits.load(Ordering::Acquire) && self.credits.load(Ordering::Acquire) <= 0

@@ -55,6 +55,11 @@ impl Beats {
         }
     }
 
+    /// Tells the supervisor for how long the run is kept, from now on; zero: not any more.
+    pub fn keep_run(&self, time: Duration) {
+        let _ = Message::Kept(time).send(self.fd());
+    }
+
     /// Beats if it is time to, and takes the answers. An error says that the supervisor is of no use any more.
     pub fn keep(&mut self, now: Instant) -> Result<(), Silence> {
         let (messages, there) = wire::take(self.fd());

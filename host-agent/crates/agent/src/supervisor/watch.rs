@@ -38,6 +38,8 @@ struct Watch {
     pulse: Pulse,
     /// Set once it was asked to end.
     ends_by: Option<Instant>,
+    /// When a run that is kept is over.
+    kept_until: Option<Instant>,
 }
 
 impl Watch {
@@ -50,7 +52,7 @@ impl Watch {
         let worker = process::spawn_with_socket(&mut command, theirs)?;
         drop(command);
         process::release_stdio()?;
-        Ok(Self { signals, socket, worker, pulse: Pulse::new(Instant::now()), ends_by: None })
+        Ok(Self { signals, socket, worker, pulse: Pulse::new(Instant::now()), ends_by: None, kept_until: None })
     }
 
     fn run(mut self) -> ExitCode {
@@ -75,7 +77,7 @@ impl Watch {
             let now = Instant::now();
             let deadline = match self.ends_by {
                 Some(end) => end.saturating_duration_since(now),
-                None => self.pulse.until_silent(now),
+                None => self.pulse.until_silent(now).min(self.until_expired(now)),
             };
             let watched: &[BorrowedFd<'_>] = match connected {
                 true => &[self.signals.as_fd(), self.socket.as_fd()],
@@ -91,8 +93,23 @@ impl Watch {
             if let Some(status) = self.worker.try_wait()? {
                 return Ok(status);
             }
-            self.end_if_silent(Instant::now());
+            let now = Instant::now();
+            if self.ends_by.is_none() && self.until_expired(now).is_zero() {
+                self.ask_to_end();
+            }
+            self.end_if_silent(now);
         }
+    }
+
+    /// A run that is kept does not end with the shell or the session that this process was started by.
+    fn keep(&mut self, time: Duration) {
+        self.kept_until = (!time.is_zero()).then(|| Instant::now() + time);
+        os::set_die_with_parent(time.is_zero());
+    }
+
+    /// The worker ends its run by itself when the time is over; one that does not is made to a little later.
+    fn until_expired(&self, now: Instant) -> Duration {
+        self.kept_until.map_or(Duration::MAX, |end| (end + ORDERLY_END).saturating_duration_since(now))
     }
 
     /// False when the worker's end is closed: it ends, or is dead already.
@@ -105,6 +122,7 @@ impl Watch {
                     let _ = Message::Answer(number).send(self.socket.as_fd());
                 }
                 Message::Lease(length) => self.pulse.set_patience(length),
+                Message::Kept(time) => self.keep(time),
                 Message::Answer(_) => {}
             }
         }

@@ -18,6 +18,8 @@ pub enum Message {
     Answer(u64),
     /// What the worker agreed on with the client.
     Lease(Duration),
+    /// The run is kept for so long whatever becomes of the parent; zero: it is not any more.
+    Kept(Duration),
 }
 
 impl Message {
@@ -25,7 +27,8 @@ impl Message {
         let (kind, number) = match self {
             Self::Beat(number) => (1, number),
             Self::Answer(number) => (2, number),
-            Self::Lease(length) => (3, u64::try_from(length.as_millis()).unwrap_or(u64::MAX)),
+            Self::Lease(length) => (3, millis(length)),
+            Self::Kept(time) => (4, millis(time)),
         };
         let mut bytes = [kind; LENGTH];
         bytes[1..].copy_from_slice(&number.to_le_bytes());
@@ -40,6 +43,7 @@ impl Message {
             1 => Some(Self::Beat(number)),
             2 => Some(Self::Answer(number)),
             3 => Some(Self::Lease(Duration::from_millis(number))),
+            4 => Some(Self::Kept(Duration::from_millis(number))),
             _ => None,
         }
     }
@@ -51,6 +55,10 @@ impl Message {
             other => other,
         }
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What has come in, and whether the other end is still there.
@@ -78,7 +86,8 @@ mod tests {
         #[test]
         fn messages_arrive_as_they_were(number in any::<u64>()) {
             let (one, two) = process::socket_pair().expect("a pair");
-            let sent = [Message::Beat(number), Message::Answer(number), Message::Lease(Duration::from_millis(number))];
+            let time = Duration::from_millis(number);
+            let sent = [Message::Beat(number), Message::Answer(number), Message::Lease(time), Message::Kept(time)];
             for message in sent {
                 message.send(one.as_fd()).expect("sent");
             }

@@ -99,9 +99,21 @@ impl Agent {
 
     /// With `read` off nobody reads stdout after the HELLO, so that it fills up.
     pub fn spawn(read: bool) -> Self {
+        Self::spawn_with(&[], read)
+    }
+
+    /// A client that takes a kept run over.
+    pub fn adopt(run: &str) -> Self {
+        let mut agent = Self::spawn_with(&["--adopt", run], true);
+        let ack = pb::HelloAck { protocol_major: 1, protocol_minor: 0, ..Default::default() };
+        agent.send(Head::new(FrameType::HelloAck), &ack.encode_to_vec());
+        agent
+    }
+
+    fn spawn_with(arguments: &[&str], read: bool) -> Self {
         let path = std::env::var("RINGSIDE_AGENT").unwrap_or_else(|_| env!("CARGO_BIN_EXE_ringside-agent").into());
         let mut child =
-            Command::new(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the agent starts");
+            Command::new(path).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
         let mut stdout = child.stdout.take().expect("piped");
         let (sender, frames) = mpsc::channel();
         let mut magic = [0; MAGIC.len()];
@@ -161,6 +173,15 @@ impl Agent {
 
     pub fn close_stdin(&mut self) {
         self.stdin = None;
+    }
+
+    /// Goes away and leaves the agent to itself.
+    pub fn leave(mut self) {
+        self.close_stdin();
+        let ended = Command::new("/bin/true").spawn().expect("true");
+        let mut child = std::mem::replace(&mut self.child, ended);
+        // Reaped when it ends, which may be after the test.
+        std::thread::spawn(move || child.wait());
     }
 
     pub fn grant(&mut self, stream: u16, bytes: u32) {
