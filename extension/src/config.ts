@@ -20,6 +20,7 @@ export function sshOptions(): SshOptions {
     transport: setting(Setting.sshTransport),
     sudo: setting(Setting.sudo),
     ephemeral: setting(Setting.ephemeral),
+    readOnlyHosts: setting(Setting.readOnlyHosts),
   };
 }
 

@@ -90,6 +90,7 @@ export const Setting = {
   sshTransport: 'ringside.ssh.transport',
   sudo: 'ringside.sudo',
   ephemeral: 'ringside.agent.ephemeral',
+  readOnlyHosts: 'ringside.readOnlyHosts',
   verifyOnSave: 'ringside.verifyOnSave',
   codeLens: 'ringside.codeLens',
   storeMegabytes: 'ringside.store.megabytes',
@@ -107,6 +108,7 @@ export interface SettingValues {
   'ringside.ssh.transport': 'auto' | 'ssh2' | 'openssh';
   'ringside.sudo': 'auto' | 'never' | 'always';
   'ringside.agent.ephemeral': boolean;
+  'ringside.readOnlyHosts': string[];
   'ringside.verifyOnSave': boolean;
   'ringside.codeLens': boolean;
   'ringside.store.megabytes': number;

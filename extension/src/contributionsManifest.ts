@@ -46,7 +46,8 @@ const commands: Record<CommandId, CommandEntry> = {
 };
 
 interface SettingEntry<V> {
-  type: 'string' | 'boolean' | 'number';
+  type: 'string' | 'boolean' | 'number' | 'array';
+  items?: { type: 'string' };
   default: V;
   scope: 'application' | 'machine' | 'machine-overridable' | 'window' | 'resource';
   markdownDescription: string;
@@ -100,6 +101,15 @@ const settings: { [K in SettingId]: SettingEntry<SettingValues[K]> } = {
     ],
     markdownDescription:
       'When the agent is started through `sudo`. A sudo password is asked for, kept in memory and never stored.',
+  },
+  [Setting.readOnlyHosts]: {
+    type: 'array',
+    items: { type: 'string' },
+    default: [],
+    scope: 'application',
+    restricted: true,
+    markdownDescription:
+      'Hosts that are only looked at, such as `prod-*`: nothing is loaded, attached or written there. `*` stands for any text.',
   },
   [Setting.ephemeral]: {
     type: 'boolean',

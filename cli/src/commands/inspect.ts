@@ -33,7 +33,10 @@ function forPeople(r: InspectReport): string {
     table(['PROGRAM', 'SECTION', 'TYPE', 'TARGET', 'INSNS', ''], programs, [false, false, false, false, true]),
   );
   const needs = r.programs.flatMap(needLines);
-  if (needs.length > 0) parts.push(needs.join('\n'));
+  if (needs.length > 0)
+    parts.push(
+      [...needs, dim(`While it runs, its agent keeps ${r.capabilities.join(', ')} and nothing else.`)].join('\n'),
+    );
   if (r.maps.length > 0) {
     const maps = r.maps.map((m) => [
       m.name,

@@ -10,6 +10,8 @@ export * from './sectionGuess.ts';
 export * from './programSection.ts';
 export * from './renameSections.ts';
 export * from './object.ts';
+export * from './calls.ts';
+export * from './capabilities.ts';
 export * from './untypedExterns.ts';
 export * from './mapTypes.ts';
 export * from './signatures.ts';

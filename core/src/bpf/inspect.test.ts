@@ -16,7 +16,7 @@ describe('inspectObject', () => {
         needsTarget: [],
         given: {},
         inferred: '',
-        capabilities: ['CAP_BPF', 'CAP_PERFMON'],
+        capabilities: ['CAP_BPF', 'CAP_PERFMON', 'CAP_SYSLOG'],
         features: ['ringbuf map (Linux 5.8)'],
         variants: [],
         instructions: 112,

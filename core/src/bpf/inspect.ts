@@ -2,6 +2,7 @@
 import type { InspectReport, ProgramInfo, RecordField } from '../model/index.ts';
 import { RingsideError } from '../errors.ts';
 import { malformed } from './bytes.ts';
+import { capabilitiesOf, objectCapabilities } from './capabilities.ts';
 import { bytesField, typeField } from './fields.ts';
 import { describeGlobal, readGlobals } from './globals.ts';
 import { INSN_BYTES } from './insns.ts';
@@ -9,7 +10,7 @@ import { describeMap, readMaps } from './maps.ts';
 import { isPerCpuMap } from './mapTypes.ts';
 import { BpfObject, type BpfFunction } from './object.ts';
 import { inferRecords } from './records.ts';
-import { capabilitiesOf, featuresOf, variantsOf } from './needs.ts';
+import { featuresOf, variantsOf } from './needs.ts';
 import { programSection, type ProgramSection } from './programSection.ts';
 
 export interface InspectOptions {
@@ -25,13 +26,15 @@ export function inspectObject(bytes: Uint8Array, options: InspectOptions = {}): 
     const maps = readMaps(object);
     const sections = object.programs.map((program) => programSection(object, program));
     const used = maps.map((map) => map.type);
+    const programs = object.programs.map((program, i) => ({
+      ...describeProgram(object, program, sections[i]!),
+      variants: variantsOf(sections, i).map((other) => object.programs[other]!.name),
+      features: featuresOf(sections[i]!, used),
+    }));
     return {
       license: object.license,
-      programs: object.programs.map((program, i) => ({
-        ...describeProgram(object, program, sections[i]!),
-        variants: variantsOf(sections, i).map((other) => object.programs[other]!.name),
-        features: featuresOf(sections[i]!, used),
-      })),
+      capabilities: objectCapabilities(programs, used),
+      programs,
       maps: maps.map((map) => describeMap(btf, map)),
       globals: btf ? readGlobals(object).map((variable) => describeGlobal(btf, variable)) : [],
       records: inferRecords(object, maps, options.dwarf ?? true),
@@ -54,7 +57,7 @@ function describeProgram(
     needsTarget: section.needsTarget,
     given: section.keys,
     inferred: section.inferred,
-    capabilities: capabilitiesOf(section),
+    capabilities: capabilitiesOf(object, program, section),
     instructions: program.size / INSN_BYTES,
     autoload: section.autoload,
     source: line ? { file: line.file, line: line.line } : null,

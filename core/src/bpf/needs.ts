@@ -1,4 +1,4 @@
-/** What a program asks of the kernel and of the agent's rights, told from its kind and its maps. */
+/** What a program asks of the kernel, told from its kind and its maps. */
 import type { ProgramSection } from './programSection.ts';
 
 /** Ways to attach, with the kernel that brought them (x86-64; others came later with some). */
@@ -16,11 +16,6 @@ const mapSince: Readonly<Record<string, string>> = {
   ...{ sk_storage: '5.2', cgrp_storage: '6.2', arena: '6.9', struct_ops: '5.6', devmap_hash: '5.4' },
 };
 
-const TRACING = new Set([
-  ...['kprobe', 'tracepoint', 'perf_event', 'raw_tracepoint', 'raw_tracepoint_writable', 'tracing', 'lsm', 'ext'],
-]);
-const UNPRIVILEGED_NET = new Set(['socket_filter', 'cgroup_skb']);
-
 /** Kernel features by name, those of the maps of the whole object included. */
 export function featuresOf(section: ProgramSection, mapTypes: readonly string[]): string[] {
   const attach = attachSince[section.attach];
@@ -30,13 +25,6 @@ export function featuresOf(section: ProgramSection, mapTypes: readonly string[])
   const sleeps = section.sleepable && (section.type === 'tracing' || section.type === 'lsm');
   const sleepable = sleeps ? ['sleepable programs (Linux 5.10)'] : [];
   return [...(attach === undefined ? [] : [`${section.attach} (Linux ${attach})`]), ...sleepable, ...maps];
-}
-
-export function capabilitiesOf({ type }: ProgramSection): string[] {
-  if (type === 'unspec') return [];
-  if (TRACING.has(type)) return ['CAP_BPF', 'CAP_PERFMON'];
-  if (type === 'syscall' || UNPRIVILEGED_NET.has(type)) return ['CAP_BPF'];
-  return ['CAP_BPF', 'CAP_NET_ADMIN'];
 }
 
 /** Kinds that see the same moment of the same thing. */

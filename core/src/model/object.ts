@@ -20,7 +20,7 @@ export interface ProgramInfo {
   given: Record<string, string>;
   /** In a sentence, what the section leaves to the author's user space and Ringside inferred; "" where it says all. */
   inferred: string;
-  /** What the agent needs to load and attach it, from Linux 5.8 on: "CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN". */
+  /** What the agent needs to load and attach it, from Linux 5.8 on: "CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN" … */
   capabilities: string[];
   /** Kernel features that it rests on, with the version that brought them: "fentry (Linux 5.5)". */
   features: string[];
@@ -79,6 +79,11 @@ export interface RecordInfo {
 /** `ringside inspect --json`. */
 export interface InspectReport {
   license: string;
+  /**
+   * What an agent keeps while a run of this object goes on, from Linux 5.8 on; before, CAP_SYS_ADMIN stands for CAP_BPF and
+   * CAP_PERFMON. Programs that load only when they are asked for by name may need more.
+   */
+  capabilities: string[];
   programs: ProgramInfo[];
   maps: MapInfo[];
   globals: GlobalInfo[];

@@ -13,6 +13,14 @@ export interface SshOptions {
   sudoPassword?: string;
   /** Leave nothing on the host: the agent's file is removed at the end. */
   ephemeral: boolean;
+  /** Hosts on which nothing may be loaded, attached or written, by name; `*` stands for any text. */
+  readOnlyHosts?: readonly string[];
+}
+
+export function isReadOnly({ readOnlyHosts = [] }: Pick<SshOptions, 'readOnlyHosts'>, host: string): boolean {
+  const matches = (pattern: string): boolean =>
+    new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`).test(host);
+  return readOnlyHosts.some(matches);
 }
 
 export const defaultSshOptions: SshOptions = {

@@ -26,12 +26,15 @@ export function registerGeneral(context: AppContext): void {
     }),
   );
   disposables.add(
-    onSettingChange([Setting.sshConfigFile, Setting.sshTransport, Setting.sudo, Setting.ephemeral], () => {
-      engine.configure(sshOptions()).then(
-        () => context.hosts.refresh(),
-        (error: unknown) => errors.show(error),
-      );
-    }),
+    onSettingChange(
+      [Setting.sshConfigFile, Setting.sshTransport, Setting.sudo, Setting.ephemeral, Setting.readOnlyHosts],
+      () => {
+        engine.configure(sshOptions()).then(
+          () => context.hosts.refresh(),
+          (error: unknown) => errors.show(error),
+        );
+      },
+    ),
   );
 }
 

@@ -347,6 +347,9 @@ impl Connection {
             return Err(End::Protocol(format!("the client speaks protocol {theirs}, this agent {PROTOCOL_MAJOR}")));
         }
         self.lease.agree(ack.heartbeat_ms, ack.lease_ms);
+        if ack.read_only {
+            crate::privilege::read_only::enter();
+        }
         self.greeted = true;
         Ok(())
     }

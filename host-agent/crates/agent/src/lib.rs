@@ -22,6 +22,7 @@ mod lease;
 mod limits;
 mod output;
 mod plan;
+mod privilege;
 mod requests;
 mod rpc;
 mod run_statistics;
@@ -49,7 +50,11 @@ pub fn main() -> ExitCode {
         Some(supervisor::WORKER) => run(),
         Some(confine::CHECK_OBJECT) => confine::object_reader(),
         Some(confine::SEARCH_MODULE) => confine::module_reader(std::env::args().skip(2).collect()),
-        Some(kept::ADOPT) => kept::adopter(std::env::args().nth(2).as_deref()),
+        Some(kept::ADOPT) => {
+            // It only hands two descriptors over.
+            privilege::keep_no_more_than(0);
+            kept::adopter(std::env::args().nth(2).as_deref())
+        }
         Some(rpc::SYMBOLIZE) => rpc::symbolizer(std::env::args().nth(2).as_deref()),
         Some("--version") => {
             println!("ringside-agent {VERSION}");
@@ -86,6 +91,8 @@ fn run() -> ExitCode {
     // Started by the link of its supervisor's file, it would be called "exe".
     process::set_name(c"ringside-agent");
     os::raise_limits();
+    privilege::keep_what_an_agent_needs();
+    supervisor::remember(&beats);
     log::install();
     kept::sweep();
     let output = Arc::new(Output::new(os::take_stdio(1)));

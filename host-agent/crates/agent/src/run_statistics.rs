@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ringside_bpf::object::Object;
-use ringside_bpf::{Result, inventory, stats};
+use ringside_bpf::{Result, stats};
 
 use crate::journal;
 
@@ -47,12 +47,16 @@ struct State {
     counting: Option<OwnedFd>,
     /// When the last look began or ended.
     edge: Instant,
+    /// The kernel counts for us without a rest, because it could not be asked to begin again.
+    always: bool,
     closed: bool,
 }
 
 /// One program: what the kernel had counted at the last edge, how often it ran in the last look, and what is concluded.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 struct Account {
+    /// Held, because opening it by its id would take CAP_SYS_ADMIN each time.
+    program: Option<OwnedFd>,
     at_edge: Counted,
     rate: Rate,
     concluded: Rate,
@@ -75,7 +79,7 @@ impl RunStatistics {
     /// An error where the kernel does not count (before 5.8), or not for us.
     pub fn start() -> Result<Self> {
         let counting = Some(stats::enable()?);
-        let state = State { accounts: BTreeMap::new(), counting, edge: Instant::now(), closed: false };
+        let state = State { accounts: BTreeMap::new(), counting, edge: Instant::now(), always: false, closed: false };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let own = Arc::clone(&shared);
         // Without the thread everything is counted, as it is without sampling.
@@ -89,10 +93,27 @@ impl RunStatistics {
     pub fn watch(&self, object: &Object) {
         let programs = object.programs();
         let mut state = self.shared.settled();
-        for info in programs.iter().filter_map(|program| stats::program(program.fd()?).ok()) {
+        for fd in programs.iter().filter_map(|program| program.fd()) {
+            let Ok(info) = stats::program(fd) else { continue };
             let at_edge = Counted { runs: info.run_count, nanos: info.run_ns };
-            state.accounts.insert(info.id, Account { at_edge, ..Account::default() });
+            // More are not looked at one by one, and would only take descriptors.
+            let program = if programs.len() <= MOST_PROGRAMS { fd.try_clone_to_owned().ok() } else { None };
+            state.accounts.insert(info.id, Account { program, at_edge, ..Account::default() });
         }
+    }
+
+    /// The object's programs go.
+    pub fn forget(&self, object: &Object) {
+        let programs = object.programs();
+        let mut state = self.shared.lock();
+        for info in programs.iter().filter_map(|program| stats::program(program.fd()?).ok()) {
+            state.accounts.remove(&info.id);
+        }
+    }
+
+    /// From now on the kernel counts without a rest: the right to switch that on is about to be given up.
+    pub fn keep_counting(&self) {
+        self.shared.settled().always = true;
     }
 
     /// Closes the account of what was not counted. To be called before programs are detached: what does not run any more
@@ -104,11 +125,14 @@ impl RunStatistics {
     /// What the kernel has counted (`runs`, `nanos`), and what it would have.
     pub fn figures(&self, id: u32, runs: u64, nanos: u64) -> Figures {
         let state = self.shared.lock();
-        let mut account = state.accounts.get(&id).copied().unwrap_or_default();
-        if state.counting.is_none() {
-            account.rest(Counted { runs, nanos }, state.edge.elapsed().as_secs_f64());
-        }
-        let concluded = account.concluded;
+        let account = state.accounts.get(&id);
+        let concluded = match account {
+            Some(account) if state.counting.is_none() => {
+                account.rested(Counted { runs, nanos }, state.edge.elapsed().as_secs_f64())
+            }
+            Some(account) => account.concluded,
+            None => Rate::default(),
+        };
         Figures {
             runs: runs + concluded.runs.round() as u64,
             nanos: nanos + concluded.nanos.round() as u64,
@@ -147,7 +171,7 @@ impl Shared {
             if state.closed {
                 return;
             }
-            if state.end(Instant::now()) >= OFTEN {
+            if state.end(Instant::now()) >= OFTEN && !state.always {
                 state.pause();
             }
             state = self.sleep(state, REST);
@@ -177,7 +201,7 @@ impl State {
 
     /// What is counted up to now belongs to what was before.
     fn mark_edge(&mut self, now: Instant) {
-        self.accounts.retain(|id, account| counted(*id).map(|counted| account.at_edge = counted).is_some());
+        self.accounts.retain(|_, account| account.counted().map(|counted| account.at_edge = counted).is_some());
         self.edge = now;
     }
 
@@ -188,8 +212,8 @@ impl State {
         }
         let seconds = now.duration_since(self.edge).as_secs_f64();
         let mut all = 0.0;
-        self.accounts.retain(|id, account| {
-            let Some(counted) = counted(*id) else { return false };
+        self.accounts.retain(|_, account| {
+            let Some(counted) = account.counted() else { return false };
             account.look(counted, seconds);
             all += account.rate.runs;
             true
@@ -207,8 +231,8 @@ impl State {
     /// The kernel counts again after a rest: concludes what ran meanwhile.
     fn resume(&mut self, now: Instant) {
         let seconds = now.duration_since(self.edge).as_secs_f64();
-        self.accounts.retain(|id, account| {
-            let Some(counted) = counted(*id) else { return false };
+        self.accounts.retain(|_, account| {
+            let Some(counted) = account.counted() else { return false };
             account.rest(counted, seconds);
             true
         });
@@ -234,22 +258,28 @@ impl Account {
     /// Concludes what ran while the kernel did not count for us. Somebody else may have had it count, all the time or (as
     /// another agent does) a part of it: what was counted is not concluded once more.
     fn rest(&mut self, counted: Counted, seconds: f64) {
+        self.concluded = self.rested(counted, seconds);
+        self.at_edge = counted;
+    }
+
+    /// What is concluded when a rest of so many seconds is over now.
+    fn rested(&self, counted: Counted, seconds: f64) -> Rate {
         let runs = counted.runs.saturating_sub(self.at_edge.runs) as f64;
         let nanos = counted.nanos.saturating_sub(self.at_edge.nanos) as f64;
         let expected = self.rate.runs * seconds;
+        let mut concluded = self.concluded;
         if runs < expected * COUNTED_BY_OTHERS {
-            self.concluded.runs += expected - runs;
-            self.concluded.nanos += (self.rate.nanos * seconds - nanos).max(0.0);
+            concluded.runs += expected - runs;
+            concluded.nanos += (self.rate.nanos * seconds - nanos).max(0.0);
         }
-        self.at_edge = counted;
+        concluded
     }
-}
 
-/// None when the program is gone.
-fn counted(id: u32) -> Option<Counted> {
-    let program = inventory::open_program(id).ok()??;
-    let info = stats::program(program.as_fd()).ok()?;
-    Some(Counted { runs: info.run_count, nanos: info.run_ns })
+    /// None when it cannot be looked at.
+    fn counted(&self) -> Option<Counted> {
+        let info = stats::program(self.program.as_ref()?.as_fd()).ok()?;
+        Some(Counted { runs: info.run_count, nanos: info.run_ns })
+    }
 }
 
 #[cfg(test)]

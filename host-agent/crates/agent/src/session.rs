@@ -13,6 +13,7 @@ use crate::attach::{PerCpu, Scope};
 use crate::failure::{Answer, Failure};
 use crate::journal;
 use crate::limits::{Breaker, Limits, Trip};
+use crate::privilege::{self, Capabilities};
 use crate::rpc::stats::{self, Missed};
 use crate::run_statistics::RunStatistics;
 use crate::stream::Stream;
@@ -126,10 +127,18 @@ impl Session {
 
     pub fn remove(&mut self, id: u32) -> Answer<Loaded> {
         let loaded = self.objects.remove(&id).ok_or_else(|| no_object(id))?;
+        if let Some(statistics) = &self.run_statistics {
+            statistics.forget(&loaded.object);
+        }
         if self.objects.is_empty() {
             self.run_statistics = None;
         }
         Ok(loaded)
+    }
+
+    /// What it takes to load and attach all that is loaded.
+    pub fn needed(&self) -> Capabilities {
+        self.objects.values().flat_map(|loaded| privilege::needed(&loaded.object)).collect()
     }
 
     /// Whether anything is attached, so that its limits must be looked after.

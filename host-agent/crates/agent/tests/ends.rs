@@ -64,7 +64,8 @@ fn silence_ends_the_lease() {
 #[test]
 fn a_blocked_stdout_keeps_no_lease() {
     let mut agent = Agent::spawn(false);
-    let ack = pb::HelloAck { protocol_major: 1, protocol_minor: 0, heartbeat_ms: 100, lease_ms: 2000 };
+    let ack =
+        pb::HelloAck { protocol_major: 1, protocol_minor: 0, heartbeat_ms: 100, lease_ms: 2000, ..Default::default() };
     agent.send(Head::new(FrameType::HelloAck), &ack.encode_to_vec());
     // Answers cannot be read here, so ids are the first ones, and time tells when things are done.
     let blob = agent.upload(&object("ring"));

@@ -316,7 +316,8 @@ fn blobs_that_nobody_needs_are_bounded() {
 #[test]
 fn a_client_that_asks_and_never_reads_is_bounded() {
     let mut agent = Agent::spawn(false);
-    let ack = pb::HelloAck { protocol_major: 1, protocol_minor: 0, heartbeat_ms: 100, lease_ms: 4000 };
+    let ack =
+        pb::HelloAck { protocol_major: 1, protocol_minor: 0, heartbeat_ms: 100, lease_ms: 4000, ..Default::default() };
     agent.send(Head::new(FrameType::HelloAck), &ack.encode_to_vec());
     // Answers of hundreds of kilobytes, for nobody.
     let list = pb::ListTargets { kind: "tracepoint".into(), limit: 100_000, ..Default::default() };

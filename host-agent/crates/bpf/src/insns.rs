@@ -167,6 +167,19 @@ pub fn largest_record(insns: &[Insn]) -> Option<u32> {
     Some(largest)
 }
 
+/// Numbers of the helpers that these instructions call.
+pub fn helpers(insns: &[Insn]) -> Vec<i32> {
+    let mut called: Vec<i32> = Vec::new();
+    let mut at = 0;
+    while let Some(insn) = insns.get(at) {
+        if insn.code == CALL && insn.src == 0 {
+            called.push(insn.imm);
+        }
+        at += if insn.code == LOAD_IMM64 { 2 } else { 1 };
+    }
+    called
+}
+
 /// The constant in `register` at instruction `at`, if straight-line code before it sets it.
 fn constant_before(insns: &[Insn], targets: &[bool], at: usize, register: u8) -> Option<u32> {
     let mut here = at;
@@ -234,6 +247,13 @@ mod tests {
         assert_eq!(largest_record(&[mov(2, 64), mov(3, 0), call(131)]), Some(64));
         assert_eq!(largest_record(&[mov(3, 40), call(130), mov(2, 8), call(131)]), Some(40));
         assert_eq!(largest_record(&[mov(2, 64), call(14)]), Some(0));
+    }
+
+    #[test]
+    fn called_helpers_are_told_from_functions_and_constants() {
+        let local = Insn { src: 1, ..call(7) };
+        let wide = Insn { code: LOAD_IMM64, ..NOTHING };
+        assert_eq!(helpers(&[call(6), local, wide, call(9), call(14)]), [6, 14]);
     }
 
     #[test]

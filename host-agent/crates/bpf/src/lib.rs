@@ -19,6 +19,7 @@ pub mod object;
 pub mod os;
 pub mod perf;
 pub mod prints;
+pub mod privilege;
 pub mod probe;
 pub mod process;
 pub mod prog_stream;

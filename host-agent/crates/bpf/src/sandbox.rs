@@ -1,6 +1,8 @@
 //! A process that can do little more than compute: for reading what others made. libelf and libbpf parse in C and are not
 //! hardened against hostile files, so a child that gave everything away tries them first.
 
+mod worker_calls;
+
 use std::fs::File;
 use std::io::{self, Write};
 
@@ -30,7 +32,15 @@ pub fn enter(limits: Limits) -> io::Result<bool> {
         libc::prctl(libc::PR_SET_DUMPABLE, 0 as c_ulong);
     }
     no_new_privileges()?;
-    Ok(install(&filter(ALLOWED)).is_ok())
+    Ok(install(&filter(ALLOWED, libc::PROT_EXEC as u32)).is_ok())
+}
+
+/// Leaves the process, and the threads and children that it starts, only the calls of an agent, for good: no executable
+/// memory, and the calls of no other architecture. An error where the kernel has no seccomp filters.
+pub fn allow_agent_calls_only() -> io::Result<()> {
+    no_new_privileges()?;
+    // Its children are executed, for which a loader may map code from their file, but never what can be written as well.
+    install(&filter(worker_calls::CALLS, (libc::PROT_WRITE | libc::PROT_EXEC) as u32))
 }
 
 /// Limits that end a process which reads files of any size: the kernel then says no, or ends it.
@@ -144,6 +154,7 @@ mod step {
     pub const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
     pub const EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
     pub const ANY_BIT: u16 = 0x45; // BPF_JMP | BPF_JSET | BPF_K
+    pub const AND: u16 = 0x54; // BPF_ALU | BPF_AND | BPF_K
     pub const ANSWER: u16 = 0x06; // BPF_RET | BPF_K
 
     pub fn load(offset: u32) -> sock_filter {
@@ -160,6 +171,10 @@ mod step {
         sock_filter { code: ANY_BIT, jt: 0, jf: otherwise, k: bits }
     }
 
+    pub fn and(k: u32) -> sock_filter {
+        sock_filter { code: AND, jt: 0, jf: 0, k }
+    }
+
     pub fn answer(action: u32) -> sock_filter {
         sock_filter { code: ANSWER, jt: 0, jf: 0, k: action }
     }
@@ -172,16 +187,17 @@ fn only_this_architecture() -> Vec<sock_filter> {
     vec![step::load(ARCH), right, wrong, step::load(NUMBER)]
 }
 
-/// Only these calls, and never executable memory.
-fn filter(allowed: &[c_long]) -> Vec<sock_filter> {
+/// Only these calls, and no mapping with all of the bits `never` of its protection; nothing becomes executable later.
+fn filter(allowed: &[c_long], never: u32) -> Vec<sock_filter> {
     let allow = step::answer(libc::SECCOMP_RET_ALLOW);
     let mut program = only_this_architecture();
     for call in allowed {
-        let body = match [libc::SYS_mmap, libc::SYS_mprotect].contains(call) {
-            true => {
-                vec![step::load(THIRD), step::any_bit(libc::PROT_EXEC as u32, 1), step::answer(REFUSE), allow]
-            }
-            false => vec![allow],
+        let without =
+            |bits| vec![step::load(THIRD), step::and(bits), step::equal(bits, 1), step::answer(REFUSE), allow];
+        let body = match *call {
+            libc::SYS_mmap => without(never),
+            libc::SYS_mprotect => without(libc::PROT_EXEC as u32),
+            _ => vec![allow],
         };
         program.push(step::equal(*call as u32, body.len() as u8));
         program.extend(body);
@@ -233,6 +249,10 @@ mod tests {
                     };
                     at + 1
                 }
+                0x54 => {
+                    accumulator &= k;
+                    at + 1
+                }
                 0x15 => jump(accumulator == k),
                 0x45 => jump(accumulator & k != 0),
                 0x06 => return k,
@@ -243,7 +263,7 @@ mod tests {
 
     #[test]
     fn only_calls_that_compute_pass() {
-        let program = filter(ALLOWED);
+        let program = filter(ALLOWED, libc::PROT_EXEC as u32);
         let call = |number| verdict(&program, AUDIT_ARCH, number, 3);
         for allowed in ALLOWED {
             assert_eq!(call(*allowed), libc::SECCOMP_RET_ALLOW, "{allowed}");
@@ -255,7 +275,39 @@ mod tests {
         }
         assert_eq!(verdict(&program, AUDIT_ARCH, libc::SYS_mmap, 7), REFUSE, "executable memory");
         assert_eq!(verdict(&program, AUDIT_ARCH, libc::SYS_mprotect, 5), REFUSE, "executable memory");
+        assert_eq!(verdict(&program, AUDIT_ARCH, libc::SYS_mmap, 4), REFUSE, "executable memory");
         assert_eq!(verdict(&program, AUDIT_ARCH ^ 1, libc::SYS_read, 3), libc::SECCOMP_RET_KILL_PROCESS);
+    }
+
+    #[test]
+    fn an_agent_loads_and_attaches_and_does_not_administer() {
+        let program = filter(worker_calls::CALLS, (libc::PROT_WRITE | libc::PROT_EXEC) as u32);
+        let call = |number| verdict(&program, AUDIT_ARCH, number, 3);
+        // Its children give up more than it does.
+        for allowed in ALLOWED.iter().chain(worker_calls::CALLS) {
+            assert_eq!(call(*allowed), libc::SECCOMP_RET_ALLOW, "{allowed}");
+        }
+        let never = [
+            libc::SYS_ptrace,
+            libc::SYS_mount,
+            libc::SYS_init_module,
+            libc::SYS_finit_module,
+            libc::SYS_setuid,
+            libc::SYS_setns,
+            libc::SYS_keyctl,
+            libc::SYS_io_uring_setup,
+            libc::SYS_process_vm_writev,
+            libc::SYS_reboot,
+            libc::SYS_clock_settime,
+        ];
+        for number in never {
+            assert_eq!(call(number), REFUSE, "{number}");
+        }
+        assert_eq!(verdict(&program, AUDIT_ARCH, libc::SYS_mmap, 7), REFUSE, "code that can be written");
+        assert_eq!(verdict(&program, AUDIT_ARCH, libc::SYS_mmap, 5), libc::SECCOMP_RET_ALLOW, "code of a file");
+        assert_eq!(verdict(&program, AUDIT_ARCH, libc::SYS_mprotect, 5), REFUSE, "data that becomes code");
+        assert_eq!(verdict(&program, AUDIT_ARCH ^ 1, libc::SYS_read, 3), libc::SECCOMP_RET_KILL_PROCESS);
+        assert!(program.len() < 4096, "the kernel's limit");
     }
 
     #[test]

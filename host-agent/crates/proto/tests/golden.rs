@@ -103,7 +103,13 @@ fn span() -> Vec<u8> {
 }
 
 fn from_client() -> Vec<Frame> {
-    let ack = pb::HelloAck { protocol_major: 1, protocol_minor: 0, heartbeat_ms: 5000, lease_ms: 30_000 };
+    let ack = pb::HelloAck {
+        protocol_major: 1,
+        protocol_minor: 0,
+        heartbeat_ms: 5000,
+        lease_ms: 30_000,
+        ..Default::default()
+    };
     let options = pb::ObjectOptions {
         name: "execsnoop".into(),
         programs: vec!["on_exec".into()],

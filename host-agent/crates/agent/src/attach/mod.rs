@@ -30,7 +30,7 @@ use ringside_bpf::object::Object;
 use ringside_bpf::program::Program;
 
 pub use sampling::PerCpu;
-pub use target::Target;
+pub use target::{Target, prefix as section_prefix};
 
 use crate::failure::{Answer, Failure};
 

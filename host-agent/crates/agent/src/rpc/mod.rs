@@ -68,6 +68,7 @@ pub fn handle(session: &mut Session, context: &Context<'_>, request: pb::Request
     let Some(request) = request.request else {
         return Err(Failure::new("protocol", "A request of a kind that this agent does not know."));
     };
+    crate::privilege::read_only::check(&request)?;
     let response = match request {
         Request::VerifyObject(request) => Response::Verify(trimmed(|| verify::verify(context, request))?),
         Request::LoadObject(request) => Response::Load(trimmed(|| object::load(session, context, request))?),

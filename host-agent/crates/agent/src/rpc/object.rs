@@ -11,6 +11,7 @@ use super::host;
 use crate::failure::{Answer, Failure};
 use crate::plan::maps::Decided;
 use crate::plan::{self, source::Source};
+use crate::privilege;
 use crate::requests::Context;
 use crate::session::{Loaded, Session};
 use crate::stream::drain::Command;
@@ -18,14 +19,23 @@ use crate::stream::drain::Command;
 pub fn load(session: &mut Session, context: &Context<'_>, request: pb::LoadObject) -> Answer<pb::LoadResult> {
     let source = Source::new(context, request.object_blob, request.options)?;
     // libbpf loads without a log and asks for one only after a failure: a log costs the verifier a lot of time.
-    let loaded = plan::load(context, &source, &mut |_| Ok(()))?;
+    let loaded = plan::load(context, &source, &mut |new| privilege::check_still_had("This object", new))?;
     context.check_cancelled()?;
     let programs = programs(&loaded.object)?;
     let maps = maps(&loaded.object, &loaded.maps)?;
     let left_out = left_out(context, loaded.left_out)?;
     let map_memory_bytes = loaded.maps.iter().map(|map| map.memory).sum();
+    let capabilities = privilege::names(&privilege::needed(&loaded.object));
     let object_id = session.add(loaded.object);
-    Ok(pb::LoadResult { object_id, programs, maps, left_out, map_memory_bytes, libbpf_log: loaded.messages })
+    Ok(pb::LoadResult {
+        object_id,
+        programs,
+        maps,
+        left_out,
+        map_memory_bytes,
+        libbpf_log: loaded.messages,
+        capabilities,
+    })
 }
 
 /// With the verifier's log of each that got one.

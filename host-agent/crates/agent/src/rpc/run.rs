@@ -14,6 +14,7 @@ use crate::attach::struct_ops::Wanted;
 use crate::attach::{self, Made, Scope};
 use crate::failure::{Answer, Failure};
 use crate::limits::Limits;
+use crate::privilege;
 use crate::requests::Context;
 use crate::session::{Attached, Session};
 use crate::stream::drain::Command;
@@ -30,7 +31,21 @@ pub fn attach(session: &mut Session, context: &Context<'_>, request: pb::Attach)
     loaded.limits = Limits::asked(request.limits);
     loaded.renewed = Instant::now();
     result.limits = Some(loaded.limits.message());
+    if request.drop_capabilities {
+        result.capabilities = drop_capabilities(session).inspect_err(|_| {
+            // What could not be made safe does not run.
+            let _ = session.get(request.object_id).map(|loaded| loaded.detach(None));
+        })?;
+    }
     Ok(result)
+}
+
+/// Keeps what the loaded objects need. Gives its names.
+fn drop_capabilities(session: &mut Session) -> Answer<Vec<String>> {
+    if let Some(statistics) = session.run_statistics() {
+        statistics.keep_counting();
+    }
+    privilege::narrow(&session.needed()).map(|kept| privilege::names(&kept))
 }
 
 /// What has been attached so far.

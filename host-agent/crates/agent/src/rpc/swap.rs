@@ -18,6 +18,7 @@ use crate::failure::{Answer, Failure};
 use crate::journal;
 use crate::plan::source::Source;
 use crate::plan::{self, LoadedObject};
+use crate::privilege;
 use crate::requests::Context;
 use crate::session::{Attached, Loaded, Session};
 use crate::stream::Stream;
@@ -96,6 +97,9 @@ pub fn swap(session: &mut Session, context: &Context<'_>, request: pb::SwapObjec
     }
     let (_, opened): (Vec<String>, Vec<Opened>) = opened.into_iter().unzip();
     loaded.attached = attached;
+    if let Some(statistics) = &counts_runs {
+        statistics.forget(&loaded.object);
+    }
     loaded.object = new;
     loaded.streams = going_on.into_iter().chain(opened.iter().map(|one| Arc::clone(&one.stream))).collect();
     listen_to(context, loaded, &[&loaded.object], request.object_id);
@@ -110,6 +114,7 @@ pub fn swap(session: &mut Session, context: &Context<'_>, request: pb::SwapObjec
 fn load(context: &Context<'_>, old: &Object, source: &Source, reset: &[String]) -> Answer<(LoadedObject, Takeover)> {
     let mut takeover = Takeover::default();
     let loaded = plan::load(context, source, &mut |new| {
+        privilege::check_still_had("The new version", new)?;
         takeover = Takeover::prepare(old, new, reset)?;
         Ok(())
     })?;

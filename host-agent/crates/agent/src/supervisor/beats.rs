@@ -35,6 +35,11 @@ impl Beats {
         Ok(Self::over(process::given_socket()?))
     }
 
+    /// A second hold on the socket, for other threads of the worker.
+    pub fn socket(&self) -> io::Result<OwnedFd> {
+        self.socket.try_clone()
+    }
+
     fn over(socket: OwnedFd) -> Self {
         Self { socket, supervisor: parent_id(), number: 0, last: None, answers: Pulse::new(Instant::now()) }
     }

@@ -12,6 +12,7 @@ use super::WORKER;
 use super::pulse::Pulse;
 use super::wire::{self, Message};
 use crate::journal;
+use crate::privilege;
 
 /// How long a worker that was asked to end may take: longer than its own orderly end.
 const ORDERLY_END: Duration = Duration::from_secs(5);
@@ -52,6 +53,7 @@ impl Watch {
         let worker = process::spawn_with_socket(&mut command, theirs)?;
         drop(command);
         process::release_stdio()?;
+        privilege::keep_what_an_agent_needs();
         Ok(Self { signals, socket, worker, pulse: Pulse::new(Instant::now()), ends_by: None, kept_until: None })
     }
 
@@ -123,6 +125,7 @@ impl Watch {
                 }
                 Message::Lease(length) => self.pulse.set_patience(length),
                 Message::Kept(time) => self.keep(time),
+                Message::Rights(kept) => privilege::keep_no_more_than(kept),
                 Message::Answer(_) => {}
             }
         }

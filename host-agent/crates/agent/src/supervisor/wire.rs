@@ -20,6 +20,8 @@ pub enum Message {
     Lease(Duration),
     /// The run is kept for so long whatever becomes of the parent; zero: it is not any more.
     Kept(Duration),
+    /// What the worker has kept of its capabilities: the supervisor needs no more to take back what the worker has done.
+    Rights(u64),
 }
 
 impl Message {
@@ -27,6 +29,7 @@ impl Message {
         let (kind, number) = match self {
             Self::Beat(number) => (1, number),
             Self::Answer(number) => (2, number),
+            Self::Rights(set) => (5, set),
             Self::Lease(length) => (3, millis(length)),
             Self::Kept(time) => (4, millis(time)),
         };
@@ -44,6 +47,7 @@ impl Message {
             2 => Some(Self::Answer(number)),
             3 => Some(Self::Lease(Duration::from_millis(number))),
             4 => Some(Self::Kept(Duration::from_millis(number))),
+            5 => Some(Self::Rights(number)),
             _ => None,
         }
     }
@@ -87,7 +91,7 @@ mod tests {
         fn messages_arrive_as_they_were(number in any::<u64>()) {
             let (one, two) = process::socket_pair().expect("a pair");
             let time = Duration::from_millis(number);
-            let sent = [Message::Beat(number), Message::Answer(number), Message::Lease(time), Message::Kept(time)];
+            let sent = [Message::Beat(number), Message::Answer(number), Message::Lease(time), Message::Kept(time), Message::Rights(number)];
             for message in sent {
                 message.send(one.as_fd()).expect("sent");
             }

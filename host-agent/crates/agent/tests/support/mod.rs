@@ -68,6 +68,10 @@ pub fn program_exists(id: u32) -> bool {
     shown.status.success()
 }
 
+fn agent_path() -> String {
+    std::env::var("RINGSIDE_AGENT").unwrap_or_else(|_| env!("CARGO_BIN_EXE_ringside-agent").into())
+}
+
 pub struct Agent {
     pub child: Child,
     pub hello: pb::Hello,
@@ -88,7 +92,7 @@ impl Agent {
     /// Heartbeat and lease in milliseconds, 0 for the agent's defaults.
     pub fn start_with(heartbeat_ms: u32, lease_ms: u32) -> Self {
         let mut agent = Self::spawn(true);
-        let ack = pb::HelloAck { protocol_major: 1, protocol_minor: 0, heartbeat_ms, lease_ms };
+        let ack = pb::HelloAck { protocol_major: 1, protocol_minor: 0, heartbeat_ms, lease_ms, ..Default::default() };
         agent.send(Head::new(FrameType::HelloAck), &ack.encode_to_vec());
         agent
     }
@@ -97,23 +101,40 @@ impl Agent {
         Self::start_with(0, 0)
     }
 
+    pub fn start_read_only() -> Self {
+        let mut agent = Self::spawn(true);
+        let ack = pb::HelloAck { protocol_major: 1, read_only: true, ..Default::default() };
+        agent.send(Head::new(FrameType::HelloAck), &ack.encode_to_vec());
+        agent
+    }
+
+    /// Started by a command that is given the agent's path as its last argument.
+    pub fn start_as(command: &[&str]) -> Self {
+        let mut starter = Command::new(command[0]);
+        starter.args(&command[1..]).arg(agent_path());
+        let mut agent = Self::spawn_by(starter, true);
+        let ack = pb::HelloAck { protocol_major: 1, ..Default::default() };
+        agent.send(Head::new(FrameType::HelloAck), &ack.encode_to_vec());
+        agent
+    }
+
     /// With `read` off nobody reads stdout after the HELLO, so that it fills up.
     pub fn spawn(read: bool) -> Self {
-        Self::spawn_with(&[], read)
+        Self::spawn_by(Command::new(agent_path()), read)
     }
 
     /// A client that takes a kept run over.
     pub fn adopt(run: &str) -> Self {
-        let mut agent = Self::spawn_with(&["--adopt", run], true);
+        let mut starter = Command::new(agent_path());
+        starter.args(["--adopt", run]);
+        let mut agent = Self::spawn_by(starter, true);
         let ack = pb::HelloAck { protocol_major: 1, protocol_minor: 0, ..Default::default() };
         agent.send(Head::new(FrameType::HelloAck), &ack.encode_to_vec());
         agent
     }
 
-    fn spawn_with(arguments: &[&str], read: bool) -> Self {
-        let path = std::env::var("RINGSIDE_AGENT").unwrap_or_else(|_| env!("CARGO_BIN_EXE_ringside-agent").into());
-        let mut child =
-            Command::new(path).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    fn spawn_by(mut command: Command, read: bool) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the agent starts");
         let mut stdout = child.stdout.take().expect("piped");
         let (sender, frames) = mpsc::channel();
         let mut magic = [0; MAGIC.len()];

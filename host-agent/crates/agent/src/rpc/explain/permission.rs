@@ -6,6 +6,7 @@ use ringside_bpf::{log, os, perf, probe};
 
 use crate::failure::Failure;
 use crate::failure::libc_errno::EPERM;
+use crate::privilege;
 use crate::rpc::host;
 
 /// What decides. Kept apart from where it comes from, so that each case can be tested.
@@ -25,6 +26,8 @@ pub struct State {
     pub smallest_loads: bool,
     /// Not even root may read ftrace's list of functions: a lockdown that covers tracing, also where its level is not shown.
     pub functions_locked: bool,
+    /// It has given up what its run does not need.
+    pub narrowed: bool,
 }
 
 impl State {
@@ -46,6 +49,7 @@ impl State {
             security_modules: security_modules(),
             smallest_loads: log::capture(|| probe::program_type(SOCKET_FILTER)).0,
             functions_locked: functions_locked(),
+            narrowed: privilege::has_narrowed(),
         }
     }
 
@@ -64,6 +68,9 @@ impl State {
     /// The cause, as a failure that lacks only what was tried.
     pub fn cause(&self) -> Failure {
         let missing = self.missing();
+        if self.narrowed && !missing.is_empty() {
+            return privilege::dropped("It", &missing.join(", "));
+        }
         if !self.root && !missing.is_empty() {
             let sysctl = match self.unprivileged_disabled {
                 true => " and the kernel lets nobody else use BPF (kernel.unprivileged_bpf_disabled)",
@@ -175,6 +182,8 @@ mod tests {
         assert_eq!(cause(State { lockdown: "confidentiality".into(), ..all() }).0, "lockdown");
         let (_, words) = cause(State { root: true, ..State::default() });
         assert!(words.contains("container") && words.contains("CAP_BPF"), "{words}");
+        let (code, words) = cause(State { root: true, narrowed: true, ..State::default() });
+        assert!(code == "capability-dropped" && words.contains("CAP_NET_ADMIN"), "{words}");
         assert!(cause(State { user_namespace: true, ..all() }).1.contains("user namespace"));
         assert!(cause(State { seccomp: true, ..all() }).1.contains("seccomp"));
         let modules = vec!["SELinux (enforcing, as x)".into()];

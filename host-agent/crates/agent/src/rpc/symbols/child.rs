@@ -15,6 +15,7 @@ use ringside_proto::{Message, messages as pb};
 
 use super::process;
 use crate::failure::{Answer, Failure};
+use crate::privilege;
 
 /// The argument that makes the agent such a child.
 pub const SYMBOLIZE: &str = "--symbolize";
@@ -53,7 +54,9 @@ type Outcome = Result<Answer<pb::SymbolizeResult>, String>;
 fn run(arguments: &[&str], asked: &[u8], check: &dyn Fn() -> Answer<()>) -> Answer<Outcome> {
     let started = sandbox::memory_file(c"ringside-addresses", asked).and_then(|file| {
         // The own executable by its inode: the file of that name may be another by now, or gone.
-        Command::new("/proc/self/exe")
+        let mut command = Command::new("/proc/self/exe");
+        ringside_bpf::privilege::hand_down(&mut command, privilege::of_symbolizer())?;
+        command
             .args(arguments)
             .env_clear()
             .stdin(Stdio::from(file))

@@ -1,0 +1,152 @@
+//! The system calls that an agent may make. Recorded from its tests and from the test hosts; what is not here is answered
+//! with EPERM: mounts, modules, other users, keys, ptrace, io_uring, clocks and the like.
+
+use libc::c_long;
+
+pub const CALLS: &[c_long] = &[
+    // While a run goes on, the most frequent first: the kernel looks through them in this order.
+    libc::SYS_futex,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_writev,
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_bpf,
+    libc::SYS_ppoll,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    libc::SYS_clock_gettime,
+    libc::SYS_madvise,
+    libc::SYS_mmap,
+    libc::SYS_munmap,
+    libc::SYS_openat,
+    libc::SYS_close,
+    libc::SYS_ioctl,
+    // Files of /proc, /sys, tracefs and bpffs; binaries; our own folder.
+    libc::SYS_readv,
+    libc::SYS_pread64,
+    libc::SYS_pwrite64,
+    libc::SYS_lseek,
+    libc::SYS_fstat,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_statfs,
+    libc::SYS_fstatfs,
+    libc::SYS_getdents64,
+    libc::SYS_readlinkat,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_getcwd,
+    libc::SYS_fcntl,
+    libc::SYS_dup,
+    libc::SYS_dup3,
+    libc::SYS_pipe2,
+    libc::SYS_memfd_create,
+    // Pages of an arena, which may be gone: read as a stranger would, an error is no SIGSEGV.
+    libc::SYS_process_vm_readv,
+    libc::SYS_ftruncate,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_flock,
+    libc::SYS_fchmod,
+    libc::SYS_umask,
+    libc::SYS_mkdirat,
+    libc::SYS_unlinkat,
+    libc::SYS_renameat2,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_access,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_readlink,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_dup2,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_mkdir,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rmdir,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_unlink,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rename,
+    libc::SYS_renameat,
+    // Events, and waiting for them.
+    libc::SYS_perf_event_open,
+    libc::SYS_epoll_create1,
+    libc::SYS_epoll_ctl,
+    libc::SYS_epoll_pwait,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_epoll_wait,
+    libc::SYS_eventfd2,
+    libc::SYS_signalfd4,
+    libc::SYS_nanosleep,
+    libc::SYS_membarrier,
+    libc::SYS_restart_syscall,
+    // Netlink, packet sockets, the sockets of a process, syslog.
+    libc::SYS_socket,
+    libc::SYS_socketpair,
+    libc::SYS_bind,
+    libc::SYS_connect,
+    libc::SYS_getsockname,
+    libc::SYS_getpeername,
+    libc::SYS_getsockopt,
+    libc::SYS_setsockopt,
+    libc::SYS_sendto,
+    libc::SYS_recvfrom,
+    libc::SYS_sendmsg,
+    libc::SYS_recvmsg,
+    // A run that is kept waits for the next client on a socket in its folder.
+    libc::SYS_listen,
+    libc::SYS_accept4,
+    libc::SYS_fchmodat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chmod,
+    libc::SYS_pidfd_open,
+    libc::SYS_pidfd_getfd,
+    // A network namespace to try attaching in.
+    libc::SYS_unshare,
+    // Memory and threads.
+    libc::SYS_brk,
+    libc::SYS_mremap,
+    libc::SYS_mprotect,
+    libc::SYS_getrandom,
+    libc::SYS_clone,
+    libc::SYS_clone3,
+    libc::SYS_set_robust_list,
+    libc::SYS_set_tid_address,
+    libc::SYS_rseq,
+    libc::SYS_sched_yield,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_getcpu,
+    libc::SYS_gettid,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sigaltstack,
+    libc::SYS_tgkill,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    // What it is and may do.
+    libc::SYS_getpid,
+    libc::SYS_getppid,
+    libc::SYS_getuid,
+    libc::SYS_geteuid,
+    libc::SYS_getgid,
+    libc::SYS_getegid,
+    libc::SYS_uname,
+    libc::SYS_sysinfo,
+    libc::SYS_clock_getres,
+    libc::SYS_getrusage,
+    libc::SYS_prlimit64,
+    libc::SYS_prctl,
+    libc::SYS_seccomp,
+    libc::SYS_capget,
+    libc::SYS_capset,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_arch_prctl,
+    // Its own children: readers of foreign files.
+    libc::SYS_execve,
+    libc::SYS_wait4,
+    libc::SYS_waitid,
+    libc::SYS_kill,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_vfork,
+];
