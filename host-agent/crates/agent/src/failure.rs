@@ -1,6 +1,7 @@
 //! A failure in the words of the product: a code of `core/src/errors.ts`, what and why, what to do.
 
-use ringside_bpf::error::describe;
+use ringside_bpf::error::{NO_JOURNAL, describe};
+use ringside_bpf::undo;
 use ringside_proto::messages as pb;
 
 pub type Answer<T> = Result<T, Failure>;
@@ -47,6 +48,7 @@ impl From<ringside_bpf::Error> for Failure {
     fn from(error: ringside_bpf::Error) -> Self {
         match error.errno {
             libc_errno::EPERM | libc_errno::EACCES => no_permission(&error.what, error.errno),
+            NO_JOURNAL => no_journal(&error.what),
             libc_errno::ENOMEM => no_memory(&error.what, error.errno),
             libc_errno::EMFILE | libc_errno::ENFILE => no_descriptors(&error.what, error.errno),
             errno => Self::new("agent-internal", format!("{error}.")).errno(errno),
@@ -87,6 +89,19 @@ pub fn no_permission(what: &str, errno: i32) -> Failure {
     let cause = crate::rpc::explain::permission::State::of_this_host().cause();
     let message = format!("{}: {}. {}", capitalised(what), describe(errno), cause.message);
     Failure { message, errno, ..cause }
+}
+
+/// Nothing was done: what cannot be written down could not be taken back if the agent were killed.
+pub fn no_journal(what: &str) -> Failure {
+    let places: Vec<String> = undo::places().iter().map(|place| place.display().to_string()).collect();
+    Failure::new(
+        "journal-full",
+        format!("{}. So it was not done: it would stay behind if the agent were killed.", capitalised(what)),
+    )
+    .hint(format!(
+        "Make room for a few KiB in one of {}; what attaches by links needs no journal and goes on.",
+        places.join(", ")
+    ))
 }
 
 pub fn no_memory(what: &str, errno: i32) -> Failure {

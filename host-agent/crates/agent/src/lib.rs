@@ -35,7 +35,7 @@ mod watch;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ringside_bpf::{log, os, process};
+use ringside_bpf::{log, os, process, undo};
 
 use crate::connection::Connection;
 use crate::output::Output;
@@ -48,6 +48,7 @@ pub fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         None => supervisor::supervise(),
         Some(supervisor::WORKER) => run(),
+        Some("--undo") => supervisor::undo(std::env::args_os().nth(2)),
         Some(confine::CHECK_OBJECT) => confine::object_reader(),
         Some(confine::SEARCH_MODULE) => confine::module_reader(std::env::args().skip(2).collect()),
         Some(kept::ADOPT) => {
@@ -62,7 +63,7 @@ pub fn main() -> ExitCode {
         }
         Some(other) => {
             eprintln!(
-                "ringside-agent: unknown argument {other}\nusage: ringside-agent [--version]\nWithout arguments it speaks Ringside's protocol on stdin and stdout."
+                "ringside-agent: unknown argument {other}\nusage: ringside-agent [--version | --undo [FOLDER]]\nWithout arguments it speaks Ringside's protocol on stdin and stdout. --undo takes back what killed agents have left."
             );
             ExitCode::from(2)
         }
@@ -90,6 +91,7 @@ fn run() -> ExitCode {
     }
     // Started by the link of its supervisor's file, it would be called "exe".
     process::set_name(c"ringside-agent");
+    undo::keep_in(undo::folder_name(beats.supervisor()));
     os::raise_limits();
     privilege::keep_what_an_agent_needs();
     supervisor::remember(&beats);

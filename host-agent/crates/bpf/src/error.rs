@@ -9,6 +9,9 @@ pub struct Error {
     pub errno: i32,
 }
 
+/// For what was not tried because it could not be written down before (see undo/). Above all numbers of the kernel's.
+pub const NO_JOURNAL: i32 = 4097;
+
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
@@ -36,6 +39,7 @@ impl std::error::Error for Error {}
 /// The errno in words with its number; ENOTSUPP (524) is the kernel's own and unknown to libc.
 pub fn describe(errno: i32) -> String {
     match errno {
+        NO_JOURNAL => "the undo journal cannot be written".to_owned(),
         524 => "Operation not supported by the kernel (ENOTSUPP)".to_owned(),
         _ => std::io::Error::from_raw_os_error(errno).to_string(),
     }

@@ -18,6 +18,7 @@ pub mod netlink;
 pub mod object;
 pub mod os;
 pub mod perf;
+mod pins;
 pub mod prints;
 pub mod privilege;
 pub mod probe;
@@ -34,6 +35,7 @@ pub mod socket;
 pub mod stats;
 pub mod struct_ops;
 pub mod tc;
+pub mod undo;
 pub mod user_ring;
 
 pub use error::{Error, Result};

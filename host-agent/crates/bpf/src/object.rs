@@ -1,6 +1,7 @@
 //! An ELF object from bytes: open, adjust, load.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
@@ -9,6 +10,7 @@ use libbpf_sys as sys;
 
 use crate::log::LogBuffer;
 use crate::map::Map;
+use crate::pins::{self, Pin};
 use crate::program::{Program, text};
 use crate::{Error, Result, btf, os, sections};
 
@@ -20,6 +22,9 @@ pub struct Object {
     log: Option<LogBuffer>,
     // Descriptors that libbpf only knows by number until the load: types of the user's, programs to be replaced.
     held: RefCell<Vec<OwnedFd>>,
+    /// Places in bpffs that outlive the object, and pins that do not.
+    kept_pins: RefCell<BTreeSet<String>>,
+    pins: RefCell<Vec<Pin>>,
 }
 
 /// What is said about an object before it is read.
@@ -78,7 +83,14 @@ impl Object {
             Some(raw) if !is_object(raw) => {
                 Err(Error::new("cannot open the object: an extern is too large", libc::EINVAL))
             }
-            Some(raw) => Ok(Self { raw, _bytes: bytes, log, held: RefCell::new(types.into_iter().collect()) }),
+            Some(raw) => Ok(Self {
+                raw,
+                _bytes: bytes,
+                log,
+                held: RefCell::new(types.into_iter().collect()),
+                kept_pins: RefCell::default(),
+                pins: RefCell::default(),
+            }),
             None => Err(Error::last("cannot open the object")),
         }
     }
@@ -138,10 +150,36 @@ impl Object {
         map.write_initial(global.offset as usize, value)
     }
 
+    /// What a load pins because the object says so is removed with the object.
     pub fn load(&self) -> Result<()> {
+        let mut pins = pins::announced(self)?;
         // SAFETY: the object is open; loading an object twice is refused by libbpf with EINVAL.
         let result = unsafe { sys::bpf_object__load(self.raw.as_ptr()) };
-        if result == 0 { Ok(()) } else { Err(Error::new("cannot load the object", result)) }
+        if result != 0 {
+            return Err(Error::new("cannot load the object", result));
+        }
+        // One that is gone already is nobody's any more.
+        pins.retain_mut(|pin| pin.made().is_ok());
+        self.pins.borrow_mut().extend(pins);
+        Ok(())
+    }
+
+    /// What is pinned there stays when the object is dropped.
+    pub fn keep_pin(&self, path: &str) {
+        self.kept_pins.borrow_mut().insert(path.to_owned());
+    }
+
+    pub(crate) fn keeps_pin(&self, path: &str) -> bool {
+        self.kept_pins.borrow().contains(path)
+    }
+
+    /// This object goes on with what another has pinned and it uses, too.
+    pub fn take_over_pins(&self, from: &Self) {
+        let used: BTreeSet<&str> = self.maps().iter().map(Map::pin_path).collect();
+        let (taken, left) = from.pins.take().into_iter().partition(|pin| used.contains(pin.path()));
+        from.pins.replace(left);
+        let taken: Vec<Pin> = taken;
+        self.pins.borrow_mut().extend(taken);
     }
 
     /// Keeps a descriptor open as long as the object.

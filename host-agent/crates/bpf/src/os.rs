@@ -187,6 +187,15 @@ pub fn wait_for_running_programs() -> bool {
     unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0 }
 }
 
+/// The lock that belongs to an open file and goes with the process (flock). WouldBlock when another has it.
+pub(crate) fn lock(file: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: plain integers.
+    match unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 pub fn monotonic_ns() -> u64 {
     clock_ns(libc::CLOCK_MONOTONIC)
 }

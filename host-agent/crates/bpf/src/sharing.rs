@@ -13,10 +13,10 @@ use crate::socket::{self, ProcessSocket};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Group {
     /// Link text of the network namespace: "net:[4026531840]".
-    namespace: PathBuf,
-    family: i32,
-    protocol: i32,
-    address: Vec<u8>,
+    pub(crate) namespace: PathBuf,
+    pub(crate) family: i32,
+    pub(crate) protocol: i32,
+    pub(crate) address: Vec<u8>,
 }
 
 impl Group {
@@ -27,6 +27,11 @@ impl Group {
         let protocol = socket::option(socket, libc::SO_PROTOCOL)?;
         let group = Self { namespace, family, protocol, address: address(socket)? };
         (group.port()? != 0).then_some(group)
+    }
+
+    /// A group that was known before.
+    pub(crate) fn from_parts(namespace: PathBuf, family: i32, protocol: i32, address: Vec<u8>) -> Self {
+        Self { namespace, family, protocol, address }
     }
 
     /// Calls `act` with one socket of the group after the other until it is content. Sockets are looked at only if they have

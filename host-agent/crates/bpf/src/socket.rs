@@ -84,6 +84,14 @@ impl ProcessSocket {
         self.pid
     }
 
+    pub(crate) fn inode(&self) -> u64 {
+        self.inode
+    }
+
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
     /// Whether the socket shares its port with others (SO_REUSEPORT).
     pub fn shares_port(&self) -> bool {
         use std::os::fd::AsFd;

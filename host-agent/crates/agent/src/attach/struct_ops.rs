@@ -1,12 +1,12 @@
 //! struct_ops maps: sets of operations that the kernel calls (TCP congestion control, schedulers, queueing disciplines).
 
-use ringside_bpf::error::describe;
+use ringside_bpf::error::{NO_JOURNAL, describe};
 use ringside_bpf::link::{self, Link};
 use ringside_bpf::object::Object;
 use ringside_bpf::struct_ops::StructOps;
 
 use crate::failure::libc_errno::{EBUSY, EEXIST, EINVAL, ENOTSUPP, EOPNOTSUPP, EPERM};
-use crate::failure::{Answer, Failure, no_permission};
+use crate::failure::{Answer, Failure, no_journal, no_permission};
 
 pub use ringside_bpf::struct_ops::of;
 
@@ -34,6 +34,7 @@ pub fn attach(ops: &StructOps<'_>) -> Answer<Link> {
         let (name, kind) = (ops.map.name(), &ops.kind);
         let what = format!("Map {name} ({kind}) cannot be registered");
         match error.errno {
+            NO_JOURNAL => no_journal(&format!("{what}: {}", error.what)),
             EPERM => no_permission(&what, error.errno),
             EBUSY if ops.section() == ".struct_ops" => Failure::new("attach-failed", format!("{what}: it has been registered before, or operations of this name are in use ({}).", describe(error.errno)))
                 .errno(error.errno)

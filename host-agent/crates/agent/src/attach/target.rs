@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use ringside_bpf::Error;
-use ringside_bpf::error::describe;
+use ringside_bpf::error::{NO_JOURNAL, describe};
 use ringside_bpf::link::Link;
 use ringside_bpf::program::Program;
 use ringside_bpf::stats;
 
 use super::{Made, Scope, missing};
 use crate::failure::libc_errno::{EACCES, EADDRNOTAVAIL, EBUSY, EEXIST, EPERM};
-use crate::failure::{Answer, Failure, no_permission};
+use crate::failure::{Answer, Failure, no_journal, no_permission};
 use crate::knowledge::Refusal;
 
 pub struct Target<'a> {
@@ -122,6 +122,7 @@ impl<'a> Target<'a> {
             return failure;
         }
         match error.errno {
+            NO_JOURNAL => no_journal(&format!("{what}: {}", error.what)),
             EPERM => no_permission(&what, error.errno),
             EACCES => Failure::new("attach-failed", format!("Program {name} cannot be attached to {target}: permission denied."))
                 .hint("A tracepoint program that reads behind the fields of its event loads, but is refused here; compare its struct with the event's format file.")

@@ -35,6 +35,7 @@ pub fn choose(object: &Object, options: &pb::ObjectOptions) -> Answer<Vec<Decide
             .hint("Pins lie in bpffs, as in /sys/fs/bpf/my-map."));
         }
         map.set_pin_path(&pin.path)?;
+        object.keep_pin(&pin.path);
     }
     let here = Host::this();
     object.maps().iter().map(|map| decide(object, map, here)).collect()

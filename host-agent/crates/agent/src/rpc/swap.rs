@@ -100,6 +100,7 @@ pub fn swap(session: &mut Session, context: &Context<'_>, request: pb::SwapObjec
     if let Some(statistics) = &counts_runs {
         statistics.forget(&loaded.object);
     }
+    new.take_over_pins(&loaded.object);
     loaded.object = new;
     loaded.streams = going_on.into_iter().chain(opened.iter().map(|one| Arc::clone(&one.stream))).collect();
     listen_to(context, loaded, &[&loaded.object], request.object_id);

@@ -6,6 +6,7 @@
 //! The worker inherits standard input and output and a socket to the supervisor, over which both send `wire::Message`s.
 
 mod beats;
+mod leftovers;
 mod pulse;
 mod watch;
 mod wire;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 use ringside_bpf::privilege;
 
 pub use beats::{Beats, Silence};
+pub use leftovers::undo;
 pub use watch::supervise;
 
 /// The worker's way to tell its supervisor something from any thread.

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use ringside_bpf::{os, process};
 
-use super::WORKER;
 use super::pulse::Pulse;
 use super::wire::{self, Message};
+use super::{WORKER, leftovers};
 use crate::journal;
 use crate::privilege;
 
@@ -23,8 +23,13 @@ pub fn supervise() -> ExitCode {
     if !os::die_with_parent() {
         return ExitCode::SUCCESS;
     }
+    leftovers::of_others();
     match Watch::start() {
-        Ok(watch) => watch.run(),
+        Ok(watch) => {
+            let code = watch.run();
+            leftovers::of_worker();
+            code
+        }
         Err(error) => {
             journal::error("agent-start", &format!("cannot start the worker: {error}"));
             ExitCode::FAILURE

@@ -68,7 +68,8 @@ pub fn program_exists(id: u32) -> bool {
     shown.status.success()
 }
 
-fn agent_path() -> String {
+/// The agent's executable.
+pub fn agent_file() -> String {
     std::env::var("RINGSIDE_AGENT").unwrap_or_else(|_| env!("CARGO_BIN_EXE_ringside-agent").into())
 }
 
@@ -111,7 +112,7 @@ impl Agent {
     /// Started by a command that is given the agent's path as its last argument.
     pub fn start_as(command: &[&str]) -> Self {
         let mut starter = Command::new(command[0]);
-        starter.args(&command[1..]).arg(agent_path());
+        starter.args(&command[1..]).arg(agent_file());
         let mut agent = Self::spawn_by(starter, true);
         let ack = pb::HelloAck { protocol_major: 1, ..Default::default() };
         agent.send(Head::new(FrameType::HelloAck), &ack.encode_to_vec());
@@ -120,15 +121,23 @@ impl Agent {
 
     /// With `read` off nobody reads stdout after the HELLO, so that it fills up.
     pub fn spawn(read: bool) -> Self {
-        Self::spawn_by(Command::new(agent_path()), read)
+        Self::spawn_by(Command::new(agent_file()), read)
     }
 
     /// A client that takes a kept run over.
     pub fn adopt(run: &str) -> Self {
-        let mut starter = Command::new(agent_path());
-        starter.args(["--adopt", run]);
-        let mut agent = Self::spawn_by(starter, true);
+        let mut command = Command::new(agent_file());
+        command.args(["--adopt", run]);
+        let mut agent = Self::spawn_by(command, true);
         let ack = pb::HelloAck { protocol_major: 1, protocol_minor: 0, ..Default::default() };
+        agent.send(Head::new(FrameType::HelloAck), &ack.encode_to_vec());
+        agent
+    }
+
+    /// By a command of which the agent gets standard input and output. `child` is that command's process.
+    pub fn start_by(command: Command, lease_ms: u32) -> Self {
+        let mut agent = Self::spawn_by(command, true);
+        let ack = pb::HelloAck { protocol_major: 1, protocol_minor: 0, heartbeat_ms: lease_ms / 6, lease_ms, ..Default::default() };
         agent.send(Head::new(FrameType::HelloAck), &ack.encode_to_vec());
         agent
     }

@@ -22,15 +22,18 @@ pub use network::{
 };
 pub(crate) use network::{netfilter_fd, packet_socket, sockmap_fd, xdp_fd};
 pub use owner::{links_of, open_program, program_name, programs_named, queried, xdp_owners};
+pub(crate) use tracing::unregister;
 pub use tracing::{
     IterTarget, by_section, freplace, iter, kprobe, kprobe_at, kprobe_multi, ksyscall, perf_event, raw_tracepoint,
     struct_ops, traced, tracepoint, tracing_multi,
 };
 pub use undo::SocketOption;
+pub(crate) use undo::{detach as detach_option, put_back};
 pub use user::{UserTarget, uprobe, uprobe_multi, usdt};
 
 use crate::map::Map;
 use crate::program::{Program, text};
+use crate::undo::{Kept, Receipt, announce};
 use crate::{Error, Result, os};
 
 /// A live attachment; dropping it detaches.
@@ -39,7 +42,10 @@ pub struct Link(Inner);
 enum Inner {
     Libbpf(NonNull<sys::bpf_link>),
     /// libbpf's handle of a struct_ops map that was registered without a link: its descriptor is the map's.
-    Registered(NonNull<sys::bpf_link>),
+    Registered {
+        raw: NonNull<sys::bpf_link>,
+        _receipt: Receipt,
+    },
     Fd(OwnedFd),
     /// Something that has no link in the kernel.
     Undo {
@@ -104,7 +110,7 @@ impl Link {
                 (fd >= 0).then(|| BorrowedFd::borrow_raw(fd))
             },
             Inner::Fd(fd) => Some(fd.as_fd()),
-            Inner::Registered(_) | Inner::Undo { .. } => None,
+            Inner::Registered { .. } | Inner::Undo { .. } => None,
         }
     }
 
@@ -157,7 +163,7 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        if let Inner::Libbpf(raw) | Inner::Registered(raw) = &self.0 {
+        if let Inner::Libbpf(raw) | Inner::Registered { raw, .. } = &self.0 {
             // SAFETY: alive until here, and destroyed once.
             unsafe { sys::bpf_link__destroy(raw.as_ptr()) };
         }
@@ -198,17 +204,26 @@ pub(crate) fn create_with(
     }
 }
 
-/// BPF_PROG_ATTACH, for what this kernel has no link for. The kernel keeps it until it is detached again.
+/// BPF_PROG_ATTACH, for what this kernel has no link for. The kernel keeps it until it is detached again: `kept` says so in
+/// the journal.
 fn attach_without_link(
     program: BorrowedFd<'_>,
     target: BorrowedFd<'_>,
     kind: u32,
     flags: u32,
     what: &str,
+    kept: &Kept,
 ) -> Result<Link> {
+    // Without copies of them it could not be undone later.
+    let owned = |fd: BorrowedFd<'_>| {
+        fd.try_clone_to_owned()
+            .map_err(|error| Error::new("cannot keep what is attached", error.raw_os_error().unwrap_or(libc::EMFILE)))
+    };
+    let how = undo::How::ProgAttach { program: owned(program)?, target: owned(target)?, kind };
+    let receipt = announce(kept)?;
     // SAFETY: open descriptors and plain integers.
     match unsafe { sys::bpf_prog_attach(program.as_raw_fd(), target.as_raw_fd(), kind, flags) } {
-        0 => Ok(Link::undone_by(undo::Undo::prog_attach(program, target, kind)?)),
+        0 => Ok(Link::undone_by(undo::Undo::new(how, Some(receipt)))),
         error => Err(Error::new(what, error)),
     }
 }

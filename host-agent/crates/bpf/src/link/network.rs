@@ -4,12 +4,13 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use libbpf_sys as sys;
 
-use super::undo::{self, SocketOption, Undo};
+use super::undo::{self, How, SocketOption, Undo};
 use super::{Link, attach_without_link, create, create_with, loaded, queried};
 use crate::program::Program;
 use crate::sharing::Group;
 use crate::socket::{self, ProcessSocket};
 use crate::tc::{Direction, Filter};
+use crate::undo::{Identity, Kept, SocketOf, announce};
 use crate::{Error, Result, map};
 
 /// How XDP hooks into an interface.
@@ -49,7 +50,7 @@ pub fn tcx(program: Program<'_>, interface: i32, direction: Direction) -> Result
 /// The old way, for kernels before 6.6: a filter of the clsact qdisc.
 pub fn tc_filter(program: Program<'_>, interface: i32, direction: Direction) -> Result<Link> {
     let filter = Filter::attach(loaded(&program)?, interface, direction)?;
-    Ok(Link::undone_by(Undo::Filter { _filter: filter }))
+    Ok(Link::undone_by(Undo::new(How::Filter { _filter: filter }, None)))
 }
 
 /// `interface` is the primary device of a netkit pair, also for the peer's side.
@@ -102,7 +103,10 @@ pub(crate) fn sockmap_fd(program: BorrowedFd<'_>, map: BorrowedFd<'_>, kind: u32
     match create(program, map.as_raw_fd(), kind, 0, WHAT) {
         // Links to socket maps came with 6.10; the old way would silently push another program out.
         Err(error) if matches!(error.errno, libc::EINVAL | libc::EOPNOTSUPP) => match queried(map, kind).is_empty() {
-            true => attach_without_link(program, map, kind, 0, WHAT),
+            true => {
+                let kept = Kept::Sockmap { program: Identity::of(program)?, kind, map: map::info(map)?.id };
+                attach_without_link(program, map, kind, 0, WHAT, &kept)
+            }
             false => Err(Error::new(WHAT, libc::EBUSY)),
         },
         other => other,
@@ -126,14 +130,20 @@ pub fn map_entry(program: Program<'_>, map: BorrowedFd<'_>, key: u32, value: u32
     let kept = map.try_clone_to_owned().map_err(|error| Error::new(WHAT, error.raw_os_error().unwrap_or(0)))?;
     let mut entry = value.to_ne_bytes().to_vec();
     entry.extend(program.as_raw_fd().to_ne_bytes());
+    let receipt = announce(&Kept::Entry {
+        program: Identity::of(program)?,
+        map: info.id,
+        key,
+        before: before.as_ref().and_then(|before| before.first_chunk().copied()),
+    })?;
     undo::write_entry(map, &key, &entry)?;
-    Ok(Link::undone_by(Undo::MapEntry { map: kept, key, before }))
+    Ok(Link::undone_by(Undo::new(How::MapEntry { map: kept, key, before }, Some(receipt))))
 }
 
 /// A packet socket of our own on an interface (0: on all), whose packets only the program sees.
 pub fn bound_packet_socket(program: Program<'_>, interface: i32) -> Result<Link> {
     let socket = packet_socket(loaded(&program)?, interface)?;
-    Ok(Link::undone_by(Undo::OwnSocket { _socket: socket }))
+    Ok(Link::undone_by(Undo::new(How::OwnSocket { _socket: socket }, None)))
 }
 
 /// Bound only once the program is in, so that no packet comes in unseen by it.
@@ -149,12 +159,29 @@ pub(crate) fn packet_socket(program: BorrowedFd<'_>, interface: i32) -> Result<O
 /// A socket of another process. The socket is not kept open here: it must go when its owner closes it.
 pub fn socket_option(program: Program<'_>, socket: ProcessSocket, option: SocketOption) -> Result<Link> {
     let fd = socket.open()?;
-    socket::set_option(fd.as_fd(), option.attach(), loaded(&program)?.as_raw_fd())?;
-    Ok(Link::undone_by(match option {
-        SocketOption::Filter => Undo::SocketFilter { socket },
+    let program = loaded(&program)?;
+    let who = Identity::of(program)?;
+    let of = SocketOf { pid: socket.pid(), number: socket.number(), inode: socket.inode() };
+    let (how, kept) = match option {
+        SocketOption::Filter => (How::SocketFilter { socket }, Kept::Socket { program: who, socket: of }),
         SocketOption::Reuseport => {
             let group = Group::of(fd.as_fd(), socket.pid());
-            Undo::SocketGroup { socket, group }
+            let kept = kept_group(who, of, group.as_ref());
+            (How::SocketGroup { socket, group }, kept)
         }
-    }))
+    };
+    let receipt = announce(&kept)?;
+    match socket::set_option(fd.as_fd(), option.attach(), program.as_raw_fd()) {
+        Ok(()) => Ok(Link::undone_by(Undo::new(how, Some(receipt)))),
+        Err(error) => Err(error),
+    }
+}
+
+/// Of a socket without a group nothing is known but itself.
+fn kept_group(program: Identity, socket: SocketOf, group: Option<&Group>) -> Kept {
+    let (namespace, family, protocol, address) = group.map_or_else(Default::default, |group| {
+        let namespace = group.namespace.to_string_lossy().into_owned();
+        (namespace, group.family, group.protocol, group.address.clone())
+    });
+    Kept::Group { program, socket, namespace, family, protocol, address }
 }

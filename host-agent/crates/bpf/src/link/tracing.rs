@@ -6,8 +6,9 @@ use std::ptr::NonNull;
 use libbpf_sys as sys;
 
 use super::{Inner, Link, c_string, create_with, loaded};
-use crate::map::Map;
+use crate::map::{self, Map};
 use crate::program::Program;
+use crate::undo::{Kept, announce};
 use crate::{Error, Result, os, perf};
 
 /// By the program's section alone, for the kinds that libbpf knows how to attach.
@@ -177,8 +178,24 @@ pub fn freplace(program: Program<'_>, target: BorrowedFd<'_>, function: &str) ->
 /// Registers the operations of a struct_ops map; by a link when the map has BPF_F_LINK.
 pub fn struct_ops(map: Map<'_>) -> Result<Link> {
     let has_link = map.flags() & sys::BPF_F_LINK != 0;
-    // SAFETY: the map belongs to a loaded object; libbpf refuses one that is no struct_ops map.
-    let raw = NonNull::new(unsafe { sys::bpf_map__attach_struct_ops(map.as_ptr()) });
-    let raw = raw.ok_or_else(|| Error::last("cannot register the operations"))?;
-    Ok(Link(if has_link { Inner::Libbpf(raw) } else { Inner::Registered(raw) }))
+    let register = || {
+        // SAFETY: the map belongs to a loaded object; libbpf refuses one that is no struct_ops map.
+        let raw = NonNull::new(unsafe { sys::bpf_map__attach_struct_ops(map.as_ptr()) });
+        raw.ok_or_else(|| Error::last("cannot register the operations"))
+    };
+    if has_link {
+        return Ok(Link(Inner::Libbpf(register()?)));
+    }
+    let fd = map.fd().ok_or_else(|| Error::new("the map is not loaded", libc::EINVAL))?;
+    let receipt = announce(&Kept::Operations { map: map::info(fd)?.id })?;
+    Ok(Link(Inner::Registered { raw: register()?, _receipt: receipt }))
+}
+
+/// Takes back the operations of a struct_ops map that was registered without a link. False when they are not registered.
+pub(crate) fn unregister(map: BorrowedFd<'_>) -> bool {
+    const STRUCT_OPS: u32 = 26;
+    let key = 0_u32;
+    map::info(map).is_ok_and(|info| info.kind == STRUCT_OPS && info.key_size == 4)
+        // SAFETY: a key of the size that the map's keys have.
+        && unsafe { sys::bpf_map_delete_elem(map.as_raw_fd(), (&raw const key).cast()) } == 0
 }

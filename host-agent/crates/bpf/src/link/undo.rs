@@ -7,11 +7,19 @@ use libbpf_sys as sys;
 use crate::sharing::Group;
 use crate::socket::{self, ProcessSocket};
 use crate::tc::Filter;
+use crate::undo::Receipt;
 use crate::{Error, Result};
 
-/// How to take something back; dropping it does so.
-pub(super) enum Undo {
-    /// BPF_PROG_ATTACH to a cgroup, a sockmap or a network namespace.
+/// Something to take back; dropping it does so, and crosses its entry of the journal out.
+pub(super) struct Undo {
+    how: How,
+    /// None for what crosses itself out, or goes by itself.
+    receipt: Option<Receipt>,
+}
+
+/// How to take something back.
+pub(super) enum How {
+    /// BPF_PROG_ATTACH to a cgroup or a sockmap.
     ProgAttach { program: OwnedFd, target: OwnedFd, kind: u32 },
     /// Takes itself back.
     Filter { _filter: Filter },
@@ -52,55 +60,62 @@ impl SocketOption {
 }
 
 impl Undo {
-    pub(super) fn prog_attach(program: BorrowedFd<'_>, target: BorrowedFd<'_>, kind: u32) -> Result<Self> {
-        let owned = |fd: BorrowedFd<'_>| {
-            fd.try_clone_to_owned().map_err(|error| {
-                Error::new("cannot keep what is attached", error.raw_os_error().unwrap_or(libc::EMFILE))
-            })
-        };
-        match (owned(program), owned(target)) {
-            (Ok(program), Ok(target)) => Ok(Self::ProgAttach { program, target, kind }),
-            (Err(error), _) | (_, Err(error)) => {
-                // SAFETY: open descriptors and a plain integer; without copies of them it could not be undone later.
-                unsafe { sys::bpf_prog_detach2(program.as_raw_fd(), target.as_raw_fd(), kind) };
-                Err(error)
-            }
-        }
+    pub(super) fn new(how: How, receipt: Option<Receipt>) -> Self {
+        Self { how, receipt }
     }
 }
 
 impl Drop for Undo {
     fn drop(&mut self) {
-        match self {
-            Self::ProgAttach { program, target, kind } => {
-                // SAFETY: open descriptors and a plain integer. A target that is gone has nothing attached any more.
-                unsafe { sys::bpf_prog_detach2(program.as_raw_fd(), target.as_raw_fd(), *kind) };
-            }
-            Self::MapEntry { map, key, before } => {
-                let _ = match before {
-                    Some(value) => write_entry(map.as_fd(), key, value),
-                    None => delete_entry(map.as_fd(), key),
-                };
-            }
-            Self::SocketFilter { socket } => {
-                // The process may have closed it, and then there is nothing left to undo.
-                if let Ok(fd) = socket.open() {
-                    detach(fd.as_fd(), SocketOption::Filter);
-                }
-            }
-            Self::SocketGroup { socket, group } => {
-                let detached = socket.open().is_ok_and(|fd| detach(fd.as_fd(), SocketOption::Reuseport));
-                if let (false, Some(group)) = (detached, group) {
-                    group.any(|fd| detach(fd, SocketOption::Reuseport));
-                }
-            }
-            Self::Filter { .. } | Self::OwnSocket { .. } => {}
+        if let (false, Some(receipt)) = (self.how.take_back(), self.receipt.take()) {
+            receipt.leave_open();
         }
     }
 }
 
-fn detach(socket: BorrowedFd<'_>, option: SocketOption) -> bool {
+impl How {
+    /// False where it may still be there: somebody with more rights has to do it.
+    fn take_back(&mut self) -> bool {
+        match self {
+            Self::ProgAttach { program, target, kind } => {
+                // SAFETY: open descriptors and a plain integer. A target that is gone has nothing attached any more.
+                let result = unsafe { sys::bpf_prog_detach2(program.as_raw_fd(), target.as_raw_fd(), *kind) };
+                !forbidden(-result)
+            }
+            Self::MapEntry { map, key, before } => {
+                !put_back(map.as_fd(), key, before.as_deref()).is_err_and(|error| forbidden(error.errno))
+            }
+            Self::SocketFilter { socket } => match socket.open() {
+                Ok(fd) => detach(fd.as_fd(), SocketOption::Filter),
+                // The process may have closed it, and then there is nothing left to undo.
+                Err(error) => !forbidden(error.errno),
+            },
+            Self::SocketGroup { socket, group } => {
+                let opened = socket.open();
+                let refused = opened.as_ref().is_err_and(|error| forbidden(error.errno));
+                let detached = opened.is_ok_and(|fd| detach(fd.as_fd(), SocketOption::Reuseport));
+                let others = |group: &Group| group.any(|fd| detach(fd, SocketOption::Reuseport));
+                detached || group.as_ref().is_some_and(others) || !refused
+            }
+            Self::Filter { .. } | Self::OwnSocket { .. } => true,
+        }
+    }
+}
+
+fn forbidden(errno: i32) -> bool {
+    matches!(errno, libc::EPERM | libc::EACCES)
+}
+
+pub(crate) fn detach(socket: BorrowedFd<'_>, option: SocketOption) -> bool {
     socket::set_option(socket, option.detach(), 0).is_ok()
+}
+
+/// What an entry of a CPU or device map was before it got a program.
+pub(crate) fn put_back(map: BorrowedFd<'_>, key: &[u8; 4], before: Option<&[u8]>) -> Result<()> {
+    match before {
+        Some(value) => write_entry(map, key, value),
+        None => delete_entry(map, key),
+    }
 }
 
 /// An entry of a CPU or device map, whose keys have 4 and whose values with programs 8 bytes.

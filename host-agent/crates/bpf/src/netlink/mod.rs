@@ -1,6 +1,6 @@
 //! What interfaces carry without a BPF link: XDP programs and traffic-control filters, asked through rtnetlink.
 
-mod messages;
+pub(crate) mod messages;
 mod socket;
 
 use crate::Result;

@@ -1,7 +1,7 @@
 //! Why an opened object could not be loaded, and who is to blame.
 
 use ringside_bpf::Error;
-use ringside_bpf::error::describe;
+use ringside_bpf::error::{NO_JOURNAL, describe};
 use ringside_bpf::object::Object;
 use ringside_bpf::probe;
 
@@ -81,6 +81,9 @@ pub fn failing_program(messages: &str) -> Option<String> {
 
 /// The log goes along: the verifier's if it got that far, else libbpf's.
 pub fn load(error: &Error, object: &Object, messages: &str) -> Failure {
+    if error.errno == NO_JOURNAL {
+        return Failure::from(error.clone());
+    }
     let log = object.log().map(|log| log.bytes().to_vec()).unwrap_or_default();
     let failure = reason(error.errno, object, messages, &String::from_utf8_lossy(&log));
     failure.errno(error.errno).log(if log.is_empty() { messages.as_bytes().to_vec() } else { log })

@@ -1,0 +1,48 @@
+//! What dead agents have left is taken back: by their supervisor, by the shell that started it (`--undo`), or by the next
+//! agent on the host, whoever is there first.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ringside_bpf::{log, undo as journal_of};
+
+use crate::journal;
+
+/// How long a worker that has just lost its supervisor may take to end in order.
+const ENDING: Duration = Duration::from_secs(4);
+
+/// Of a worker that has ended, in the folder of its supervisor: this process.
+pub fn of_worker() {
+    let name = journal_of::folder_name(std::process::id());
+    for place in journal_of::places() {
+        replay(&place.join(&name), Duration::from_secs(1));
+    }
+}
+
+/// Of agents that nobody has cleaned up after. Those that live are left alone.
+pub fn of_others() {
+    for folder in journal_of::orphans() {
+        replay(&folder, Duration::ZERO);
+    }
+}
+
+/// `--undo [FOLDER]`: that one or all, waiting for workers that are about to end. Fails when something is left.
+pub fn undo(folder: Option<OsString>) -> ExitCode {
+    let folders = folder.map_or_else(journal_of::orphans, |folder| vec![PathBuf::from(folder)]);
+    let clean = folders.iter().map(|folder| replay(folder, ENDING)).filter(|clean| !clean).count() == 0;
+    if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn replay(folder: &Path, patience: Duration) -> bool {
+    log::install();
+    let report = journal_of::replay(folder, patience);
+    for entry in &report.undone {
+        journal::info("undone", entry);
+    }
+    for entry in &report.left {
+        journal::error("undo-failed", entry);
+    }
+    report.left.is_empty() && !report.busy
+}

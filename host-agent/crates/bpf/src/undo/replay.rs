@@ -1,0 +1,311 @@
+//! The other side: taking back what a dead process has left.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use libbpf_sys as sys;
+
+use super::journal::{self, FILE, UNFINISHED};
+use super::kept::{Identity, Kept, SocketOf};
+use crate::link::{self, SocketOption};
+use crate::sharing::Group;
+use crate::socket::ProcessSocket;
+use crate::{Error, Result, map, os, process, stats, tc};
+
+/// A journal is far smaller (see journal.rs); what is larger was not written by us.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// What became of a folder's entries.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// In words, each.
+    pub undone: Vec<String>,
+    /// What could not be taken back, and why: the folder stays.
+    pub left: Vec<String>,
+    /// The process still lives.
+    pub busy: bool,
+}
+
+/// Folders of processes that may be dead; replaying that of a living one does nothing.
+pub fn orphans() -> Vec<PathBuf> {
+    let folders = |place: PathBuf| {
+        let ours = journal::private(&place).is_ok();
+        let entries = ours.then(|| fs::read_dir(&place).ok()).flatten();
+        entries.into_iter().flatten().flatten().map(|entry| entry.path()).filter(|path| is_folder(path))
+    };
+    journal::places().into_iter().flat_map(folders).collect()
+}
+
+/// "PID-TICKS", with a journal in it or without its process: one that is alive may be about to write its first entry.
+fn is_folder(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.split_once('-'));
+    let Some((Ok(pid), Ok(started))) = name.map(|(pid, started)| (pid.parse(), started.parse())) else { return false };
+    path.join(FILE).is_file() || journal::started(pid) != Some(started)
+}
+
+/// Takes back what is left of the process that wrote the journal in this folder, if it ends within `patience`, and removes
+/// the folder. A folder that is gone has nothing in it.
+pub fn replay(folder: &Path, patience: Duration) -> Report {
+    let mut report = Report::default();
+    if journal::private(folder).is_err() {
+        return report;
+    }
+    let Some(mut file) = open_when_free(&folder.join(FILE), patience, &mut report) else {
+        if !report.busy {
+            remove(folder);
+        }
+        return report;
+    };
+    let mut text = String::new();
+    let read = file.by_ref().take(MOST_BYTES).read_to_string(&mut text);
+    match (read, Head::parse(text.lines().next().unwrap_or_default())) {
+        (Ok(_), Some(head)) => take_back(&head, &text, &mut report),
+        // Not even its first line was written: the kernel was asked for nothing.
+        (Ok(_), None) => {}
+        (Err(error), _) => report.left.push(format!("{}: {error}", folder.display())),
+    }
+    if report.left.is_empty() {
+        remove(folder);
+    }
+    report
+}
+
+fn remove(folder: &Path) {
+    let _ = fs::remove_file(folder.join(FILE));
+    let _ = fs::remove_file(folder.join(FILE).with_extension(UNFINISHED));
+    let _ = fs::remove_dir(folder);
+    // Goes only when no other process has a folder in it.
+    let _ = folder.parent().map(fs::remove_dir);
+}
+
+/// The journal, once its process has let go of it. A process that is stopped never would: it is ended.
+fn open_when_free(path: &Path, patience: Duration, report: &mut Report) -> Option<File> {
+    let until = Instant::now() + patience;
+    loop {
+        let file = File::open(path).ok()?;
+        if os::lock(file.as_fd()).is_ok() {
+            let same = file.metadata().ok()?.ino() == fs::metadata(path).ok()?.ino();
+            if same {
+                return Some(file);
+            }
+        }
+        if Instant::now() >= until {
+            if patience.is_zero() || !end_writer(file) {
+                report.busy = true;
+                return None;
+            }
+            // What it is attached by descriptors goes with it; its lock, too.
+            std::thread::sleep(Duration::from_millis(50));
+            let file = File::open(path).ok()?;
+            report.busy = os::lock(file.as_fd()).is_err();
+            return (!report.busy).then_some(file);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Kills the process that the journal names, if it still is that one and runs the same program as we.
+fn end_writer(mut file: File) -> bool {
+    let mut text = String::new();
+    let _ = file.by_ref().take(MOST_BYTES).read_to_string(&mut text);
+    let Some(head) = Head::parse(text.lines().next().unwrap_or_default()) else { return false };
+    let executable = |pid: &str| fs::metadata(format!("/proc/{pid}/exe")).map(|file| (file.dev(), file.ino())).ok();
+    head.boot == journal::boot_id()
+        && journal::started(head.pid) == Some(head.started)
+        && executable(&head.pid.to_string()) == executable("self")
+        && process::kill(head.pid).is_ok()
+}
+
+struct Head {
+    boot: String,
+    pid: u32,
+    started: u64,
+    namespace: u64,
+}
+
+impl Head {
+    fn parse(line: &str) -> Option<Self> {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let ["ringside-undo", "1", boot, pid, started, namespace] = words[..] else { return None };
+        let (pid, started) = (pid.parse().ok()?, started.parse().ok()?);
+        Some(Self { boot: boot.to_owned(), pid, started, namespace: namespace.parse().ok()? })
+    }
+}
+
+/// Entries that are not crossed out, last first.
+fn open_entries(text: &str) -> Vec<&str> {
+    // A last line without its end was cut off while it was written, before the kernel was asked.
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let mut open: BTreeMap<u64, &str> = BTreeMap::new();
+    for line in whole.lines().skip(1) {
+        let mut parts = line.splitn(3, ' ');
+        let (sign, number) = (parts.next(), parts.next().and_then(|number| number.parse().ok()));
+        match (sign, number, parts.next()) {
+            (Some("+"), Some(number), Some(entry)) => drop(open.insert(number, entry)),
+            (Some("-"), Some(number), None) => drop(open.remove(&number)),
+            _ => {}
+        }
+    }
+    open.into_values().rev().collect()
+}
+
+fn take_back(head: &Head, text: &str, report: &mut Report) {
+    // What a machine had attached ended with it.
+    if head.boot != journal::boot_id() {
+        return;
+    }
+    for line in open_entries(text) {
+        let Some(kept) = Kept::parse(line) else {
+            report.left.push(format!("{line}: this version cannot read it"));
+            continue;
+        };
+        let elsewhere = head.namespace != journal::network_namespace();
+        if elsewhere && matches!(kept, Kept::Filter { .. } | Kept::Qdisc { .. }) {
+            report.left.push(format!("{line}: in another network namespace"));
+            continue;
+        }
+        match undo(&kept) {
+            Ok(true) => report.undone.push(line.to_owned()),
+            Ok(false) => {}
+            Err(error) => report.left.push(format!("{line}: {error}")),
+        }
+    }
+}
+
+/// True when something was there to take back.
+fn undo(kept: &Kept) -> Result<bool> {
+    match kept {
+        Kept::Cgroup { program, kind, inode, path } => {
+            let Ok(group) = File::open(path) else { return Ok(false) };
+            let same = group.metadata().is_ok_and(|about| about.ino() == *inode);
+            if same { detach(program, &group.into(), *kind) } else { Ok(false) }
+        }
+        Kept::Sockmap { program, kind, map } => match open_map(*map)? {
+            Some(map) => detach(program, &map, *kind),
+            None => Ok(false),
+        },
+        Kept::Filter { program, interface, direction } => match open_program(program)? {
+            Some(_) => tc::remove_filters(*interface, *direction, program.id),
+            None => Ok(false),
+        },
+        Kept::Qdisc { interface } => Ok(tc::remove_if_empty(*interface)),
+        Kept::Entry { program, map, key, before } => match open_map(*map)? {
+            Some(map) => restore(program, &map, key, *before),
+            None => Ok(false),
+        },
+        Kept::Socket { program, socket } => match open_program(program)? {
+            Some(_) => Ok(detach_socket(*socket, SocketOption::Filter)),
+            None => Ok(false),
+        },
+        Kept::Group { program, socket, namespace, family, protocol, address } => {
+            let group = Group::from_parts(namespace.into(), *family, *protocol, address.clone());
+            Ok(open_program(program)?.is_some()
+                && (detach_socket(*socket, SocketOption::Reuseport)
+                    || group.any(|fd| link::detach_option(fd, SocketOption::Reuseport))))
+        }
+        Kept::Operations { map } => match open_map(*map)? {
+            Some(map) => Ok(link::unregister(map.as_fd())),
+            None => Ok(false),
+        },
+        Kept::Pin { kind, name, made, path } => unpin(*kind, name, *made, path),
+    }
+}
+
+/// The program, as long as somebody holds it: what we attached does, if it is still attached.
+fn open_program(program: &Identity) -> Result<Option<OwnedFd>> {
+    match link::open_program(program.id) {
+        Ok(fd) => Ok((stats::program(fd.as_fd())?.tag == program.tag).then_some(fd)),
+        Err(error) if error.errno == libc::ENOENT => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn open_map(id: u32) -> Result<Option<OwnedFd>> {
+    match map::open_by_id(id) {
+        Ok(fd) => Ok(Some(fd)),
+        Err(error) if error.errno == libc::ENOENT => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The kernel compares: only this very program is detached.
+fn detach(program: &Identity, target: &OwnedFd, kind: u32) -> Result<bool> {
+    let Some(program) = open_program(program)? else { return Ok(false) };
+    // SAFETY: open descriptors and a plain integer.
+    match unsafe { sys::bpf_prog_detach2(program.as_raw_fd(), target.as_raw_fd(), kind) } {
+        0 => Ok(true),
+        error if -error == libc::ENOENT => Ok(false),
+        error => Err(Error::new("cannot detach the program", error)),
+    }
+}
+
+/// As long as the entry has our program, which is what its second word reads as.
+fn restore(program: &Identity, map: &OwnedFd, key: &[u8; 4], before: Option<[u8; 8]>) -> Result<bool> {
+    let info = map::info(map.as_fd())?;
+    if (info.key_size, info.value_size) != (4, 8) {
+        return Ok(false);
+    }
+    let there = map::lookup(map.as_fd(), &info, key)?;
+    if there.is_none_or(|entry| entry[4..8] != program.id.to_ne_bytes()) {
+        return Ok(false);
+    }
+    link::put_back(map.as_fd(), key, before.as_ref().map(<[u8; 8]>::as_slice)).map(|()| true)
+}
+
+fn detach_socket(socket: SocketOf, option: SocketOption) -> bool {
+    let found = ProcessSocket::of(socket.pid, socket.number).ok().filter(|found| found.inode() == socket.inode);
+    found.and_then(|found| found.open().ok()).is_some_and(|fd| link::detach_option(fd.as_fd(), option))
+}
+
+/// Removes the pin if that map, or before it was known which that would be: one like it, is what lies there.
+pub(crate) fn unpin(kind: u32, name: &str, made: Option<(u32, u64)>, path: &str) -> Result<bool> {
+    let Ok(fd) = map::open_pinned(path) else { return Ok(false) };
+    let info = map::info(fd.as_fd())?;
+    let inode = fs::symlink_metadata(path).map_or(0, |about| about.ino());
+    let ours = match made {
+        Some(made) => made == (info.id, inode),
+        // Died between the kernel's answer and our note of it: nothing was there before, and this is what was to come.
+        None => (info.kind, info.name.as_str()) == (kind, name),
+    };
+    if !ours {
+        return Ok(false);
+    }
+    fs::remove_file(path)
+        .map(|()| true)
+        .map_err(|error| Error::new(format!("cannot remove {path}"), error.raw_os_error().unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_crossed_out_or_cut_is_not_open() {
+        let text = "ringside-undo 1 boot 7 8 9\n+ 1 qdisc 3\n+ 2 operations 5\n- 1\n+ 3 operations 6\n+ 4 operat";
+        assert_eq!(open_entries(text), ["operations 6", "operations 5"]);
+        assert_eq!(open_entries(&text[..60]), ["operations 5", "qdisc 3"]);
+        for length in 0..text.len() {
+            open_entries(&text[..length]);
+        }
+    }
+
+    #[test]
+    fn journals_of_another_boot_are_about_nothing() {
+        let head = Head::parse("ringside-undo 1 another-boot 7 8 9").expect("a head");
+        let mut report = Report::default();
+        take_back(&head, "ringside-undo 1 another-boot 7 8 9\n+ 1 garbage\n", &mut report);
+        assert_eq!(report, Report::default());
+    }
+
+    #[test]
+    fn only_folders_of_ours_are_read() {
+        assert_eq!(replay(Path::new("/nonexistent/ringside"), Duration::ZERO), Report::default());
+        assert_eq!(replay(Path::new("/tmp"), Duration::ZERO), Report::default());
+        assert!(Path::new("/tmp").is_dir(), "others may write there");
+    }
+}
