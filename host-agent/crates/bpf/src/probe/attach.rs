@@ -78,7 +78,7 @@ impl Kind {
 }
 
 /// A program that returns at once.
-fn load(kind: u32, answer: i32, attach: u32, btf_id: u32) -> Result<OwnedFd> {
+pub(crate) fn load(kind: u32, answer: i32, attach: u32, btf_id: u32) -> Result<OwnedFd> {
     let mut asm = Asm::default();
     asm.set(Reg::R0, answer).exit();
     program::load_insns(kind, &asm.finish(), |options| {
@@ -245,7 +245,7 @@ fn kernel_type(attach: u32, name: &CStr) -> Result<u32> {
     u32::try_from(id).map_err(|_| missing(format!("the kernel's BTF has no {} for it", name.to_string_lossy())))
 }
 
-fn loopback() -> Result<i32> {
+pub(crate) fn loopback() -> Result<i32> {
     os::interface_index("lo").ok_or_else(|| missing("there is no interface lo to try it on"))
 }
 

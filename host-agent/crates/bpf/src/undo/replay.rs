@@ -288,7 +288,8 @@ mod tests {
     fn what_is_crossed_out_or_cut_is_not_open() {
         let text = "ringside-undo 1 boot 7 8 9\n+ 1 qdisc 3\n+ 2 operations 5\n- 1\n+ 3 operations 6\n+ 4 operat";
         assert_eq!(open_entries(text), ["operations 6", "operations 5"]);
-        assert_eq!(open_entries(&text[..60]), ["operations 5", "qdisc 3"]);
+        let before = &text[..text.find("- 1").expect("crossed out") + 3];
+        assert_eq!(open_entries(before), ["operations 5", "qdisc 3"], "the line has no end yet");
         for length in 0..text.len() {
             open_entries(&text[..length]);
         }
@@ -307,5 +308,98 @@ mod tests {
         assert_eq!(replay(Path::new("/nonexistent/ringside"), Duration::ZERO), Report::default());
         assert_eq!(replay(Path::new("/tmp"), Duration::ZERO), Report::default());
         assert!(Path::new("/tmp").is_dir(), "others may write there");
+    }
+
+    // What follows needs root, as everything does that the entries are about.
+
+    use crate::probe::attach::{load, loopback};
+    use crate::tc::{Direction, Filter};
+
+    const NEXT: i32 = -1;
+
+    fn classifier() -> (OwnedFd, Identity) {
+        let program = load(sys::BPF_PROG_TYPE_SCHED_CLS, NEXT, 0, 0).expect("a program");
+        let identity = Identity::of(program.as_fd()).expect("its identity");
+        (program, identity)
+    }
+
+    /// On a thread with a network of its own.
+    fn apart(test: impl FnOnce() + Send + 'static) {
+        let test = || {
+            os::unshare_network().expect("a network namespace");
+            test();
+        };
+        std::thread::spawn(test).join().expect("the test");
+    }
+
+    #[test]
+    fn a_filter_is_taken_back_and_a_qdisc_only_when_it_is_empty() {
+        apart(|| {
+            let interface = loopback().expect("lo");
+            let (ours, theirs) = (classifier(), classifier());
+            let direction = Direction::Ingress;
+            let filter = |of: Identity| Kept::Filter { program: of, interface, direction };
+            for (program, _) in [&ours, &theirs] {
+                // As if the process had died.
+                std::mem::forget(Filter::attach(program.as_fd(), interface, direction).expect("a filter"));
+            }
+            let wrong_tag = Identity { tag: [0; 8], ..ours.1 };
+            assert_eq!(undo(&filter(wrong_tag)), Ok(false), "another program with the same id");
+            assert_eq!(undo(&Kept::Filter { program: ours.1, interface, direction: Direction::Egress }), Ok(false));
+            assert_eq!(undo(&filter(ours.1)), Ok(true));
+            assert_eq!(undo(&filter(ours.1)), Ok(false), "it is gone");
+            assert_eq!(undo(&Kept::Qdisc { interface }), Ok(false), "somebody has a filter in it");
+            assert_eq!(undo(&filter(theirs.1)), Ok(true), "which nobody has taken away");
+            assert_eq!(undo(&Kept::Qdisc { interface }), Ok(true));
+            assert_eq!(undo(&Kept::Qdisc { interface }), Ok(false));
+        });
+    }
+
+    /// Attached without a link, as kernels before 5.7 and 6.10 know it.
+    fn attach(program: &OwnedFd, target: &OwnedFd, kind: u32, flags: u32) {
+        // SAFETY: open descriptors and plain integers.
+        let result = unsafe { sys::bpf_prog_attach(program.as_raw_fd(), target.as_raw_fd(), kind, flags) };
+        assert_eq!(result, 0);
+    }
+
+    #[test]
+    fn a_program_of_a_control_group_is_taken_back_from_that_very_group() {
+        let mounts = fs::read_to_string("/proc/mounts").expect("mounts");
+        let root = mounts.lines().find_map(|line| line.split(' ').nth(1).filter(|_| line.contains(" cgroup2 ")));
+        let path = format!("{}/ringside-undo-{}", root.expect("cgroup2 is mounted"), std::process::id());
+        fs::create_dir(&path).expect("a group");
+        let kind = sys::BPF_CGROUP_INET_INGRESS;
+        let program = load(sys::BPF_PROG_TYPE_CGROUP_SKB, 1, 0, 0).expect("a program");
+        let identity = Identity::of(program.as_fd()).expect("its identity");
+        let group: OwnedFd = File::open(&path).expect("the group").into();
+        let inode = fs::metadata(&path).expect("the group").ino();
+        attach(&program, &group, kind, sys::BPF_F_ALLOW_MULTI);
+        let kept = |inode| Kept::Cgroup { program: identity, kind, inode, path: path.clone() };
+        assert_eq!(undo(&kept(inode + 1)), Ok(false), "another group of that name");
+        assert_eq!(link::queried(group.as_fd(), kind), [identity.id]);
+        assert_eq!(undo(&kept(inode)), Ok(true));
+        assert!(link::queried(group.as_fd(), kind).is_empty());
+        assert_eq!(undo(&kept(inode)), Ok(false));
+        fs::remove_dir(&path).expect("removed");
+    }
+
+    #[test]
+    fn a_program_of_a_socket_map_is_taken_back_unless_another_has_its_place() {
+        const SOCKMAP: u32 = 15;
+        // SAFETY: a terminated name and default options; the result is a new descriptor or an error.
+        let map = os::owned(unsafe { sys::bpf_map_create(SOCKMAP, c"undo".as_ptr(), 4, 4, 1, std::ptr::null()) });
+        let map = map.expect("a map");
+        let id = map::info(map.as_fd()).expect("its id").id;
+        let kind = sys::BPF_SK_SKB_STREAM_VERDICT;
+        let program = || load(sys::BPF_PROG_TYPE_SK_SKB, 1, 0, 0).expect("a program");
+        let (ours, theirs) = (program(), program());
+        let identity = Identity::of(ours.as_fd()).expect("its identity");
+        attach(&ours, &map, kind, 0);
+        attach(&theirs, &map, kind, 0);
+        let kept = Kept::Sockmap { program: identity, kind, map: id };
+        assert_eq!(undo(&kept), Ok(false), "another has taken its place");
+        attach(&ours, &map, kind, 0);
+        assert_eq!(undo(&kept), Ok(true));
+        assert!(link::queried(map.as_fd(), kind).is_empty());
     }
 }
