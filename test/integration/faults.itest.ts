@@ -1,10 +1,11 @@
 /** Whatever dies first: nothing of ours stays attached, and the person is told. */
 
-import { readdirSync, readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
+import { agents, supervisors } from './support/agents.ts';
 import { bpfState, newSince, nothing, settled } from './support/bpf.ts';
 import { cliRun, removeCache, root, startCli } from './support/cli.ts';
 import type { Line } from './support/lines.ts';
@@ -13,31 +14,6 @@ const FLOOD = join(root, 'test', 'fixtures', 'programs', 'flood.bpf.c');
 const LEASE_MS = 3_000;
 let sshd: TestSshd;
 let before: ReturnType<typeof bpfState>;
-
-/** Agents that this test has seen running; others on the machine are nobody's business here. */
-const ours = new Set<number>();
-
-/** Pids of the running agents that descend from this test: from its sshd or from a command that it started. */
-function agents(): number[] {
-  const parents = new Map<number, number>();
-  const found: number[] = [];
-  for (const pid of readdirSync('/proc')
-    .filter((p) => /^\d+$/.test(p))
-    .map(Number)) {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-      const end = stat.lastIndexOf(')');
-      parents.set(pid, Number(stat.slice(end + 2).split(' ')[1]));
-      if (stat.slice(stat.indexOf('(') + 1, end).startsWith('ringside-agent')) found.push(pid);
-    } catch {
-      continue; // ended meanwhile
-    }
-  }
-  const descends = (pid: number | undefined): boolean =>
-    pid !== undefined && (pid === process.pid || descends(parents.get(pid)));
-  for (const pid of found) if (descends(pid)) ours.add(pid);
-  return found.filter((pid) => ours.has(pid));
-}
 
 const overSsh = (): string[] => [
   '--host', `root@127.0.0.1:${sshd.port}`, '--ssh-config', sshd.configFile, '--known-hosts', sshd.knownHostsFile,
@@ -75,7 +51,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   expect(await settled(before, LEASE_MS + 5_000)).toEqual(nothing);
-  await expect.poll(agents, { timeout: LEASE_MS + 5_000 }).toEqual([]);
+  await expect.poll(() => [...agents(), ...supervisors()], { timeout: LEASE_MS + 5_000 }).toEqual([]);
 });
 
 describe('during a flood', () => {

@@ -28,6 +28,8 @@ export interface CliOptions {
   input?: string;
   env?: Record<string, string>;
   cwd?: string;
+  /** Network namespace (`ip netns`) that the command runs in. */
+  netns?: string;
 }
 
 let cacheFolder: string | undefined;
@@ -41,7 +43,10 @@ export function removeCache(): void {
 }
 
 export function startCli(args: string[], options: CliOptions = {}): RunningCli {
-  const child = spawn(process.execPath, [cli, ...args], {
+  const command = [process.execPath, cli, ...args];
+  // Only the network is another: `ip netns exec` would hide what is mounted below /sys.
+  if (options.netns !== undefined) command.unshift('nsenter', `--net=/run/netns/${options.netns}`);
+  const child = spawn(command[0]!, command.slice(1), {
     cwd: options.cwd ?? root,
     env: { ...process.env, RINGSIDE_CACHE: cacheDir(), NO_COLOR: '1', ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],

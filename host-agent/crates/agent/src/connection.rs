@@ -281,7 +281,7 @@ impl Connection {
     fn keep_beating(&mut self, now: Instant) -> Result<(), End> {
         self.keep_in_step(now);
         let Some(beats) = &mut self.beats else { return Ok(()) };
-        beats.agree(self.lease.length());
+        beats.agree(self.lease.patience());
         beats.keep(now).map_err(|silence| match silence {
             Silence::Gone => End::Signal,
             Silence::Stopped => End::SupervisorStopped,

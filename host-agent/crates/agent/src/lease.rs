@@ -1,11 +1,19 @@
 //! The right to keep things attached: renewed by any frame of the client, checked by the one thread that never blocks.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(5);
 const DEFAULT_LEASE: Duration = Duration::from_secs(30);
 const SHORTEST_LEASE: Duration = Duration::from_millis(500);
 const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(100);
+
+/// Time of the lease that is kept for detaching, so that nothing is attached any more when it is over: a tenth, and of short
+/// leases at least this, but never more than a quarter.
+const LEAST_RESERVE: Duration = Duration::from_millis(500);
+
+/// Milliseconds that no lease of this process is longer than. Set by whoever attaches, read by the connection's thread.
+static LONGEST: AtomicU64 = AtomicU64::new(u64::MAX);
 
 #[derive(Debug)]
 pub struct Lease {
@@ -42,12 +50,25 @@ impl Lease {
         self.renewed = now;
     }
 
+    /// From now on no lease of this agent is longer, whatever a client agrees on: something is attached that may cut its
+    /// connection. For any thread; the connection's sees it within a beat.
+    pub fn shorten(longest: Duration) {
+        let millis = u64::try_from(longest.max(SHORTEST_LEASE).as_millis()).unwrap_or(u64::MAX);
+        LONGEST.fetch_min(millis, Ordering::Relaxed);
+    }
+
     pub fn length(&self) -> Duration {
-        self.length
+        self.length.min(Duration::from_millis(LONGEST.load(Ordering::Relaxed)))
+    }
+
+    /// How long silence is borne: what is left of the lease then is for detaching.
+    pub fn patience(&self) -> Duration {
+        let length = self.length();
+        length - (length / 10).max(LEAST_RESERVE.min(length / 4))
     }
 
     pub fn check(&mut self, now: Instant) -> Due {
-        if now.duration_since(self.renewed) >= self.length {
+        if now.duration_since(self.renewed) >= self.patience() {
             return Due::Expired;
         }
         if now.duration_since(self.last_ping) >= self.heartbeat {
@@ -59,7 +80,7 @@ impl Lease {
 
     /// How long the caller may sleep.
     pub fn until_next(&self, now: Instant) -> Duration {
-        let next = (self.renewed + self.length).min(self.last_ping + self.heartbeat);
+        let next = (self.renewed + self.patience()).min(self.last_ping + self.heartbeat);
         next.saturating_duration_since(now)
     }
 }
@@ -78,8 +99,8 @@ mod tests {
         assert_eq!(lease.check(at(399)), Due::Nothing);
         assert_eq!(lease.check(at(400)), Due::Ping);
         lease.renew(at(900));
-        assert_eq!(lease.check(at(1899)), Due::Ping);
-        assert_eq!(lease.check(at(1900)), Due::Expired);
+        assert_eq!(lease.check(at(1649)), Due::Ping);
+        assert_eq!(lease.check(at(1650)), Due::Expired, "the last quarter of a second is for detaching");
     }
 
     #[test]
@@ -87,5 +108,19 @@ mod tests {
         let mut lease = Lease::new(Instant::now());
         lease.agree(1, 1);
         assert_eq!(lease.length(), SHORTEST_LEASE);
+    }
+
+    #[test]
+    fn what_may_cut_the_connection_has_a_shorter_lease_whatever_was_agreed() {
+        let (mut long, mut short) = (Lease::new(Instant::now()), Lease::new(Instant::now()));
+        // Far above what the other tests here agree on: it holds for the whole process.
+        Lease::shorten(Duration::from_secs(10));
+        Lease::shorten(Duration::from_secs(20));
+        assert_eq!(long.length(), Duration::from_secs(10));
+        assert_eq!(long.patience(), Duration::from_secs(9));
+        long.agree(0, 60_000);
+        assert_eq!(long.length(), Duration::from_secs(10));
+        short.agree(0, 3_000);
+        assert_eq!(short.length(), Duration::from_secs(3));
     }
 }
