@@ -11,7 +11,7 @@ struct {
 } ringside_by_name SEC(".maps");
 
 SEC("raw_tp/sys_enter")
-int count(void *ctx)
+int ringside_count(void *ctx)
 {
   __u32 key = 0;
   __u64 *value = bpf_map_lookup_elem(&ringside_by_name, &key);

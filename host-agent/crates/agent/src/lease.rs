@@ -52,6 +52,7 @@ impl Lease {
 
     /// From now on no lease of this agent is longer, whatever a client agrees on: something is attached that may cut its
     /// connection. For any thread; the connection's sees it within a beat.
+    #[allow(dead_code, reason = "the guards ask for it")]
     pub fn shorten(longest: Duration) {
         let millis = u64::try_from(longest.max(SHORTEST_LEASE).as_millis()).unwrap_or(u64::MAX);
         LONGEST.fetch_min(millis, Ordering::Relaxed);
