@@ -21,7 +21,7 @@ const cacheDir = (): string => process.env['RINGSIDE_CACHE'] ?? defaultCacheDir(
 /** Tests shorten the lease (RINGSIDE_LEASE_MS), so that they need not wait half a minute for it to run out. */
 function testLease(): { leaseMs?: number; heartbeatMs?: number } {
   const leaseMs = Number(process.env['RINGSIDE_LEASE_MS']);
-  return leaseMs >= 500 ? { leaseMs, heartbeatMs: leaseMs / 6 } : {};
+  return leaseMs >= 500 ? { leaseMs, heartbeatMs: Math.floor(leaseMs / 6) } : {};
 }
 
 const levels = ['error', 'warn', 'info', 'debug'] as const;

@@ -139,7 +139,7 @@ describe.each(matrix)('Linux $name on $arch', (wanted) => {
 
   const leftovers = (): Promise<string> =>
     machine.ssh(
-      'ls /sys/fs/bpf; cat /sys/kernel/tracing/kprobe_events /sys/kernel/tracing/uprobe_events; ls /sys/kernel/tracing/instances; pgrep -x ringside-agent || true',
+      'ls /sys/fs/bpf; cat /sys/kernel/tracing/kprobe_events /sys/kernel/tracing/uprobe_events; ls /sys/kernel/tracing/instances; pgrep -x "ringside-agent|ringside-superv" || true',
     );
 
   it('gives typed exec events to root and an account that adds up', async () => {
