@@ -97,7 +97,7 @@ describe.each(['5.10', '6.12'] as const)('Linux %s', (name) => {
       const cli = startCli(['attach', file, ...at, '--json', '--target', 'by_tc:iface=rsk0'], {
         env: { RINGSIDE_LEASE_MS: String(LEASE_MS) },
       });
-      const attached = (await cli.waitFor((l: Line) => l.type === 'attached', 90_000));
+      const attached = await cli.waitFor((l: Line) => l.type === 'attached', 90_000);
       expect(JSON.stringify(attached)).toContain('by_tc');
       for (const kind of kinds.filter((one) => one !== 'tc' || name === '5.10'))
         await expect(machine.ssh(GONE[kind]), `${kind} is there`).rejects.toThrow();
