@@ -57,19 +57,6 @@ else set -- "\${HOME:-/nonexistent}/.cache/ringside" \${XDG_RUNTIME_DIR:+"$XDG_R
 `;
 }
 
-/**
- * `left`: an agent has written down what it has to take back, and perhaps cannot any more. The places are those of the
- * agent (`undo/journal.rs`); one that lives is left alone by `--undo`.
- */
-const leftFunction = `
-left() {
-  for j in /run/ringside /var/lib/ringside/run "\${XDG_RUNTIME_DIR:-/run}/ringside" "\${HOME:-/run}/.cache/ringside/run"; do
-    for j in "$j"/*/journal; do [ -e "$j" ] && return 0; done
-  done
-  return 1
-}
-`;
-
 /** Sets `$u` and `$k` ("Linux x86_64"), and tells them with the user's name; one subshell, because forks are what costs. */
 const whereWeAre = `
 set -- $(id -u; uname -sm; id -un 2>/dev/null || echo unknown)
@@ -85,7 +72,7 @@ say host "$k $u $*"
 const startScript = (folders: readonly string[]): string => `
 n=$1 s=$2 z=$3 once=$4
 u=$(id -u)
-${commonFunctions}${leftFunction}
+${commonFunctions}
 say up "$u"
 check() {
   if hash "$1"; then [ "$h" = "$s" ]; return; fi
@@ -93,15 +80,9 @@ check() {
   read -r h && [ "$h" = yes ]
 }
 tampered() { fail agent-tampered "$1"; }
-# Stays its parent: even when the agent is killed with its supervisor somebody takes back what it left.
-run() {
-  say start "$1"
-  "$1"; c=$?
-  left && "$1" --undo </dev/null
-}
 begin() {
-  run "$1"
-  exit $c
+  say start "$1"
+  exec "$1"
 }
 ${folderList(folders)}
 if [ "$once" = 0 ]; then
@@ -151,8 +132,9 @@ e=$( { head -c "$z" > "$p"; } 2>&1) || {
 chmod 500 "$p"
 check "$p" || { rm -rf "$t"; fail agent-start "$p arrived damaged"; }
 if [ "$once" = 1 ]; then
+  say start "$p"
   trap : HUP INT TERM
-  run "$p"
+  "$p"; c=$?
   rm -rf "$t"; rmdir "$place" 2>/dev/null
   exit $c
 fi
@@ -217,7 +199,8 @@ ${elevate(elevation, startScript(folders), `${nonce} "$s" "$z" ${ephemeral ? 1 :
 }
 
 /** What `inventoryScript` says: "agent BYTES HASH PATH", "running PID USER TICKS UPTIME HZ PATH", "removed PATH", "done". */
-const inventoryFunctions = `${leftFunction}agents() {
+const inventoryFunctions = `
+agents() {
   for d in "$1"/*/ "$1"/.new.*/; do
     d=\${d%/} v=\${d##*/}
     case $v in .new.*) ;; *[!0-9a-f]*) continue;; *) [ \${#v} = 64 ] || continue;; esac
@@ -262,7 +245,6 @@ remove() {
   ours "$1" || return
   agents "$1" | while read -r d; do
     ours "$d" || continue
-    left && hash "$d/${agentName}" && [ "$h" = "\${d##*/}" ] && "$d/${agentName}" --undo </dev/null >/dev/null
     rm -f "$d/try"
     if [ -e "$d/${agentName}" ] || [ -L "$d/${agentName}" ]; then
       rm -f "$d/${agentName}" && say removed "$d/${agentName}"

@@ -228,6 +228,20 @@ fn nothing_is_left_whatever_of_the_pair_dies_or_stops() {
 }
 
 #[test]
+fn an_agent_that_lives_is_left_alone() {
+    let (cpus, neighbour) = (Pinned::new("alive"), Neighbour::start());
+    let mut attached = Attached::everything(Agent::start(), &cpus, &neighbour);
+    let undo = Command::new(agent_file()).arg("--undo").status().expect("it runs");
+    assert!(undo.success(), "nothing is left that nobody looks after");
+    attached.agent.listen(Duration::from_millis(300));
+    assert!(attached.journal.exists() && congestion_controls().contains("ringside_plain"));
+    assert!(cpus.first().is_some_and(|(_, program)| attached.programs.contains(&program)));
+    attached.agent.close_stdin();
+    assert!(attached.agent.wait().success());
+    wait_until("the programs' end", || attached.is_gone(&cpus));
+}
+
+#[test]
 fn an_orderly_end_leaves_nothing_for_others_to_do() {
     let (cpus, neighbour) = (Pinned::new("orderly"), Neighbour::start());
     let agent = Agent::start_by(Command::new(agent_file()), LEASE_MS);

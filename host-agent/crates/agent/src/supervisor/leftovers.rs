@@ -28,11 +28,15 @@ pub fn of_others() {
     }
 }
 
-/// `--undo [FOLDER]`: that one or all, waiting for workers that are about to end. Fails when something is left.
+/// `--undo [FOLDER]`: that one or all, waiting for workers that are about to end. Agents that live are left alone. Fails when
+/// something is left.
 pub fn undo(folder: Option<OsString>) -> ExitCode {
     let folders = folder.map_or_else(journal_of::orphans, |folder| vec![PathBuf::from(folder)]);
-    let clean = folders.iter().map(|folder| replay(folder, ENDING)).filter(|clean| !clean).count() == 0;
-    if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let dead = folders.iter().filter(|folder| !journal_of::is_supervised(folder));
+    match dead.filter(|folder| !replay(folder, ENDING)).count() {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
 }
 
 fn replay(folder: &Path, patience: Duration) -> bool {

@@ -15,4 +15,4 @@ mod replay;
 pub use journal::{Receipt, announce, folder_name, keep_in, places};
 pub use kept::{Identity, Kept, SocketOf};
 pub(crate) use replay::unpin;
-pub use replay::{Report, orphans, replay};
+pub use replay::{Report, is_supervised, orphans, replay};

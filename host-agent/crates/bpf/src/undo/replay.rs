@@ -41,11 +41,19 @@ pub fn orphans() -> Vec<PathBuf> {
     journal::places().into_iter().flat_map(folders).collect()
 }
 
+/// Whether the process that the folder is named after lives: it will do what is to be done.
+pub fn is_supervised(folder: &Path) -> bool {
+    named_after(folder).is_some_and(|(pid, started)| journal::started(pid) == Some(started))
+}
+
+fn named_after(folder: &Path) -> Option<(u32, u64)> {
+    let (pid, started) = folder.file_name()?.to_str()?.split_once('-')?;
+    Some((pid.parse().ok()?, started.parse().ok()?))
+}
+
 /// "PID-TICKS", with a journal in it or without its process: one that is alive may be about to write its first entry.
 fn is_folder(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.split_once('-'));
-    let Some((Ok(pid), Ok(started))) = name.map(|(pid, started)| (pid.parse(), started.parse())) else { return false };
-    path.join(FILE).is_file() || journal::started(pid) != Some(started)
+    named_after(path).is_some() && (path.join(FILE).is_file() || !is_supervised(path))
 }
 
 /// Takes back what is left of the process that wrote the journal in this folder, if it ends within `patience`, and removes
