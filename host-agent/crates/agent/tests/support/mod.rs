@@ -137,7 +137,13 @@ impl Agent {
     /// By a command of which the agent gets standard input and output. `child` is that command's process.
     pub fn start_by(command: Command, lease_ms: u32) -> Self {
         let mut agent = Self::spawn_by(command, true);
-        let ack = pb::HelloAck { protocol_major: 1, protocol_minor: 0, heartbeat_ms: lease_ms / 6, lease_ms, ..Default::default() };
+        let ack = pb::HelloAck {
+            protocol_major: 1,
+            protocol_minor: 0,
+            heartbeat_ms: lease_ms / 6,
+            lease_ms,
+            ..Default::default()
+        };
         agent.send(Head::new(FrameType::HelloAck), &ack.encode_to_vec());
         agent
     }
