@@ -73,6 +73,7 @@ export const errorCodes = {
   'ksym-missing': Exit.cannot, // The kernel has no such variable or symbol.
   'kconfig-missing': Exit.cannot, // A value of the kernel's configuration is not set, or not shown by the host.
   'variant-not-used': Exit.cannot, // A better variant of the same hook is used instead of this program.
+  'run-adopted': Exit.agent, // Another client has taken the kept run over.
   'run-not-kept': Exit.cannot, // No run of that name is kept on the host.
   'map-full': Exit.cannot, // A map has no room for another entry.
   'map-frozen': Exit.cannot, // A map can no longer be written by user space.

@@ -95,6 +95,26 @@ export class LazyEngine implements Engine {
   async runs() {
     return (await this.#get()).runs();
   }
+  async keep(...args: Parameters<Engine['keep']>) {
+    return (await this.#get()).keep(...args);
+  }
+
+  async leave(...args: Parameters<Engine['leave']>) {
+    return (await this.#get()).leave(...args);
+  }
+
+  async keptRuns(...args: Parameters<Engine['keptRuns']>) {
+    return (await this.#get()).keptRuns(...args);
+  }
+
+  async adopt(...args: Parameters<Engine['adopt']>) {
+    return (await this.#get()).adopt(...args);
+  }
+
+  async endKept(...args: Parameters<Engine['endKept']>) {
+    return (await this.#get()).endKept(...args);
+  }
+
   async setLimits(...args: Parameters<Engine['setLimits']>) {
     return (await this.#get()).setLimits(...args);
   }

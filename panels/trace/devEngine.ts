@@ -123,6 +123,7 @@ export class SyntheticEngine {
       rate: this.#state === 'running' ? Math.round(this.#options.rate * wave) : 0,
       agent: { rssBytes: 6_200_000, cpuPercent: 0.2 },
       limits: { cpuPercent: 30, recordsPerSecond: 2_000_000, timeSeconds: 900 },
+      kept: [],
     };
   }
 

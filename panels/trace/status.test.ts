@@ -24,6 +24,7 @@ const run = (more: Partial<RunSummary> = {}): RunSummary => ({
   rate: 0,
   agent: { rssBytes: null, cpuPercent: null },
   limits: null,
+  kept: [],
   ...more,
 });
 const stream = (more: Partial<StreamLedger> = {}): StreamLedger => ({

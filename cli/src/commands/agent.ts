@@ -1,5 +1,6 @@
 import { Exit } from '@ringside/core';
 import { hostList, usage } from '../args.ts';
+import { timeLeft } from '../output/timeLeft.ts';
 import { table } from '../terminal.ts';
 import type { Command } from './index.ts';
 
@@ -28,6 +29,7 @@ export const agent: Command = {
                 [false, true],
               ),
             );
+          for (const k of s.kept) text(`kept: run ${k.run} (${k.name}), pid ${k.pid}, ${timeLeft(k.expires)} left`);
           for (const r of s.running) text(`running: pid ${r.pid}, user ${r.user}, ${r.startedSeconds} s`);
         }
       }

@@ -9,6 +9,7 @@ import {
 } from '@ringside/core';
 import {
   assignments,
+  durationOption,
   exactly,
   hostList,
   limits,
@@ -30,7 +31,7 @@ import type { Command } from './index.ts';
 
 export const attach: Command = {
   usage:
-    'attach FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--map-size MAP=ENTRIES]… [--pin MAP=PATH]… [--kconfig NAME=VALUE]… [--btf FILE] [--map-memory BYTES] [--limit cpu=PERCENT|rate=RECORDS|time=SECONDS]… [--where EXPR] [--duration S] [--count N] [--output table|jsonl|none] [--maps SECONDS]',
+    'attach FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--map-size MAP=ENTRIES]… [--pin MAP=PATH]… [--kconfig NAME=VALUE]… [--btf FILE] [--map-memory BYTES] [--limit cpu=PERCENT|rate=RECORDS|time=SECONDS]… [--keep TIME] [--where EXPR] [--duration S] [--count N] [--output table|jsonl|none] [--maps SECONDS]',
   summary: 'load, attach and watch live; Ctrl+C detaches',
   options: {
     host: { type: 'string' },
@@ -39,6 +40,7 @@ export const attach: Command = {
     set: { type: 'string', multiple: true },
     ...loadOptionNames,
     limit: { type: 'string', multiple: true },
+    keep: { type: 'string' },
     where: { type: 'string' },
     duration: { type: 'string' },
     count: { type: 'string' },
@@ -48,11 +50,24 @@ export const attach: Command = {
   async run(context) {
     const spec = attachSpec(context);
     const sink = outputSink(context);
-    return watch(context, spec, sink);
+    const keep = durationOption(context.values, 'keep');
+    return watch(context, sink, () => start(context, spec, keep));
   },
 };
 
-const output = ({ values, common }: Context): string =>
+/** A run that cannot be kept as asked is not begun. */
+async function start({ engine, call }: Context, spec: AttachSpec, keep: number | undefined): Promise<RunSummary> {
+  const run = await engine.attach(spec, call);
+  if (keep === undefined) return run;
+  try {
+    return await engine.keep(run.id, keep);
+  } catch (error) {
+    await engine.detach(run.id);
+    throw error;
+  }
+}
+
+export const output = ({ values, common }: Context): string =>
   textOption(values, 'output') ?? (common.json ? 'jsonl' : 'table');
 
 function attachSpec(context: Context): AttachSpec {
@@ -76,12 +91,12 @@ function attachSpec(context: Context): AttachSpec {
   };
 }
 
-interface Sink {
+export interface Sink {
   event(event: RunEvent): void;
   attached(run: RunSummary): void;
 }
 
-function outputSink(context: Context): Sink {
+export function outputSink(context: Context): Sink {
   const { common, progress, json } = context;
   switch (output(context)) {
     case 'jsonl':
@@ -98,7 +113,7 @@ function outputSink(context: Context): Sink {
           progress.clear();
           for (const d of run.diagnostics) process.stderr.write(`${diagnosticLine(d)}\n`);
           if (!common.quiet)
-            process.stderr.write(dim(`Attached ${run.name} to ${run.hosts.join(', ')}. Ctrl+C detaches.\n`));
+            process.stderr.write(dim(`Attached ${run.name} to ${run.hosts.join(', ')}. ${leaving(run)}\n`));
           if (!common.quiet && run.limits) process.stderr.write(dim(`Limits: ${limitsText(run.limits)}.\n`));
         },
       };
@@ -129,8 +144,14 @@ function besides({ common, progress }: Context, event: RunEvent): boolean {
   return true;
 }
 
-/** Attaches, passes events on until the run ends, and detaches in order when Ctrl+C comes first. */
-async function watch({ engine, call }: Context, spec: AttachSpec, sink: Sink): Promise<ExitCode> {
+const leaving = (run: RunSummary): string => (run.kept.length === 0 ? 'Ctrl+C detaches.' : 'Ctrl+C leaves it running.');
+
+/** Begins a run, passes its events on until it ends, and goes away in order when Ctrl+C comes first. */
+export async function watch(
+  { engine, call }: Context,
+  sink: Sink,
+  begin: () => Promise<RunSummary>,
+): Promise<ExitCode> {
   let runId = '';
   let finished: (run: RunSummary) => void = () => undefined;
   const ended = new Promise<RunSummary>((resolve) => (finished = resolve));
@@ -140,10 +161,10 @@ async function watch({ engine, call }: Context, spec: AttachSpec, sink: Sink): P
   engine.on('run', (run) => {
     if (run.id === runId && (run.state === 'ended' || run.state === 'failed')) finished(run);
   });
-  const run = await engine.attach(spec, call);
+  const run = await begin();
   runId = run.id;
   sink.attached(run);
-  const detach = (): void => void engine.detach(run.id).then(finished, () => undefined);
+  const detach = (): void => void engine.leave(run.id).then(finished, () => undefined);
   if (call.signal.aborted) detach();
   call.signal.addEventListener('abort', detach, { once: true });
   const current = (await engine.runs()).find((r) => r.id === run.id);

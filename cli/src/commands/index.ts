@@ -1,9 +1,11 @@
 import type { ExitCode } from '@ringside/core';
 import type { Context } from '../context.ts';
+import { adopt } from './adopt.ts';
 import { agent } from './agent.ts';
 import { attach } from './attach.ts';
 import { build } from './build.ts';
 import { doctor } from './doctor.ts';
+import { end } from './end.ts';
 import { hosts } from './hosts.ts';
 import { inspect } from './inspect.ts';
 import { links } from './links.ts';
@@ -11,6 +13,7 @@ import { map } from './map.ts';
 import { maps } from './maps.ts';
 import { newProgram } from './new.ts';
 import { programs } from './programs.ts';
+import { runs } from './runs.ts';
 import { targets } from './targets.ts';
 import { verify } from './verify.ts';
 
@@ -31,6 +34,9 @@ export const commands: Record<string, Command> = {
   verify,
   targets,
   attach,
+  runs,
+  adopt,
+  end,
   programs,
   maps,
   links,

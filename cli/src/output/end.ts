@@ -1,11 +1,17 @@
 import type { RunEvent } from '@ringside/core';
 import { bold, dim } from '../terminal.ts';
+import { timeLeft } from './timeLeft.ts';
 
 const known = (n: number | null): string => (n === null ? 'unknown' : n.toLocaleString('en-US'));
 
 /** The account at the end: what was produced, what arrived, what was lost and where, what it cost. */
 export function endLines(end: Extract<RunEvent, { type: 'end' }>): string {
-  const lines = [bold(`Detached (${end.reason}) after ${end.seconds.toFixed(1)} s`)];
+  const kept = end.kept ?? [];
+  const head = kept.length > 0 ? 'Left running' : `Detached (${end.reason})`;
+  const lines = [bold(`${head} after ${end.seconds.toFixed(1)} s`)];
+  for (const { host, run, expires } of kept) {
+    lines.push(`  ${host}: ${timeLeft(expires)} left; ringside adopt ${host} ${run}, or ringside end ${host} ${run}`);
+  }
   for (const s of end.ledger.streams) {
     const lost = `kernel ${known(s.lostKernel)} · agent ${known(s.lostAgent)} · link ${known(s.lostTransport)}`;
     const filtered = s.filtered > 0 ? ` + filtered on the host ${known(s.filtered)}` : '';

@@ -76,6 +76,8 @@ export class AgentClient {
   private readonly eventListeners = new Set<(event: Event) => void>();
   private readonly closeListeners = new Set<(error: RingsideError | undefined) => void>();
   private readonly helloGate = gate<Hello>();
+  /** The agent has let go of us and lives on with its run. */
+  private readonly keptGate = gate<undefined>();
   private readonly heartbeatMs: number;
   private readonly leaseMs: number;
   private readonly log: Log;
@@ -312,6 +314,16 @@ export class AgentClient {
     });
   }
 
+  /** Takes a stream that the agent has already; it sends nothing before it is granted its first credits. */
+  takeStream(stream: number, consumer: StreamConsumer): void {
+    this.streams.set(stream, consumer);
+  }
+
+  /** The first credits of a stream that was taken over. */
+  begin(stream: number): void {
+    this.send({ type: FrameType.credit, flags: 0, stream, aux: STREAM_CREDITS });
+  }
+
   private onData(stream: number, length: number): void {
     this.streams.get(stream)?.commit(length);
   }
@@ -364,6 +376,8 @@ export class AgentClient {
       case FrameType.bye: {
         const bye = fromBinary(ByeSchema, frame.payload);
         this.byeText = `${bye.code}: ${bye.message}`;
+        if (bye.code === 'kept' && this.saidBye) this.keptGate.resolve(undefined);
+        if (bye.code === 'adopted') this.fail(new RingsideError('run-adopted', bye.message));
         break;
       }
       default:
@@ -450,7 +464,7 @@ export class AgentClient {
     this.saidBye = true;
     let timer: NodeJS.Timeout | undefined;
     const waited = new Promise<void>((resolve) => (timer = setTimeout(resolve, waitMs)));
-    await Promise.race([this.channel.exit, waited]);
+    await Promise.race([this.channel.exit, this.keptGate.promise, waited]);
     clearTimeout(timer);
     this.end(undefined);
   }

@@ -13,6 +13,8 @@ export interface DeployOptions extends SessionOptions {
   onState?: (state: ConnectionState) => void;
   /** Where root's agents are kept on the host; tests have their own. */
   folders?: readonly string[];
+  /** The kept run that is taken over: the first words are then those of the agent that keeps it. */
+  adopt?: string;
 }
 
 export type Privilege = 'root' | 'sudo' | 'user';
@@ -112,7 +114,7 @@ export async function deployAgent(transport: Transport, options: DeployOptions):
   return withPrivilege(
     transport,
     options,
-    (nonce, elevation) => launchScript(nonce, manifest, elevation, ephemeral, options.folders),
+    (nonce, elevation) => launchScript(nonce, manifest, elevation, ephemeral, options.folders, options.adopt),
     (code, text) => scriptFailure(transport.host, code, text),
     async (session, elevation) => {
       const facts = readFacts(await expectMarker(session, 'host'));
@@ -174,7 +176,7 @@ async function start(
       await readBack(transport, session, agent, text);
     } else if (word === 'start') {
       if (right.privilege !== 'user') options.onState?.('privileged');
-      await firstByte(transport, session, text);
+      await firstByte(transport, session, text, options.adopt);
       session.handOver();
       return {
         channel: session.channel,
@@ -239,7 +241,7 @@ async function readBack(transport: Transport, session: HostSession, agent: Agent
 }
 
 /** Waits for the agent's first word; when it ends before, says why. */
-async function firstByte(transport: Transport, session: HostSession, path: string): Promise<void> {
+async function firstByte(transport: Transport, session: HostSession, path: string, adopt?: string): Promise<void> {
   const { channel } = session;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>((resolve) => {
@@ -253,6 +255,7 @@ async function firstByte(transport: Transport, session: HostSession, path: strin
       `The agent ${path} on ${transport.host} started but said nothing within ${firstByteMs / 1000} s.`,
     );
   const exit = await session.race(channel.exit);
+  if (adopt !== undefined && exit.code === notKept) throw runNotKept(transport.host, adopt);
   // The shell's own message ("Permission denied") is what tells the reason.
   await session.next().catch(() => undefined);
   const detail = session.noise;
@@ -267,6 +270,15 @@ async function firstByte(transport: Transport, session: HostSession, path: strin
         'The detail shows what it printed. An old kernel, a seccomp filter or too little memory may be the reason.',
     },
   );
+}
+
+/** Exit code of an agent that should take over a run that is not kept there. */
+const notKept = 3;
+
+export function runNotKept(host: string, run: string): RingsideError {
+  return new RingsideError('run-not-kept', `No run ${run} is kept on ${host}.`, {
+    remedy: `\`ringside runs ${host}\` lists those that are; its time may be over.`,
+  });
 }
 
 async function cleanUp(channel: ExecChannel, ephemeral: boolean): Promise<void> {

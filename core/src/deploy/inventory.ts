@@ -43,7 +43,7 @@ async function inventory(
 export async function agentStatus(transport: Transport, options: InventoryOptions): Promise<AgentStatus> {
   const manifest = await readManifest(options.resourceDir);
   const hashes = new Set(Object.values(manifest.agents).map((agent) => agent.sha256));
-  const status: AgentStatus = { host: transport.host, installed: [], running: [] };
+  const status: AgentStatus = { host: transport.host, installed: [], running: [], kept: [] };
   options.progress?.({ step: `Looking for agents on ${transport.host}` });
   for (const { word, text } of await inventory(transport, 'list', options)) {
     const fields = text.split(' ');
@@ -54,6 +54,9 @@ export async function agentStatus(transport: Transport, options: InventoryOption
       const [pid = '', user = '', ticks = '', uptime = '', hz = ''] = fields;
       const age = Number(uptime) - Number(ticks) / Number(hz);
       status.running.push({ pid: Number(pid), user, startedSeconds: Math.max(0, Math.round(age)) });
+    } else if (word === 'kept') {
+      const [run = '', expires = '', pid = '', ...name] = fields;
+      status.kept.push({ run, name: name.join(' '), pid: Number(pid), expires });
     }
   }
   return status;

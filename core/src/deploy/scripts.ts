@@ -70,7 +70,7 @@ say host "$k $u $*"
  * are nonce, SHA-256, bytes and whether it is to be removed afterwards.
  */
 const startScript = (folders: readonly string[]): string => `
-n=$1 s=$2 z=$3 once=$4
+n=$1 s=$2 z=$3 once=$4 adopt=$5
 u=$(id -u)
 ${commonFunctions}
 say up "$u"
@@ -82,7 +82,7 @@ check() {
 tampered() { fail agent-tampered "$1"; }
 begin() {
   say start "$1"
-  exec "$1"
+  exec "$1" \${adopt:+--adopt "$adopt"}
 }
 ${folderList(folders)}
 if [ "$once" = 0 ]; then
@@ -183,7 +183,9 @@ export function launchScript(
   elevation: Elevation,
   ephemeral: boolean,
   folders: readonly string[] = rootFolders,
+  adopt = '',
 ): string {
+  if (!/^[0-9a-f]*$/.test(adopt)) throw new RangeError('not the name of a run');
   const cases = Object.entries(manifest.agents)
     .map(([arch, agent]) => `  'Linux ${arch}') s=${agent.sha256} z=${agent.bytes};;`)
     .join('\n');
@@ -194,7 +196,7 @@ ${cases}
   Linux*) fail arch-unsupported "\${k#Linux }";;
   *) fail not-linux "$k";;
 esac
-${elevate(elevation, startScript(folders), `${nonce} "$s" "$z" ${ephemeral ? 1 : 0}`)}
+${elevate(elevation, startScript(folders), `${nonce} "$s" "$z" ${ephemeral ? 1 : 0} "${adopt}"`)}
 `);
 }
 
@@ -253,6 +255,15 @@ remove() {
   done
   rmdir "$1" 2>/dev/null && say removed "$1"
 }
+kept() {
+  for k in /run/ringside/kept/*/record; do
+    [ -f "$k" ] || continue
+    while read -r w x; do
+      case $w in run) r=$x;; name) m=$x;; by) b=$x;; expires) e=$x;; pid) p=$x;; esac
+    done < "$k"
+    [ -d "/proc/$p" ] && say kept "$r" "$e" "$p" "$m"
+  done
+}
 each() {
   c=$1
   shift
@@ -275,6 +286,7 @@ ${commonFunctions}${inventoryFunctions}
 say up "$u"
 ${folderList(folders)}
 each ${action} "$@"
+${action === 'list' ? 'kept' : ':'}
 say done
 `;
   return compact(`n=${nonce}
@@ -284,6 +296,7 @@ if [ "$u" != 0 ]; then
 ${folderList(folders)}
   each ${action} "$@"
   needed=0
+  [ ! -e /run/ringside ] || needed=1
   for r in ${elevation.kind === 'none' ? '' : folders.map(quote).join(' ')}; do [ -e "$r" ] && needed=1; done
   [ $needed = 1 ] || { say done; exit 0; }
 fi

@@ -93,6 +93,8 @@ export interface AgentStatus {
   host: string;
   installed: { path: string; sha256: string; bytes: number; current: boolean }[];
   running: { pid: number; user: string; startedSeconds: number }[];
+  /** Runs that go on without a client; `expires` in ns since the Unix epoch. */
+  kept: { run: string; name: string; pid: number; expires: string }[];
 }
 export interface AgentRemoval {
   host: string;

@@ -44,6 +44,26 @@ export interface RunLimits {
   timeSeconds: number;
 }
 
+/** A run that goes on without a client. Times are ns since the Unix epoch. */
+export interface KeptRunInfo {
+  host: string;
+  /** Its name on the host. */
+  run: string;
+  name: string;
+  /** Who keeps it, from where. */
+  by: string;
+  since: string;
+  expires: string;
+  pid: number;
+  uid: number;
+}
+
+/** A kept run that is taken over, and how it is looked at. */
+export type AdoptSpec = Pick<
+  AttachSpec,
+  'where' | 'durationSeconds' | 'count' | 'mapsSeconds' | 'storeBytes' | 'emitEvents' | 'attended'
+> & { host: string; run: string };
+
 /** What a program's own user space would set before it loads the object. */
 export interface LoadOptions {
   /** Sizes by map name; 0 = as the object says. */
@@ -158,6 +178,8 @@ export interface RunSummary {
   agent: { rssBytes: number | null; cpuPercent: number | null };
   /** In force on the hosts; null before the attach. */
   limits: RunLimits | null;
+  /** Where it goes on without us; empty when it ends with us. */
+  kept: { host: string; run: string; expires: string }[];
 }
 
 /** What became of a map when a new version took the old one's place. */
@@ -216,6 +238,8 @@ export type RunEvent =
       seconds: number;
       /** Why the host's agent ended it, when the reason is "agent". */
       error?: ErrorData;
+      /** It is not detached: it goes on there without us. */
+      kept?: { host: string; run: string; expires: string }[];
       ledger: Ledger;
       programs: ProgramCost[];
       agent: { rssBytes: number | null; cpuPercent: number | null };

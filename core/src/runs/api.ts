@@ -10,6 +10,7 @@ import type { LogLevel } from '../log.ts';
 import type { SshOptions } from '../ssh/options.ts';
 import type { RedeployChanges } from './run.ts';
 import type {
+  AdoptSpec,
   AgentRemoval,
   AgentStatus,
   AttachSpec,
@@ -18,6 +19,7 @@ import type {
   HostEntry,
   HostState,
   InspectReport,
+  KeptRunInfo,
   LinkItem,
   MapChanges,
   MapEntriesPage,
@@ -105,6 +107,19 @@ export interface Engine {
    * their layout allows it. On any failure the old version goes on.
    */
   redeploy(runId: string, changes: RedeployChanges, options?: CallOptions): Promise<RunSummary>;
+  /**
+   * Lets a run go on without this engine for so many seconds, whatever becomes of the connection; 0 takes that back. When the
+   * engine goes, such a run is left and not detached; `detach` still ends it.
+   */
+  keep(runId: string, seconds: number): Promise<RunSummary>;
+  /** Goes away from a run: what is kept goes on, the rest is detached. */
+  leave(runId: string): Promise<RunSummary>;
+  /** Runs that go on on a host without a client, or with another one. */
+  keptRuns(host: string, options?: CallOptions): Promise<KeptRunInfo[]>;
+  /** Goes on with a kept run, from here; a client that watches it is told and let go. Errors: run-not-kept. */
+  adopt(spec: AdoptSpec, options?: CallOptions): Promise<RunSummary>;
+  /** Ends a kept run; resolves when nothing of it is attached any more. Errors: run-not-kept. */
+  endKept(host: string, run: string, options?: CallOptions): Promise<void>;
   /** Other limits for an attached run from now on; its time without watchers begins anew. */
   setLimits(runId: string, limits: Partial<RunLimits>): Promise<RunSummary>;
   /** Detaches, drains, and gives the final summary with the exact ledger. Idempotent. */

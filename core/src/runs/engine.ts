@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { cachedVmlinuxHeader, importHeader, localVmlinuxHeader, vmlinuxHeaderOfFile } from '../build/index.ts';
-import { agentRemove, agentStatus } from '../deploy/index.ts';
+import { agentRemove, agentStatus, runNotKept } from '../deploy/index.ts';
 import { RingsideError, throwIfAborted } from '../errors.ts';
 import { createFromTemplate, listTemplates } from '../gallery.ts';
 import type { Log } from '../log.ts';
 import type {
+  AdoptSpec,
   AttachSpec,
   BuildResult,
   HostEntry,
@@ -29,6 +30,7 @@ import { doctorReport } from './doctor.ts';
 import { HostPool, type ConnectedHost } from './hosts.ts';
 import { headerOfHost } from './kernelTypes.ts';
 import { rememberHost, recallHost } from './hostMemory.ts';
+import { keptRunInfo, readDetails } from './keptRun.ts';
 import { otherCpu } from './instructionSet.ts';
 import { compile, isSource, prepare, type BuildSettings, type BuildTarget, type PreparedAhead } from './prepare.ts';
 import { Run } from './run.ts';
@@ -112,7 +114,7 @@ class InProcessEngine implements Engine {
   }
 
   async disconnect(host: string) {
-    for (const run of this.runsById.values()) if (run.spec.hosts.includes(host)) await run.end('interrupt');
+    for (const run of this.runsById.values()) if (run.spec.hosts.includes(host)) await run.leave();
     await this.pool.disconnect(host);
   }
 
@@ -274,24 +276,25 @@ class InProcessEngine implements Engine {
     throwIfAborted(this.disposing.signal);
     const file = resolve(spec.file);
     await mustExist(file);
-    const run = new Run(
-      randomUUID(),
-      { ...spec, file },
-      {
-        connect: (host, options) => this.pool.connectForRun(host, options),
-        release: (host, unused) => this.pool.release(host, unused),
-        prepareAhead: this.prepareAhead,
-        prepare: this.prepareFor,
-        onConnectionEnd: (host, listener) => this.pool.onConnectionEnd(host, listener),
-        onChange: (summary) => this.emit('run', summary),
-        onEvents: (id, events) => this.emit('runEvents', id, events),
-        log: this.log,
-      },
-    );
-    this.forgetOldest();
-    this.runsById.set(run.id, run);
+    const run = this.newRun({ ...spec, file });
     const signal = call.signal ? AbortSignal.any([call.signal, this.disposing.signal]) : this.disposing.signal;
     return run.start({ ...call, signal });
+  }
+
+  private newRun(spec: AttachSpec): Run {
+    const run = new Run(randomUUID(), spec, {
+      connect: (host, options) => this.pool.connectForRun(host, options),
+      release: (host, unused) => this.pool.release(host, unused),
+      prepareAhead: this.prepareAhead,
+      prepare: this.prepareFor,
+      onConnectionEnd: (host, listener) => this.pool.onConnectionEnd(host, listener),
+      onChange: (summary) => this.emit('run', summary),
+      onEvents: (id, events) => this.emit('runEvents', id, events),
+      log: this.log,
+    });
+    this.forgetOldest();
+    this.runsById.set(run.id, run);
+    return run;
   }
 
   private forgetOldest(): void {
@@ -313,6 +316,45 @@ class InProcessEngine implements Engine {
 
   redeploy(runId: string, changes: Parameters<Engine['redeploy']>[1], call: CallOptions = {}) {
     return this.run(runId).redeploy(changes, call);
+  }
+
+  keep(runId: string, seconds: number) {
+    if (seconds > 0 && this.ssh.ephemeral) {
+      throw new RingsideError('usage', 'A run cannot be kept by an agent that leaves nothing behind (--ephemeral).', {
+        remedy: 'Attach without --ephemeral.',
+      });
+    }
+    return this.run(runId).keep(seconds);
+  }
+
+  leave(runId: string) {
+    return this.run(runId).leave();
+  }
+
+  async keptRuns(host: string, call: CallOptions = {}) {
+    const { agent } = await this.pool.connect(host, call);
+    const { runs } = await agent.request({ case: 'listKept', value: {} }, 'keptList', call);
+    return runs.map((run) => keptRunInfo(host, run));
+  }
+
+  async endKept(host: string, run: string, call: CallOptions = {}) {
+    const { agent } = await this.pool.connect(host, call);
+    await agent.request({ case: 'endKept', value: { run } }, 'empty', call);
+  }
+
+  async adopt({ host: name, run: kept, ...look }: AdoptSpec, call: CallOptions = {}) {
+    throwIfAborted(this.disposing.signal);
+    if (!/^[0-9a-f]{8}$/.test(kept)) throw runNotKept(name, kept);
+    const host = await this.pool.adopt(name, kept, call);
+    try {
+      const description = await host.agent.request({ case: 'describeRun', value: {} }, 'runDescription', call);
+      const { spec, object } = readDetails(host.agent.takeBlob(description.detailsBlob));
+      const run = this.newRun({ ...spec, ...look, hosts: [name] });
+      return await run.adopt(host, description, object, call);
+    } catch (error) {
+      await this.pool.release(host, false);
+      throw error;
+    }
   }
 
   setLimits(runId: string, limits: Parameters<Engine['setLimits']>[1]) {
@@ -437,7 +479,7 @@ class InProcessEngine implements Engine {
 
   async dispose() {
     this.disposing.abort();
-    await Promise.allSettled([...this.runsById.values()].map((run) => run.end('interrupt')));
+    await Promise.allSettled([...this.runsById.values()].map((run) => run.leave()));
     await this.pool.dispose();
   }
 }

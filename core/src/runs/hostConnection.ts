@@ -112,6 +112,11 @@ export class HostConnection {
     }
   }
 
+  /** The agent that keeps this run, taken over. */
+  async adopt(run: string, call: CallOptions): Promise<ConnectedHost> {
+    return this.start(call, run);
+  }
+
   /** Ends a run's agent. One that has loaded nothing (`unused`) is kept for the next. */
   async release(host: ConnectedHost, unused: boolean): Promise<void> {
     if (unused && !this.over && !host.agent.closed && this.fresh === undefined) {
@@ -174,11 +179,11 @@ export class HostConnection {
   }
 
   /** A new agent over the connections that there are; over a further one where the server opens no more sessions. */
-  private async start(call: CallOptions): Promise<ConnectedHost> {
+  private async start(call: CallOptions, adopt?: string): Promise<ConnectedHost> {
     for (const lane of this.lanes) {
       if (lane.full) continue;
       try {
-        return await this.startOn(lane, call);
+        return await this.startOn(lane, call, adopt);
       } catch (error) {
         if (RingsideError.from(error).code !== 'ssh-sessions') throw error;
         lane.full = true;
@@ -187,7 +192,7 @@ export class HostConnection {
     }
     const lane = await this.openLane(call);
     try {
-      return await this.startOn(lane, call);
+      return await this.startOn(lane, call, adopt);
     } catch (error) {
       this.lanes.splice(this.lanes.indexOf(lane), 1);
       lane.transport.dispose();
@@ -205,12 +210,13 @@ export class HostConnection {
     return lane;
   }
 
-  private async startOn(lane: Lane, call: CallOptions): Promise<ConnectedHost> {
+  private async startOn(lane: Lane, call: CallOptions, adopt?: string): Promise<ConnectedHost> {
     const { resourceDir, ssh, log, heartbeatMs, leaseMs, onState } = this.options;
     const first = this.agents().length === 0;
     const process = await deployAgent(lane.transport, {
       ...call,
       ...{ resourceDir, ssh, log, prompter: this.answers, sudoAsks: this.sudoAsks },
+      ...(adopt !== undefined && { adopt }),
       ...(first && { onState }),
     });
     this.sudoAsks = process.elevation === 'sudo-password';

@@ -4,6 +4,7 @@ import type {
   LeftOut,
   LoadedMap,
   Print,
+  RunDescription,
   RunLimits as AgentLimits,
   Stats,
   Stopped,
@@ -67,6 +68,8 @@ export class HostRun {
   touched = false;
   /** In force, once attached. */
   limits: RunLimits | null = null;
+  /** Where it goes on without us, once it is kept. */
+  kept: { host: string; run: string; expires: string } | null = null;
   private objectId = 0;
   private plan: LoadPlan | undefined;
   /** The figures in `stats` were taken after the last record. */
@@ -133,14 +136,18 @@ export class HostRun {
   async openStreams(call: CallOptions): Promise<void> {
     const { agent } = this.host;
     for (const map of streamMaps(this.object)) await this.streams.open(this.objectId, map, call);
-    this.stopEvents = agent.onEvent(({ event }) => {
+    this.listen();
+    await agent.request({ case: 'openPrints', value: { objectId: this.objectId } }, 'empty', call);
+  }
+
+  private listen(): void {
+    this.stopEvents = this.host.agent.onEvent(({ event }) => {
       if (event.case === 'clocks') this.store.addHost(this.name, this.host.agent.clocks);
       if (event.case === 'stopped' && event.value.objectId === this.objectId)
         this.callbacks.onStopped(this, stoppedError(this.name, event.value));
       if (event.case !== 'prints' || event.value.objectId !== this.objectId) return;
       this.callbacks.onPrints(this, event.value.prints);
     });
-    await agent.request({ case: 'openPrints', value: { objectId: this.objectId } }, 'empty', call);
   }
 
   /** Lets the agent send again what was held back until the rows had been emitted. */
@@ -160,6 +167,33 @@ export class HostRun {
     this.addLeftOut(answer.leftOut);
     this.attached(answer.attachments);
     this.limits = readLimits(answer.limits);
+  }
+
+  /** Lets the run outlive us for so long; 0: not any more. */
+  async keep(seconds: number, name: string, by: string, details: Uint8Array): Promise<void> {
+    const { agent } = this.host;
+    const detailsBlob = seconds === 0 || this.kept !== null ? 0 : await agent.sendBlob(details);
+    const value = { objectId: this.objectId, seconds, name, by, detailsBlob };
+    const { run, expiresNs } = await agent.request({ case: 'keepRun', value }, 'runKept');
+    this.kept = run === '' ? null : { host: this.name, run, expires: String(expiresNs) };
+    if (this.limits !== null && run !== '') this.limits = { ...this.limits, timeSeconds: 0 };
+  }
+
+  /** Goes on with a run that was kept: nothing is loaded, its streams are taken as they are. */
+  async adopt(description: RunDescription, call: CallOptions): Promise<void> {
+    const { run, objectId, attachments, limits, streams, stopped } = description;
+    this.objectId = objectId;
+    this.touched = true;
+    this.plan = await loadPlan(this.object, { programs: [], set: {} }, 'verify');
+    this.attached(attachments);
+    this.limits = readLimits(limits);
+    this.kept = run ? { host: this.name, run: run.run, expires: String(run.expiresNs) } : null;
+    if (stopped) this.stopped = stoppedError(this.name, stopped);
+    this.streams.adopt(streamMaps(this.object), streams);
+    this.listen();
+    await this.refreshStats();
+    this.first = this.stats;
+    await this.streams.begin(call);
   }
 
   /** Other limits, or the same ones with their time anew. */
@@ -260,6 +294,13 @@ export class HostRun {
       this.stats = stats;
       this.drained = true;
     }
+  }
+
+  /** Lets go of it without touching it. */
+  leave(): void {
+    this.stopEvents?.();
+    this.streams.abort();
+    this.objectId = 0;
   }
 
   /** Frees everything on the host. Never throws: it is also what undoes a failed attach. */

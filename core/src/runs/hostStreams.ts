@@ -54,6 +54,28 @@ export class HostStreams {
     await this.filter(opened, call);
   }
 
+  /** Streams that the agent has already, of a run that is taken over. Nothing comes before `begin`. */
+  adopt(
+    maps: readonly StreamMap[],
+    streams: readonly { map: string; stream?: { stream: number } | undefined }[],
+  ): void {
+    for (const { map, stream } of streams) {
+      const known = maps.find((m) => m.name === map);
+      if (known === undefined || stream === undefined) continue;
+      const opened = this.expect(known);
+      opened.id = stream.stream;
+      this.host.agent.takeStream(opened.id, this.consumer(opened));
+      this.all.push(opened);
+    }
+  }
+
+  async begin(call: CallOptions): Promise<void> {
+    for (const opened of this.all) {
+      await this.filter(opened, call);
+      this.host.agent.begin(opened.id);
+    }
+  }
+
   private expect({ name, type }: StreamMap): OpenedStream {
     const stream = this.store.stream(name);
     const merge = type === 'perf_event_array' ? this.merge(stream) : null;

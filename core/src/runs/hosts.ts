@@ -58,6 +58,11 @@ export class HostPool {
     return (await this.connection(name, call)).runAgent(call);
   }
 
+  /** The host by the agent that keeps this run; it is the caller's to release. Errors: run-not-kept. */
+  async adopt(name: string, run: string, call: CallOptions = {}): Promise<ConnectedHost> {
+    return (await this.connection(name, call)).adopt(run, call);
+  }
+
   /** Ends a run's agent. `unused`: it loaded nothing, and another run may have it. Never throws. */
   async release(host: ConnectedHost, unused: boolean): Promise<void> {
     try {

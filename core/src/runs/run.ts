@@ -2,7 +2,8 @@
  * A run: one object, attached on one or more hosts, from attach to detach. Holds the run's state in one place; what the
  * tree, the status bar and the panel show is derived from it by `summary()`.
  */
-import type { Print } from '../agent/generated/agent_pb.ts';
+import { hostname, userInfo } from 'node:os';
+import type { Print, RunDescription } from '../agent/generated/agent_pb.ts';
 import { plainCpu } from '../build/index.ts';
 import { cancelled, RingsideError } from '../errors.ts';
 import {
@@ -37,6 +38,7 @@ import { HostRun, streamMapTypes } from './hostRun.ts';
 import type { ConnectedHost } from './hosts.ts';
 import { otherCpu } from './instructionSet.ts';
 import { IteratorTexts } from './iterators.ts';
+import { keptDetails } from './keptRun.ts';
 import { runName } from './loadPlan.ts';
 import { MAP_STREAM, MapWatch } from './mapWatch.ts';
 import { BuildFailure, type PreparedAhead, type PreparedObject } from './prepare.ts';
@@ -156,11 +158,54 @@ export class Run {
     }
   }
 
+  /** Goes on with a run that an agent has kept. Whatever fails, that run goes on as it did. */
+  async adopt(
+    host: ConnectedHost,
+    description: RunDescription,
+    object: PreparedObject,
+    call: CallOptions,
+  ): Promise<RunSummary> {
+    this.claimed.push(host);
+    const hostRun = this.hostRunOn(host, object);
+    try {
+      this.setState('attaching');
+      await hostRun.adopt(description, call);
+      this.deps.onEvents(this.id, attachedEvents(hostRun));
+    } catch (error) {
+      hostRun.leave();
+      await this.undo(RingsideError.from(error));
+      throw this.error!;
+    }
+    this.running();
+    return this.summary();
+  }
+
+  /** Lets the run outlive this engine for so long; 0: it ends with it again. Errors: usage, not-writable. */
+  async keep(seconds: number): Promise<RunSummary> {
+    if (this.state !== 'running' && this.state !== 'paused') {
+      throw new RingsideError('usage', 'This run is not attached.', { remedy: 'Only what is attached can be kept.' });
+    }
+    const by = `${userInfo().username} on ${hostname()}`;
+    const keep = (h: HostRun): Promise<void> =>
+      h.keep(seconds, runName(this.spec.file), by, keptDetails(this.spec, h.object));
+    await Promise.all(this.hostRuns.map(keep));
+    this.changed();
+    return this.summary();
+  }
+
   private async startHost(name: string, call: CallOptions): Promise<void> {
     const ahead = this.deps.prepareAhead(this.fileFor(name), name, call);
     const host = await this.deps.connect(name, call);
     this.claimed.push(host);
     const object = await this.deps.prepare(this.fileFor(name), host, await ahead, call);
+    const hostRun = this.hostRunOn(host, object);
+    this.setState('loading');
+    call.progress?.({ step: `Loading ${runName(this.spec.file)} on ${name}` });
+    await this.load(hostRun, call);
+    await hostRun.openStreams(call);
+  }
+
+  private hostRunOn(host: ConnectedHost, object: PreparedObject): HostRun {
     if (!this.object) {
       this.object = object;
       this.diagnostics = object.diagnostics;
@@ -177,10 +222,7 @@ export class Run {
     });
     this.hostRuns.push(hostRun);
     this.unsubscribe.push(this.deps.onConnectionEnd(host, (error) => this.onHostLost(hostRun, error)));
-    this.setState('loading');
-    call.progress?.({ step: `Loading ${runName(this.spec.file)} on ${name}` });
-    await this.load(hostRun, call);
-    await hostRun.openStreams(call);
+    return hostRun;
   }
 
   /** What the verifier refuses in the newest instruction set may be fine in the plain one: that is tried, and said. */
@@ -451,13 +493,22 @@ export class Run {
     return this.summary();
   }
 
-  /** Detaches everywhere, drains to the last record and closes the account. Safe to call more than once. */
+  /**
+   * Detaches everywhere, drains to the last record and closes the account. Safe to call more than once. Of a run that is
+   * kept, its duration and count say for how long we look at it: it is left.
+   */
   end(reason: EndReason): Promise<RunSummary> {
-    this.ending ??= this.finish(reason);
+    this.ending ??= this.finish(reason, reason === 'duration' || reason === 'count');
     return this.ending;
   }
 
-  private async finish(reason: EndReason): Promise<RunSummary> {
+  /** Goes away: what is kept goes on on its hosts, the rest is detached. */
+  leave(): Promise<RunSummary> {
+    this.ending ??= this.finish('interrupt', true);
+    return this.ending;
+  }
+
+  private async finish(reason: EndReason, leave: boolean): Promise<RunSummary> {
     if (this.state === 'failed' || this.state === 'ended') return this.summary();
     if (this.runningSince === 0) {
       this.abort.abort(); // still starting: start() undoes it
@@ -469,11 +520,17 @@ export class Run {
     this.setState('detaching');
     if (this.spec.mapsSeconds !== null) await this.emitMaps();
     for (const h of this.hostRuns) h.grantHeld();
-    const results = await Promise.allSettled(this.hostRuns.map((h) => h.detach()));
+    const stays = (h: HostRun): boolean => leave && h.kept !== null;
+    const last = (h: HostRun): Promise<void> => (stays(h) ? h.refreshStats() : h.detach());
+    const results = await Promise.allSettled(this.hostRuns.map(last));
     const failed = results.find((r): r is PromiseRejectedResult => r.status === 'rejected');
     if (failed) this.error ??= RingsideError.from(failed.reason);
     for (const h of this.hostRuns) h.streams.flush(); // also of a host that was lost
     await this.emitter?.drain();
+    for (const h of this.hostRuns) {
+      if (stays(h)) h.leave();
+      else h.kept = null;
+    }
     await Promise.all(this.hostRuns.map((h) => h.close()));
     this.release();
     await this.releaseAgents();
@@ -491,10 +548,15 @@ export class Run {
       reason,
       seconds: (performance.now() - this.runningSince) / 1000,
       ...(reason === 'agent' && this.error && { error: this.error.toData() }),
+      ...(this.keptOn().length > 0 && { kept: this.keptOn() }),
       ledger: this.ledger(),
       programs: this.costs(),
       agent: agentCost(this.spans()),
     };
+  }
+
+  private keptOn(): RunSummary['kept'] {
+    return this.hostRuns.flatMap((h) => h.kept ?? []);
   }
 
   private release(): void {
@@ -614,6 +676,7 @@ export class Run {
       rate: this.rate,
       agent: agentCost(this.spans()),
       limits: this.hostRuns.find((h) => h.limits !== null)?.limits ?? null,
+      kept: this.keptOn(),
     };
   }
 }

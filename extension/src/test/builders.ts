@@ -35,6 +35,7 @@ export const aRun = (given: Partial<RunSummary> = {}): RunSummary => ({
   rate: 0,
   agent: { rssBytes: null, cpuPercent: null },
   limits: null,
+  kept: [],
   ...given,
 });
 

@@ -18,7 +18,7 @@ use crate::lease::{Due, Lease};
 use crate::output::Output;
 use crate::requests::Requests;
 use crate::rpc::host;
-use crate::supervisor::{Beats, Silence};
+use crate::supervisor::{self, Beats, Silence};
 
 /// How long an orderly end may take before the process leaves anyway; the kernel then detaches in its place.
 const LAST_WORDS: Duration = Duration::from_millis(300);
@@ -83,8 +83,8 @@ pub struct Connection {
     /// None without a supervisor.
     beats: Option<Beats>,
     greeted: bool,
-    /// The run that outlives the client, as the supervisor was told of it.
-    kept: Option<(Arc<Kept>, Instant)>,
+    /// The run that outlives the client.
+    kept: Option<Arc<Kept>>,
     /// The process that handed over the pipes of a client that took the run over.
     adopter: Option<UnixStream>,
     /// A client that takes the run over now.
@@ -132,7 +132,6 @@ impl Connection {
 
     /// Lets go of the client, and waits for another. Otherwise why the run is over.
     fn next_client(&mut self, kept: &Arc<Kept>, end: &End) -> Result<kept::Client, End> {
-        self.keep_in_step(Instant::now());
         if !matches!(end, End::OutputBroken | End::StdinClosed) {
             let bye = match end {
                 End::Client => pb::Bye { code: "kept".into(), message: "The run goes on.".into() },
@@ -201,7 +200,7 @@ impl Connection {
             watched.extend(self.beats.as_ref().map(Beats::fd));
             let others = watched.len();
             watched.extend(self.adopter.as_ref().map(AsFd::as_fd));
-            watched.extend(self.kept.as_ref().map(|(kept, _)| kept.fd()));
+            watched.extend(self.kept.as_ref().map(|kept| kept.fd()));
             let ready = match os::poll_readable(&watched, Some(self.until_next(Instant::now()))) {
                 Ok(ready) => ready,
                 Err(error) => return End::Protocol(format!("cannot wait for input: {error}")),
@@ -236,7 +235,7 @@ impl Connection {
         if brought.iter().any(|ready| ready.hung_up) {
             return Some(End::StdinClosed);
         }
-        let kept = Arc::clone(&self.kept.as_ref()?.0);
+        let kept = Arc::clone(self.kept.as_ref()?);
         if !waits.first()?.readable {
             return None;
         }
@@ -252,34 +251,18 @@ impl Connection {
         }
     }
 
-    /// Tells the supervisor of a run that is kept, and of other time. A run whose time is over while somebody watches it is
-    /// an ordinary one again.
-    fn keep_in_step(&mut self, now: Instant) {
-        let kept = self.requests.kept().map(|kept| (kept.left(), kept));
-        if let Some((left, _)) = &kept
-            && left.is_zero()
-        {
+    /// Sees a run that is kept from now on. One whose time is over while somebody watches it is an ordinary one again.
+    fn look_at_kept(&mut self) {
+        self.kept = self.requests.kept().filter(|kept| !kept.left().is_zero());
+        if self.kept.is_none() && self.requests.kept().is_some() {
             self.requests.keep_no_longer();
-        }
-        let kept = kept.filter(|(left, _)| !left.is_zero()).map(|(left, kept)| (kept, now + left));
-        let moved = match (&self.kept, &kept) {
-            (None, None) => false,
-            (Some((_, told)), Some((_, end))) => {
-                end.max(told).duration_since(*end.min(told)) > Duration::from_millis(500)
-            }
-            _ => true,
-        };
-        if let (true, Some(beats)) = (moved, &self.beats) {
-            beats.keep_run(kept.as_ref().map_or(Duration::ZERO, |(_, end)| end.duration_since(now)));
-        }
-        if moved {
-            self.kept = kept;
+            supervisor::keep_run(Duration::ZERO);
         }
     }
 
     /// One process does not run on without the other.
     fn keep_beating(&mut self, now: Instant) -> Result<(), End> {
-        self.keep_in_step(now);
+        self.look_at_kept();
         let Some(beats) = &mut self.beats else { return Ok(()) };
         beats.agree(self.lease.patience());
         beats.keep(now).map_err(|silence| match silence {

@@ -87,8 +87,7 @@ impl Kept {
 impl Drop for Kept {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
-        // Only when it is empty.
-        let _ = fs::remove_dir(record::root());
+        record::remove_empty();
     }
 }
 

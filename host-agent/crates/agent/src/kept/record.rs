@@ -100,7 +100,15 @@ pub fn sweep() {
             let _ = fs::remove_dir_all(&folder);
         }
     }
+    remove_empty();
+}
+
+/// The folders around, unless something else is in them.
+pub fn remove_empty() {
     let _ = fs::remove_dir(root());
+    if let Some(parent) = root().parent() {
+        let _ = fs::remove_dir(parent);
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::kept::{self, Kept, LONGEST};
 use crate::requests::Context;
 use crate::session::Session;
 use crate::stream::Stream;
+use crate::supervisor;
 
 /// Room for what a client wants back: the object with its debug information, and what it made of it.
 const MOST_DETAILS: usize = 16 << 20;
@@ -24,6 +25,7 @@ pub fn keep(session: &mut Session, context: &Context<'_>, request: &pb::KeepRun)
     let mut kept = context.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     if time.is_zero() {
         *kept = None;
+        supervisor::keep_run(Duration::ZERO);
         loaded.renewed = Instant::now();
         return Ok(pb::RunKept::default());
     }
@@ -51,6 +53,8 @@ pub fn keep(session: &mut Session, context: &Context<'_>, request: &pb::KeepRun)
             context.output.give_up_when_parked();
         }
     }
+    // At once: the connection may break with the answer.
+    supervisor::keep_run(time);
     // Its time is the one that it is kept for.
     loaded.limits.time_seconds = 0;
     let about = kept.as_ref().map(|kept| kept.about()).unwrap_or_default();

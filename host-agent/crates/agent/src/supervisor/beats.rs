@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::parent_id;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use ringside_bpf::process;
@@ -11,6 +12,16 @@ use super::pulse::Pulse;
 use super::wire::{self, Message};
 
 const OFTEN_ENOUGH: Duration = Duration::from_secs(1);
+
+/// Open as long as the process: for threads that have something to tell at once.
+static TO_SUPERVISOR: OnceLock<OwnedFd> = OnceLock::new();
+
+/// Tells the supervisor for how long the run is kept, from now on; zero: not any more. From any thread.
+pub fn keep_run(time: Duration) {
+    if let Some(socket) = TO_SUPERVISOR.get() {
+        let _ = Message::Kept(time).send(socket.as_fd());
+    }
+}
 
 pub struct Beats {
     socket: OwnedFd,
@@ -32,7 +43,9 @@ pub enum Silence {
 impl Beats {
     /// Over the socket that the supervisor gave to this process.
     pub fn to_supervisor() -> io::Result<Self> {
-        Ok(Self::over(process::given_socket()?))
+        let socket = process::given_socket()?;
+        let _ = TO_SUPERVISOR.set(socket.try_clone()?);
+        Ok(Self::over(socket))
     }
 
     /// A second hold on the socket, for other threads of the worker.
@@ -58,11 +71,6 @@ impl Beats {
             self.answers.set_patience(lease);
             let _ = Message::Lease(lease).send(self.fd());
         }
-    }
-
-    /// Tells the supervisor for how long the run is kept, from now on; zero: not any more.
-    pub fn keep_run(&self, time: Duration) {
-        let _ = Message::Kept(time).send(self.fd());
     }
 
     /// Beats if it is time to, and takes the answers. An error says that the supervisor is of no use any more.

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use ringside_bpf::privilege;
 
-pub use beats::{Beats, Silence};
+pub use beats::{Beats, Silence, keep_run};
 pub use leftovers::undo;
 pub use watch::supervise;
 
