@@ -57,6 +57,19 @@ else set -- "\${HOME:-/nonexistent}/.cache/ringside" \${XDG_RUNTIME_DIR:+"$XDG_R
 `;
 }
 
+/**
+ * `left`: an agent has written down what it has to take back, and perhaps cannot any more. The places are those of the
+ * agent (`undo/journal.rs`); one that lives is left alone by `--undo`.
+ */
+const leftFunction = `
+left() {
+  for j in /run/ringside /var/lib/ringside/run "\${XDG_RUNTIME_DIR:-/run}/ringside" "\${HOME:-/run}/.cache/ringside/run"; do
+    for j in "$j"/*/journal; do [ -e "$j" ] && return 0; done
+  done
+  return 1
+}
+`;
+
 /** Sets `$u` and `$k` ("Linux x86_64"), and tells them with the user's name; one subshell, because forks are what costs. */
 const whereWeAre = `
 set -- $(id -u; uname -sm; id -un 2>/dev/null || echo unknown)
@@ -72,7 +85,7 @@ say host "$k $u $*"
 const startScript = (folders: readonly string[]): string => `
 n=$1 s=$2 z=$3 once=$4 adopt=$5
 u=$(id -u)
-${commonFunctions}
+${commonFunctions}${leftFunction}
 say up "$u"
 check() {
   if hash "$1"; then [ "$h" = "$s" ]; return; fi
@@ -80,9 +93,18 @@ check() {
   read -r h && [ "$h" = yes ]
 }
 tampered() { fail agent-tampered "$1"; }
-begin() {
+# Stays its parent, but lets go of its pipes: even when the agent is killed with its supervisor somebody takes back what it left.
+run() {
   say start "$1"
-  exec "$1" \${adopt:+--adopt "$adopt"}
+  exec 3<&0
+  "$1" \${adopt:+--adopt "$adopt"} <&3 3<&- & p=$!
+  exec 0</dev/null 1>&2 3<&-
+  while wait $p; c=$?; [ -d "/proc/$p" ]; do :; done
+  left && "$1" --undo
+}
+begin() {
+  run "$1"
+  exit $c
 }
 ${folderList(folders)}
 if [ "$once" = 0 ]; then
@@ -132,9 +154,8 @@ e=$( { head -c "$z" > "$p"; } 2>&1) || {
 chmod 500 "$p"
 check "$p" || { rm -rf "$t"; fail agent-start "$p arrived damaged"; }
 if [ "$once" = 1 ]; then
-  say start "$p"
   trap : HUP INT TERM
-  "$p"; c=$?
+  run "$p"
   rm -rf "$t"; rmdir "$place" 2>/dev/null
   exit $c
 fi
@@ -201,8 +222,7 @@ ${elevate(elevation, startScript(folders), `${nonce} "$s" "$z" ${ephemeral ? 1 :
 }
 
 /** What `inventoryScript` says: "agent BYTES HASH PATH", "running PID USER TICKS UPTIME HZ PATH", "removed PATH", "done". */
-const inventoryFunctions = `
-agents() {
+const inventoryFunctions = `${leftFunction}agents() {
   for d in "$1"/*/ "$1"/.new.*/; do
     d=\${d%/} v=\${d##*/}
     case $v in .new.*) ;; *[!0-9a-f]*) continue;; *) [ \${#v} = 64 ] || continue;; esac
@@ -247,6 +267,7 @@ remove() {
   ours "$1" || return
   agents "$1" | while read -r d; do
     ours "$d" || continue
+    left && hash "$d/${agentName}" && [ "$h" = "\${d##*/}" ] && "$d/${agentName}" --undo </dev/null >/dev/null
     rm -f "$d/try"
     if [ -e "$d/${agentName}" ] || [ -L "$d/${agentName}" ]; then
       rm -f "$d/${agentName}" && say removed "$d/${agentName}"
