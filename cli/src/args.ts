@@ -24,6 +24,7 @@ export const commonOptions = {
   sudo: { type: 'string' },
   'password-stdin': { type: 'boolean' },
   ephemeral: { type: 'boolean' },
+  'read-only': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const satisfies Record<string, OptionSpec>;
 
@@ -72,6 +73,7 @@ function common(values: Values): CommonOptions {
     transport: oneOf('transport', text('transport') ?? 'auto', ['auto', 'ssh2', 'openssh'] as const),
     sudo: oneOf('sudo', text('sudo') ?? 'auto', ['auto', 'never', 'always'] as const),
   };
+  if (values['read-only'] === true) ssh.readOnlyHosts = ['*'];
   const configFile = text('ssh-config');
   const knownHostsFile = text('known-hosts');
   const identityFile = text('identity');

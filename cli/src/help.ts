@@ -10,7 +10,7 @@ export function help(commands: Record<string, Command>): string {
     '',
     'HOST is "local", an alias of your ssh config, user@host[:port], or several separated by commas.',
     'Common options: --json --quiet --log-level LEVEL --ssh-config FILE --known-hosts FILE --identity FILE',
-    '  --accept-new-host-key --transport auto|ssh2|openssh --sudo auto|never|always --password-stdin --ephemeral',
+    '  --accept-new-host-key --transport auto|ssh2|openssh --sudo auto|never|always --password-stdin --ephemeral --read-only',
     'Exit codes: 0 done, 1 rejected, 2 wrong use, 3 host, 4 the host cannot, 5 source, 6 agent, 130 interrupted.',
     '',
   ].join('\n');

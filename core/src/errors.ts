@@ -55,6 +55,8 @@ export const errorCodes = {
   'not-writable': Exit.cannot, // No folder for the agent can be written.
   'no-btf': Exit.cannot, // The kernel of the host has no BTF.
   'no-permission': Exit.cannot, // The agent lacks a right (CAP_BPF, CAP_PERFMON, …).
+  'read-only': Exit.cannot, // The host is connected read-only: nothing is loaded, attached or written there.
+  'capability-dropped': Exit.cannot, // A run's agent has given up the right to it once it was attached.
   lockdown: Exit.cannot, // Kernel lockdown forbids it.
   'unsupported-by-kernel': Exit.cannot, // The kernel of the host lacks a program type, map type or helper.
   'attach-failed': Exit.cannot, // The kernel refused to attach a program that it had loaded.

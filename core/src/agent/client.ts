@@ -36,6 +36,8 @@ export interface AgentClientOptions {
   heartbeatMs?: number;
   /** Silence after which both sides give up. */
   leaseMs?: number;
+  /** The agent refuses whatever loads, attaches or writes. */
+  readOnly?: boolean;
   signal?: AbortSignal;
 }
 
@@ -93,7 +95,7 @@ export class AgentClient {
 
   private constructor(
     private readonly channel: ExecChannel,
-    options: AgentClientOptions,
+    private readonly options: AgentClientOptions,
   ) {
     this.log = options.log;
     this.heartbeatMs = options.heartbeatMs ?? 5_000;
@@ -172,6 +174,7 @@ export class AgentClient {
           protocolMinor: PROTOCOL_MINOR,
           heartbeatMs: this.heartbeatMs,
           leaseMs: this.leaseMs,
+          readOnly: this.options.readOnly === true,
         }),
       ),
     );

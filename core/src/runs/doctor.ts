@@ -1,5 +1,6 @@
 /** What a host can do for BPF: facts and features from its agent, read as checks sorted by what stops you first. */
-import type { AttachFeature, Features, HostFacts } from '../agent/generated/agent_pb.ts';
+import { create } from '@bufbuild/protobuf';
+import { FeaturesSchema, type AttachFeature, type Features, type HostFacts } from '../agent/generated/agent_pb.ts';
 import { findCompiler } from '../build/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { CheckStatus, DoctorCheck, DoctorReport } from '../model/index.ts';
@@ -15,10 +16,17 @@ export async function doctorReport(
   call: CallOptions,
 ): Promise<DoctorReport> {
   call.progress?.({ step: `Trying what ${host.name} can attach` });
-  const features = await host.agent.request({ case: 'probeFeatures', value: {} }, 'features', call);
+  // What works is found by loading and attaching, which a host that is only looked at does not get.
+  const features = host.readOnly
+    ? create(FeaturesSchema)
+    : await host.agent.request({ case: 'probeFeatures', value: {} }, 'features', call);
   const compiler = await compilerOf(settings, call);
   const { facts, info } = host;
-  const checks = [...hostChecks(facts), compilerCheck(compiler), ...featureChecks(features)];
+  const checks = [
+    ...hostChecks(facts),
+    compilerCheck(compiler),
+    ...(host.readOnly ? [readOnlyCheck] : featureChecks(features)),
+  ];
   return {
     host: {
       name: info.name,
@@ -45,6 +53,14 @@ export async function doctorReport(
     },
   };
 }
+
+const readOnlyCheck: DoctorCheck = check(
+  'read-only',
+  'What the kernel loads and attaches',
+  'unknown',
+  'The host is connected read-only, and this is found by trying only.',
+  'Connect without --read-only, or take the host out of the setting ringside.readOnlyHosts.',
+);
 
 function outcomes(tried: AttachFeature[]): Record<string, { ok: boolean; reason: string }> {
   return Object.fromEntries(tried.map(({ kind, ok, reason }) => [kind, { ok, reason }]));

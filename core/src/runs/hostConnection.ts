@@ -12,7 +12,7 @@ import type { ConnectionState, HostInfo } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
 import type { Prompter } from '../prompt.ts';
 import { openTransport, RememberedAnswers } from '../ssh/index.ts';
-import type { SshOptions } from '../ssh/options.ts';
+import { isReadOnly, type SshOptions } from '../ssh/options.ts';
 import type { Transport } from '../ssh/transport.ts';
 import { SharedAttempt } from './sharedAttempt.ts';
 
@@ -24,11 +24,14 @@ export interface ConnectedHost {
   readonly process: AgentProcess;
   readonly info: HostInfo;
   readonly facts: HostFacts;
+  /** The agent looks and changes nothing. */
+  readonly readOnly: boolean;
 }
 
 export interface ConnectionOptions {
   resourceDir: string;
-  ssh: SshOptions;
+  /** As they are now: settings may change while the host is connected. */
+  ssh: () => SshOptions;
   prompter: Prompter;
   log: Log;
   /** Heartbeat and lease; tests shorten them. */
@@ -86,6 +89,11 @@ export class HostConnection {
     }
   }
 
+  /** Nothing may be loaded, attached or written there. */
+  get readOnly(): boolean {
+    return isReadOnly(this.options.ssh(), this.name);
+  }
+
   /** True until it was closed or lost. */
   get alive(): boolean {
     return !this.over;
@@ -93,6 +101,7 @@ export class HostConnection {
 
   /** The agent for questions about the host. */
   async sharedAgent(call: CallOptions): Promise<ConnectedHost> {
+    this.leaveOthers();
     while (this.shared === undefined) {
       if (this.fresh === undefined) {
         await this.refresh(call);
@@ -105,6 +114,8 @@ export class HostConnection {
 
   /** An agent that nobody else uses, until it is released. */
   async runAgent(call: CallOptions): Promise<ConnectedHost> {
+    if (this.readOnly) throw readOnlyError(this.name);
+    this.leaveOthers();
     for (;;) {
       const fresh = this.takeFresh();
       if (fresh) return fresh;
@@ -134,6 +145,15 @@ export class HostConnection {
     this.opening?.cancel();
     await Promise.allSettled(this.agents().map(endAgent));
     this.drop();
+  }
+
+  /** Agents that were started as read-only, or not, and are to be the other now. */
+  private leaveOthers(): void {
+    for (const host of [this.shared, this.fresh]) {
+      if (host === undefined || host.readOnly === this.readOnly) continue;
+      this.forget(host);
+      void endAgent(host);
+    }
   }
 
   private agents(): ConnectedHost[] {
@@ -203,7 +223,7 @@ export class HostConnection {
   private async openLane(call: CallOptions): Promise<Lane> {
     const { ssh, log, onState } = this.options;
     const first = this.lanes.length === 0;
-    const transport = await openTransport(this.name, ssh, this.answers, log, { ...call, ...(first && { onState }) });
+    const transport = await openTransport(this.name, ssh(), this.answers, log, { ...call, ...(first && { onState }) });
     const lane: Lane = { transport, agents: new Set(), full: false };
     this.lanes.push(lane);
     transport.onClose((error) => this.laneClosed(lane, error));
@@ -215,7 +235,7 @@ export class HostConnection {
     const first = this.agents().length === 0;
     const process = await deployAgent(lane.transport, {
       ...call,
-      ...{ resourceDir, ssh, log, prompter: this.answers, sudoAsks: this.sudoAsks },
+      ...{ resourceDir, ssh: ssh(), log, prompter: this.answers, sudoAsks: this.sudoAsks },
       ...(adopt !== undefined && { adopt }),
       ...(first && { onState }),
     });
@@ -225,6 +245,7 @@ export class HostConnection {
       ...(call.signal && { signal: call.signal }),
       ...(heartbeatMs !== undefined && { heartbeatMs }),
       ...(leaseMs !== undefined && { leaseMs }),
+      readOnly: this.readOnly,
     });
     const facts = await agent
       .request({ case: 'getHostFacts', value: {} }, 'hostFacts', call)
@@ -233,7 +254,15 @@ export class HostConnection {
         throw error;
       });
     const { name } = this;
-    const host: ConnectedHost = { name, agent, transport: lane.transport, process, info: hostInfo(name, facts), facts };
+    const host: ConnectedHost = {
+      name,
+      agent,
+      transport: lane.transport,
+      process,
+      info: hostInfo(name, facts),
+      facts,
+      readOnly: this.readOnly,
+    };
     lane.agents.add(host);
     agent.onClose((error) => this.agentEnded(host, error));
     return host;
@@ -283,6 +312,13 @@ export class HostConnection {
     this.answers.forget();
     for (const lane of this.lanes.splice(0)) lane.transport.dispose();
   }
+}
+
+/** What a host that is connected read-only answers to whatever would change something. */
+export function readOnlyError(host: string): RingsideError {
+  return new RingsideError('read-only', `${host} is connected read-only: nothing is loaded or attached there.`, {
+    remedy: 'Connect without --read-only, or take the host out of the setting ringside.readOnlyHosts.',
+  });
 }
 
 async function endAgent(host: ConnectedHost): Promise<void> {

@@ -159,11 +159,8 @@ export class HostRun {
   async attach(spec: Pick<AttachSpec, 'programs' | 'limits'>, call: CallOptions): Promise<void> {
     const left = new Set(this.leftOut.map((l) => l.program));
     const programs = wantedPrograms(this.plan!, spec).filter((p) => !left.has(p.program));
-    const answer = await this.host.agent.request(
-      { case: 'attach', value: { objectId: this.objectId, programs, limits: limitsMessage(spec.limits) } },
-      'attach',
-      call,
-    );
+    const value = { objectId: this.objectId, programs, limits: limitsMessage(spec.limits), dropCapabilities: true };
+    const answer = await this.host.agent.request({ case: 'attach', value }, 'attach', call);
     this.addLeftOut(answer.leftOut);
     this.attached(answer.attachments);
     this.limits = readLimits(answer.limits);

@@ -4,8 +4,8 @@ import type { Log } from '../log.ts';
 import type { ConnectionState, HostState } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
 import type { Prompter } from '../prompt.ts';
-import type { SshOptions } from '../ssh/options.ts';
-import { HostConnection, type ConnectedHost } from './hostConnection.ts';
+import { isReadOnly, type SshOptions } from '../ssh/options.ts';
+import { HostConnection, readOnlyError, type ConnectedHost } from './hostConnection.ts';
 import { SharedAttempt } from './sharedAttempt.ts';
 
 export type { ConnectedHost } from './hostConnection.ts';
@@ -53,8 +53,9 @@ export class HostPool {
     return (await this.connection(name, call)).sharedAgent(call);
   }
 
-  /** The host by an agent that only this run uses. It is the caller's to release. */
+  /** The host by an agent that only this run uses. It is the caller's to release. Errors: read-only. */
   async connectForRun(name: string, call: CallOptions = {}): Promise<ConnectedHost> {
+    if (isReadOnly(this.options.ssh(), name)) throw readOnlyError(name);
     return (await this.connection(name, call)).runAgent(call);
   }
 
@@ -105,14 +106,13 @@ export class HostPool {
   }
 
   private async begin(name: string, entry: Entry, call: CallOptions): Promise<HostConnection> {
-    const { ssh, ...options } = this.options;
     const onState = (state: ConnectionState): void => this.setState(entry, state, { error: null });
     try {
       onState(entry.state.state === 'lost' ? 'reconnecting' : 'connecting');
       call.progress?.({ step: name === 'local' ? 'Starting the agent on this machine' : `Connecting to ${name}` });
       const { connection, info } = await HostConnection.open(
         name,
-        { ...options, ssh: ssh(), onState, onLost: (error) => this.onLost(entry, error) },
+        { ...this.options, onState, onLost: (error) => this.onLost(entry, error) },
         call,
       );
       entry.connection = connection;
