@@ -80,6 +80,8 @@ export const errorCodes = {
   'run-not-kept': Exit.cannot, // No run of that name is kept on the host.
   'map-full': Exit.cannot, // A map has no room for another entry.
   'map-frozen': Exit.cannot, // A map can no longer be written by user space.
+  'guard-confirmation-needed': Exit.cannot, // What would be loaded or attached can harm the host, and nobody has confirmed it.
+  'guard-rolled-back': Exit.cannot, // What may cut the connection was not confirmed over it in time, and the host detached it.
   'tracefs-missing': Exit.cannot, // tracefs is not mounted on the host.
   // the run was ended by its limits
   'cpu-limit': Exit.rejected, // A program took more of a processor than the run allows, and was detached.

@@ -80,10 +80,13 @@ say host "$k $u $*"
 
 /**
  * The second part, with its final privilege: finds or installs the agent, compares its hash, executes it. Its arguments
- * are nonce, SHA-256, bytes and whether it is to be removed afterwards.
+ * are nonce, SHA-256, bytes, whether it is to be removed afterwards, and SSH_CONNECTION, which sudo would strip: the agent's
+ * guards want to know by which way its user comes.
  */
 const startScript = (folders: readonly string[]): string => `
 n=$1 s=$2 z=$3 once=$4 adopt=$5
+RINGSIDE_SSH_CONNECTION=$6
+export RINGSIDE_SSH_CONNECTION
 u=$(id -u)
 ${commonFunctions}${leftFunction}
 say up "$u"
@@ -217,7 +220,7 @@ ${cases}
   Linux*) fail arch-unsupported "\${k#Linux }";;
   *) fail not-linux "$k";;
 esac
-${elevate(elevation, startScript(folders), `${nonce} "$s" "$z" ${ephemeral ? 1 : 0} "${adopt}"`)}
+${elevate(elevation, startScript(folders), `${nonce} "$s" "$z" ${ephemeral ? 1 : 0} "${adopt}" "\${SSH_CONNECTION:-}"`)}
 `);
 }
 

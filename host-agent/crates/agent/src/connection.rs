@@ -40,6 +40,8 @@ pub enum End {
     KeptTimeOver,
     /// Of a run that was kept: nothing of it is attached any more.
     NothingToKeep,
+    /// What may have cut the connection was not committed, and could not be detached otherwise.
+    NotCommitted,
     Protocol(String),
 }
 
@@ -48,7 +50,7 @@ impl End {
         match self {
             Self::Client | Self::StdinClosed | Self::OutputBroken | Self::Signal => 0,
             Self::Adopted | Self::KeptTimeOver | Self::NothingToKeep => 0,
-            Self::LeaseExpired(_) | Self::SupervisorStopped => 1,
+            Self::LeaseExpired(_) | Self::SupervisorStopped | Self::NotCommitted => 1,
             Self::Protocol(_) => 2,
         }
     }
@@ -66,6 +68,10 @@ impl End {
             Self::Adopted => ("adopted", "Another client has taken the run over.".to_owned()),
             Self::KeptTimeOver => ("kept", "The run's time is over.".to_owned()),
             Self::NothingToKeep => ("kept", "Nothing of the run is attached any more.".to_owned()),
+            Self::NotCommitted => (
+                "rolled-back",
+                "What may cut the connection was not committed in time; everything is detached.".to_owned(),
+            ),
             Self::Protocol(message) => ("protocol", message.clone()),
         };
         pb::Bye { code: code.to_owned(), message }
@@ -188,6 +194,9 @@ impl Connection {
     fn serve_frames(&mut self) -> End {
         let mut bytes = vec![0; 64 * 1024];
         loop {
+            if let Err(end) = self.keep_commitments(Instant::now()) {
+                return end;
+            }
             match self.lease.check(Instant::now()) {
                 Due::Expired => return End::LeaseExpired(self.lease.length()),
                 Due::Ping if self.greeted => self.output.send_ping(),
@@ -271,9 +280,19 @@ impl Connection {
         })
     }
 
+    /// What is not committed in time goes, and if the whole agent has to.
+    fn keep_commitments(&mut self, now: Instant) -> Result<(), End> {
+        let kept = self.requests.commitments().keep(now);
+        kept.to_roll_back.into_iter().for_each(|object| self.requests.roll_back(object));
+        self.lease.shorten(kept.lease);
+        if kept.overdue { Err(End::NotCommitted) } else { Ok(()) }
+    }
+
     fn until_next(&self, now: Instant) -> Duration {
         let lease = self.lease.until_next(now);
-        self.beats.as_ref().map_or(lease, |beats| beats.until_next(now).min(lease))
+        let commitments = self.requests.commitments().until_next(now);
+        let beats = self.beats.as_ref().map(|beats| beats.until_next(now));
+        commitments.into_iter().chain(beats).fold(lease, Duration::min)
     }
 
     /// Acts on every frame that these bytes complete.

@@ -6,7 +6,7 @@ use ringside_proto::messages as pb;
 
 pub type Answer<T> = Result<T, Failure>;
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Failure {
     pub code: &'static str,
     pub errno: i32,
@@ -14,6 +14,8 @@ pub struct Failure {
     pub hint: String,
     /// A verifier or libbpf log that goes along as a blob.
     pub log: Vec<u8>,
+    /// What a guard wants to have confirmed.
+    pub findings: Vec<pb::Finding>,
 }
 
 impl Failure {
@@ -39,7 +41,14 @@ impl Failure {
 
     /// As a message of the protocol; `log_blob` is where the log went, 0 without one.
     pub fn into_message(self, log_blob: u32) -> pb::Error {
-        pb::Error { code: self.code.into(), errno: self.errno, message: self.message, hint: self.hint, log_blob }
+        pb::Error {
+            code: self.code.into(),
+            errno: self.errno,
+            message: self.message,
+            hint: self.hint,
+            log_blob,
+            findings: self.findings,
+        }
     }
 }
 

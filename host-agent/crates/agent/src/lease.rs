@@ -1,6 +1,5 @@
 //! The right to keep things attached: renewed by any frame of the client, checked by the one thread that never blocks.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(5);
@@ -12,13 +11,12 @@ const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(100);
 /// leases at least this, but never more than a quarter.
 const LEAST_RESERVE: Duration = Duration::from_millis(500);
 
-/// Milliseconds that no lease of this process is longer than. Set by whoever attaches, read by the connection's thread.
-static LONGEST: AtomicU64 = AtomicU64::new(u64::MAX);
-
 #[derive(Debug)]
 pub struct Lease {
     heartbeat: Duration,
     length: Duration,
+    /// Shorter than agreed, for as long as something asks for it.
+    limit: Option<Duration>,
     renewed: Instant,
     last_ping: Instant,
 }
@@ -33,7 +31,7 @@ pub enum Due {
 
 impl Lease {
     pub fn new(now: Instant) -> Self {
-        Self { heartbeat: DEFAULT_HEARTBEAT, length: DEFAULT_LEASE, renewed: now, last_ping: now }
+        Self { heartbeat: DEFAULT_HEARTBEAT, length: DEFAULT_LEASE, limit: None, renewed: now, last_ping: now }
     }
 
     /// Figures of HelloAck in milliseconds; 0 keeps the default.
@@ -50,16 +48,13 @@ impl Lease {
         self.renewed = now;
     }
 
-    /// From now on no lease of this agent is longer, whatever a client agrees on: something is attached that may cut its
-    /// connection. For any thread; the connection's sees it within a beat.
-    #[allow(dead_code, reason = "the guards ask for it")]
-    pub fn shorten(longest: Duration) {
-        let millis = u64::try_from(longest.max(SHORTEST_LEASE).as_millis()).unwrap_or(u64::MAX);
-        LONGEST.fetch_min(millis, Ordering::Relaxed);
+    /// Silence for this long is enough while there is a limit: something is attached that may cut the connection.
+    pub fn shorten(&mut self, limit: Option<Duration>) {
+        self.limit = limit;
     }
 
     pub fn length(&self) -> Duration {
-        self.length.min(Duration::from_millis(LONGEST.load(Ordering::Relaxed)))
+        self.limit.map_or(self.length, |limit| limit.min(self.length))
     }
 
     /// How long silence is borne: what is left of the lease then is for detaching.
@@ -102,6 +97,20 @@ mod tests {
         lease.renew(at(900));
         assert_eq!(lease.check(at(1649)), Due::Ping);
         assert_eq!(lease.check(at(1650)), Due::Expired, "the last quarter of a second is for detaching");
+    }
+
+    #[test]
+    fn a_limit_shortens_it_for_a_while() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut lease = Lease::new(start);
+        lease.shorten(Some(Duration::from_secs(10)));
+        assert_eq!(lease.check(at(10)), Due::Expired);
+        lease.shorten(None);
+        assert_eq!(lease.check(at(10)), Due::Ping);
+        lease.agree(0, 2000);
+        lease.shorten(Some(Duration::from_secs(10)));
+        assert_eq!(lease.length(), Duration::from_secs(2), "a limit makes no lease longer");
     }
 
     #[test]

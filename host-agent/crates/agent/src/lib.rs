@@ -15,6 +15,7 @@ mod connection;
 mod failure;
 #[doc(hidden)]
 pub mod fuzzing;
+mod guard;
 mod journal;
 mod kept;
 mod knowledge;

@@ -16,6 +16,7 @@ use ringside_proto::{Message, messages as pb};
 
 use crate::blobs::Blobs;
 use crate::failure::{Answer, Failure};
+use crate::guard::Commitments;
 use crate::journal;
 use crate::kept::Kept;
 use crate::output::Output;
@@ -36,6 +37,7 @@ const LOOK_AT_LIMITS: Duration = Duration::from_millis(500);
 enum Job {
     Request { id: u32, payload: Vec<u8>, cancelled: Arc<AtomicBool> },
     ShutDown { done: SyncSender<()> },
+    RollBack { object: u32 },
 }
 
 /// The connection's side.
@@ -43,6 +45,7 @@ pub struct Requests {
     jobs: SyncSender<Job>,
     shared: Arc<Shared>,
     drain: Arc<Drain>,
+    commitments: Arc<Commitments>,
 }
 
 #[derive(Default)]
@@ -97,10 +100,11 @@ impl Requests {
         let drain = Arc::new(Drain::start(Arc::clone(&output))?);
         let replies = Replies { output, shared: Arc::clone(&shared), drain: Arc::clone(&drain) };
         let (lookups, looking) = mpsc::sync_channel(MOST_WAITING);
-        let worker = Worker { replies: replies.clone(), lookups };
+        let commitments = Arc::new(Commitments::default());
+        let worker = Worker { replies: replies.clone(), lookups, commitments: Arc::clone(&commitments) };
         thread::Builder::new().name("requests".into()).spawn(move || worker.work(&waiting))?;
         thread::Builder::new().name("lookups".into()).spawn(move || replies.look_up(&looking))?;
-        Ok(Self { jobs, shared, drain })
+        Ok(Self { jobs, shared, drain, commitments })
     }
 
     /// Takes a request, or says in which way it breaks the protocol.
@@ -123,6 +127,15 @@ impl Requests {
         if let Some(cancelled) = locked(&self.shared.pending).get(&id) {
             cancelled.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Detaches what was not committed in time. What cannot even be told to is told by [`Commitments::keep`].
+    pub fn roll_back(&self, object: u32) {
+        let _ = self.jobs.try_send(Job::RollBack { object });
+    }
+
+    pub fn commitments(&self) -> &Commitments {
+        &self.commitments
     }
 
     pub fn grant(&self, stream: u16, bytes: u32) {
@@ -180,6 +193,7 @@ impl Requests {
 struct Worker {
     replies: Replies,
     lookups: SyncSender<LookupJob>,
+    commitments: Arc<Commitments>,
 }
 
 struct LookupJob {
@@ -190,11 +204,14 @@ struct LookupJob {
 
 impl Worker {
     fn work(&self, waiting: &Receiver<Job>) {
-        let mut session = Session::default();
+        let mut session = Session::new(Arc::clone(&self.commitments));
         let (mut looked, mut kept) = (Instant::now(), Instant::now());
         loop {
             match next(waiting, &session, looked, kept) {
                 Ok(Job::Request { id, payload, cancelled }) => self.answer(&mut session, id, &payload, cancelled),
+                Ok(Job::RollBack { object }) => {
+                    session.roll_back(object).into_iter().for_each(|trip| self.stopped(object, trip));
+                }
                 Ok(Job::ShutDown { done }) => {
                     drop(std::mem::take(&mut session));
                     let _ = done.send(());

@@ -11,6 +11,7 @@ use ringside_proto::messages as pb;
 
 use crate::attach::{PerCpu, Scope};
 use crate::failure::{Answer, Failure};
+use crate::guard::Commitments;
 use crate::journal;
 use crate::limits::{Breaker, Limits, Trip};
 use crate::privilege::{self, Capabilities};
@@ -26,6 +27,8 @@ pub struct Session {
     last_stream: u16,
     /// Held while anything is loaded: the kernel counts runs and their time.
     run_statistics: Option<Arc<RunStatistics>>,
+    /// What has to be committed, or is taken back.
+    pub commitments: Arc<Commitments>,
 }
 
 /// A loaded object. Fields are dropped in their order: links go before the programs they hold.
@@ -99,6 +102,10 @@ pub struct Attached {
 }
 
 impl Session {
+    pub fn new(commitments: Arc<Commitments>) -> Self {
+        Self { commitments, ..Self::default() }
+    }
+
     pub fn add(&mut self, object: Object) -> u32 {
         if self.run_statistics.is_none() {
             match RunStatistics::start() {
@@ -130,6 +137,7 @@ impl Session {
         if let Some(statistics) = &self.run_statistics {
             statistics.forget(&loaded.object);
         }
+        self.commitments.forget(id);
         if self.objects.is_empty() {
             self.run_statistics = None;
         }
@@ -155,9 +163,29 @@ impl Session {
             .filter_map(|(id, loaded)| {
                 let trip = loaded.check(statistics, now)?;
                 loaded.detach(statistics);
+                self.commitments.forget(*id);
                 Some((*id, trip))
             })
             .collect()
+    }
+
+    /// Detaches what was not committed in time; none when it has gone meanwhile.
+    pub fn roll_back(&mut self, id: u32) -> Option<Trip> {
+        let statistics = self.run_statistics.clone();
+        self.commitments.forget(id);
+        let loaded = self.objects.get_mut(&id).filter(|loaded| !loaded.attached.is_empty())?;
+        let words = |one: &Attached| format!("{}{} on {}", one.program, one.map, one.attachment.target);
+        let attached: Vec<String> = loaded.attached.iter().map(words).collect();
+        loaded.detach(statistics.as_deref());
+        Some(Trip {
+            code: "guard-rolled-back",
+            program: String::new(),
+            message: format!(
+                "Nobody confirmed in time, over the living connection, that it is still there: the host has detached {}.",
+                attached.join(", ")
+            ),
+            hint: "Attach again and confirm it, or attach elsewhere.".into(),
+        })
     }
 
     /// Whether anything is attached CPU by CPU.

@@ -126,6 +126,7 @@ fn about_objects() -> impl Strategy<Value = Request> {
             programs,
             ..Default::default()
         })),
+        number().prop_map(|object_id| Request::CommitAttach(pb::CommitAttach { object_id })),
         number().prop_map(|object_id| Request::Detach(pb::Detach { object_id })),
         number().prop_map(|object_id| Request::CloseObject(pb::CloseObject { object_id })),
         number().prop_map(|object_id| Request::GetStats(pb::GetStats { object_id })),

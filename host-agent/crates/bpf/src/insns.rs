@@ -204,7 +204,8 @@ fn constant_before(insns: &[Insn], targets: &[bool], at: usize, register: u8) ->
     None
 }
 
-fn jump_targets(insns: &[Insn]) -> Vec<bool> {
+/// True for each instruction that some jump leads to.
+pub fn jump_targets(insns: &[Insn]) -> Vec<bool> {
     let mut targets = vec![false; insns.len()];
     let mut at = 0;
     while at < insns.len() {

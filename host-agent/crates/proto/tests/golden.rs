@@ -43,6 +43,7 @@ fn from_agent() -> Vec<Frame> {
         message: "Program on_exec was rejected by the verifier: R0 invalid mem access 'scalar'".into(),
         hint: "The log tells.".into(),
         log_blob: 1,
+        findings: Vec::new(),
     };
     let stats = pb::Stats {
         streams: vec![pb::StreamStats {

@@ -79,7 +79,7 @@ pub fn root(target: &Target<'_>) -> Answer<(File, String)> {
 }
 
 /// As a path of the file system if that is there, else as a name below the root ("/system.slice").
-fn place(root: &str, chosen: &str) -> PathBuf {
+pub fn place(root: &str, chosen: &str) -> PathBuf {
     let below = Path::new(root).join(chosen.trim_start_matches('/'));
     match chosen.starts_with('/') && Path::new(chosen).is_dir() && chosen != "/" {
         true => PathBuf::from(chosen),

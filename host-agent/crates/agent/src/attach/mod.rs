@@ -29,6 +29,7 @@ use ringside_bpf::link::Link;
 use ringside_bpf::object::Object;
 use ringside_bpf::program::Program;
 
+pub use cgroup::place as cgroup_place;
 pub use sampling::PerCpu;
 pub use target::{Target, prefix as section_prefix};
 
@@ -52,6 +53,11 @@ pub struct Scope<'a> {
     pub object: &'a Object,
     /// Others that this client has loaded.
     pub others: Vec<&'a Object>,
+}
+
+/// What the table of kinds calls this program; none for what has no place to attach to.
+pub fn kind_name(program: &Program<'_>, choices: &HashMap<String, String>) -> Option<&'static str> {
+    kinds::of(program, choices).map(|kind| kind.name)
 }
 
 /// Attaches a loaded program; `choices` are the target keys of the CLI contract.

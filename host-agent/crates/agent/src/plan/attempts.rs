@@ -63,6 +63,7 @@ pub fn load(
         let mut maps = maps::choose(&object, &source.options)?;
         prepare(&object)?;
         maps::weigh(&object, &source.options, &mut maps)?;
+        maps::ask(&source.options, &maps)?;
         source.set_log_level(&object)?;
         let (loaded, messages) = log::capture(|| object.load());
         let Err(error) = loaded else {

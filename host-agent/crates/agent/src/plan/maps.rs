@@ -11,6 +11,7 @@ use super::memory;
 use super::sizes::{self, Host};
 use crate::failure::libc_errno::ENOENT;
 use crate::failure::{Answer, Failure};
+use crate::guard;
 use crate::rpc::host;
 use crate::rpc::object::no_map;
 
@@ -56,6 +57,20 @@ pub fn weigh(object: &Object, options: &pb::ObjectOptions, decided: &mut [Decide
         limit => limit,
     };
     check_memory(object, decided, limit)
+}
+
+/// Much memory is asked about, unless it was asked for with a limit.
+pub fn ask(options: &pb::ObjectOptions, decided: &[Decided]) -> Answer<()> {
+    let Some(largest) = decided.iter().max_by_key(|map| map.memory) else { return Ok(()) };
+    let finding = guard::map_memory(total(decided), &largest.name, host::mem_available());
+    match options.map_memory_limit_bytes {
+        0 => guard::check(finding.into_iter().collect(), &options.confirmed).map(|_| ()),
+        _ => Ok(()),
+    }
+}
+
+fn total(decided: &[Decided]) -> u64 {
+    decided.iter().fold(0_u64, |sum, map| sum.saturating_add(map.memory))
 }
 
 fn decide(object: &Object, map: &Map<'_>, here: Host) -> Answer<Decided> {
@@ -145,7 +160,7 @@ pub fn pin_nothing(object: &Object) -> Answer<()> {
 }
 
 fn check_memory(object: &Object, decided: &[Decided], limit: u64) -> Answer<()> {
-    let total = decided.iter().fold(0_u64, |sum, map| sum.saturating_add(map.memory));
+    let total = total(decided);
     // Without a figure of what is available there is nothing to compare with.
     if limit == 0 || total <= limit {
         return Ok(());

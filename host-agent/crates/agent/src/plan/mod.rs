@@ -19,6 +19,7 @@ use ringside_bpf::object::Object;
 use ringside_bpf::program::Program;
 
 pub use attempts::{LoadedObject, load};
+pub use memory::words as memory_words;
 
 use crate::failure::{Answer, Failure};
 use crate::knowledge::Kernel;

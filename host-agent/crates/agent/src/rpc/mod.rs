@@ -89,6 +89,7 @@ pub fn handle(session: &mut Session, context: &Context<'_>, request: pb::Request
         Request::KeepRun(request) => Response::RunKept(keep::keep(session, context, &request)?),
         Request::DescribeRun(_) => Response::RunDescription(keep::describe(session, context)?),
         Request::SetLimits(request) => Response::Limits(limits::set(session, request)?),
+        Request::CommitAttach(request) => Response::Empty(run::commit(session, &request)?),
         Request::Detach(request) => Response::Detach(run::detach(session, context, request)?),
         Request::CloseObject(request) => Response::Empty(object::close(session, context, request)?),
         other => return look_up(session, other).map(Answered::Later),

@@ -1,6 +1,7 @@
 //! Attach and Detach.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use super::stats;
 use crate::attach::struct_ops::Wanted;
 use crate::attach::{self, Made, Scope};
 use crate::failure::{Answer, Failure};
+use crate::guard;
 use crate::limits::Limits;
 use crate::privilege;
 use crate::requests::Context;
@@ -24,8 +26,14 @@ pub fn attach(session: &mut Session, context: &Context<'_>, request: pb::Attach)
     let (loaded, scope) = session.scope(request.object_id)?;
     let here = loaded.attached.iter().filter(|attached| !attached.map.is_empty());
     let taken = here.map(|attached| attached.map.clone()).collect();
-    let work = attach_wanted(&scope, context, request.programs, taken)?;
+    let wanted = if request.programs.is_empty() { everything(&scope) } else { request.programs };
+    let examined = guard::examine(&scope, &wanted, guard::separate_probes(&scope, &loaded.attached));
+    let guarded = examined.confirmed(&request.confirmed)?;
+    // Before anything is attached: whatever happens then, the host's patience is limited.
+    let armed = session.commitments.arm(request.object_id, &guarded, request.commit_within_ms);
+    let work = attach_wanted(&scope, context, wanted, taken).inspect_err(|_| armed.take_back())?;
     let Work { mut attached, mut result, .. } = work;
+    (result.to_commit, result.commit_within_ms) = (guarded.to_commit, armed.within_ms());
     let loaded = session.get(request.object_id)?;
     loaded.attached.append(&mut attached);
     loaded.limits = Limits::asked(request.limits);
@@ -35,9 +43,21 @@ pub fn attach(session: &mut Session, context: &Context<'_>, request: pb::Attach)
         result.capabilities = drop_capabilities(session).inspect_err(|_| {
             // What could not be made safe does not run.
             let _ = session.get(request.object_id).map(|loaded| loaded.detach(None));
+            session.commitments.forget(request.object_id);
         })?;
     }
     Ok(result)
+}
+
+/// The client has proven that the connection lives with what is attached.
+pub fn commit(session: &mut Session, request: &pb::CommitAttach) -> Answer<pb::Empty> {
+    session.get(request.object_id)?;
+    match session.commitments.commit(request.object_id) {
+        true => Ok(pb::Empty {}),
+        false => {
+            Err(Failure::new("protocol", format!("Object {} has nothing to commit (any more).", request.object_id)))
+        }
+    }
 }
 
 /// Keeps what the loaded objects need. Gives its names.
@@ -180,8 +200,10 @@ fn described(made: &Made) -> pb::Attachment {
 
 pub fn detach(session: &mut Session, context: &Context<'_>, request: pb::Detach) -> Answer<pb::DetachResult> {
     let counts_runs = session.run_statistics();
+    let commitments = Arc::clone(&session.commitments);
     let loaded = session.get(request.object_id)?;
     let missed = loaded.detach(counts_runs.as_deref());
+    commitments.forget(request.object_id);
     // Programs that were running when their link went may still be writing their last record.
     os::wait_for_running_programs();
     if !loaded.streams.is_empty() || loaded.prints.is_some() {

@@ -15,6 +15,7 @@ use super::streams::Opened;
 use super::{Afterwards, Outcome, object, prints, run, stats, streams};
 use crate::attach::Scope;
 use crate::failure::{Answer, Failure};
+use crate::guard::{self, Guarded};
 use crate::journal;
 use crate::plan::source::Source;
 use crate::plan::{self, LoadedObject};
@@ -30,22 +31,25 @@ use crate::swap::maps::{Takeover, identity};
 /// How long the drain thread may take to note what the new programs write; stdout may be blocked.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-pub fn swap(session: &mut Session, context: &Context<'_>, request: pb::SwapObject) -> Answer<Outcome> {
+pub fn swap(session: &mut Session, context: &Context<'_>, mut request: pb::SwapObject) -> Answer<Outcome> {
     let source = Source::new(context, request.object_blob, request.options)?;
     let counts_runs = session.run_statistics();
     let (new, mut takeover) = load(context, &session.get(request.object_id)?.object, &source, &request.reset_maps)?;
     let LoadedObject { object: new, left_out, maps, .. } = new;
     context.check_cancelled()?;
+    let wanted = loaded_ones(std::mem::take(&mut request.programs), &left_out)?;
+    let (wanted, guarded) = guarded(session, request.object_id, &new, wanted, &source.options.confirmed)?;
     takeover.copy(&session.get(request.object_id)?.object, &new, Existing::Replace)?;
     let (programs, maps) = (object::programs(&new)?, object::maps(&new, &maps)?);
     let opened = open_streams(session, request.object_id, &new, &request.streams)?;
     announce(context, session.get(request.object_id)?, &new, request.object_id);
 
-    let Attaching { mut attached, taken_over, not_attached, since } = match loaded_ones(request.programs, &left_out)
-        .and_then(|wanted| attach(context, session, request.object_id, &new, wanted))
-    {
+    let armed = session.commitments.arm(request.object_id, &guarded, request.commit_within_ms);
+    let attaching = attach(context, session, request.object_id, &new, wanted);
+    let Attaching { mut attached, taken_over, not_attached, since } = match attaching {
         Ok(attaching) => attaching,
         Err(failure) => {
+            armed.take_back();
             drop(opened);
             let loaded = session.get(request.object_id)?;
             listen_to(context, loaded, &[&loaded.object], request.object_id);
@@ -91,6 +95,8 @@ pub fn swap(session: &mut Session, context: &Context<'_>, request: pb::SwapObjec
         overlap_nanos,
         old: Some(old),
         opened_streams: opened.iter().map(|(map, one)| swapped(map, one)).collect(),
+        to_commit: guarded.to_commit,
+        commit_within_ms: armed.within_ms(),
     };
     for stream in &going_on {
         noted(streams::count_losses(&new, stream));
@@ -133,6 +139,21 @@ fn loaded_ones(mut wanted: Vec<pb::AttachProgram>, left_out: &[plan::Left]) -> A
         true => Err(Failure::new("no-programs", "Nothing of the new version can be attached on this host.")),
         false => Ok(wanted),
     }
+}
+
+/// What the guards have to say of the new version in the old one's place.
+fn guarded(
+    session: &Session,
+    object_id: u32,
+    new: &Object,
+    wanted: Vec<pb::AttachProgram>,
+    confirmed: &[String],
+) -> Answer<(Vec<pb::AttachProgram>, Guarded)> {
+    let (_, scope) = session.scope(object_id)?;
+    let scope = Scope { object: new, others: scope.others };
+    let wanted = if wanted.is_empty() { run::everything(&scope) } else { wanted };
+    let guarded = guard::examine(&scope, &wanted, 0).confirmed(confirmed)?;
+    Ok((wanted, guarded))
 }
 
 fn swapped(map: &str, one: &Opened) -> pb::SwappedStream {

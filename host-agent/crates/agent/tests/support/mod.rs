@@ -12,6 +12,8 @@ use ringside_proto::Message;
 use ringside_proto::framing::{Decoder, Frame, FrameType, HEADER, Head, LAST_CHUNK, MAGIC, MAX_CHUNK};
 use ringside_proto::messages::{self as pb, event, request::Request, response::Response};
 
+/// Which ssh connection the agent is started over: none, unless a test says otherwise.
+const SSH: &str = "RINGSIDE_SSH_CONNECTION";
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Compiles host-agent/tests/objects/NAME.bpf.c, with `flags` for objects that are wrong on purpose.
@@ -148,7 +150,20 @@ impl Agent {
         agent
     }
 
+    /// As if started over this ssh connection (what SSH_CONNECTION says).
+    pub fn start_over(ssh: &str) -> Self {
+        let mut command = Command::new(agent_file());
+        command.env(SSH, ssh);
+        let mut agent = Self::spawn_by(command, true);
+        let ack = pb::HelloAck { protocol_major: 1, heartbeat_ms: 100, ..Default::default() };
+        agent.send(Head::new(FrameType::HelloAck), &ack.encode_to_vec());
+        agent
+    }
+
     fn spawn_by(mut command: Command, read: bool) -> Self {
+        if command.get_envs().all(|(name, _)| name != SSH) {
+            command.env(SSH, "none");
+        }
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the agent starts");
         let mut stdout = child.stdout.take().expect("piped");
         let (sender, frames) = mpsc::channel();

@@ -2,7 +2,7 @@
 
 /// sizeof(struct nlmsghdr), and of struct nlattr.
 pub const HEADER_BYTES: usize = 16;
-const ATTRIBUTE_BYTES: usize = 4;
+pub const ATTRIBUTE_BYTES: usize = 4;
 /// NLA_F_NESTED and NLA_F_NET_BYTEORDER.
 const ATTRIBUTE_FLAGS: u16 = 0xc000;
 

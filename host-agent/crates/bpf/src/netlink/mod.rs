@@ -1,10 +1,13 @@
-//! What interfaces carry without a BPF link: XDP programs and traffic-control filters, asked through rtnetlink.
+//! What interfaces carry without a BPF link: XDP programs and traffic-control filters, asked through rtnetlink. And by
+//! which of them an address is reached.
 
 pub(crate) mod messages;
 mod socket;
 
+use std::net::IpAddr;
+
 use crate::Result;
-use messages::{Message, attributes, nested, text, u8_of, u16_at, u32_at, u32_of};
+use messages::{ATTRIBUTE_BYTES, Message, attributes, nested, text, u8_of, u16_at, u32_at, u32_of};
 use socket::Socket;
 
 const RTM_GETLINK: u16 = 18;
@@ -15,6 +18,11 @@ const RTM_GETTCLASS: u16 = 42;
 const RTM_NEWTCLASS: u16 = 40;
 const RTM_GETTFILTER: u16 = 46;
 const RTM_NEWTFILTER: u16 = 44;
+
+const RTM_GETROUTE: u16 = 26;
+const RTM_NEWROUTE: u16 = 24;
+const RTA_DST: u16 = 1;
+const RTA_OIF: u16 = 4;
 
 const IFLA_IFNAME: u16 = 3;
 const IFLA_LINKINFO: u16 = 18;
@@ -38,6 +46,8 @@ const CLSACT_EGRESS: u32 = 0xffff_fff3;
 /// sizeof(struct ifinfomsg) and of struct tcmsg.
 const IFINFO_BYTES: usize = 16;
 const TCMSG_BYTES: usize = 20;
+/// sizeof(struct rtmsg).
+const RTMSG_BYTES: usize = 12;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
@@ -90,6 +100,25 @@ pub fn filters() -> Result<Vec<(u32, Filter)>> {
         })?;
     }
     Ok(found)
+}
+
+/// The interface by which packets to this address leave the host; none when no route leads there.
+pub fn route_to(address: IpAddr) -> Result<Option<u32>> {
+    let (family, bytes) = match address.to_canonical() {
+        IpAddr::V4(address) => (libc::AF_INET, address.octets().to_vec()),
+        IpAddr::V6(address) => (libc::AF_INET6, address.octets().to_vec()),
+    };
+    let mut body = vec![0; RTMSG_BYTES];
+    body[0] = family as u8;
+    body[1] = (bytes.len() * 8) as u8;
+    body.extend_from_slice(&((ATTRIBUTE_BYTES + bytes.len()) as u16).to_ne_bytes());
+    body.extend_from_slice(&RTA_DST.to_ne_bytes());
+    body.extend_from_slice(&bytes);
+    let answer = Socket::open()?.ask(RTM_GETROUTE, &body, |message| {
+        let attributes = message.payload.get(RTMSG_BYTES..).filter(|_| message.kind == RTM_NEWROUTE)?;
+        nested(attributes, RTA_OIF).and_then(u32_of)
+    })?;
+    Ok(answer.flatten())
 }
 
 fn tcmsg(ifindex: u32, parent: u32) -> [u8; TCMSG_BYTES] {

@@ -40,7 +40,7 @@ impl Socket {
     /// Asks for everything of one kind. What vanished meanwhile (ENODEV, ENOENT, EINVAL for a parent) is an empty dump.
     pub fn dump(&mut self, kind: u16, body: &[u8], mut take: impl FnMut(Message<'_>)) -> Result<()> {
         self.sequence += 1;
-        self.send(kind, body)?;
+        self.send(kind, NLM_F_REQUEST | NLM_F_DUMP, body)?;
         let mut bytes = vec![0_u8; DATAGRAM_BYTES];
         loop {
             let length = self.receive(&mut bytes)?;
@@ -57,11 +57,25 @@ impl Socket {
         }
     }
 
-    fn send(&self, kind: u16, body: &[u8]) -> Result<()> {
+    /// Asks for one thing. An error of the kernel (no such thing) is no answer.
+    pub fn ask<T>(&mut self, kind: u16, body: &[u8], take: impl Fn(Message<'_>) -> T) -> Result<Option<T>> {
+        self.sequence += 1;
+        self.send(kind, NLM_F_REQUEST, body)?;
+        let mut bytes = vec![0_u8; DATAGRAM_BYTES];
+        loop {
+            let length = self.receive(&mut bytes)?;
+            let mut own = messages(&bytes[..length]).filter(|message| message.sequence == self.sequence);
+            if let Some(message) = own.next() {
+                return Ok((!matches!(message.kind, NLMSG_ERROR | NLMSG_DONE)).then(|| take(message)));
+            }
+        }
+    }
+
+    fn send(&self, kind: u16, flags: u16, body: &[u8]) -> Result<()> {
         let mut request = Vec::with_capacity(HEADER_BYTES + body.len());
         request.extend_from_slice(&((HEADER_BYTES + body.len()) as u32).to_ne_bytes());
         request.extend_from_slice(&kind.to_ne_bytes());
-        request.extend_from_slice(&(NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
+        request.extend_from_slice(&flags.to_ne_bytes());
         request.extend_from_slice(&self.sequence.to_ne_bytes());
         request.extend_from_slice(&0_u32.to_ne_bytes());
         request.extend_from_slice(body);

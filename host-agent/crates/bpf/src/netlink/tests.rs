@@ -106,3 +106,13 @@ proptest! {
         prop_assert_eq!(read, list);
     }
 }
+
+#[test]
+fn an_own_address_is_reached_by_loopback() {
+    let loopback = interfaces().expect("interfaces").into_iter().find(|one| one.name == "lo").expect("lo");
+    assert_eq!(route_to(IpAddr::from([127, 0, 0, 1])).expect("a route"), Some(loopback.index));
+    // Written as IPv6, as sshd on a dual-stack socket sees it.
+    assert_eq!(route_to("::ffff:127.0.0.1".parse().expect("address")).expect("a route"), Some(loopback.index));
+    // Class E: nothing leads there, and that is no error.
+    assert!(route_to(IpAddr::from([240, 0, 0, 1])).is_ok());
+}

@@ -16,6 +16,9 @@ use crate::failure::{Answer, Failure};
 use crate::requests::Context;
 use found::Found;
 
+pub use pattern::Pattern;
+pub use processes::pids;
+
 type List = fn(&mut Found<'_>, &pb::ListTargets) -> Answer<()>;
 
 const KINDS: &[(&str, List)] = &[
