@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assignments, hostList, parse, positiveOption, targets } from './args.ts';
+import { assignments, guardNames, hostList, parse, positiveOption, targets } from './args.ts';
 
 describe('parse', () => {
   it('reads common options, own options, positionals and what follows --', () => {
@@ -16,6 +16,21 @@ describe('parse', () => {
   it('refuses unknown options and values with the usage code', () => {
     for (const args of [['--nope'], ['--sudo', 'maybe'], ['--transport', 'telnet'], ['--identity']]) {
       expect(() => parse(args, {})).toThrow(expect.objectContaining({ code: 'usage' }));
+    }
+  });
+});
+
+describe('guardNames', () => {
+  it('reads rules with commas and repeated', () => {
+    expect(guardNames(['lsm-deny,send-signal', ' lsm-deny'])).toEqual(['lsm-deny', 'send-signal']);
+    expect(guardNames([])).toEqual([]);
+  });
+
+  it('names the rules when one is unknown', () => {
+    for (const wrong of ['everything', 'lsm-deny,', '']) {
+      expect(() => guardNames([wrong])).toThrow(
+        expect.objectContaining({ code: 'usage', remedy: expect.stringContaining('ssh-interface') as string }),
+      );
     }
   });
 });

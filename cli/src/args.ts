@@ -1,6 +1,7 @@
 /** Command-line arguments: one table of options, parsed by node:util, with errors that say what was meant. */
 import { parseArgs } from 'node:util';
 import {
+  guardRules,
   defaultSshOptions,
   RingsideError,
   type LoadOptions,
@@ -186,6 +187,14 @@ export function limits(list: string[]): Partial<RunLimits> {
     return [name, value] as const;
   });
   return Object.fromEntries(pairs);
+}
+
+/** Rules of guards, as `--confirm RULE[,RULE…]` lists them. Errors: usage naming the rules. */
+export function guardNames(list: string[]): string[] {
+  const names = list.flatMap((text) => text.split(',')).map((name) => name.trim());
+  const unknown = names.find((name) => !(guardRules as readonly string[]).includes(name));
+  if (unknown !== undefined) throw usage(`"${unknown}" is no rule of a guard.`, `Rules: ${guardRules.join(', ')}.`);
+  return [...new Set(names)];
 }
 
 /** The common options of loading: what a program's own user space would set. */

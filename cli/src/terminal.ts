@@ -1,6 +1,6 @@
 /** What a person sees: colours where there is a terminal, progress and questions on stderr. */
 import { createInterface } from 'node:readline';
-import type { HostKeyAnswer, Prompter, ProgressStep } from '@ringside/core';
+import type { GuardFinding, GuardQuestion, HostKeyAnswer, Prompter, ProgressStep } from '@ringside/core';
 
 const colour = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
 const paint = (code: number) => (text: string) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
@@ -59,7 +59,27 @@ export function terminalPrompter(progress: ProgressLine): Prompter {
       progress.clear();
       return line(q.attempt > 1 ? `Wrong. ${q.prompt} ` : `${q.prompt} `, q.echo, signal);
     },
+    async confirmGuard(q, signal) {
+      if (!canAsk) return false;
+      progress.clear();
+      process.stderr.write(guardText(q));
+      const question =
+        q.kind === 'attach' ? 'Attach all the same? [y/N]: ' : 'Is the connection alive? Keep it? [y/N]: ';
+      return /^y(es)?$/i.test(((await line(question, true, signal)) ?? '').trim());
+    },
   };
+}
+
+function guardText({ kind, run, host, findings, withinMs = 0 }: GuardQuestion): string {
+  const said =
+    kind === 'attach'
+      ? `${run} on ${host} needs your confirmation:`
+      : `${run} is attached on ${host}. Without a yes the host detaches it in ${Math.floor(withinMs / 1000)} s:`;
+  return `${said}\n${findings.map(findingLine).join('\n')}\n`;
+}
+
+export function findingLine({ rule, reason, cutting }: GuardFinding): string {
+  return `  ${yellow(rule)}${cutting ? ' (may cut the connection)' : ''}: ${reason}`;
 }
 
 /** One line from the terminal; without echo for secrets. undefined: end of input or cancelled. */

@@ -131,6 +131,19 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorCodes, code);
 }
 
+/** Why something needs a confirmation before it is loaded or attached. */
+export interface GuardFinding {
+  /** Stable name of the rule (docs/guards.md). */
+  rule: string;
+  /** Or the map that it is about; "" = the whole object. */
+  program: string;
+  /** In words; "" = none. */
+  target: string;
+  reason: string;
+  /** It may cut the connection to the host. */
+  cutting: boolean;
+}
+
 /** The same failure as plain data: for JSON output and for the way through a worker. */
 export interface ErrorData {
   code: ErrorCode;
@@ -142,12 +155,15 @@ export interface ErrorData {
   detail: string;
   /** Places that explain or repair it: file:line of a known_hosts entry, a documentation page. */
   links: string[];
+  /** With guard-confirmation-needed: all that has to be confirmed. */
+  findings?: GuardFinding[];
 }
 
 export interface ErrorOptions {
   remedy?: string;
   detail?: string;
   links?: string[];
+  findings?: GuardFinding[];
   cause?: unknown;
 }
 
@@ -157,6 +173,7 @@ export class RingsideError extends Error {
   readonly remedy: string;
   readonly detail: string;
   readonly links: string[];
+  readonly findings: GuardFinding[];
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -165,6 +182,7 @@ export class RingsideError extends Error {
     this.remedy = options.remedy ?? '';
     this.detail = options.detail ?? '';
     this.links = options.links ?? [];
+    this.findings = options.findings ?? [];
   }
 
   get exitCode(): ExitCode {
@@ -172,7 +190,8 @@ export class RingsideError extends Error {
   }
 
   toData(): ErrorData {
-    return { code: this.code, message: this.message, remedy: this.remedy, detail: this.detail, links: this.links };
+    const { code, message, remedy, detail, links, findings } = this;
+    return { code, message, remedy, detail, links, ...(findings.length > 0 && { findings }) };
   }
 
   static fromData(data: ErrorData): RingsideError {

@@ -1,5 +1,6 @@
 /** The library behind the command, the language server and (in a worker) the extension. */
 export * from './errors.ts';
+export * from './guardRules.ts';
 export * from './log.ts';
 export * from './progress.ts';
 export * from './prompt.ts';

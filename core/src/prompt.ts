@@ -1,4 +1,5 @@
 /** Questions that the engine must put to a person. The CLI asks on the terminal, the extension with native inputs. */
+import type { GuardFinding } from './errors.ts';
 
 export interface HostKeyQuestion {
   host: string;
@@ -26,10 +27,23 @@ export interface SecretQuestion {
   attempt: number;
 }
 
+/** What a guard wants to know: before something is attached, and whether the connection is alive with it. */
+export interface GuardQuestion {
+  /** "attach": shall it be? "keep": it is, and the host detaches it in `withinMs` without a yes. */
+  kind: 'attach' | 'keep';
+  /** Name of the run. */
+  run: string;
+  host: string;
+  findings: GuardFinding[];
+  withinMs?: number;
+}
+
 export interface Prompter {
   confirmHostKey(question: HostKeyQuestion, signal?: AbortSignal): Promise<HostKeyAnswer>;
   /** undefined: the person declined. */
   secret(question: SecretQuestion, signal?: AbortSignal): Promise<string | undefined>;
+  /** Where this is missing nobody can be asked, which is a no. */
+  confirmGuard?(question: GuardQuestion, signal?: AbortSignal): Promise<boolean>;
 }
 
 /** Answers no to everything: for scripts and CI, where nobody can be asked. */

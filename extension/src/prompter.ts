@@ -1,5 +1,8 @@
 import * as vscode from 'vscode';
-import type { HostKeyAnswer, HostKeyQuestion, Prompter, SecretQuestion } from '@ringside/core/rpc';
+import type { GuardQuestion, HostKeyAnswer, HostKeyQuestion, Prompter, SecretQuestion } from '@ringside/core/rpc';
+
+const docs =
+  'Nothing is attached until you confirm it. What may cut your connection is asked about once more afterwards.';
 
 /** The engine's questions as native dialogs. Nothing typed here is kept. */
 export class NativePrompter implements Prompter {
@@ -25,6 +28,29 @@ export class NativePrompter implements Prompter {
       signal,
     );
     return (chosen === undefined ? undefined : answers[chosen]) ?? 'no';
+  }
+
+  /** Modal: what is asked about can harm a host. Closing it is a no. */
+  async confirmGuard(question: GuardQuestion, signal?: AbortSignal): Promise<boolean> {
+    const { kind, run, host, findings, withinMs = 0 } = question;
+    const reasons = findings.map(
+      ({ rule, reason, cutting }) => `${reason} (${rule}${cutting ? ', may cut your connection' : ''})`,
+    );
+    const [message, yes, more, further] =
+      kind === 'attach'
+        ? [`"${run}" on ${host} needs your confirmation.`, 'Attach Anyway', docs, []]
+        : [
+            `"${run}" is attached on ${host}. Is your connection alive?`,
+            'Keep',
+            `Without your answer ${host} detaches it in ${Math.floor(withinMs / 1000)} seconds.`,
+            ['Detach Now'],
+          ];
+    const detail = [...reasons, more].join('\n\n');
+    const chosen = await orAborted(
+      vscode.window.showWarningMessage(message, { modal: true, detail }, yes, ...further),
+      signal,
+    );
+    return chosen === yes;
   }
 
   async secret(question: SecretQuestion, signal?: AbortSignal): Promise<string | undefined> {

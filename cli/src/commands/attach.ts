@@ -11,6 +11,7 @@ import {
   assignments,
   durationOption,
   exactly,
+  guardNames,
   hostList,
   limits,
   listOption,
@@ -31,7 +32,7 @@ import type { Command } from './index.ts';
 
 export const attach: Command = {
   usage:
-    'attach FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--map-size MAP=ENTRIES]… [--pin MAP=PATH]… [--kconfig NAME=VALUE]… [--btf FILE] [--map-memory BYTES] [--limit cpu=PERCENT|rate=RECORDS|time=SECONDS]… [--keep TIME] [--where EXPR] [--duration S] [--count N] [--output table|jsonl|none] [--maps SECONDS]',
+    'attach FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--map-size MAP=ENTRIES]… [--pin MAP=PATH]… [--kconfig NAME=VALUE]… [--btf FILE] [--map-memory BYTES] [--limit cpu=PERCENT|rate=RECORDS|time=SECONDS]… [--confirm RULE[,RULE…]]… [--keep TIME] [--where EXPR] [--duration S] [--count N] [--output table|jsonl|none] [--maps SECONDS]',
   summary: 'load, attach and watch live; Ctrl+C detaches',
   options: {
     host: { type: 'string' },
@@ -41,6 +42,7 @@ export const attach: Command = {
     ...loadOptionNames,
     limit: { type: 'string', multiple: true },
     keep: { type: 'string' },
+    confirm: { type: 'string', multiple: true },
     where: { type: 'string' },
     duration: { type: 'string' },
     count: { type: 'string' },
@@ -81,6 +83,7 @@ function attachSpec(context: Context): AttachSpec {
     set: assignments(listOption(values, 'set'), 'set'),
     load: loadOptions(values),
     limits: limits(listOption(values, 'limit')),
+    confirmed: guardNames(listOption(values, 'confirm')),
     attended: true,
     where: textOption(values, 'where') ?? '',
     durationSeconds: positiveOption(values, 'duration', false) ?? null,

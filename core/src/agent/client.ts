@@ -246,6 +246,13 @@ export class AgentClient {
     const known = isErrorCode(code);
     return new RingsideError(known ? code : 'agent-internal', error.message, {
       remedy: error.hint,
+      findings: error.findings.map(({ rule, program, target, reason, cutting }) => ({
+        rule,
+        program,
+        target,
+        reason,
+        cutting,
+      })),
       detail: [known ? '' : `code ${code}`, error.errno ? `errno ${error.errno}` : '', log].filter(Boolean).join('\n'),
     });
   }

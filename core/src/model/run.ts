@@ -28,6 +28,8 @@ export interface AttachSpec {
   storeBytes?: number;
   /** What the run may cost its hosts; what is left out is the agent's default. */
   limits?: Partial<RunLimits>;
+  /** Rules of guards that are confirmed in advance (docs/guards.md). */
+  confirmed?: string[];
   /** Somebody waits for this run as long as it lives (a command in a terminal): its time limit is renewed by itself. */
   attended?: boolean;
   /** Emit every record that passes `where` as a RunEvent (the CLI); panels pull rows instead. */

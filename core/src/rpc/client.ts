@@ -20,8 +20,8 @@ export { RingsideError } from '../errors.ts';
 export type * from '../runs/api.ts';
 export type { CallOptions, ProgressStep, ReportProgress } from '../progress.ts';
 export type { CreatedProgram, Template } from '../gallery.ts';
-export type { ErrorCode, ErrorData } from '../errors.ts';
-export type { HostKeyAnswer, HostKeyQuestion, Prompter, SecretQuestion } from '../prompt.ts';
+export type { ErrorCode, ErrorData, GuardFinding } from '../errors.ts';
+export type { GuardQuestion, HostKeyAnswer, HostKeyQuestion, Prompter, SecretQuestion } from '../prompt.ts';
 export type { SshOptions } from '../ssh/options.ts';
 export type { LogLevel } from '../log.ts';
 export { defaultSshOptions } from '../ssh/options.ts';
@@ -140,16 +140,27 @@ class EngineClient {
     this.asks.set(message.id, abort);
     let answer: string | undefined;
     try {
-      answer =
-        message.kind === 'host-key'
-          ? await this.prompter.confirmHostKey(message.question, abort.signal)
-          : await this.prompter.secret(message.question, abort.signal);
+      answer = await this.answer(message, abort.signal);
     } catch {
       answer = message.kind === 'host-key' ? 'no' : undefined; // a closed dialog is a no
     } finally {
       this.asks.delete(message.id);
     }
     this.post({ type: 'answered', id: message.id, answer });
+  }
+
+  private async answer(
+    message: Extract<FromWorker, { type: 'ask' }>,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    switch (message.kind) {
+      case 'host-key':
+        return this.prompter.confirmHostKey(message.question, signal);
+      case 'secret':
+        return this.prompter.secret(message.question, signal);
+      case 'guard':
+        return (await this.prompter.confirmGuard?.(message.question, signal)) === true ? 'yes' : 'no';
+    }
   }
 
   private onBroken(error: Error): void {

@@ -1,7 +1,7 @@
 /** What travels between the extension host and the engine's worker thread. Plain data, structured-cloned. */
 import type { ErrorData } from '../errors.ts';
 import type { ProgressStep } from '../progress.ts';
-import type { HostKeyQuestion, SecretQuestion } from '../prompt.ts';
+import type { GuardQuestion, HostKeyQuestion, SecretQuestion } from '../prompt.ts';
 import type { Engine, EngineEvents } from '../runs/api.ts';
 import type { SshOptions } from '../ssh/options.ts';
 
@@ -100,4 +100,5 @@ export type FromWorker =
   | { type: 'event'; name: keyof EngineEvents; args: unknown[] }
   | { type: 'ask'; id: number; kind: 'host-key'; question: HostKeyQuestion }
   | { type: 'ask'; id: number; kind: 'secret'; question: SecretQuestion }
+  | { type: 'ask'; id: number; kind: 'guard'; question: GuardQuestion }
   | { type: 'ask-abort'; id: number };

@@ -36,6 +36,8 @@ function ask(
 const prompter: Prompter = {
   confirmHostKey: async (question, signal) =>
     ((await ask({ type: 'ask', id: nextAsk++, kind: 'host-key', question }, signal)) ?? 'no') as HostKeyAnswer,
+  confirmGuard: async (question, signal) =>
+    (await ask({ type: 'ask', id: nextAsk++, kind: 'guard', question }, signal)) === 'yes',
   secret: (question, signal) => ask({ type: 'ask', id: nextAsk++, kind: 'secret', question }, signal),
 };
 

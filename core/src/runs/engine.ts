@@ -290,7 +290,8 @@ class InProcessEngine implements Engine {
       onConnectionEnd: (host, listener) => this.pool.onConnectionEnd(host, listener),
       onChange: (summary) => this.emit('run', summary),
       onEvents: (id, events) => this.emit('runEvents', id, events),
-      log: this.log,
+      prompter: this.options.prompter,
+        log: this.log,
     });
     this.forgetOldest();
     this.runsById.set(run.id, run);

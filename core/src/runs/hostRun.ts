@@ -22,6 +22,7 @@ import type {
 } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
 import type { StatsSpan } from './costs.ts';
+import type { ToCommit } from './guards.ts';
 import type { ConnectedHost } from './hosts.ts';
 import { HostStreams, type HostStreamsCallbacks, type StreamMap } from './hostStreams.ts';
 import { loadPlan, type LoadPlan, type LoadSpec } from './loadPlan.ts';
@@ -32,6 +33,12 @@ export const streamMapTypes = new Set(['ringbuf', 'perf_event_array']);
 
 const streamMaps = (object: PreparedObject): StreamMap[] =>
   object.report.maps.filter((m) => streamMapTypes.has(m.type));
+
+/** A new version in the old one's place, and what of it has to be committed. */
+export interface Swapped {
+  report: SwapReport;
+  toCommit: ToCommit;
+}
 
 export interface HostRunCallbacks extends HostStreamsCallbacks {
   onPrints(host: HostRun, prints: Print[]): void;
@@ -70,6 +77,8 @@ export class HostRun {
   limits: RunLimits | null = null;
   /** Where it goes on without us, once it is kept. */
   kept: { host: string; run: string; expires: string } | null = null;
+  /** Rules of guards that the next request confirms. */
+  confirmed: string[] = [];
   private objectId = 0;
   private plan: LoadPlan | undefined;
   /** The figures in `stats` were taken after the last record. */
@@ -100,7 +109,7 @@ export class HostRun {
     const plan = await loadPlan(this.object, spec, 'run');
     const objectBlob = await agent.sendBlob(plan.bytes, call);
     const kernelBtfBlob = plan.kernelBtf === null ? 0 : await agent.sendBlob(plan.kernelBtf, call);
-    const options = { ...plan.options, kernelBtfBlob };
+    const options = { ...plan.options, kernelBtfBlob, confirmed: this.confirmed };
     this.touched = true;
     const loaded = await agent.request({ case: 'loadObject', value: { objectBlob, options } }, 'load', call);
     this.objectId = loaded.objectId;
@@ -156,14 +165,23 @@ export class HostRun {
   }
 
   /** Attaches what was loaded. */
-  async attach(spec: Pick<AttachSpec, 'programs' | 'limits'>, call: CallOptions): Promise<void> {
+  async attach(spec: Pick<AttachSpec, 'programs' | 'limits'>, call: CallOptions): Promise<ToCommit> {
     const left = new Set(this.leftOut.map((l) => l.program));
     const programs = wantedPrograms(this.plan!, spec).filter((p) => !left.has(p.program));
-    const value = { objectId: this.objectId, programs, limits: limitsMessage(spec.limits), dropCapabilities: true };
+    const { objectId, confirmed } = this;
+    const limits = limitsMessage(spec.limits);
+    const value = { objectId, programs, limits, confirmed, dropCapabilities: true };
     const answer = await this.host.agent.request({ case: 'attach', value }, 'attach', call);
     this.addLeftOut(answer.leftOut);
     this.attached(answer.attachments);
     this.limits = readLimits(answer.limits);
+    return { findings: answer.toCommit, withinMs: answer.commitWithinMs };
+  }
+
+  /** The connection is alive with what was attached: it may stay. */
+  async commit(signal: AbortSignal): Promise<void> {
+    const { objectId } = this;
+    await this.host.agent.request({ case: 'commitAttach', value: { objectId } }, 'empty', { signal });
   }
 
   /** Lets the run outlive us for so long; 0: not any more. */
@@ -213,7 +231,7 @@ export class HostRun {
    * Puts a new version of the object in this one's place: maps and streams go on where their layout did not change. On any
    * failure the old version goes on as it was. `reset`: rings whose records are laid out otherwise.
    */
-  async swap(object: PreparedObject, spec: LoadSpec, reset: string[], call: CallOptions): Promise<SwapReport> {
+  async swap(object: PreparedObject, spec: LoadSpec, reset: string[], call: CallOptions): Promise<Swapped> {
     const { agent } = this.host;
     const plan = await loadPlan(object, spec, 'run');
     const objectBlob = await agent.sendBlob(plan.bytes, call);
@@ -222,7 +240,7 @@ export class HostRun {
     const request = {
       objectId: this.objectId,
       objectBlob,
-      options: { ...plan.options, kernelBtfBlob },
+      options: { ...plan.options, kernelBtfBlob, confirmed: this.confirmed },
       programs: wantedPrograms(plan, spec),
       resetMaps: reset,
     };
@@ -237,7 +255,7 @@ export class HostRun {
     await this.streams.filterOpened(result, call);
     await this.refreshStats();
     this.first = this.stats;
-    return {
+    const report = {
       host: this.name,
       overlapNanos: Number(result.overlapNanos),
       maps: result.mapFates.map(({ map, fate, reason, entries }) => ({
@@ -247,6 +265,7 @@ export class HostRun {
         entries: Number(entries),
       })),
     };
+    return { report, toCommit: { findings: result.toCommit, withinMs: result.commitWithinMs } };
   }
 
   async refreshStats(): Promise<void> {

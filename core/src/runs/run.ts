@@ -32,9 +32,11 @@ import type {
   SwapReport,
 } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
+import type { Prompter } from '../prompt.ts';
 import { Attention } from './attention.ts';
 import { agentCost, programCosts, type StatsSpan } from './costs.ts';
-import { HostRun, streamMapTypes } from './hostRun.ts';
+import { Guards, type ToCommit } from './guards.ts';
+import { HostRun, streamMapTypes, type Swapped } from './hostRun.ts';
 import type { ConnectedHost } from './hosts.ts';
 import { otherCpu } from './instructionSet.ts';
 import { IteratorTexts } from './iterators.ts';
@@ -72,6 +74,8 @@ export interface RunDeps {
   onChange(run: RunSummary): void;
   onEvents(runId: string, events: RunEvent[]): void;
   log: Log;
+  /** For what the guards want to have confirmed. */
+  prompter: Prompter;
 }
 
 export class Run {
@@ -107,6 +111,7 @@ export class Run {
   private readonly abort = new AbortController();
   private readonly emitter: RowEmitter | undefined;
   private readonly attention: Attention;
+  private readonly guards: Guards;
 
   constructor(
     readonly id: string,
@@ -118,6 +123,7 @@ export class Run {
     this.iterators = new IteratorTexts(this, (events) => deps.onEvents(id, events));
     this.views = new RunViews(this.store, () => [...this.recordSchemas, printsSchema, ...this.iterators.schemas()]);
     this.maps = new MapWatch(this);
+    this.guards = new Guards(runName(spec.file), spec.confirmed ?? [], deps.prompter);
     if (spec.emitEvents) {
       this.emitter = new RowEmitter(this.views, spec.where, {
         limit: spec.count,
@@ -201,7 +207,7 @@ export class Run {
     const hostRun = this.hostRunOn(host, object);
     this.setState('loading');
     call.progress?.({ step: `Loading ${runName(this.spec.file)} on ${name}` });
-    await this.load(hostRun, call);
+    await this.guarded(hostRun, () => this.load(hostRun, call), call);
     await hostRun.openStreams(call);
   }
 
@@ -269,8 +275,18 @@ export class Run {
     call.progress?.({ step: `Attaching on ${hostRun.name}` });
     await hostRun.refreshStats();
     hostRun.first = hostRun.stats;
-    await hostRun.attach(this.spec, call);
+    const toCommit = await this.guarded(hostRun, () => hostRun.attach(this.spec, call), call);
+    await this.guards.commit(hostRun.name, toCommit, (signal) => hostRun.commit(signal), call.signal);
     this.deps.onEvents(this.id, attachedEvents(hostRun));
+  }
+
+  /** Asks about what the host's guards want to have confirmed. */
+  private guarded<T>(hostRun: HostRun, work: () => Promise<T>, call: CallOptions): Promise<T> {
+    const attempt = (confirmed: string[]): Promise<T> => {
+      hostRun.confirmed = confirmed;
+      return work();
+    };
+    return this.guards.confirmed(hostRun.name, attempt, call.signal);
   }
 
   /**
@@ -296,10 +312,14 @@ export class Run {
     for (const schema of versions.schemas) compileExpr(spec.where, schema);
     this.take(versions);
     const reports: SwapReport[] = [];
+    const commits: { h: HostRun; toCommit: ToCommit }[] = [];
     try {
       for (const [i, h] of this.hostRuns.entries()) {
         call.progress?.({ step: `Replacing ${runName(spec.file)} on ${h.name}` });
-        reports.push(await this.swapOn(h, objects[i]!, spec, versions.changed, call));
+        const swap = (): Promise<Swapped> => this.swapOn(h, objects[i]!, spec, versions.changed, call);
+        const { report, toCommit } = await this.guarded(h, swap, call);
+        reports.push(report);
+        commits.push({ h, toCommit });
       }
     } catch (error) {
       this.take(versions.undone(reports.length > 0));
@@ -317,8 +337,22 @@ export class Run {
     for (const [i, h] of this.hostRuns.entries()) {
       this.deps.onEvents(this.id, [{ type: 'swapped', ...reports[i]! }, ...attachedEvents(h)]);
     }
+    await this.commitSwaps(commits, call);
     this.changed();
     return this.summary();
+  }
+
+  /** A new version that may cut the connection and is not committed is gone, and the old one with it: so is the run. */
+  private async commitSwaps(commits: { h: HostRun; toCommit: ToCommit }[], call: CallOptions): Promise<void> {
+    try {
+      for (const { h, toCommit } of commits)
+        await this.guards.commit(h.name, toCommit, (signal) => h.commit(signal), call.signal);
+    } catch (error) {
+      this.error = RingsideError.from(error);
+      this.redeploying = undefined; // which end() would wait for
+      void this.end('agent');
+      throw error;
+    }
   }
 
   /** For every host, before anything changes on any. What the compiler says is shown, the run goes on. */
@@ -345,20 +379,20 @@ export class Run {
     spec: AttachSpec,
     reset: string[],
     call: CallOptions,
-  ): Promise<SwapReport> {
+  ): Promise<Swapped> {
     try {
-      const report = await h.swap(object, spec, reset, call);
+      const swapped = await h.swap(object, spec, reset, call);
       if (h.plainSet !== undefined) sayPlainSet(h, h.plainSet);
-      return report;
+      return swapped;
     } catch (error) {
       const prepare: RunDeps['prepare'] = (...asked) => this.deps.prepare(...asked);
       const other = await otherCpu(RingsideError.from(error).code, spec.file, { host: h.host, object }, prepare, call);
       if (other === null) throw error;
-      const report = await h.swap(other.object, spec, reset, call).catch(() => {
+      const swapped = await h.swap(other.object, spec, reset, call).catch(() => {
         throw error;
       });
       sayPlainSet(h, other.text);
-      return report;
+      return swapped;
     }
   }
 
