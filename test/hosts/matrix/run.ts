@@ -1,6 +1,7 @@
 /** Runs the rows of the matrix on one host, each from attach to detach, through one engine. */
 import { targets as parseTargets } from '../../../cli/src/args.ts';
 import { RingsideError } from '../../../core/src/errors.ts';
+import { guardRules } from '../../../core/src/guardRules.ts';
 import type { AttachSpec, RunSummary } from '../../../core/src/model/index.ts';
 import { noPrompter } from '../../../core/src/prompt.ts';
 import type { Engine } from '../../../core/src/runs/api.ts';
@@ -119,6 +120,8 @@ class Row {
       count: null,
       mapsSeconds: null,
       storeBytes: 1 << 20,
+      // What a host asks about is another test's concern.
+      confirmed: [...guardRules],
     };
     return this.engine.attach(spec);
   } // prettier-ignore
