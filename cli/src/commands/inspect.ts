@@ -69,10 +69,11 @@ function forPeople(r: InspectReport): string {
 }
 
 /** What the section of a program leaves to its own user space, which rights it takes, and what stands in for it. */
-function needLines({ name, inferred, capabilities, features, variants }: ProgramInfo): string[] {
+function needLines({ name, inferred, capabilities, features, variants, guards }: ProgramInfo): string[] {
   const needs = [...capabilities, ...features];
   return [
     `${bold(name)} needs ${needs.length === 0 ? 'to be told what it is' : needs.join(', ')}`,
+    ...(guards.length === 0 ? [] : [dim(`  May have to be confirmed (--confirm): ${guards.join(', ')}`)]),
     ...(inferred === '' ? [] : [dim(`  ${inferred}`)]),
     ...(variants.length === 0
       ? []

@@ -3,7 +3,7 @@
  * what size, from where, and which constants stand in them. It follows calls between functions, so that a reserve or
  * output wrapped in a function of its own is seen with the caller's constants.
  */
-import { RelocationType, type ElfRelocation, type ElfSection } from './elf.ts';
+import { CodeLinks } from './codeLinks.ts';
 import { FlowState, byteOf, sameValue, type Value } from './flowState.ts';
 import { Helper } from './helpers.ts';
 import { accessSize, CallKind, decodeInsns, InsnClass, jumpTarget, Opcode, INSN_BYTES, type Insn } from './insns.ts';
@@ -49,11 +49,12 @@ export class RecordFlow {
   readonly #code = new Map<BpfFunction, Insn[]>();
   readonly #mapsByPlace = new Map<string, number>();
   readonly #callsByPlace = new Map<string, number>();
-  readonly #relocations = new Map<ElfSection, Map<number, ElfRelocation>>();
+  readonly #links: CodeLinks;
   #steps = 0;
 
   constructor(object: BpfObject, maps: readonly MapDefinition[]) {
     this.#object = object;
+    this.#links = new CodeLinks(object);
     this.#maps = maps;
     maps.forEach((map, i) => {
       if (!map.internal) this.#mapsByPlace.set(`${map.section.index}:${map.offset}`, i);
@@ -140,7 +141,7 @@ export class RecordFlow {
   }
 
   #loadImm64(frame: Frame, insn: Insn): Value {
-    const relocation = this.#relocation(frame.function, insn);
+    const relocation = this.#links.relocation(frame.function, insn);
     if (!relocation) {
       const value = insn.imm64!;
       return value <= BigInt(Number.MAX_SAFE_INTEGER) ? { kind: 'const', value: Number(value) } : null;
@@ -153,17 +154,6 @@ export class RecordFlow {
     if (isGlobalSection(section.name)) return { kind: 'global', section: section.index, offset };
     const fn = this.#object.functionStartingAt(section.index, offset);
     return fn ? { kind: 'function', fn } : null;
-  }
-
-  #relocation(fn: BpfFunction, insn: Insn): ElfRelocation | undefined {
-    const offset = fn.offset + insn.index * INSN_BYTES;
-    let bySection = this.#relocations.get(fn.section);
-    if (!bySection) {
-      const relocations = this.#object.elf.relocations(fn.section).filter((r) => r.type !== RelocationType.none);
-      bySection = new Map(relocations.map((r) => [r.offset, r]));
-      this.#relocations.set(fn.section, bySection);
-    }
-    return bySection.get(offset);
   }
 
   #store(frame: Frame, state: FlowState, insn: Insn): void {
@@ -187,17 +177,9 @@ export class RecordFlow {
   }
 
   #callFunction(frame: Frame, state: FlowState, insn: Insn, args: Value[]): Value {
-    const callee = this.#callee(frame.function, insn);
+    const callee = this.#links.callee(frame.function, insn);
     if (!callee || frame.callers.length >= MAX_CALL_DEPTH) return null;
     return this.#run(callee, args, [...frame.chain, place(frame.function, insn)], [...frame.callers, state]);
-  }
-
-  #callee(fn: BpfFunction, insn: Insn): BpfFunction | null {
-    const relocation = this.#relocation(fn, insn);
-    const at = fn.offset + (insn.index + 1 + insn.imm) * INSN_BYTES;
-    if (!relocation) return this.#object.functionStartingAt(fn.section.index, at);
-    const target = relocation.symbol.value + (insn.imm + 1) * INSN_BYTES;
-    return this.#object.functionStartingAt(relocation.symbol.section, target);
   }
 
   #callHelper(frame: Frame, state: FlowState, insn: Insn, [r1, r2, r3, r4, r5]: Value[]): Value {

@@ -19,6 +19,7 @@ describe('inspectObject', () => {
         capabilities: ['CAP_BPF', 'CAP_PERFMON', 'CAP_SYSLOG'],
         features: ['ringbuf map (Linux 5.8)'],
         variants: [],
+        guards: [],
         instructions: 112,
         autoload: true,
         source: { file: '/src/exec.bpf.c', line: 37 },

@@ -5,6 +5,7 @@ import { malformed } from './bytes.ts';
 import { capabilitiesOf, objectCapabilities } from './capabilities.ts';
 import { bytesField, typeField } from './fields.ts';
 import { describeGlobal, readGlobals } from './globals.ts';
+import { ProgramGuards } from './guards.ts';
 import { INSN_BYTES } from './insns.ts';
 import { describeMap, readMaps } from './maps.ts';
 import { isPerCpuMap } from './mapTypes.ts';
@@ -26,10 +27,12 @@ export function inspectObject(bytes: Uint8Array, options: InspectOptions = {}): 
     const maps = readMaps(object);
     const sections = object.programs.map((program) => programSection(object, program));
     const used = maps.map((map) => map.type);
+    const guards = new ProgramGuards(object, maps);
     const programs = object.programs.map((program, i) => ({
       ...describeProgram(object, program, sections[i]!),
       variants: variantsOf(sections, i).map((other) => object.programs[other]!.name),
       features: featuresOf(sections[i]!, used),
+      guards: guards.of(program, sections[i]!.type, sections[i]!.attach),
     }));
     return {
       license: object.license,
@@ -46,7 +49,7 @@ function describeProgram(
   object: BpfObject,
   program: BpfFunction,
   section: ProgramSection,
-): Omit<ProgramInfo, 'variants' | 'features'> {
+): Omit<ProgramInfo, 'variants' | 'features' | 'guards'> {
   const line = object.line(program.section, program.offset);
   return {
     name: program.name,

@@ -26,6 +26,8 @@ export interface ProgramInfo {
   features: string[];
   /** Other programs of the object for the same hook: of these, the best that the kernel has is attached, the others not. */
   variants: string[];
+  /** Rules of guards that it may meet, as far as its code tells (docs/guards.md); those of ssh if it is attached on that way. */
+  guards: string[];
   instructions: number;
   autoload: boolean;
   /** Where the program's function begins; null without BTF.ext line info. */

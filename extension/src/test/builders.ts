@@ -63,6 +63,7 @@ export const aProgram = (given: Partial<ProgramInfo> = {}): ProgramInfo => ({
   capabilities: [],
   features: [],
   variants: [],
+  guards: [],
   instructions: 12,
   autoload: true,
   source: { file: '/w/execsnoop.bpf.c', line: 20 },
