@@ -1,5 +1,6 @@
 //! Global variables of an object, from the data sections of its BTF, and the kernel's own BTF.
 
+use std::ffi::CString;
 use std::fs;
 
 use libbpf_sys as sys;
@@ -75,6 +76,27 @@ pub fn globals_of(bytes: &[u8]) -> Option<Vec<Global>> {
     }
 }
 
+/// How many parameters a function of the kernel has; none for what its own types do not tell.
+pub fn kernel_parameters(function: &str) -> Option<u32> {
+    const FUNCTION: u32 = 12;
+    let name = CString::new(function).ok()?;
+    // SAFETY: a handle that is not null is ours until it is freed, once; libbpf checked its types, so that an id that it
+    // gives is valid and a function's type is its prototype, whose low 16 bits of info are the number of parameters.
+    unsafe {
+        let btf = sys::btf__load_vmlinux_btf();
+        if btf.is_null() {
+            return None;
+        }
+        let id = sys::btf__find_by_name_kind(btf, name.as_ptr(), FUNCTION);
+        let found = u32::try_from(id).ok().filter(|id| *id != 0).map(|id| sys::btf__type_by_id(btf, id));
+        let prototype = found.filter(|found| !found.is_null());
+        let prototype = prototype.map(|found| sys::btf__type_by_id(btf, (*found).__bindgen_anon_1.type_));
+        let count = prototype.filter(|found| !found.is_null()).map(|found| (*found).info & 0xffff);
+        sys::btf__free(btf);
+        count
+    }
+}
+
 /// The kernel's own BTF, or none where it was built without.
 pub fn kernel() -> Option<Vec<u8>> {
     fs::read(KERNEL_BTF).ok()
@@ -84,4 +106,17 @@ pub fn kernel() -> Option<Vec<u8>> {
 pub fn module(name: &str) -> Option<Vec<u8>> {
     let plain = !name.is_empty() && !name.contains(['/', '.']) && name != "vmlinux";
     plain.then(|| fs::read(format!("/sys/kernel/btf/{name}")).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn parameters_of_kernel_functions_are_counted() {
+        // On a kernel without BTF nothing is told.
+        if super::kernel().is_some() {
+            assert_eq!(super::kernel_parameters("kernel_clone"), Some(1));
+        }
+        assert_eq!(super::kernel_parameters("ringside_no_such_function"), None);
+        assert_eq!(super::kernel_parameters("zero\0inside"), None);
+    }
 }

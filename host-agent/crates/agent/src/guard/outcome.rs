@@ -15,15 +15,25 @@ const MOST_STEPS: usize = 4_000_000;
 const MOST_FRAMES: usize = 16;
 
 const TAIL_CALL: i32 = 12;
+/// Arguments of tracing programs are words, one after the other.
+const ARGUMENT_BYTES: u32 = 8;
+/// Loads of a word, or of its lower half, which is an int: LDX with W, DW, and W with its sign.
+const WHOLE_LOADS: [u8; 3] = [0x61, 0x79, 0x81];
 
 /// Values of r0 at the ends of the program that begins with the first instruction.
 pub fn of(insns: &[Insn]) -> Values {
+    of_deciding_after(insns, None)
+}
+
+/// The same for a program whose argument of this number is what others have decided before it.
+pub fn of_deciding_after(insns: &[Insn], earlier: Option<u32>) -> Values {
     if insns.is_empty() || insns.len() > MOST_INSNS {
         return Values::Any;
     }
     let mut analysis = Analysis {
         insns,
         joints: insns::jump_targets(insns),
+        earlier: earlier.and_then(|number| i16::try_from(number * ARGUMENT_BYTES).ok()),
         functions: BTreeMap::new(),
         entered: Vec::new(),
         steps: 0,
@@ -41,6 +51,8 @@ struct Analysis<'a> {
     insns: &'a [Insn],
     /// Where jumps land: only there states are kept.
     joints: Vec<bool>,
+    /// Where an earlier decision stands among the program's arguments.
+    earlier: Option<i16>,
     /// What functions return, by their first instruction.
     functions: BTreeMap<usize, Values>,
     entered: Vec<usize>,
@@ -74,7 +86,11 @@ impl Analysis<'_> {
     }
 
     fn follow(&mut self, start: usize) -> Values {
-        let mut seen: BTreeMap<usize, Registers> = BTreeMap::from([(start, [Values::Any; 10])]);
+        let mut registers = [Values::Any; 10];
+        if start == 0 {
+            registers[1] = Values::Context;
+        }
+        let mut seen: BTreeMap<usize, Registers> = BTreeMap::from([(start, registers)]);
         let mut waiting = BTreeSet::from([start]);
         let mut returned = Values::NONE;
         while let Some(place) = waiting.pop_first() {
@@ -119,7 +135,10 @@ impl Analysis<'_> {
         match insn.code & 0x07 {
             LD => self.load(at, registers),
             LDX => {
-                set(&mut registers, insn.dst, Values::Any);
+                let earlier = get(&registers, insn.src) == Values::Context
+                    && WHOLE_LOADS.contains(&insn.code)
+                    && self.earlier == Some(insn.off);
+                set(&mut registers, insn.dst, if earlier { Values::EARLIER } else { Values::Any });
                 Next::To(vec![(on, registers)])
             }
             ST => Next::To(vec![(on, registers)]),
@@ -284,6 +303,13 @@ fn arithmetic(registers: &Registers, insn: Insn) -> Values {
     if insn.off != 0 {
         return Values::Any;
     }
+    if operation == MOVE && (matches!(right, Values::Earlier(..)) || (wide && right == Values::Context)) {
+        return right;
+    }
+    // Older instruction sets extend the sign of an int by shifting it up and down again.
+    if left == Values::EARLIER && SHIFTS.contains(&operation) && right.known() == Some(&[32]) {
+        return left;
+    }
     let (left, right) = (left.map(narrow), right.map(narrow));
     let result = match operation {
         0x00 => left.combine(right, u64::wrapping_add),
@@ -295,7 +321,7 @@ fn arithmetic(registers: &Registers, insn: Insn) -> Values {
         0x70 => left.combine(right, |a, b| a >> shift(b)),
         0x80 => left.map(u64::wrapping_neg),
         0xa0 => left.combine(right, |a, b| a ^ b),
-        0xb0 => right,
+        MOVE => right,
         0xc0 if wide => left.combine(right, |a, b| ((a as i64) >> shift(b)) as u64),
         0xc0 => left.combine(right, |a, b| ((a as u32 as i32) >> shift(b)) as u32 as u64),
         // Division, remainder, byte order.
@@ -304,6 +330,9 @@ fn arithmetic(registers: &Registers, insn: Insn) -> Values {
     result.map(narrow)
 }
 
+const MOVE: u8 = 0xb0;
+const SHIFTS: [u8; 3] = [0x60, 0x70, 0xc0];
+
 fn and(left: Values, right: Values) -> Values {
     let mask = |known: Values| match known.known() {
         Some([one]) => Values::masked(*one),
@@ -311,6 +340,7 @@ fn and(left: Values, right: Values) -> Values {
     };
     match (left, right) {
         (Values::Any, known) | (known, Values::Any) => mask(known),
+        (left, right) if left.known().is_none() || right.known().is_none() => Values::Any,
         (left, right) => left.combine(right, |a, b| a & b),
     }
 }
@@ -323,7 +353,7 @@ fn branch(mut registers: Registers, insn: Insn, operation: u8, narrow: bool, tak
     let equal = (operation == EQUAL && taken) || (operation == NOT_EQUAL && !taken);
     let left = match left {
         // A 32-bit comparison says nothing of the upper half.
-        Values::Any if equal && !narrow => Values::one(*right),
+        Values::Any | Values::Earlier(..) if equal && !narrow => Values::one(*right),
         left => left.only(|left| holds(left, *right) == taken),
     };
     if left.is_none() {

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
+use ringside_bpf::btf;
 use ringside_bpf::insns::Insn;
 use ringside_bpf::program::Program;
 use ringside_proto::messages as pb;
@@ -56,9 +57,23 @@ impl Subject {
 
     /// Values that it can end with; none when nothing is known of them.
     pub fn ends(&self) -> Option<&[u64]> {
-        let ends = self.ends.get_or_init(|| outcome::of(&self.insns));
+        let ends = self.ends.get_or_init(|| match outcome::of(&self.insns) {
+            Values::Any => outcome::of_deciding_after(&self.insns, self.earlier_decision()),
+            known => known,
+        });
         // A program that never ends was misread, or ends in a way that is not followed.
-        ends.known().filter(|values| !values.is_empty())
+        if ends.is_none() { None } else { ends.besides_earlier() }
+    }
+
+    /// The number of the argument in which a program gets what was decided before it: behind those of the function.
+    fn earlier_decision(&self) -> Option<u32> {
+        let function = self.function();
+        match self.kind {
+            _ if function.is_empty() => None,
+            "lsm" => btf::kernel_parameters(&format!("bpf_lsm_{function}")),
+            "fmod_ret" => btf::kernel_parameters(function),
+            _ => None,
+        }
     }
 
     /// Whether it calls one of these helpers; the first of them.

@@ -8,10 +8,15 @@ const MOST: usize = 8;
 pub enum Values {
     Any,
     Of([u64; MOST], usize),
+    /// One of these, or what the programs before this one decided: it was handed to the program and goes on as it came.
+    Earlier([u64; MOST], usize),
+    /// The address of the program's arguments.
+    Context,
 }
 
 impl Values {
     pub const NONE: Self = Self::Of([0; MOST], 0);
+    pub const EARLIER: Self = Self::Earlier([0; MOST], 0);
 
     pub fn one(value: u64) -> Self {
         let mut values = [0; MOST];
@@ -26,8 +31,16 @@ impl Values {
     /// None when nothing is known.
     pub fn known(&self) -> Option<&[u64]> {
         match self {
-            Self::Any => None,
             Self::Of(values, count) => Some(&values[..*count]),
+            Self::Any | Self::Earlier(..) | Self::Context => None,
+        }
+    }
+
+    /// What it can be besides an earlier decision, where that counts as nothing new.
+    pub fn besides_earlier(&self) -> Option<&[u64]> {
+        match self {
+            Self::Earlier(values, count) => Some(&values[..*count]),
+            other => other.known(),
         }
     }
 
@@ -36,7 +49,7 @@ impl Values {
     }
 
     fn with(self, value: u64) -> Self {
-        let Self::Of(mut values, count) = self else { return Self::Any };
+        let (Self::Of(mut values, count) | Self::Earlier(mut values, count)) = self else { return Self::Any };
         if values[..count].contains(&value) {
             return self;
         }
@@ -46,13 +59,23 @@ impl Values {
         values[count] = value;
         // Sorted, so that equal sets compare equal.
         values[..=count].sort_unstable();
-        Self::Of(values, count + 1)
+        match self {
+            Self::Earlier(..) => Self::Earlier(values, count + 1),
+            _ => Self::Of(values, count + 1),
+        }
     }
 
     pub fn join(self, other: Self) -> Self {
-        match other.known() {
+        if self == other || other.is_none() {
+            return self;
+        }
+        if self.is_none() {
+            return other;
+        }
+        let (base, more) = if matches!(other, Self::Earlier(..)) { (other, self) } else { (self, other) };
+        match more.besides_earlier() {
             None => Self::Any,
-            Some(values) => values.iter().fold(self, |set, value| set.with(*value)),
+            Some(values) => values.iter().fold(base, |set, value| set.with(*value)),
         }
     }
 
@@ -71,7 +94,7 @@ impl Values {
 
     pub fn only(self, keep: impl Fn(u64) -> bool) -> Self {
         match self.known() {
-            None => Self::Any,
+            None => self,
             Some(values) => Self::of(values.iter().copied().filter(|value| keep(*value))),
         }
     }
@@ -104,6 +127,16 @@ mod tests {
         assert_eq!(eight.join(Values::one(3)), eight);
         assert_eq!(Values::one(2).join(Values::one(1)), Values::of([1, 2]));
         assert!(Values::one(1).only(|value| value != 1).is_none());
+    }
+
+    #[test]
+    fn an_earlier_decision_stays_one_beside_others() {
+        let both = Values::one(0).join(Values::EARLIER);
+        assert_eq!(both, Values::EARLIER.join(Values::one(0)));
+        assert_eq!((both.known(), both.besides_earlier()), (None, Some(&[0][..])));
+        assert_eq!(both.join(Values::Any), Values::Any);
+        assert_eq!(both.join(Values::Context), Values::Any);
+        assert_eq!(Values::NONE.join(Values::Context), Values::Context);
     }
 
     #[test]

@@ -51,6 +51,22 @@ fn what_a_helper_gives_is_not_known() {
 }
 
 #[test]
+fn an_earlier_decision_is_passed_on() {
+    let argument = |number: i16| Insn { code: 0x79, dst: 7, src: 6, off: 8 * number, ..NOTHING };
+    let start = [copy(6, 1), argument(1), call(14)];
+    let passing = [&start[..], &[copy(0, 7), LEAVE]].concat();
+    assert_eq!(of_deciding_after(&passing, Some(1)).besides_earlier(), Some(&[][..]));
+    assert_eq!(of_deciding_after(&passing, Some(2)), Values::Any, "another argument");
+    assert_eq!(of(&passing), Values::Any);
+    // if (earlier) return earlier; return -1;
+    let adding = [&start[..], &[if_not(7, 0, 2), mov(0, -1), LEAVE, copy(0, 7), LEAVE]].concat();
+    assert_eq!(of_deciding_after(&adding, Some(1)).besides_earlier(), Some(&[u64::MAX][..]));
+    let changed = Insn { code: 0x07, dst: 7, imm: 1, ..NOTHING };
+    let other = [&start[..], &[changed, copy(0, 7), LEAVE]].concat();
+    assert_eq!(of_deciding_after(&other, Some(1)), Values::Any);
+}
+
+#[test]
 fn functions_are_followed() {
     let function = Insn { code: 0x85, src: 1, imm: 1, ..NOTHING };
     assert_eq!(of(&[function, LEAVE, mov(0, 2), LEAVE]), Values::one(2));
@@ -80,9 +96,13 @@ fn nonsense_can_end_with_anything() {
     assert_eq!(of(&[Insn { code: 0x05, off: -20, ..NOTHING }]), Values::Any);
 }
 
-/// Runs a program for real, with `unknown` for whatever it reads. None when it does not end well.
-fn run(insns: &[Insn], unknown: &[u64]) -> Option<u64> {
+/// Where the arguments of a program that is run for real begin.
+const ARGUMENTS: u64 = 0xffff_c0ff_ee00_0000;
+
+/// Runs a program for real, with `unknown` for whatever it reads but the earlier decision. None when it does not end well.
+fn run(insns: &[Insn], unknown: &[u64], earlier: u64) -> Option<u64> {
     let mut registers = [0_u64; 11];
+    registers[1] = ARGUMENTS;
     let (mut at, mut read) = (0_usize, 0);
     for _ in 0..500 {
         let insn = *insns.get(at)?;
@@ -95,7 +115,8 @@ fn run(insns: &[Insn], unknown: &[u64]) -> Option<u64> {
         at += 1;
         let jump = match (insn.code & 7, insn.code & 0xf0) {
             (1, _) => {
-                registers[usize::from(insn.dst)] = unknown[read % unknown.len()];
+                let known = registers[usize::from(insn.src)] == ARGUMENTS && insn.off == 0;
+                registers[usize::from(insn.dst)] = if known { earlier } else { unknown[read % unknown.len()] };
                 read += 1;
                 continue;
             }
@@ -186,10 +207,28 @@ proptest! {
         let mut insns: Vec<Insn> = (0..4).map(|register| mov(register, 0)).collect();
         insns.extend(body);
         insns.push(LEAVE);
-        if let Some(value) = run(&insns, &unknown) {
+        if let Some(value) = run(&insns, &unknown, 7) {
             let foreseen = of(&insns);
             let covers = foreseen.known().is_none_or(|values| values.contains(&value));
             prop_assert!(covers, "{value} is not among {foreseen:?}");
+        }
+    }
+
+    /// Nor is one beside what was decided before.
+    #[test]
+    fn no_outcome_is_missed_beside_an_earlier_decision(
+        body in prop::collection::vec(any_insn(), 0..30),
+        unknown in prop::collection::vec(prop_oneof![0_u64..4, any::<u64>()], 1..8),
+        earlier in prop_oneof![0_u64..4, any::<u64>()],
+    ) {
+        let mut insns: Vec<Insn> = [0, 2, 3].into_iter().map(|register| mov(register, 0)).collect();
+        insns.extend(body);
+        insns.push(LEAVE);
+        if let Some(value) = run(&insns, &unknown, earlier) {
+            let foreseen = of_deciding_after(&insns, Some(0));
+            let passed_on = matches!(foreseen, Values::Earlier(..)) && value as u32 == earlier as u32;
+            let covers = foreseen.besides_earlier().is_none_or(|values| values.contains(&value));
+            prop_assert!(covers || passed_on, "{value} is not among {foreseen:?}");
         }
     }
 
