@@ -1,4 +1,5 @@
 /** One file of a corpus on one host: built, loaded, attached, triggered. What the engine says is what is reported. */
+import { guardRules } from '../../core/src/guardRules.ts';
 import { readFile } from 'node:fs/promises';
 import { BpfObject, readMaps } from '../../core/src/bpf/index.ts';
 import { RingsideError } from '../../core/src/errors.ts';
@@ -242,6 +243,8 @@ function spec(
     where: '',
     durationSeconds: null,
     count: null,
+    // Whoever tries a folder of programs on a host has agreed to what they do there.
+    confirmed: [...guardRules],
     mapsSeconds: records ? null : Math.max(0.5, seconds / 2),
     emitEvents: true,
   };

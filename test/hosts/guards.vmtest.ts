@@ -118,11 +118,13 @@ describe('guards over the ssh connection of Linux 6.12', () => {
     120_000,
   );
 
-  it('attaches what lets everything pass to that interface without any question', async () => {
-    const result = await cliRun(attachArgs(['xdp_pass'], ['--target', `iface=${iface}`, '--duration', '2']));
+  it('attaches what lets everything pass to that interface, and a hook that only hands on, without any question', async () => {
+    const more = ['--target', `xdp_pass:iface=${iface}`, '--duration', '2'];
+    const result = await cliRun(attachArgs(['xdp_pass', 'hand_on'], more));
     expect(result.stderr).toBe('');
     expect(result.code).toBe(0);
-    expect(result.json[0]).toMatchObject({ type: 'attached', program: 'xdp_pass', target: iface });
+    const attached = (result.json as { type: string; program: string }[]).filter((line) => line.type === 'attached');
+    expect(attached.map((line) => line.program).sort()).toEqual(['hand_on', 'xdp_pass']);
   });
 
   it('keeps what was confirmed and did not cut the connection, beyond the time of the rollback', async () => {

@@ -126,7 +126,7 @@ fn requests() -> Vec<Request> {
             sample: 2,
         }),
         Request::OpenPrints(pb::OpenPrints { object_id: 1 }),
-        Request::Attach(pb::Attach { object_id: 1, programs: programs.clone() }),
+        Request::Attach(pb::Attach { object_id: 1, programs: programs.clone(), ..Default::default() }),
         Request::GetStats(pb::GetStats { object_id: 0 }),
         Request::DumpMap(pb::DumpMap { object_id: 1, map: name("events"), limit: 9 }),
         Request::Detach(pb::Detach { object_id: 1 }),

@@ -80,9 +80,10 @@ impl Examined {
 
 /// `attached`: separate probes that are there already.
 pub fn examine(scope: &Scope<'_>, wanted: &[pb::AttachProgram], attached: usize) -> Examined {
-    let here = Surroundings { ssh: SshPath::of_this_agent() };
     let of = |one: &pb::AttachProgram| Subject::of(&scope.object.program(&one.program)?, &one.target);
     let subjects: Vec<Subject> = wanted.iter().filter_map(of).collect();
+    let placed = subjects.iter().any(|subject| traffic::has_place(subject.kind));
+    let here = Surroundings { ssh: SshPath::of_this_agent(placed) };
     let mut findings: Vec<pb::Finding> =
         subjects.iter().flat_map(|subject| RULES.iter().filter_map(|rule| rule(subject, &here))).collect();
     findings.extend(behind_tail_calls(scope, &subjects, &here));

@@ -12,6 +12,18 @@ pub const SSH_CGROUP: &str = "ssh-cgroup";
 pub const SSH_SOCKET: &str = "ssh-socket";
 pub const SSH_NETNS: &str = "ssh-netns";
 
+/// Kinds that [`place`] knows.
+#[rustfmt::skip]
+const PLACED: [&str; 13] = [
+    "xdp", "tc", "netkit", "xdp.cpumap", "xdp.devmap", "cgroup_skb", "cgroup", "sockops", "lsm_cgroup", "sk_msg", "sk_skb",
+    "socket", "sk_reuseport",
+];
+
+/// Whether it matters for a program of this kind where the connection's way lies.
+pub fn has_place(kind: &str) -> bool {
+    PLACED.contains(&kind)
+}
+
 /// Where on the connection's way the program would be: the target in words, and why it is on the way. Also of programs
 /// that let everything pass: while they are attached, the host's patience with a silent client is shorter.
 pub fn place(subject: &Subject, path: &SshPath) -> Option<(String, String)> {

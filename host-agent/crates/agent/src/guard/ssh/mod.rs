@@ -30,15 +30,17 @@ pub struct SshPath {
 }
 
 impl SshPath {
-    /// As the start script told it, else as the processes above this one show it. None without an ssh connection.
-    pub fn of_this_agent() -> Option<Self> {
+    /// As the start script told it, else as the processes above this one show it. None without an ssh connection. Its places
+    /// are looked up only if `placed`: they cost a look at every process of the host.
+    pub fn of_this_agent(placed: bool) -> Option<Self> {
         if Connection::denied() {
             return None;
         }
-        let above = processes::daemons_above();
         match Connection::given() {
-            Some(connection) => Some(Self::of(&connection)),
-            None if above.is_empty() => None,
+            Some(connection) if placed => Some(Self::of(&connection)),
+            Some(connection) => Some(Self { client: Some(connection.client), ..Self::default() }),
+            None if processes::daemons_above().is_empty() => None,
+            None if !placed => Some(Self::default()),
             None => {
                 let any =
                     "the agent runs below sshd, which did not tell by which interface its client comes".to_owned();
