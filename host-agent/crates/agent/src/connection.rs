@@ -131,8 +131,12 @@ impl Connection {
     /// The run that is kept when the client goes in this way.
     fn goes_on_after(&self, end: &End) -> Option<Arc<Kept>> {
         match end {
-            End::Signal | End::SupervisorStopped | End::KeptTimeOver | End::NothingToKeep => None,
-            _ => self.requests.kept(),
+            End::Signal | End::SupervisorStopped | End::KeptTimeOver | End::NothingToKeep | End::NotCommitted => None,
+            // What may cut connections, and may have cut this one, does not stay behind it.
+            other => {
+                let orderly = matches!(other, End::Client | End::Adopted);
+                self.requests.commitments().may_stay(orderly).then(|| self.requests.kept())?
+            }
         }
     }
 

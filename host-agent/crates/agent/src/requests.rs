@@ -19,6 +19,7 @@ use crate::failure::{Answer, Failure};
 use crate::guard::Commitments;
 use crate::journal;
 use crate::kept::Kept;
+use crate::limits::Trip;
 use crate::output::Output;
 use crate::rpc::{self, Answered, Lookup};
 use crate::session::Session;
@@ -210,7 +211,7 @@ impl Worker {
             match next(waiting, &session, looked, kept) {
                 Ok(Job::Request { id, payload, cancelled }) => self.answer(&mut session, id, &payload, cancelled),
                 Ok(Job::RollBack { object }) => {
-                    session.roll_back(object).into_iter().for_each(|trip| self.stopped(object, trip));
+                    session.roll_back(object).into_iter().for_each(|trip| self.note(&mut session, object, trip));
                 }
                 Ok(Job::ShutDown { done }) => {
                     drop(std::mem::take(&mut session));
@@ -226,15 +227,20 @@ impl Worker {
             if kept.elapsed() >= LOOK_AT_LIMITS && session.is_attached() {
                 kept = Instant::now();
                 for (object_id, trip) in session.keep_limits(kept) {
-                    let stopped = trip.message(object_id);
-                    if let Ok(loaded) = session.get(object_id) {
-                        loaded.stopped = Some(stopped.clone());
-                    }
-                    self.stopped(stopped);
+                    self.note(&mut session, object_id, trip);
                 }
             }
             self.replies.shared.attached.store(session.is_attached(), Ordering::Relaxed);
         }
+    }
+
+    /// Also for a client that comes later.
+    fn note(&self, session: &mut Session, object_id: u32, trip: Trip) {
+        let stopped = trip.message(object_id);
+        if let Ok(loaded) = session.get(object_id) {
+            loaded.stopped = Some(stopped.clone());
+        }
+        self.stopped(stopped);
     }
 
     /// Tells the client that an object is detached.

@@ -24,6 +24,8 @@ struct State {
     /// By object.
     pending: BTreeMap<u32, Pending>,
     on_the_way: BTreeSet<u32>,
+    /// Objects that may cut the connection, committed or not.
+    cutting: BTreeSet<u32>,
 }
 
 #[derive(Clone, Copy)]
@@ -49,6 +51,7 @@ pub struct Armed {
     object: u32,
     pending_before: Option<Pending>,
     on_the_way_before: bool,
+    cutting_before: bool,
     within: Option<Duration>,
 }
 
@@ -60,6 +63,9 @@ impl Armed {
         state.pending.extend(self.pending_before.map(|pending| (self.object, pending)));
         if !self.on_the_way_before {
             state.on_the_way.remove(&self.object);
+        }
+        if !self.cutting_before {
+            state.cutting.remove(&self.object);
         }
     }
 
@@ -79,6 +85,7 @@ impl Commitments {
         let mut state = self.locked();
         let (pending_before, on_the_way_before) =
             (state.pending.get(&object).copied(), state.on_the_way.contains(&object));
+        let cutting_before = state.cutting.contains(&object);
         if guarded.on_the_way {
             state.on_the_way.insert(object);
         }
@@ -88,9 +95,10 @@ impl Commitments {
             // An earlier request of the same object is not put off by a later one.
             let until = pending_before.map_or(now + within, |before| before.until.min(now + within));
             state.pending.insert(object, Pending { until, told: false });
+            state.cutting.insert(object);
         }
         drop(state);
-        Armed { commitments: Arc::clone(self), object, pending_before, on_the_way_before, within }
+        Armed { commitments: Arc::clone(self), object, pending_before, on_the_way_before, cutting_before, within }
     }
 
     /// False when there is nothing to commit, or it is being taken back already.
@@ -107,6 +115,13 @@ impl Commitments {
         let mut state = self.locked();
         state.pending.remove(&object);
         state.on_the_way.remove(&object);
+        state.cutting.remove(&object);
+    }
+
+    /// Whether all of it may go on without a client, who has gone in order or has just vanished.
+    pub fn may_stay(&self, orderly: bool) -> bool {
+        let state = self.locked();
+        state.pending.is_empty() && (orderly || state.cutting.is_empty())
     }
 
     /// For the thread that keeps the time: each object to roll back is told once.
@@ -190,6 +205,18 @@ mod tests {
         commitments.arm_at(start, 7, &cutting(), 1000);
         commitments.arm_at(start, 7, &cutting(), 0).take_back();
         assert_eq!(commitments.keep(start + Duration::from_secs(1)).to_roll_back, [7]);
+    }
+
+    #[test]
+    fn what_may_have_cut_the_connection_does_not_outlive_it() {
+        let commitments = Arc::new(Commitments::default());
+        assert!(commitments.may_stay(false));
+        commitments.arm(7, &cutting(), 0);
+        assert!(!commitments.may_stay(true), "nobody has committed it");
+        commitments.commit(7);
+        assert!(commitments.may_stay(true) && !commitments.may_stay(false));
+        commitments.forget(7);
+        assert!(commitments.may_stay(false));
     }
 
     #[test]
