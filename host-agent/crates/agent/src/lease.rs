@@ -119,18 +119,4 @@ mod tests {
         lease.agree(1, 1);
         assert_eq!(lease.length(), SHORTEST_LEASE);
     }
-
-    #[test]
-    fn what_may_cut_the_connection_has_a_shorter_lease_whatever_was_agreed() {
-        let (mut long, mut short) = (Lease::new(Instant::now()), Lease::new(Instant::now()));
-        // Far above what the other tests here agree on: it holds for the whole process.
-        Lease::shorten(Duration::from_secs(10));
-        Lease::shorten(Duration::from_secs(20));
-        assert_eq!(long.length(), Duration::from_secs(10));
-        assert_eq!(long.patience(), Duration::from_secs(9));
-        long.agree(0, 60_000);
-        assert_eq!(long.length(), Duration::from_secs(10));
-        short.agree(0, 3_000);
-        assert_eq!(short.length(), Duration::from_secs(3));
-    }
 }
