@@ -291,7 +291,7 @@ class InProcessEngine implements Engine {
       onChange: (summary) => this.emit('run', summary),
       onEvents: (id, events) => this.emit('runEvents', id, events),
       prompter: this.options.prompter,
-        log: this.log,
+      log: this.log,
     });
     this.forgetOldest();
     this.runsById.set(run.id, run);
