@@ -59,7 +59,7 @@ it('goes on after Ctrl+C, is listed, is gone on with from elsewhere with what ca
   const status = await cliRun(['agent', 'status', host(), ...common()]);
   expect(status.json[0].kept).toMatchObject([{ run, name: 'execsnoop' }]);
 
-  const adopted = startCli(['adopt', host(), run, '--where', 'args ~ "ringside-kept"', '--count', '2', ...common()]);
+  const adopted = startCli(['adopt', host(), run, '--where', 'filename == "/bin/true"', '--count', '2', ...common()]);
   const again = setInterval(() => spawnSync('/bin/true', ['ringside-kept-now']), 200);
   const { code, json } = await adopted.done;
   clearInterval(again);
