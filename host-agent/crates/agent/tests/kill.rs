@@ -118,6 +118,12 @@ impl Drop for Pinned {
     }
 }
 
+/// As /proc/PID/stat says; None once it is reaped.
+fn state(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat[stat.rfind(')')? + 2..].chars().next()
+}
+
 fn congestion_controls() -> String {
     std::fs::read_to_string("/proc/sys/net/ipv4/tcp_available_congestion_control").expect("sysctl")
 }
@@ -258,6 +264,9 @@ fn the_next_agent_cleans_up_and_touches_nothing_of_others() {
     let mut attached = Attached::everything(agent, &cpus, &neighbour);
     signal("KILL", &[attached.supervisor(), attached.worker()]);
     attached.agent.wait();
+    // Of a worker that is not dead yet the next agent takes nothing away.
+    let worker = attached.worker();
+    wait_until("the worker's end", || state(worker).is_none_or(|state| state == 'Z'));
     assert!(
         congestion_controls().contains("ringside_plain"),
         "the kernel keeps it, and nobody is there to take it back"

@@ -48,7 +48,9 @@ fn every_record_of_a_ring_arrives_once_and_in_order() {
     assert_eq!((figures.records_dropped, figures.kernel_lost, figures.kernel_lost_known), (0, 0, true));
     assert_eq!(figures.bytes_sent, agent.data[&stream].iter().map(|payload| payload.len() as u64).sum::<u64>());
     let program = &stats.programs[0];
-    assert!(program.stats_enabled && program.run_count >= sent.len() as u64 && program.run_nanos > 0, "{program:?}");
+    // At this rate runs may be sampled, and then come near (tests/runs.rs).
+    let least = if program.sampled { sent.len() / 2 } else { sent.len() };
+    assert!(program.stats_enabled && program.run_count >= least as u64 && program.run_nanos > 0, "{program:?}");
 }
 
 #[test]

@@ -24,7 +24,9 @@ pub fn of_worker() {
 /// Of agents that nobody has cleaned up after. Those that live are left alone.
 pub fn of_others() {
     for folder in journal_of::orphans() {
-        replay(&folder, Duration::ZERO);
+        // A worker that was killed holds its journal until its last thread is gone.
+        let patience = if journal_of::is_supervised(&folder) { Duration::ZERO } else { ENDING };
+        replay(&folder, patience);
     }
 }
 
