@@ -216,7 +216,12 @@ describe('an agent on a host', () => {
   it('that was never there costs no question', async () => {
     const options = optionsFor({});
     const transport = await connect('rs-pass');
-    expect(await agentStatus(transport, options)).toEqual({ host: transport.host, installed: [], running: [], kept: [] });
+    expect(await agentStatus(transport, options)).toEqual({
+      host: transport.host,
+      installed: [],
+      running: [],
+      kept: [],
+    });
     expect((await agentRemove(transport, options)).removed).toEqual([]);
   });
 });
