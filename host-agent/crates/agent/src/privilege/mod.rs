@@ -141,7 +141,22 @@ pub fn needed(object: &Object) -> Capabilities {
         .chain(object.maps().iter().filter_map(|map| of_map(map.type_name())))
         .collect();
     needed.insert(Bpf);
+    if perf_events_are_roots() && opens_perf_events_later(object) {
+        needed.insert(SysAdmin);
+    }
     on_this_kernel(needed)
+}
+
+/// Debian's kernels, among others, open perf events for CAP_SYS_ADMIN only where kernel.perf_event_paranoid is above 2.
+fn perf_events_are_roots() -> bool {
+    let text = std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default();
+    text.trim().parse().is_ok_and(|level: i32| level > 2)
+}
+
+/// Sampling programs and perf buffers follow processors that come while they are attached.
+fn opens_perf_events_later(object: &Object) -> bool {
+    let samples = object.programs().iter().any(|program| program.fd().is_some() && program.type_name() == "perf_event");
+    samples || object.maps().iter().any(|map| map.type_name() == "perf_event_array")
 }
 
 pub fn names(capabilities: &Capabilities) -> Vec<String> {
@@ -160,7 +175,7 @@ pub fn narrow(needed: &Capabilities) -> Answer<Capabilities> {
     NARROWED.store(true, Ordering::Relaxed);
     let failed = |why: &str| {
         Failure::new("agent-internal", format!("The agent cannot give up its capabilities: {why}."))
-            .hint("Nothing stays attached. This is a fault in Ringside: please report it with the log.")
+            .hint("What was attached is detached. A program that denies socket operations denies this, too; else it is a fault in Ringside: please report it with the log.")
     };
     privilege::narrow(set_of(needed)).map_err(|error| failed(&error.to_string()))?;
     if !supervisor::tell_rights(set_of(needed)) {
