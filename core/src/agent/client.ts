@@ -227,7 +227,11 @@ export class AgentClient {
       const message = create(RequestSchema, { request: body });
       this.send({ type: FrameType.request, flags: 0, stream: 0, aux: id }, toBinary(RequestSchema, message));
       const response = await answer;
-      if (response.case === 'error') throw this.errorFrom(response.value);
+      if (response.case === 'error') {
+        // An agent that ends gives up what it works on; nobody here has asked for that.
+        if (response.value.code === 'cancelled' && call.signal?.aborted !== true) throw endedMeanwhile();
+        throw this.errorFrom(response.value);
+      }
       if (response.case !== expect) {
         throw new RingsideError('protocol', `The agent answered "${response.case}" where "${expect}" was expected.`);
       }
@@ -502,6 +506,11 @@ function signalOfStatus(code: number | null): string | null {
   const names = Object.entries(constants.signals);
   return names.find(([, number]) => code === 128 + number)?.[0] ?? null;
 }
+
+const endedMeanwhile = (): RingsideError =>
+  new RingsideError('agent-exited', 'The agent ended while it worked on that.', {
+    remedy: 'Everything it had attached is detached. Connect again to go on.',
+  });
 
 interface Gate<T> {
   promise: Promise<T>;
