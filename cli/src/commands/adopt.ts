@@ -1,7 +1,7 @@
 import type { AdoptSpec, RunSummary } from '@ringside/core';
-import { durationOption, exactly, positiveOption, textOption } from '../args.ts';
+import { durationOption, exactly } from '../args.ts';
 import type { Context } from '../context.ts';
-import { output, outputSink, watch } from './attach.ts';
+import { outputSink, watch, watchOptionNames, watchSpec } from './attach.ts';
 import type { Command } from './index.ts';
 
 export const adopt: Command = {
@@ -10,11 +10,7 @@ export const adopt: Command = {
   summary: 'go on with a kept run; Ctrl+C leaves it running',
   options: {
     keep: { type: 'string' },
-    where: { type: 'string' },
-    duration: { type: 'string' },
-    count: { type: 'string' },
-    output: { type: 'string' },
-    maps: { type: 'string' },
+    ...watchOptionNames,
   },
   async run(context) {
     const spec = adoptSpec(context);
@@ -29,16 +25,6 @@ async function start({ engine, call }: Context, spec: AdoptSpec, keep: number | 
 }
 
 function adoptSpec(context: Context): AdoptSpec {
-  const { positionals, values } = context;
-  const [host, run] = exactly(positionals, ['HOST', 'RUN']);
-  return {
-    host: host!,
-    run: run!,
-    where: textOption(values, 'where') ?? '',
-    durationSeconds: positiveOption(values, 'duration', false) ?? null,
-    count: positiveOption(values, 'count', true) ?? null,
-    mapsSeconds: positiveOption(values, 'maps', false) ?? null,
-    attended: true,
-    emitEvents: output(context) !== 'none' || textOption(values, 'count') !== undefined,
-  };
+  const [host, run] = exactly(context.positionals, ['HOST', 'RUN']);
+  return { host: host!, run: run!, ...watchSpec(context) };
 }

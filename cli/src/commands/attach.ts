@@ -2,6 +2,7 @@ import {
   Exit,
   limitsText,
   RingsideError,
+  type AdoptSpec,
   type AttachSpec,
   type ExitCode,
   type RunEvent,
@@ -30,6 +31,15 @@ import { dim } from '../terminal.ts';
 import { diagnosticLine } from './build.ts';
 import type { Command } from './index.ts';
 
+/** Options of every command that watches a run. */
+export const watchOptionNames = {
+  where: { type: 'string' },
+  duration: { type: 'string' },
+  count: { type: 'string' },
+  output: { type: 'string' },
+  maps: { type: 'string' },
+} as const;
+
 export const attach: Command = {
   usage:
     'attach FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--map-size MAP=ENTRIES]… [--pin MAP=PATH]… [--kconfig NAME=VALUE]… [--btf FILE] [--map-memory BYTES] [--limit cpu=PERCENT|rate=RECORDS|time=SECONDS]… [--confirm RULE[,RULE…]]… [--keep TIME] [--where EXPR] [--duration S] [--count N] [--output table|jsonl|none] [--maps SECONDS]',
@@ -43,11 +53,7 @@ export const attach: Command = {
     limit: { type: 'string', multiple: true },
     keep: { type: 'string' },
     confirm: { type: 'string', multiple: true },
-    where: { type: 'string' },
-    duration: { type: 'string' },
-    count: { type: 'string' },
-    output: { type: 'string' },
-    maps: { type: 'string' },
+    ...watchOptionNames,
   },
   async run(context) {
     const spec = attachSpec(context);
@@ -84,6 +90,14 @@ function attachSpec(context: Context): AttachSpec {
     load: loadOptions(values),
     limits: limits(listOption(values, 'limit')),
     confirmed: guardNames(listOption(values, 'confirm')),
+    ...watchSpec(context),
+  };
+}
+
+/** What of a run is looked at, and for how long. Errors: usage. */
+export function watchSpec(context: Context): Omit<AdoptSpec, 'host' | 'run'> {
+  const { values } = context;
+  return {
     attended: true,
     where: textOption(values, 'where') ?? '',
     durationSeconds: positiveOption(values, 'duration', false) ?? null,

@@ -266,11 +266,13 @@ impl Connection {
 
     /// Sees a run that is kept from now on. One whose time is over while somebody watches it is an ordinary one again.
     fn look_at_kept(&mut self) {
-        self.kept = self.requests.kept().filter(|kept| !kept.left().is_zero());
-        if self.kept.is_none() && self.requests.kept().is_some() {
+        let kept = self.requests.kept();
+        let is_over = kept.as_ref().is_some_and(|kept| kept.left().is_zero());
+        if is_over {
             self.requests.keep_no_longer();
             supervisor::keep_run(Duration::ZERO);
         }
+        self.kept = kept.filter(|_| !is_over);
     }
 
     /// One process does not run on without the other.

@@ -2,8 +2,8 @@
 //! the fuzzers of `host-agent/fuzz` reach the parts; `main.rs` only calls it.
 //!
 //! Started without arguments it is the supervisor of a second process of the same file, the worker, which does all of this
-//! (see `supervisor/`). The worker's threads: this one reads requests, signals and the lease and never blocks on anything else; `requests` does the work;
-//! `drain` empties rings; `answers` writes control frames. See `output.rs` for who writes when.
+//! (see `supervisor/`). The worker's threads: this one reads requests, signals and the lease and never blocks on anything
+//! else; `requests` does the work; `drain` empties rings; `answers` writes control frames. See `output.rs` for who writes when.
 #![forbid(unsafe_code)]
 
 mod attach;
@@ -95,7 +95,6 @@ fn run() -> ExitCode {
     undo::keep_in(undo::folder_name(beats.supervisor()));
     os::raise_limits();
     privilege::keep_what_an_agent_needs();
-    supervisor::remember(&beats);
     log::install();
     kept::sweep();
     let output = Arc::new(Output::new(os::take_stdio(1)));

@@ -306,8 +306,8 @@ fn without_room_for_the_journal_only_what_needs_one_is_refused() {
         ..only(&["on_cpu", "raw_enter"])
     };
     let id = agent.load(&object("attach"), pb::ObjectOptions { globals: only_me().globals, ..options }).object_id;
-    let inside = format!("/proc/{}/root/run/ringside", agent.worker());
-    std::fs::write(format!("{inside}/filler"), [0; 4096]).expect("it fills up");
+    let filler = PathBuf::from(format!("/proc/{}/root", agent.worker())).join("run/ringside/filler");
+    std::fs::write(&filler, [0; 4096]).expect("it fills up");
     let Response::Error(refused) = agent.attach(id, "on_cpu", &[("map", "cpus:0")]) else {
         panic!("attached without a journal")
     };
@@ -316,7 +316,7 @@ fn without_room_for_the_journal_only_what_needs_one_is_refused() {
     assert_eq!(cpus.first(), None);
     assert!(matches!(agent.attach(id, "raw_enter", &[]), Response::Attach(_)), "a link needs no journal");
     // With room again it is attached, and an entry that does not fit later on costs nothing that is there.
-    std::fs::remove_file(format!("{inside}/filler")).expect("room again");
+    std::fs::remove_file(filler).expect("room again");
     assert!(matches!(agent.attach(id, "on_cpu", &[("map", "cpus:0")]), Response::Attach(_)));
     agent.detach(id);
     assert_eq!(cpus.first(), None);

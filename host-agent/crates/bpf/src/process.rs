@@ -11,6 +11,23 @@ use crate::os::owned;
 /// Where a child finds its end of the socket.
 pub const SOCKET: RawFd = 3;
 
+/// What the kernel says of a process in /proc/PID/stat (man 5 proc_pid_stat).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// One letter; `Z` and `X` are dead.
+    pub state: char,
+    /// Clock ticks since the boot: with the pid, a process is never taken for another.
+    pub started: u64,
+}
+
+/// None: there is no such process.
+pub fn stat(pid: u32) -> Option<Stat> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything.
+    let mut fields = text.rsplit_once(") ")?.1.split(' ');
+    Some(Stat { state: fields.next()?.parse().ok()?, started: fields.nth(18)?.parse().ok()? })
+}
+
 /// Two ends of a socket that keeps messages apart, tells when the other end is gone, and never blocks.
 pub fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let mut ends = [-1; 2];

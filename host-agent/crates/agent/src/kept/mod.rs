@@ -13,8 +13,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use ringside_bpf::os;
 use ringside_proto::messages as pb;
 
 pub use adopt::{ADOPT, main as adopter};
@@ -50,10 +51,10 @@ impl Kept {
             run,
             name: record::plain(name),
             by: record::plain(by),
-            since_ns: now_ns(),
-            expires_ns: now_ns() + time.as_nanos() as u64,
+            since_ns: os::realtime_ns(),
+            expires_ns: os::realtime_ns() + time.as_nanos() as u64,
             pid: std::process::id(),
-            uid: ringside_bpf::os::effective_uid(),
+            uid: os::effective_uid(),
         };
         record::write(&folder, &about)?;
         Ok(Self { about: Mutex::new(about), object_id, details, folder, listener })
@@ -66,12 +67,12 @@ impl Kept {
     /// Other time from now on.
     pub fn renew(&self, time: Duration) -> io::Result<()> {
         let mut about = self.locked();
-        about.expires_ns = now_ns() + time.as_nanos() as u64;
+        about.expires_ns = os::realtime_ns() + time.as_nanos() as u64;
         record::write(&self.folder, &about)
     }
 
     pub fn left(&self) -> Duration {
-        Duration::from_nanos(self.locked().expires_ns.saturating_sub(now_ns()))
+        Duration::from_nanos(self.locked().expires_ns.saturating_sub(os::realtime_ns()))
     }
 
     /// Readable when somebody wants the run.
@@ -89,10 +90,6 @@ impl Drop for Kept {
         let _ = fs::remove_dir_all(&self.folder);
         record::remove_empty();
     }
-}
-
-fn now_ns() -> u64 {
-    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |passed| passed.as_nanos() as u64)
 }
 
 /// Short enough to be typed.

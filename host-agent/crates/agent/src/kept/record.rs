@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use ringside_bpf::process;
 use ringside_proto::messages as pb;
 
 use super::FOLDER;
@@ -59,14 +60,9 @@ fn parse(text: &str) -> Option<(pb::KeptRun, u64)> {
     Some((about, number("start")?))
 }
 
-/// Ticks since the boot, of a process that lives: with the pid, a process is never taken for another.
+/// Of a process that lives: one that is dead and that nobody has asked for its end is dead.
 fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold anything.
-    let mut fields = stat[stat.rfind(')')? + 2..].split(' ');
-    // One that is dead and that nobody has asked for its end is dead.
-    fields.next().filter(|state| !matches!(*state, "Z" | "X"))?;
-    fields.nth(18)?.parse().ok()
+    process::stat(pid).filter(|stat| !matches!(stat.state, 'Z' | 'X')).map(|stat| stat.started)
 }
 
 /// Runs that are kept now, by agents that live.

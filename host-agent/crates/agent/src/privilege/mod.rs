@@ -141,7 +141,7 @@ pub fn needed(object: &Object) -> Capabilities {
         .chain(object.maps().iter().filter_map(|map| of_map(map.type_name())))
         .collect();
     needed.insert(Bpf);
-    if perf_events_are_roots() && opens_perf_events_later(object) {
+    if opens_perf_events_later(object) && perf_events_are_roots() {
         needed.insert(SysAdmin);
     }
     on_this_kernel(needed)

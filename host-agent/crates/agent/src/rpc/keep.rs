@@ -9,7 +9,7 @@ use ringside_proto::messages as pb;
 use super::object;
 use crate::failure::{Answer, Failure};
 use crate::kept::{self, Kept, LONGEST};
-use crate::requests::Context;
+use crate::requests::{Context, locked};
 use crate::session::Session;
 use crate::stream::Stream;
 use crate::supervisor;
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub fn keep(session: &mut Session, context: &Context<'_>, request: &pb::KeepRun) -> Answer<pb::RunKept> {
     let loaded = session.get(request.object_id)?;
     let time = Duration::from_secs(request.seconds.into());
-    let mut kept = context.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut kept = locked(context.kept);
     if time.is_zero() {
         *kept = None;
         supervisor::keep_run(Duration::ZERO);
@@ -69,7 +69,7 @@ fn unwritable(error: std::io::Error) -> Failure {
 
 pub fn describe(session: &mut Session, context: &Context<'_>) -> Answer<pb::RunDescription> {
     // Not locked any longer than that: the connection's thread looks at it too.
-    let kept = context.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+    let kept = locked(context.kept).clone();
     let kept = kept.ok_or_else(|| Failure::new("bad-value", "This agent keeps no run."))?;
     let details_blob = context.send_blob(&kept.details)?;
     let loaded = session.get(kept.object_id)?;

@@ -16,10 +16,15 @@ const OFTEN_ENOUGH: Duration = Duration::from_secs(1);
 /// Open as long as the process: for threads that have something to tell at once.
 static TO_SUPERVISOR: OnceLock<OwnedFd> = OnceLock::new();
 
+/// The worker's way to its supervisor from any thread; none in a process that has none.
+pub(super) fn to_supervisor() -> Option<BorrowedFd<'static>> {
+    TO_SUPERVISOR.get().map(AsFd::as_fd)
+}
+
 /// Tells the supervisor for how long the run is kept, from now on; zero: not any more. From any thread.
 pub fn keep_run(time: Duration) {
-    if let Some(socket) = TO_SUPERVISOR.get() {
-        let _ = Message::Kept(time).send(socket.as_fd());
+    if let Some(socket) = to_supervisor() {
+        let _ = Message::Kept(time).send(socket);
     }
 }
 
@@ -46,11 +51,6 @@ impl Beats {
         let socket = process::given_socket()?;
         let _ = TO_SUPERVISOR.set(socket.try_clone()?);
         Ok(Self::over(socket))
-    }
-
-    /// A second hold on the socket, for other threads of the worker.
-    pub fn socket(&self) -> io::Result<OwnedFd> {
-        self.socket.try_clone()
     }
 
     fn over(socket: OwnedFd) -> Self {

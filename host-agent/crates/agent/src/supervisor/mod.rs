@@ -11,9 +11,7 @@ mod pulse;
 mod watch;
 mod wire;
 
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::parent_id;
-use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,20 +21,10 @@ pub use beats::{Beats, Silence, keep_run};
 pub use leftovers::undo;
 pub use watch::supervise;
 
-/// The worker's way to tell its supervisor something from any thread.
-static TO_SUPERVISOR: OnceLock<OwnedFd> = OnceLock::new();
-
-/// Lets [`tell_rights`] reach the supervisor.
-pub fn remember(beats: &Beats) {
-    if let Ok(socket) = beats.socket() {
-        let _ = TO_SUPERVISOR.set(socket);
-    }
-}
-
 /// Has the supervisor give up what the worker has given up, and waits until it has. False when it has not; true without one.
 pub fn tell_rights(kept: privilege::Set) -> bool {
-    let Some(socket) = TO_SUPERVISOR.get() else { return true };
-    if wire::Message::Rights(kept).send(socket.as_fd()).is_err() {
+    let Some(socket) = beats::to_supervisor() else { return true };
+    if wire::Message::Rights(kept).send(socket).is_err() {
         return false;
     }
     let supervisor = parent_id();

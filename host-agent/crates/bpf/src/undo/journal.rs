@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use super::kept::Kept;
 use crate::error::NO_JOURNAL;
-use crate::{Error, Result, os};
+use crate::{Error, Result, os, process};
 
 pub(super) const FILE: &str = "journal";
 /// Extension of a journal that is being written.
@@ -58,10 +58,9 @@ pub fn folder_name(pid: u32) -> OsString {
     format!("{pid}-{}", started(pid).unwrap_or(0)).into()
 }
 
-/// Field 22 of /proc/PID/stat; the name in it may hold anything.
+/// Of a process that is dead, too, as long as its parent has not asked.
 pub(super) fn started(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(") ")?.1.split(' ').nth(19)?.parse().ok()
+    Some(process::stat(pid)?.started)
 }
 
 /// From now on this process journals what outlives it, in a folder of this name that is made when it is needed.
