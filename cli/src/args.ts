@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import {
   guardRules,
   defaultSshOptions,
+  parseDuration,
   RingsideError,
   type LoadOptions,
   type LogLevel,
@@ -161,15 +162,12 @@ export function targets(list: string[]): { program: string; key: string; value: 
   });
 }
 
-const durationUnits: Record<string, number> = { s: 1, m: 60, min: 60, h: 3600, d: 86_400 };
-
 /** "90s", "15m", "2h", "3d" in seconds, or undefined when the option is not there. Errors: usage. */
 export function durationOption(values: Values, name: string): number | undefined {
   const text = textOption(values, name);
   if (text === undefined) return undefined;
-  const [, number = '', unit = ''] = /^(\d{1,7})(s|m|min|h|d)$/.exec(text) ?? [];
-  const seconds = Number(number) * (durationUnits[unit] ?? 0);
-  if (seconds === 0) throw usage(`--${name} takes a time like 90s, 15m, 2h or 3d; not "${text}".`);
+  const seconds = parseDuration(text);
+  if (seconds === undefined) throw usage(`--${name} takes a time like 90s, 15m, 2h or 3d; not "${text}".`);
   return seconds;
 }
 

@@ -9,5 +9,6 @@ export type * from './model/index.ts';
 export { defaultCacheDir } from './build/index.ts';
 export { createEngine, type EngineOptions } from './runs/engine.ts';
 export type * from './runs/api.ts';
-export { limitsText } from './runs/limitsText.ts';
+export { limitNames, limitsText } from './runs/limitsText.ts';
+export { durationText, longestKeptSeconds, parseDuration, timeLeft } from './runs/times.ts';
 export { defaultSshOptions, type SshOptions } from './ssh/options.ts';

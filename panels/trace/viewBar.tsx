@@ -42,7 +42,9 @@ function Counts({ state }: { state: TraceState }): JSX.Element | null {
     <span class="counts" title={title}>
       {selected > 1 && <span class="selected-count">{count(selected)} selected · </span>}
       {state.where.value === '' ? (
-        <span>{count(counts.stored)} rows</span>
+        <span>
+          {count(counts.stored)} {counts.stored === 1 ? 'row' : 'rows'}
+        </span>
       ) : (
         <span>
           {count(counts.matching)}

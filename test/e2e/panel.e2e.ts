@@ -202,6 +202,25 @@ describe('pictures', () => {
   });
 });
 
+describe('the header', () => {
+  for (const width of [360, 400, 466, 560, 700]) {
+    it(`says the run's name and hosts in full at ${width} px`, async () => {
+      await open('rows=3204771&rate=48000', { width });
+      await page.locator('.spark').waitFor();
+      for (const part of ['.name', '.hosts']) {
+        const box = await page.locator(part).evaluate((el) => [el.scrollWidth, el.clientWidth] as const);
+        expect(box[0], part).toBeLessThanOrEqual(box[1]);
+      }
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    });
+  }
+
+  it('counts a single row as one', async () => {
+    await open('rows=1');
+    await expect.poll(() => page.locator('.counts').innerText()).toBe('1 row');
+  });
+});
+
 describe('following', () => {
   it('shows the newest rows, stops when scrolled up and says how many wait, End follows again', async () => {
     await open('rows=1000&rate=500');

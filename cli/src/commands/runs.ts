@@ -1,6 +1,5 @@
-import { Exit } from '@ringside/core';
+import { Exit, timeLeft } from '@ringside/core';
 import { exactly, hostList } from '../args.ts';
-import { timeLeft } from '../output/timeLeft.ts';
 import { table } from '../terminal.ts';
 import type { Command } from './index.ts';
 

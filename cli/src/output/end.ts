@@ -1,6 +1,5 @@
-import type { RunEvent } from '@ringside/core';
+import { timeLeft, type RunEvent } from '@ringside/core';
 import { bold, dim } from '../terminal.ts';
-import { timeLeft } from './timeLeft.ts';
 
 const known = (n: number | null): string => (n === null ? 'unknown' : n.toLocaleString('en-US'));
 

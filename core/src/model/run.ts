@@ -46,16 +46,20 @@ export interface RunLimits {
   timeSeconds: number;
 }
 
-/** A run that goes on without a client. Times are ns since the Unix epoch. */
-export interface KeptRunInfo {
+/** Where a run goes on without its client. Times are ns since the Unix epoch. */
+export interface KeptOn {
   host: string;
   /** Its name on the host. */
   run: string;
+  expires: string;
+}
+
+/** A run that goes on without a client, as its host lists it. */
+export interface KeptRunInfo extends KeptOn {
   name: string;
   /** Who keeps it, from where. */
   by: string;
   since: string;
-  expires: string;
   pid: number;
   uid: number;
 }
@@ -181,7 +185,7 @@ export interface RunSummary {
   /** In force on the hosts; null before the attach. */
   limits: RunLimits | null;
   /** Where it goes on without us; empty when it ends with us. */
-  kept: { host: string; run: string; expires: string }[];
+  kept: KeptOn[];
 }
 
 /** What became of a map when a new version took the old one's place. */
@@ -241,7 +245,7 @@ export type RunEvent =
       /** Why the host's agent ended it, when the reason is "agent". */
       error?: ErrorData;
       /** It is not detached: it goes on there without us. */
-      kept?: { host: string; run: string; expires: string }[];
+      kept?: KeptOn[];
       ledger: Ledger;
       programs: ProgramCost[];
       agent: { rssBytes: number | null; cpuPercent: number | null };

@@ -25,7 +25,8 @@ export type { GuardQuestion, HostKeyAnswer, HostKeyQuestion, Prompter, SecretQue
 export type { SshOptions } from '../ssh/options.ts';
 export type { LogLevel } from '../log.ts';
 export { defaultSshOptions } from '../ssh/options.ts';
-export { limitsText } from '../runs/limitsText.ts';
+export { limitNames, limitsText } from '../runs/limitsText.ts';
+export { durationText, longestKeptSeconds, parseDuration, timeLeft } from '../runs/times.ts';
 
 export interface EngineWorkerOptions extends WorkerStart {
   /** The bundle dist/engine-worker.js. */

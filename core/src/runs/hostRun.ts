@@ -15,6 +15,7 @@ import type {
   AttachmentInfo,
   AttachSpec,
   IteratorText,
+  KeptOn,
   LeftOutProgram,
   RunLimits,
   RunNote,
@@ -76,7 +77,7 @@ export class HostRun {
   /** In force, once attached. */
   limits: RunLimits | null = null;
   /** Where it goes on without us, once it is kept. */
-  kept: { host: string; run: string; expires: string } | null = null;
+  kept: KeptOn | null = null;
   /** Rules of guards that the next request confirms. */
   confirmed: string[] = [];
   private objectId = 0;

@@ -1,4 +1,5 @@
 import type { AttachSpec, RunLimits } from '@ringside/core/model';
+import { limitNames } from '@ringside/core/rpc';
 import { ExtensionError } from '../errors.ts';
 
 /** What a launch configuration says of an AttachSpec; the rest is asked for or has defaults. */
@@ -48,8 +49,6 @@ function readSeconds(attribute: string, value: unknown): number | null {
   if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
   throw bad(attribute, 'a number of seconds above 0');
 }
-
-const limitNames = ['cpuPercent', 'recordsPerSecond', 'timeSeconds'] as const;
 
 function readLimits(value: unknown): Partial<RunLimits> {
   const all = readRecord('limits', value);

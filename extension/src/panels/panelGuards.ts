@@ -3,6 +3,7 @@
  * something gives null, and the message is dropped. Results are new objects with the known properties only.
  */
 import type { AttachSpec, PanelState, RowsQuery, ToHost } from '@ringside/core/model';
+import { limitNames } from '@ringside/core/rpc';
 
 export const caps = {
   name: 256,
@@ -117,9 +118,7 @@ const limit = (value: unknown): number | null | undefined =>
 function parseLimits(value: unknown): AttachSpec['limits'] | null {
   if (value === undefined) return undefined;
   if (!isFields(value)) return null;
-  const known = (['cpuPercent', 'recordsPerSecond', 'timeSeconds'] as const).map(
-    (name) => [name, value[name]] as const,
-  );
+  const known = limitNames.map((name) => [name, value[name]] as const);
   const given = known.filter(([, number]) => number !== undefined);
   return given.every(([, number]) => isCount(number)) ? Object.fromEntries(given) : null;
 }
