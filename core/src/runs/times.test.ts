@@ -24,9 +24,12 @@ it.each([
   expect(parseDuration(text)).toBe(seconds);
 });
 
-it.each(['', '0s', '2', 'h', '2 weeks', '-1h', '1.5h', '2h30m', '99999999s', ' 2h'])('takes "%s" for no time', (text) => {
-  expect(parseDuration(text)).toBeUndefined();
-});
+it.each(['', '0s', '2', 'h', '2 weeks', '-1h', '1.5h', '2h30m', '99999999s', ' 2h'])(
+  'takes "%s" for no time',
+  (text) => {
+    expect(parseDuration(text)).toBeUndefined();
+  },
+);
 
 it('reads what it writes', () => {
   fc.assert(
