@@ -36,14 +36,15 @@ async function prepare(selected, yes) {
   if (selected.some((tier) => tier.name === 'e2e')) await step('code-server', installCodeServer);
 }
 
-/** Runs one tier and its leak check. */
-async function runTier(tier) {
+/** Runs one tier and its leak check. @param {boolean} asked the command line named it */
+async function runTier(tier, asked) {
   console.log(`\n${bold(`── ${tier.name}`)} ${dim(tier.what)}`);
   const begin = performance.now();
   const marker = `${tier.name}-${process.pid}-${Date.now()}`;
   const before = tier.root ? snapshot(marker) : undefined;
   const plain = process.stdout.isTTY === true ? {} : { NO_COLOR: '1' };
-  const counts = await tier.run({ ...process.env, ...plain, [markerVariable]: marker, CI: process.env.CI ?? '1' });
+  const env = { ...process.env, ...plain, [markerVariable]: marker, CI: process.env.CI ?? '1' };
+  const counts = await tier.run(env, asked);
   failSkipped(counts);
   if (before !== undefined) {
     const title = `no process, BPF program, link or pin is left after ${tier.name}`;
@@ -102,7 +103,7 @@ await script(async () => {
   const results = [];
   for (const tier of selected) {
     try {
-      results.push(await runTier(tier));
+      results.push(await runTier(tier, positionals.length > 0));
     } catch (error) {
       explain(error);
       results.push({
