@@ -261,6 +261,7 @@ async function firstByte(transport: Transport, session: HostSession, path: strin
   const detail = session.noise;
   const status = exit.code === null ? `signal ${exit.signal ?? 'unknown'}` : `exit ${exit.code}`;
   if (exit.code === 126 && /ermission denied/.test(detail)) throw scriptFailure(transport.host, 'noexec', path);
+  if (exit.code === 126 && /Operation not permitted/.test(detail)) throw notHere(transport.host, path, detail);
   throw new RingsideError(
     'agent-start',
     `The agent ${path} on ${transport.host} ended before its first word (${status}).`,
@@ -270,6 +271,14 @@ async function firstByte(transport: Transport, session: HostSession, path: strin
         'The detail shows what it printed. An old kernel, a seccomp filter or too little memory may be the reason.',
     },
   );
+}
+
+/** execve(2), EPERM: the file was given capabilities that no process may have there. */
+function notHere(host: string, path: string, detail: string): RingsideError {
+  return new RingsideError('agent-start', `The kernel of ${host} does not let the agent ${path} be executed.`, {
+    detail,
+    remedy: `Its file has capabilities (\`getcap ${path}\`) that processes there, as in a container, may not have. \`sudo setcap -r ${path}\` takes them away; \`ringside doctor\` then names those that are possible.`,
+  });
 }
 
 /** Exit code of an agent that should take over a run that is not kept there. */

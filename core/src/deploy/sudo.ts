@@ -1,7 +1,8 @@
 /** What sudo says when it says no, and what can be done about it. */
 import { RingsideError } from '../errors.ts';
 
-const byRootLogin = 'or log in as root (user@host in the ssh config), or use --sudo never to go without privilege';
+const byRootLogin =
+  'or log in as root (user@host in the ssh config), or use --sudo never to go without root (`ringside doctor` then names the setcap command that lets the agent load programs)';
 
 /** sudo would do it, but wants a password; never leaves this folder. */
 class PasswordNeeded extends RingsideError {

@@ -22,10 +22,12 @@ export async function doctorReport(
     : await host.agent.request({ case: 'probeFeatures', value: {} }, 'features', call);
   const compiler = await compilerOf(settings, call);
   const { facts, info } = host;
+  const ofHost = hostChecks(facts);
+  const mayTry = !ofHost.some(({ id, status }) => id === 'privilege' && status === 'fail');
   const checks = [
-    ...hostChecks(facts),
+    ...ofHost,
     compilerCheck(compiler),
-    ...(host.readOnly ? [readOnlyCheck] : featureChecks(features)),
+    ...(host.readOnly ? [readOnlyCheck] : featureChecks(features, mayTry)),
   ];
   return {
     host: {
@@ -94,18 +96,27 @@ function check(id: string, title: string, status: CheckStatus, detail = '', reme
 /** Capabilities that loading and attaching need since 5.8; root has them all. */
 const needed = ['CAP_BPF', 'CAP_PERFMON', 'CAP_NET_ADMIN', 'CAP_SYS_ADMIN'];
 
-function hostChecks(f: HostFacts): DoctorCheck[] {
+function privilegeCheck(f: HostFacts): DoctorCheck {
+  const title = 'The right to load and attach';
   const missing = needed.filter((c) => !f.capabilities.includes(c));
+  if (missing.length === 0) return check('privilege', title, 'ok', `uid ${f.euid} with ${needed.join(', ')}`);
+  const has = (c: string): boolean => f.capabilities.includes(c);
+  const some = has('CAP_SYS_ADMIN') || (has('CAP_BPF') && (has('CAP_PERFMON') || has('CAP_NET_ADMIN')));
+  const detail = `the agent runs as uid ${f.euid} without ${missing.join(', ')}`;
+  const remedy = privilegeRemedy(f.setcapCommand);
+  if (!some) return check('privilege', title, 'fail', detail, remedy);
+  return check('privilege', title, 'warn', detail, `\`ringside inspect\` tells what an object needs. ${remedy}`);
+}
+
+function privilegeRemedy(setcapCommand: string): string {
+  const asRoot = 'Connect as root, or as a user who may run the agent with sudo';
+  if (setcapCommand === '') return `${asRoot}.`;
+  return `${asRoot}; or let an administrator give this user's agent the capabilities: \`${setcapCommand}\`.`;
+}
+
+function hostChecks(f: HostFacts): DoctorCheck[] {
   return [
-    missing.length === 0
-      ? check('privilege', 'The right to load and attach', 'ok', `uid ${f.euid} with ${needed.join(', ')}`)
-      : check(
-          'privilege',
-          'The right to load and attach',
-          'fail',
-          `the agent runs as uid ${f.euid} without ${missing.join(', ')}`,
-          'Connect as root, or as a user who may run the agent with sudo.',
-        ),
+    privilegeCheck(f),
     f.btf
       ? check('btf', 'Kernel types (BTF)', 'ok', `${f.btfBytes} bytes`)
       : check(
@@ -185,7 +196,12 @@ function streamCheck(streams: AttachFeature | undefined): DoctorCheck {
   return check('prog-stream', title, 'warn', why, 'Use bpf_printk.');
 }
 
-function featureChecks(features: Features): DoctorCheck[] {
+/** What a user without rights is refused tells nothing of the kernel. */
+function featureChecks(features: Features, mayTry: boolean): DoctorCheck[] {
+  if (!mayTry) {
+    const why = 'The kernel lets this user try nothing.';
+    return [check('attach', 'What the kernel loads and attaches', 'unknown', why)];
+  }
   const ring = features.mapTypes['ringbuf'];
   const refused = features.attach.filter((a) => !a.ok);
   return [

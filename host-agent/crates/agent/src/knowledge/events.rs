@@ -21,6 +21,11 @@ pub fn format(tracefs: &str, category: &str, name: &str) -> Option<String> {
     fs::read_to_string(folder(tracefs, category, name)?.join("format")).ok()
 }
 
+/// False for users that tracefs is closed to: all but root, as it is mounted.
+pub fn readable(tracefs: &str) -> bool {
+    fs::read_dir(Path::new(tracefs).join("events")).is_ok()
+}
+
 pub fn exists(tracefs: &str, category: &str, name: &str) -> bool {
     folder(tracefs, category, name).is_some_and(|folder| folder.join("format").exists())
 }

@@ -94,7 +94,7 @@ impl Kernel {
     }
 
     pub fn tracepoint(&self, category: &str, name: &str) -> Result<(), Refusal> {
-        let Some(tracefs) = self.tracefs() else { return Ok(()) };
+        let Some(tracefs) = self.tracefs().filter(|tracefs| events::readable(tracefs)) else { return Ok(()) };
         if events::exists(tracefs, category, name) {
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! Least privilege: the agent keeps what some feature of it needs, and, once attached, what its object needs.
 
+mod file;
 pub mod read_only;
 mod table;
 
@@ -14,6 +15,8 @@ use crate::attach;
 use crate::failure::{Answer, Failure};
 use crate::journal;
 use crate::supervisor;
+
+pub use file::setcap_command;
 
 /// Numbers of the kernel's ABI (CAP_*).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::VERSION;
 use crate::failure::{Answer, Failure};
+use crate::privilege;
 use crate::requests::Context;
 
 /// `supervisor` is the process that watches this one, 0 for none.
@@ -55,6 +56,7 @@ pub fn facts() -> pb::HostFacts {
         mem_available_bytes: mem_available(),
         lsm: word("/sys/kernel/security/lsm"),
         cgroup2: cgroup2().unwrap_or_default(),
+        setcap_command: privilege::setcap_command(),
     }
 }
 

@@ -28,6 +28,8 @@ pub struct State {
     pub functions_locked: bool,
     /// It has given up what its run does not need.
     pub narrowed: bool,
+    /// The command that gives its file capabilities.
+    pub setcap: String,
 }
 
 impl State {
@@ -50,6 +52,7 @@ impl State {
             smallest_loads: log::capture(|| probe::program_type(SOCKET_FILTER)).0,
             functions_locked: functions_locked(),
             narrowed: privilege::has_narrowed(),
+            setcap: privilege::setcap_command(),
         }
     }
 
@@ -77,9 +80,16 @@ impl State {
                 false => "",
             };
             let message = format!("The agent does not run as root, lacks {}{sysctl}.", missing.join(", "));
-            return Failure::new("no-permission", message).hint(
-                "Connect as root, or let the agent use sudo. Without root it needs CAP_BPF with CAP_PERFMON (tracing) or CAP_NET_ADMIN (networking).",
-            );
+            let way = match self.setcap.as_str() {
+                "" => {
+                    "Without root it needs CAP_BPF with CAP_PERFMON (tracing) or CAP_NET_ADMIN (networking).".to_owned()
+                }
+                command => format!(
+                    "Without root it needs capabilities on its file, which an administrator gives by `{command}`."
+                ),
+            };
+            return Failure::new("no-permission", message)
+                .hint(format!("Connect as root, or let the agent use sudo. {way}"));
         }
         if self.user_namespace || !missing.is_empty() {
             let lacks = match self.user_namespace {

@@ -4,13 +4,17 @@ use ringside_proto::messages as pb;
 
 use super::found::{Found, details};
 use super::functions::answer_missing;
-use crate::failure::Answer;
+use crate::failure::libc_errno::EACCES;
+use crate::failure::{Answer, no_permission};
 use crate::knowledge::{Kernel, events};
 use crate::rpc::{host, tracefs_missing};
 
 pub fn tracepoints(found: &mut Found<'_>) -> Answer<()> {
     let kernel = Kernel::default();
     let Some(tracefs) = kernel.tracefs() else { return Err(tracefs_missing()) };
+    if !events::readable(tracefs) {
+        return Err(no_permission("the tracepoints of this host cannot be listed", EACCES));
+    }
     // libbpf writes category/name.
     let wanted = found.pattern.with('/', ':');
     found.pattern = wanted;
