@@ -2,7 +2,8 @@
 import type { BpfObject, LineInfo } from '../bpf/index.ts';
 import type { VerdictReason } from '../model/index.ts';
 import { categorize } from './categories.ts';
-import { parseVerifierLog, type LoggedInsn, type VerifierLog } from './parse.ts';
+import { namedState, parseVerifierLog, stateAtEnd, type VerifierLog } from './log/index.ts';
+import { nullableOrigin } from './origin.ts';
 import { lineOfInsn, programLayout, type LaidOutFunction } from './programLayout.ts';
 
 /** What is needed to find source lines: the object as it was built and the program's function name. */
@@ -41,7 +42,7 @@ export function explainRejection(log: string | VerifierLog, source: ProgramSourc
     cause: causes(parsed, places, at),
     fixes: [],
     kernelSuggestion: parsed.report?.suggestion ?? '',
-    registers: Object.fromEntries(parsed.registers),
+    registers: Object.fromEntries(namedState(stateAtEnd(parsed))),
   };
 }
 
@@ -66,9 +67,8 @@ function causes(log: VerifierLog, places: Places, at: number | null): VerdictRea
   };
   for (const message of log.messages) {
     const register = /^R(\d+)\b.*_or_null/.exec(message)?.[1];
-    const id = register && /\bid=(\d+)/.exec(log.registers.get(`r${register}`) ?? '')?.[1];
-    const origin: LoggedInsn | undefined = id ? log.nullable.get(Number(id)) : undefined;
-    if (origin) add(origin.index, 'The pointer comes from here and can be null.');
+    const origin = register === undefined ? null : nullableOrigin(log, Number(register));
+    if (origin !== null) add(origin, 'The pointer comes from here and can be null.');
     const taken = /Unreleased reference id=\d+ alloc_insn=(\d+)/.exec(message)?.[1];
     if (taken) add(Number(taken), 'It is taken here.');
   }
@@ -88,7 +88,7 @@ class Places {
   ofInsn(index: number): Place {
     const info = this.source ? lineOfInsn(this.source.object, this.layout, index) : null;
     if (info && info.line > 0) return this.ofLine(info);
-    const comment = this.log.insnAt(index)?.source;
+    const comment = this.log.source(this.log.lastStepOf(index));
     if (comment?.file && comment.line) return { file: comment.file, line: comment.line, column: 1, endColumn: 1 };
     return this.ofProgram();
   }

@@ -2,7 +2,7 @@
 import { BpfObject } from '../bpf/index.ts';
 import type { Diagnostic, ProgramVerdict, VerdictReason, VerdictStats } from '../model/index.ts';
 import { explainRejection, type ProgramSource } from './explain.ts';
-import { parseVerifierLog, type LogStats } from './parse.ts';
+import { parseVerifierLog, type LogStats } from './log/index.ts';
 import { programLayout, type LaidOutFunction } from './programLayout.ts';
 
 /** An agent's answer for one program (ProgramVerdict of agent.proto with its log fetched). */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ProgramVerdict } from '../model/index.ts';
+import { namedState, stateAtEnd } from './log/index.ts';
 import {
   explainRejection,
   parseVerifierLog,
@@ -191,7 +192,7 @@ describe('other wordings', () => {
       text: '(7b) *(u64 *)(r0 +0) = r1',
       source: { text: 'v->a[0] = 1;', file: null, line: null },
     });
-    expect(parsed.registers.get('r0')).toBe('map_value_or_null(id=1,off=0,ks=4,vs=32,imm=0)');
+    expect(namedState(stateAtEnd(parsed)).get('r0')).toBe('map_value_or_null(id=1,off=0,ks=4,vs=32,imm=0)');
   });
 
   it("of Linux 7.3 give the kernel's own reason and suggestion", () => {
@@ -220,7 +221,7 @@ describe('other wordings', () => {
       'processed 1 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0',
     ].join('\n');
     const parsed = parseVerifierLog(log);
-    expect(parsed.report).toEqual({
+    expect(parsed.report).toMatchObject({
       category: 'Register Type Safety',
       title: 'Unreadable register',
       reason: 'R0 has never been initialized on this path, so the verifier cannot use it as an input.',

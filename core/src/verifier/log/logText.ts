@@ -1,0 +1,103 @@
+/** The text of a log as it came, in pieces that hold whole lines, with the place of each line: nothing is copied. */
+
+/** A growing array of 32-bit numbers; a log of 100 MB has millions of lines. */
+export class Numbers {
+  #data = new Uint32Array(1024);
+  length = 0;
+
+  push(value: number): void {
+    if (this.length === this.#data.length) {
+      const larger = new Uint32Array(Math.ceil(this.#data.length * 1.5));
+      larger.set(this.#data);
+      this.#data = larger;
+    }
+    this.#data[this.length++] = value;
+  }
+
+  at(index: number): number {
+    return this.#data[index]!;
+  }
+
+  set(index: number, value: number): void {
+    this.#data[index] = value;
+  }
+
+  /** Index of the last element that is not above `value`; -1 when there is none. The elements ascend. */
+  lastNotAbove(value: number): number {
+    let [low, high] = [0, this.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#data[middle]! <= value) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}
+
+export class LogText {
+  readonly #pieces: string[] = [];
+  /** Characters before each piece. */
+  readonly #before: number[] = [];
+  readonly #starts = new Numbers();
+  #length = 0;
+  /** The end of what came so far that has no line break yet. */
+  #rest = '';
+
+  /** Lines that are complete. */
+  get lineCount(): number {
+    return this.#starts.length;
+  }
+
+  /** Adds text and calls `each` for every line that it completes: the piece that holds it, and where (without line break). */
+  add(chunk: string, each: (piece: string, from: number, to: number) => void): void {
+    const end = chunk.lastIndexOf('\n');
+    if (end < 0) {
+      this.#rest += chunk;
+      return;
+    }
+    const whole = end === chunk.length - 1 ? chunk : chunk.slice(0, end + 1);
+    const piece = this.#rest === '' ? whole : this.#rest + whole;
+    this.#rest = chunk.slice(end + 1);
+    this.#lines(piece, each);
+  }
+
+  /** The last line, where it has no line break. */
+  end(each: (piece: string, from: number, to: number) => void): void {
+    const piece = this.#rest;
+    this.#rest = '';
+    if (piece !== '') this.#lines(piece, each);
+  }
+
+  #lines(piece: string, each: (piece: string, from: number, to: number) => void): void {
+    this.#pieces.push(piece);
+    this.#before.push(this.#length);
+    for (let from = 0; from < piece.length;) {
+      const found = piece.indexOf('\n', from);
+      const end = found < 0 ? piece.length : found;
+      this.#starts.push(this.#length + from);
+      each(piece, from, withoutReturn(piece, from, end));
+      from = end + 1;
+    }
+    this.#length += piece.length;
+  }
+
+  /** A line without its line break; "" beyond the end. */
+  line(index: number): string {
+    if (!(index >= 0 && index < this.#starts.length)) return '';
+    const start = this.#starts.at(index);
+    let [low, high] = [0, this.#before.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#before[middle]! <= start) low = middle + 1;
+      else high = middle;
+    }
+    const piece = this.#pieces[low - 1]!;
+    const from = start - this.#before[low - 1]!;
+    const found = piece.indexOf('\n', from);
+    return piece.slice(from, withoutReturn(piece, from, found < 0 ? piece.length : found));
+  }
+}
+
+function withoutReturn(piece: string, from: number, end: number): number {
+  return end > from && piece.charCodeAt(end - 1) === 13 ? end - 1 : end;
+}
