@@ -35,7 +35,8 @@ export type LineKind = (typeof LineKind)[keyof typeof LineKind];
 const digit = (c: number): boolean => c >= 48 && c <= 57;
 const notes =
   /^(?:func#\d+ @\d+|Live regs before insn:|arg#\d+ reference type|Validating |Func#\d+ |Global function |BEGIN|-- (?:BEGIN|END) PROG LOAD LOG --|SCC (?:enter|exit)|reg type unsupported|\[\d+\] |last_idx |\(\d+\) (?:frame|live)|\(\d+,\d+.*\) (?:frame|live)|propagating |max_states_per_insn|(?:cur|old) state:|fastcall |subprog#\d+ |iter \d+|live stack update|async_cb_entry|insn \d+ cannot be patched|number of funcs in func_info doesn't match|backtracking call|stack_off|Processed \d+ insns$)/;
-const precision = /^(?:mark_precise:|parent (?:didn't|already|state)|last_idx \d+ first_idx|regs=[0-9a-f]+ stack=|propagating r)/;
+const precision =
+  /^(?:mark_precise:|parent (?:didn't|already|state)|last_idx \d+ first_idx|regs=[0-9a-f]+ stack=|propagating r)/;
 
 /** `from` and `to` are the line's place in `text`. */
 export function lineKind(text: string, from: number, to: number): LineKind {

@@ -112,7 +112,16 @@ function setConstant(state: RegisterState, value: bigint): void {
   const [s32, u32] = [BigInt.asIntN(32, value), BigInt.asUintN(32, value)];
   state.constant = signed;
   state.range = {
-    ...{ smin: signed, smax: signed, umin: unsigned, umax: unsigned, smin32: s32, smax32: s32, umin32: u32, umax32: u32 },
+    ...{
+      smin: signed,
+      smax: signed,
+      umin: unsigned,
+      umax: unsigned,
+      smin32: s32,
+      smax32: s32,
+      umin32: u32,
+      umax32: u32,
+    },
     tnum: { value: unsigned, mask: 0n },
   };
 }
