@@ -145,7 +145,8 @@ impl Head {
     }
 }
 
-/// Entries that are not crossed out, last first.
+/// Entries that are not crossed out, last first; a qdisc, which has to be empty, after every filter that may be in it, although
+/// it is written down after the first one.
 fn open_entries(text: &str) -> Vec<&str> {
     // A last line without its end was cut off while it was written, before the kernel was asked.
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
@@ -159,7 +160,9 @@ fn open_entries(text: &str) -> Vec<&str> {
             _ => {}
         }
     }
-    open.into_values().rev().collect()
+    let mut last_first: Vec<&str> = open.into_values().rev().collect();
+    last_first.sort_by_key(|entry| entry.starts_with("qdisc "));
+    last_first
 }
 
 fn take_back(head: &Head, text: &str, report: &mut Report) {
@@ -360,6 +363,27 @@ mod tests {
             assert_eq!(undo(&filter(theirs.1)), Ok(true), "which nobody has taken away");
             assert_eq!(undo(&Kept::Qdisc { interface }), Ok(true));
             assert_eq!(undo(&Kept::Qdisc { interface }), Ok(false));
+        });
+    }
+
+    #[test]
+    fn a_qdisc_of_ours_goes_after_all_filters_of_ours_that_are_in_it() {
+        apart(|| {
+            let interface = loopback().expect("lo");
+            let (one, two) = (classifier(), classifier());
+            for (program, _) in [&one, &two] {
+                std::mem::forget(Filter::attach(program.as_fd(), interface, Direction::Egress).expect("a filter"));
+            }
+            let filter = |of: Identity| Kept::Filter { program: of, interface, direction: Direction::Egress }.line();
+            // As `Filter::attach` writes it down: a qdisc is ours only once it is made.
+            let lines = [filter(one.1), Kept::Qdisc { interface }.line(), filter(two.1)];
+            let head = format!("ringside-undo 1 {} 7 8 {}", journal::boot_id(), journal::network_namespace());
+            let entries = lines.iter().enumerate().map(|(number, line)| format!("+ {number} {line}\n"));
+            let text = entries.fold(head.clone() + "\n", |text, line| text + &line);
+            let mut report = Report::default();
+            take_back(&Head::parse(&head).expect("a head"), &text, &mut report);
+            let all = [&lines[2], &lines[0], &lines[1]].map(Clone::clone).to_vec();
+            assert_eq!(report, Report { undone: all, ..Report::default() });
         });
     }
 
