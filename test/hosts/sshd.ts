@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer, connect } from 'node:net';
@@ -40,6 +41,8 @@ export interface SshdOptions {
   known?: boolean;
   /** Host key types; default ed25519. */
   hostKeyTypes?: ('ed25519' | 'rsa' | 'ecdsa')[];
+  /** Lines of a PAM configuration of its own (a second factor, say) in place of the system's for sshd. */
+  pam?: string[];
 }
 
 export interface TestSshd {
@@ -221,8 +224,12 @@ export async function startSshd(options: SshdOptions = {}): Promise<TestSshd> {
       run('/usr/bin/ssh-keygen', ['-q', '-t', type, '-N', '', '-C', 'ringside test host', '-f', path(`host_${type}`)]);
     }
   };
+  // PAM's service is named as the program is.
+  const pamService = `sshd-ringside-${process.pid}-${port}`;
+  const program = options.pam === undefined ? sshdPath : path(pamService);
+  const pamFile = `/etc/pam.d/${pamService}`;
   const start = async (): Promise<void> => {
-    child = spawn(sshdPath, ['-D', '-f', path('sshd_config'), '-E', path('log')], { stdio: 'ignore' });
+    child = spawn(program, ['-D', '-f', path('sshd_config'), '-E', path('log')], { stdio: 'ignore' });
     await answers(port, child, log);
   };
   const halt = async (): Promise<void> => {
@@ -238,10 +245,15 @@ export async function startSshd(options: SshdOptions = {}): Promise<TestSshd> {
   const stop = async (): Promise<void> => {
     await halt();
     for (const user of users) removeUser(user.name);
+    rmSync(pamFile, { force: true });
     rmSync(folder, { recursive: true, force: true });
   };
 
   try {
+    if (options.pam !== undefined) {
+      symlinkSync(sshdPath, program);
+      writeFileSync(pamFile, `${options.pam.join('\n')}\n`);
+    }
     makeHostKeys();
     run('/usr/bin/ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'ringside test user', '-f', path('id')]);
     const publicKey = readFileSync(path('id.pub'), 'utf8');

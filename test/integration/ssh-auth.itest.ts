@@ -115,14 +115,14 @@ describe('keys', () => {
     }
   });
 
-  it('says what it cannot do: certificates', async () => {
+  it('says what ssh2 cannot do: certificates', async () => {
     const ca = makeKey(sshd, 'ca', ['-t', 'ed25519', '-N', '']);
     const key = makeKey(sshd, 'certified', ['-t', 'ed25519', '-N', '']);
     execFileSync('ssh-keygen', ['-q', '-s', ca, '-I', 'test', '-n', 'root', `${key}.pub`]);
     authorize(sshd);
     const configFile = join(sshd.folder, 'cert_config');
     writeFileSync(configFile, `${readFileSync(withoutKey(sshd), 'utf8')}\nHost *\n  CertificateFile ${key}-cert.pub\n`);
-    const error = await failure(login(sshd.alias, { ...options, configFile }, nobody));
+    const error = await failure(login(sshd.alias, { ...options, configFile, transport: 'ssh2' }, nobody));
     expect(error.code).toBe('auth-failed');
     expect(error.remedy).toContain('certified-cert.pub');
   });

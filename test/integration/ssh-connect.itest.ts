@@ -163,8 +163,6 @@ Host circle
     const { port } = mute.address() as { port: number };
     expect(await code(`root@127.0.0.1:${port}`)).toBe('host-unreachable');
     mute.close();
-    const openssh = { ...options, transport: 'openssh' as const };
-    expect((await failure(openTransport(sshd.alias, openssh, nobody, silentLog))).code).toBe('ssh-transport');
   });
 
   it('lists the hosts of the configuration', async () => {

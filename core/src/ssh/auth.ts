@@ -5,6 +5,7 @@ import type { Log } from '../log.ts';
 import type { Prompter, SecretQuestion } from '../prompt.ts';
 import type { ResolvedHost } from './config.ts';
 import type { Identities, Identity } from './identities.ts';
+import { hasKerberosTicket, OpenSshNeeded, specialAgentKeys } from './openssh/needed.ts';
 import { neutralize } from './shell.ts';
 import type { Ssh2Module } from './ssh2Module.ts';
 
@@ -37,6 +38,8 @@ export interface AuthenticatorOptions {
   prompter: Prompter;
   log: Log;
   signal?: AbortSignal | undefined;
+  /** Where ssh2 has nothing more to offer without asking, the login may go over to OpenSSH. */
+  mayUseOpenSsh: boolean;
   /** Ends the connection with this error: the person declined, or the prompter failed. */
   abort: (error: RingsideError) => void;
 }
@@ -80,8 +83,25 @@ export class Authenticator {
     if (!methodsLeft && (order[0] !== 'publickey' || !this.#canTry('publickey'))) return this.#none();
     const method = order.find((candidate) => this.#canTry(candidate));
     if (method === 'publickey') return this.#nextKey();
+    // Before anybody is asked for a password that a certificate or a security key makes needless.
+    const more = await this.#openSshOffers();
+    if (more !== undefined) throw new OpenSshNeeded(more, this.failure());
     if (method === 'keyboard-interactive') return this.#keyboard();
     return method === 'password' ? this.#password() : false;
+  }
+
+  /** What OpenSSH could still offer to this server. */
+  async #openSshOffers(): Promise<string | undefined> {
+    const { host, mayUseOpenSsh } = this.#options;
+    if (!mayUseOpenSsh) return undefined;
+    if (host.pubkeyAuthentication && this.#accepted.includes('publickey')) {
+      if (this.#unsupported.length === 0 && host.identityAgent !== null && !host.identitiesOnly)
+        this.#unsupported.push(...(await specialAgentKeys(host.identityAgent)).map((type) => `agent key ${type}`));
+      if (this.#unsupported.length > 0) return this.#unsupported.join(', ');
+    }
+    const ticket =
+      host.gssapiAuthentication && this.#accepted.includes('gssapi-with-mic') && (await hasKerberosTicket());
+    return ticket ? 'GSSAPI' : undefined;
   }
 
   #canTry(method: string): boolean {
@@ -162,15 +182,18 @@ export class Authenticator {
   /** The error when all is tried: names what was tried, what the server takes, and what can be done. */
   failure(why = 'it refused every way to log in'): RingsideError {
     const { host } = this.#options;
+    const tooMany = this.#problems.some((problem) => /too many authentication failures/i.test(problem));
+    const reason = tooMany ? 'it refused us after too many attempts' : why;
     const tried = this.#tried.length > 0 ? `Tried: ${this.#tried.join(', ')}.` : 'There was nothing to try.';
     const accepted = this.#accepted.length > 0 ? ` The server takes: ${this.#accepted.join(', ')}.` : '';
     return new RingsideError(
       'auth-failed',
-      `${host.user}@${host.hostname} did not let us in: ${why}. ${tried}${accepted}`,
+      `${host.user}@${host.hostname} did not let us in: ${reason}. ${tried}${accepted}`,
       {
-        remedy:
-          this.#unsupported.length > 0
-            ? `Certificates and security keys (${this.#unsupported.join(', ')}) need OpenSSH itself, which this transport is not; offer a plain key to the host.`
+        remedy: tooMany
+          ? 'Set IdentitiesOnly yes and name the right key with IdentityFile in the ssh config.'
+          : this.#unsupported.length > 0
+            ? `Certificates and security keys (${this.#unsupported.join(', ')}) need OpenSSH itself: use --transport openssh (or auto, with ssh installed).`
             : `Check user and key with \`ssh ${host.name}\`; name a key with IdentityFile in the ssh config or --identity.`,
         detail: this.#problems.map((problem) => neutralize(problem)).join('\n'),
       },

@@ -29,6 +29,7 @@ export interface ResolvedHost {
   pubkeyAuthentication: boolean;
   passwordAuthentication: boolean;
   kbdInteractiveAuthentication: boolean;
+  gssapiAuthentication: boolean;
   numberOfPasswordPrompts: number;
   /** Order of methods; empty = OpenSSH's default order. */
   preferredAuthentications: string[];
@@ -194,6 +195,7 @@ function toResolved(name: string, host: HostName, values: Map<string, string[]>)
     pubkeyAuthentication: !off('pubkeyauthentication'),
     passwordAuthentication: !off('passwordauthentication'),
     kbdInteractiveAuthentication: !off('kbdinteractiveauthentication') && !off('challengeresponseauthentication'),
+    gssapiAuthentication: on('gssapiauthentication'),
     numberOfPasswordPrompts: Math.min(10, Math.max(1, Number(one('numberofpasswordprompts') ?? 3) || 3)),
     preferredAuthentications: (one('preferredauthentications') ?? '').split(',').filter((method) => method !== ''),
     userKnownHostsFiles: (values.has('userknownhostsfile')

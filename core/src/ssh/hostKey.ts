@@ -3,6 +3,7 @@ import { RingsideError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Prompter } from '../prompt.ts';
 import type { ResolvedHost } from './config.ts';
+import { OpenSshNeeded } from './openssh/needed.ts';
 import { describeKey, fingerprint, randomart } from './fingerprint.ts';
 import { checkHostKey, knownHostsName, type KnownHostsEntry, type KnownHostsResult } from './knownHosts.ts';
 import { appendKnownHost, readKnownHosts } from './knownHostsFiles.ts';
@@ -90,13 +91,18 @@ export class HostKeyChecker {
    * Resolves when the key is trusted. Errors: host-key-mismatch, host-key-revoked (never to be overridden),
    * host-key-unknown (refused by the person or by StrictHostKeyChecking yes).
    */
-  async verify(key: Buffer, signal?: AbortSignal): Promise<HostKeyAccepted> {
+  async verify(key: Buffer, signal?: AbortSignal, mayUseOpenSsh = false): Promise<HostKeyAccepted> {
     const result = this.#check(key);
     this.#log.debug(`${this.#host.name}: host key ${fingerprint(key)} is ${result.verdict} in known_hosts`);
     if (result.verdict === 'match') return { remember: () => Promise.resolve() };
     if (result.verdict === 'mismatch') throw this.#mismatch(key, result);
     if (result.verdict === 'revoked') throw this.#revoked(key, result);
 
+    if (result.verdict === 'ca-only' && mayUseOpenSsh)
+      throw new OpenSshNeeded(
+        'a certificate of the host',
+        this.#unknown(key, 'known_hosts has only an authority for it'),
+      );
     const strict = this.#host.strictHostKeyChecking;
     // A host that is known by other keys is never accepted silently: this may be someone who lacks the known one.
     const isNew = result.verdict === 'unknown';

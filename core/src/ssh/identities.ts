@@ -5,6 +5,7 @@ import type { ParsedKey } from 'ssh2';
 import type { Log } from '../log.ts';
 import type { ResolvedHost } from './config.ts';
 import { fingerprint, keyType, readStrings } from './fingerprint.ts';
+import { certificatesOf, isSpecialKey } from './openssh/needed.ts';
 import type { Ssh2Module } from './ssh2Module.ts';
 
 /** Servers hang up after MaxAuthTries (6 by default) refusals, so not every key of a full agent can be tried. */
@@ -72,10 +73,6 @@ function publicKeyLine(text: string): Buffer | undefined {
   const [type, base64] = text.trim().split(/\s+/);
   const blob = Buffer.from(base64 ?? '', 'base64');
   return type !== undefined && keyType(blob) === type ? blob : undefined;
-}
-
-function isUnsupportedType(type: string | undefined): boolean {
-  return type !== undefined && (type.startsWith('sk-') || type.includes('-cert-'));
 }
 
 /** A key file; an encrypted one is opened only when the server has said that it takes this key. */
@@ -176,13 +173,13 @@ export async function findIdentities(
   log: Log,
 ): Promise<Identities> {
   const files = explicit === undefined ? host.identityFiles : [explicit, ...host.identityFiles];
-  const unsupported = [...host.certificateFiles];
+  const unsupported = certificatesOf(host);
   const fromAgent = host.identityAgent === null ? [] : await agentIdentities(ssh2, host.identityAgent, log);
   const fromFiles: { blob: Buffer | undefined; identity: FileIdentity | undefined; file: string }[] = [];
   for (const file of new Set(files)) {
     const read = await readIdentityFile(ssh2, file, ask);
     if (read === undefined) continue;
-    if (read.blob && isUnsupportedType(keyType(read.blob))) unsupported.push(file);
+    if (read.blob && isSpecialKey(keyType(read.blob))) unsupported.push(file);
     else fromFiles.push({ ...read, file });
   }
   const agentKeyOf = (blob: Buffer | undefined): Identity | undefined =>

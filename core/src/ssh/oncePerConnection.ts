@@ -16,6 +16,7 @@ export class OncePerConnection {
     private readonly signal: AbortSignal | undefined,
     private readonly log: Log,
     private readonly fail: (error: RingsideError) => void,
+    private readonly mayUseOpenSsh = false,
   ) {}
 
   verify(key: Buffer, answer: (trusted: boolean) => void): void {
@@ -35,7 +36,7 @@ export class OncePerConnection {
     }
     this.#key = Buffer.from(key);
     this.checker
-      .then((checker) => checker.verify(Buffer.from(key), this.signal))
+      .then((checker) => checker.verify(Buffer.from(key), this.signal, this.mayUseOpenSsh))
       .then(
         (accepted) => {
           this.accepted = accepted;

@@ -7,7 +7,11 @@ import type { ConnectionState } from '../model/index.ts';
 import type { Prompter } from '../prompt.ts';
 import type { CallOptions } from '../progress.ts';
 import { resolveHost, type ResolvedHost } from './config.ts';
+import { parseHostName } from './hostName.ts';
 import { LocalTransport } from './localTransport.ts';
+import type { NamedHost } from './openssh/configText.ts';
+import { certificatesOf, hasOpenSsh, OpenSshNeeded } from './openssh/needed.ts';
+import { openOpenSsh } from './openssh/openSshTransport.ts';
 import type { SshOptions } from './options.ts';
 import { neutralize } from './shell.ts';
 import { openProxyCommand, openTcp } from './socket.ts';
@@ -38,11 +42,6 @@ export async function openTransport(
 ): Promise<Transport> {
   throwIfAborted(call.signal);
   if (host === 'local') return new LocalTransport(host);
-  if (options.transport === 'openssh') {
-    throw new RingsideError('ssh-transport', 'The OpenSSH transport is not part of this version of Ringside.', {
-      remedy: 'Use --transport ssh2 (or auto); certificates, security keys and GSSAPI are what it cannot do.',
-    });
-  }
   const onState = call.onState ?? ((): void => undefined);
   onState('connecting');
   call.progress?.({ step: `Connecting to ${host}` });
@@ -51,31 +50,87 @@ export async function openTransport(
     resolveHost(host, { configFile: options.configFile, signal: call.signal }),
     loadSsh2(),
   ]);
-  const context: ConnectContext = { ssh: options, identityFile: options.identityFile, prompter, log, call, onState };
+  const way: Way = { options, prompter, log, call, onState };
+  const available = options.transport !== 'ssh2' && (await hasOpenSsh());
+  if (options.transport === 'openssh' && !available) throw noOpenSsh();
+  const certificate = options.transport === 'auto' && available ? certificatesOf(resolved)[0] : undefined;
+  if (options.transport === 'openssh' || certificate !== undefined) {
+    if (certificate !== undefined) log.info(`${host}: OpenSSH is used for the certificate ${certificate}`);
+    return overOpenSsh(resolved, way);
+  }
+  try {
+    return await overSsh2(resolved, way, available);
+  } catch (error) {
+    if (!(error instanceof OpenSshNeeded)) throw error;
+    log.info(`${host}: OpenSSH is used for ${error.reason}`);
+    return overOpenSsh(resolved, way);
+  }
+}
+
+interface Way {
+  options: SshOptions;
+  prompter: Prompter;
+  log: Log;
+  call: OpenOptions;
+  onState: (state: ConnectionState) => void;
+}
+
+function noOpenSsh(): RingsideError {
+  return new RingsideError('ssh-transport', 'The OpenSSH transport needs the program ssh, which is not there.', {
+    remedy:
+      process.platform === 'win32'
+        ? 'It is not supported on Windows; use --transport ssh2.'
+        : 'Install openssh-client, or use --transport ssh2.',
+  });
+}
+
+async function overSsh2(host: ResolvedHost, way: Way, mayUseOpenSsh: boolean): Promise<Transport> {
+  const { options, prompter, log, call, onState } = way;
+  const { identityFile } = options;
+  const context: ConnectContext = { ssh: options, identityFile, mayUseOpenSsh, prompter, log, call, onState };
   const opened: Client[] = [];
   const release = (): void => {
     for (const client of opened.reverse()) client.end();
   };
   try {
-    const client = await connect(resolved, context, opened, 0);
-    return new Ssh2Transport(host, client, log, release);
+    const client = await connect(host, context, opened, 0);
+    return new Ssh2Transport(host.name, client, log, release);
   } catch (error) {
     release();
     throw error;
   }
 }
 
+async function overOpenSsh(host: ResolvedHost, way: Way): Promise<Transport> {
+  const { options, prompter, log, call, onState } = way;
+  const hosts = await withJumps(host, way, 0);
+  return openOpenSsh(host.name, { hosts, ssh: options, prompter, log, call, onState });
+}
+
+/** A host and all that ssh will start another ssh for on the way to it. */
+async function withJumps(host: ResolvedHost, way: Way, depth: number): Promise<NamedHost[]> {
+  if (depth > maxHops) throw inCircle(host);
+  const { configFile } = way.options;
+  const hosts: NamedHost[] = [{ argument: parseHostName(host.name).host, resolved: host }];
+  const [first, ...others] = host.proxyJump?.split(',').map((hop) => hop.trim()) ?? [];
+  const resolve = (name: string): Promise<ResolvedHost> => resolveHost(name, { configFile, signal: way.call.signal });
+  // Only the first hop is reached by its own configuration; the others through the one before.
+  if (first !== undefined) hosts.push(...(await withJumps(await resolve(first), way, depth + 1)));
+  for (const name of others) hosts.push({ argument: parseHostName(name).host, resolved: await resolve(name) });
+  return hosts;
+}
+
+function inCircle(host: ResolvedHost): RingsideError {
+  return new RingsideError(
+    'ssh-config',
+    `${host.name} is reached through more than ${maxHops} hops: ProxyJump goes in a circle.`,
+    { remedy: 'Look at ProxyJump of the hosts involved with `ssh -G HOST`.' },
+  );
+}
+
 /** Connects to one host, through its hops where it has some. Clients of hops are added to `opened`. */
 async function connect(host: ResolvedHost, context: ConnectContext, opened: Client[], depth: number): Promise<Client> {
-  if (depth > maxHops) {
-    throw new RingsideError(
-      'ssh-config',
-      `${host.name} is reached through more than ${maxHops} hops: ProxyJump goes in a circle.`,
-      {
-        remedy: 'Look at ProxyJump of the hosts involved with `ssh -G HOST`.',
-      },
-    );
-  }
+  if (depth > maxHops) throw inCircle(host);
   return establish(host, await openStream(host, context, opened, depth), context);
 }
 

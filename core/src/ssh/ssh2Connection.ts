@@ -11,16 +11,19 @@ import type { ResolvedHost } from './config.ts';
 import { HostKeyChecker } from './hostKey.ts';
 import { findIdentities } from './identities.ts';
 import type { SshOptions } from './options.ts';
+import { OpenSshNeeded } from './openssh/needed.ts';
 import { OncePerConnection } from './oncePerConnection.ts';
 import { IdleTimer } from './pausingPrompter.ts';
 import { neutralize } from './shell.ts';
-import { socketError, timeoutError } from './socket.ts';
+import { defaultConnectSeconds, socketError, timeoutError } from './socket.ts';
 import { loadSsh2 } from './ssh2Module.ts';
 
 export interface ConnectContext {
   ssh: SshOptions;
   /** --identity: for the host itself, not for the hops before it. */
   identityFile: string | undefined;
+  /** Where ssh2 cannot go on, the error says what OpenSSH could do (OpenSshNeeded). */
+  mayUseOpenSsh: boolean;
   prompter: Prompter;
   log: Log;
   call: CallOptions;
@@ -50,29 +53,45 @@ const keepaliveCount = 3;
 
 type Ssh2Error = Error & { level?: string; code?: string | number };
 
+/** ssh2 takes packets of 35,000 bytes, OpenSSH of 256 KB: a server's long banner is one packet. */
+function tooLargePacket(host: ResolvedHost, cause: Error, mayUseOpenSsh: boolean): RingsideError {
+  const error = new RingsideError(
+    'ssh-transport',
+    `${host.name} sent a packet that ssh2 does not take (a long banner?).`,
+    {
+      remedy: 'Use --transport openssh (or auto, with ssh installed).',
+      cause,
+    },
+  );
+  return mayUseOpenSsh ? new OpenSshNeeded('a packet that ssh2 does not take', error) : error;
+}
+
 /** What went wrong between the first byte and the end of the login. */
 function handshakeError(
   host: ResolvedHost,
   error: Ssh2Error,
   auth: Authenticator,
   authenticating: boolean,
+  mayUseOpenSsh: boolean,
 ): RingsideError {
   if (error.level === 'client-socket') return socketError(host, error);
   if (error.level === 'client-authentication') return auth.failure();
+  if (/bad packet length/i.test(error.message)) return tooLargePacket(host, error, mayUseOpenSsh);
   if (authenticating) {
     auth.noteProblem(error.message);
     return auth.failure(`it ended the login (${neutralize(error.message, 300)})`);
   }
   if (/no matching/i.test(error.message)) {
-    return new RingsideError(
+    const none = new RingsideError(
       'ssh-transport',
       `${host.name} and Ringside have no algorithm in common: ${neutralize(error.message, 300)}.`,
       {
         remedy:
-          'The host offers outdated or very new algorithms only; let its administrator enable aes128-gcm, curve25519 and ssh-ed25519.',
+          'The host offers outdated or very new algorithms only; try --transport openssh, or let its administrator enable aes128-gcm, curve25519 and ssh-ed25519.',
         cause: error,
       },
     );
+    return mayUseOpenSsh ? new OpenSshNeeded('the algorithms of the host', none) : none;
   }
   return new RingsideError(
     'host-unreachable',
@@ -104,6 +123,7 @@ export async function establish(host: ResolvedHost, stream: Duplex, context: Con
         if (settled) return;
         settled = true;
         timer.stop();
+        clearTimeout(mute);
         call.signal?.removeEventListener('abort', onAbort);
         if (error) {
           client.destroy();
@@ -118,6 +138,12 @@ export async function establish(host: ResolvedHost, stream: Duplex, context: Con
         finish(timeoutError(host, authenticating ? 'logging in' : 'beginning the ssh connection', handshakeSeconds)),
       );
       timerBox.current = timer;
+      // As OpenSSH counts it: the time to connect goes on until the server has shown its key.
+      const patience = host.connectTimeout ?? defaultConnectSeconds;
+      const mute = setTimeout(
+        () => finish(timeoutError(host, 'beginning the ssh connection', patience)),
+        patience * 1000,
+      );
       call.signal?.addEventListener('abort', onAbort, { once: true });
       const patient = timer.wrap(prompter);
 
@@ -133,17 +159,20 @@ export async function establish(host: ResolvedHost, stream: Duplex, context: Con
         prompter: patient,
         log,
         signal: call.signal,
+        mayUseOpenSsh: context.mayUseOpenSsh,
         abort: finish,
       });
-      const verifier = new OncePerConnection(host, checker, call.signal, log, finish);
+      const verifier = new OncePerConnection(host, checker, call.signal, log, finish, context.mayUseOpenSsh);
 
       client.on('error', (error: Ssh2Error) => {
         // A key that could not sign is one refused attempt, not the end; ssh2 goes on to the next.
         if (error.level === 'agent') auth.noteProblem(error.message);
-        else finish(handshakeError(host, error, auth, authenticating));
+        else finish(handshakeError(host, error, auth, authenticating, context.mayUseOpenSsh));
       });
       client.on('close', () =>
-        finish(handshakeError(host, new Error('the connection was closed'), auth, authenticating)),
+        finish(
+          handshakeError(host, new Error('the connection was closed'), auth, authenticating, context.mayUseOpenSsh),
+        ),
       );
       client.on('handshake', () => {
         timer.touch();
@@ -171,6 +200,7 @@ export async function establish(host: ResolvedHost, stream: Duplex, context: Con
             algorithms: { cipher: [...ciphers], hmac: [...macs], serverHostKey: known.algorithms() as never },
             hostVerifier: (key: Buffer, answer: (trusted: boolean) => void) => {
               timer.touch();
+              clearTimeout(mute);
               verifier.verify(key, answer);
             },
             authHandler: (methodsLeft, _partial, next) => {
