@@ -10,8 +10,8 @@ import { buildCensus, buildLeftovers, KillMatrix, type Host } from './kill/matri
 import { fetchKernels } from './vm/fetch.ts';
 import { startMachine, type Machine } from './vm/machine.ts';
 
-/** An emulated machine is slow: of a shorter lease its own work would be most. */
-const LEASE_MS = 8_000;
+/** An emulated machine is slow: the tenth of the lease that is kept for detaching has to be enough for it, too. */
+const LEASE_MS = 15_000;
 const MINUTES = 60_000;
 
 const kernels: { name: string; kinds: Kind[]; append: string[]; prepare: string }[] = [

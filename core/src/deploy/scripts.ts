@@ -96,6 +96,8 @@ check() {
   read -r h && [ "$h" = yes ]
 }
 tampered() { fail agent-tampered "$1"; }
+# Whether that is a script like this one; after a reboot the number is another process's.
+uploading() { { c=$(cat "/proc/$1/cmdline"); } 2>/dev/null; case $c in *${agentName}*) ;; *) return 1;; esac; }
 # Stays its parent, but lets go of its pipes: even when the agent is killed with its supervisor somebody takes back what it left.
 run() {
   say start "$1"
@@ -129,7 +131,7 @@ for r in "$@"; do
   }
   private "$r" || { no not-writable "$r is not a folder of uid $u alone"; continue; }
   for t in "$r"/.new.*; do
-    [ -d "$t" ] && [ ! -d "/proc/\${t##*.}" ] && rm -rf "$t"
+    [ -d "$t" ] && ! uploading "\${t##*.}" && rm -rf "$t"
   done
   t=$r/.new.$$
   e=$(rm -rf "$t" 2>&1 && mkdir "$t" 2>&1) || {
@@ -154,6 +156,8 @@ e=$( { head -c "$z" > "$p"; } 2>&1) || {
   case $e in *'No space'*|*'quota'*) fail no-space "$place: $e";; *) fail not-writable "$place: $e";; esac
 }
 [ "$(wc -c < "$p")" -eq "$z" ] || { rm -rf "$t"; fail host-lost "the upload was cut"; }
+# On the disk before it gets its name: after a power-off it would be there with nothing in it.
+dd if=/dev/null of="$p" conv=notrunc,fsync 2>/dev/null
 chmod 500 "$p"
 check "$p" || { rm -rf "$t"; fail agent-start "$p arrived damaged"; }
 if [ "$once" = 1 ]; then

@@ -14,6 +14,11 @@ $B mount -t securityfs securityfs /sys/kernel/security
 $B mount -t cgroup2 cgroup2 /sys/fs/cgroup
 # The modules that the network needs, in their order (see initrd.ts).
 for module in $($B cat /modules.order); do $B insmod "$module"; done
+# A disk that outlives the machine.
+if $B grep -q ' disk' /proc/cmdline; then
+    /sbin/modprobe virtio_blk
+    $B mount -t ext4 /dev/vda /var/lib
+fi
 $B hostname "$($B sed -n 's/.*host=\([^ ]*\).*/\1/p' /proc/cmdline)"
 echo "127.0.0.1 localhost $($B hostname)" >/etc/hosts
 : >/var/log/lastlog

@@ -69,10 +69,10 @@ async function rootArchive(arch: Arch): Promise<string> {
 /** The network needs these; virtio_pci and friends are built in on some kernels and modules on others. */
 const networkModules = ['virtio_pci', 'failover', 'net_failover', 'virtio_net'];
 
-/** What the kernel itself asks modprobe for when tests make interfaces and filters, and one that only tests load. */
+/** What the kernel itself asks modprobe for when tests make interfaces and filters; what only tests load; a disk and its files. */
 const lateModules = [
   'veth', 'dummy', 'netkit', 'sch_ingress', 'cls_bpf', 'act_bpf', 'nf_defrag_ipv4', 'nf_defrag_ipv6', 'af_packet', 'unix',
-  'overlay',
+  'overlay', 'virtio_blk', 'ext4',
 ]; // prettier-ignore
 
 async function moduleArchive(kernel: Kernel): Promise<string> {

@@ -1,9 +1,10 @@
 /** A test host: a Debian kernel in QEMU (software emulation), reachable by ssh on a port of loopback. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { freePort } from '../sshd.ts';
 import { initrd } from './initrd.ts';
 import { run, sh, vmDir, type Kernel } from './paths.ts';
@@ -17,12 +18,18 @@ export interface Machine {
   identityFile: string;
   /** Runs a command as root over plain ssh: what happens on the host, seen without Ringside. One login serves all. */
   ssh(command: string): Promise<string>;
+  /** The same for a command that is talked to. */
+  start(command: string): ChildProcessByStdio<Writable, Readable, Readable>;
   /** Copies a file of this machine to a path of the host. */
   put(file: string, path: string): Promise<void>;
+  /** Sends a signal to the machine itself: SIGKILL is its plug pulled, SIGSTOP one that nobody hears of. */
+  strike(signal: 'SIGKILL' | 'SIGSTOP'): void;
   stop(): Promise<void>;
 }
 
 export interface MachineOptions {
+  /** File of a disk with ext4, which is mounted at /var/lib and outlives the machine; see `makeDisk`. */
+  disk?: string;
   /** More words for the kernel's command line. */
   append?: string[];
   /** How many processors the machine has; 1. */
@@ -78,24 +85,39 @@ export async function startMachine(kernel: Kernel, options: MachineOptions = {})
     await stop();
     throw error;
   }
-  return { kernel, port, ...files, ssh, put, stop };
+  const start = (command: string): ChildProcessByStdio<Writable, Readable, Readable> =>
+    spawn('ssh', [...shared, 'vm-root', command], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const strike = (signal: 'SIGKILL' | 'SIGSTOP'): void => void child.kill(signal);
+  return { kernel, port, ...files, ssh, start, put, strike, stop };
+}
+
+/** An empty disk. Its sums would need modules of the kernel that the hosts do not have. */
+export async function makeDisk(file: string): Promise<void> {
+  await writeFile(file, '');
+  await truncate(file, 64 << 20);
+  await run('mkfs.ext4', ['-q', '-O', '^metadata_csum', file], {
+    env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` },
+  });
 }
 
 function qemuArguments(
   kernel: Kernel,
   at: { image: string; disk: string; port: number; console: string },
-  { append: more = [], processors = 1 }: MachineOptions,
+  { append: more = [], processors = 1, disk }: MachineOptions,
 ): string[] {
   const amd64 = kernel.arch === 'amd64';
   const machine = amd64 ? ['-machine', 'q35', '-cpu', 'max'] : ['-machine', 'virt', '-cpu', 'max,pauth-impdef=on'];
   const append = [
     `console=${amd64 ? 'ttyS0' : 'ttyAMA0'}`, 'quiet', 'panic=-1', 'mitigations=off', 'random.trust_cpu=on',
     `host=vm-${kernel.name.replace('.', '-')}`, `now=${Math.floor(Date.now() / 1000)}`, ...more,
+    ...(disk === undefined ? [] : ['disk']),
   ]; // prettier-ignore
+  // Without a lock: the machine before, which was stopped in the middle of something, still holds it and writes no more.
+  const drive = disk === undefined ? [] : ['-drive', `file=${disk},format=raw,if=virtio,file.locking=off`];
   return [
     ...machine, '-accel', 'tcg,thread=multi,tb-size=512', '-smp', String(processors), '-m', '768', '-nodefaults', '-no-reboot',
     '-display', 'none', '-serial', `file:${at.console}`, '-netdev', `user,id=n0,hostfwd=tcp:127.0.0.1:${at.port}-:22`,
-    '-device', 'virtio-net-pci,netdev=n0,romfile=', '-kernel', at.image, '-initrd', at.disk, '-append', append.join(' '),
+    '-device', 'virtio-net-pci,netdev=n0,romfile=', '-kernel', at.image, '-initrd', at.disk, '-append', append.join(' '), ...drive,
   ]; // prettier-ignore
 }
 
