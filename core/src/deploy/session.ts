@@ -212,7 +212,8 @@ export class HostSession {
     const { host } = this.transport;
     if (this.#exit?.code === null && this.#exit.signal === null) {
       return new RingsideError('host-lost', `The connection to ${host} was cut while the agent was being started.`, {
-        remedy: 'Try again; a half uploaded file is never executed, and removed by the host or by the next start there.',
+        remedy:
+          'Try again; a half uploaded file is never executed, and removed by the host or by the next start there.',
       });
     }
     if (!this.#seen) {
