@@ -74,6 +74,16 @@ export const needs = [
     'openssh-server',
   ),
   command('sudo', 'the tests check privileges through it', 'test', 'sudo'),
+  command('doas', 'the tests check privileges through it', 'test', 'opendoas'),
+  plain(
+    'other login shells, busybox',
+    'the tests log in to users with each of them',
+    'test',
+    'fish',
+    'tcsh',
+    'zsh',
+    'busybox-static',
+  ),
   command('ip', 'the tests make network interfaces', 'test', 'iproute2'),
   {
     what: 'bpftool',

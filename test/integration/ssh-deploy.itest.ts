@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -39,6 +40,10 @@ beforeAll(async () => {
       { name: 'rs-pass', sudo: 'password', password: 'correct horse', sudoers: ['Defaults:rs-pass lecture=always'] },
       { name: 'rs-none', password: 'battery staple' },
       { name: 'rs-tty', sudo: 'nopasswd', sudoers: ['Defaults:rs-tty requiretty'] },
+      {
+        ...{ name: 'rs-ttypass', sudo: 'password', password: 'tty pass' },
+        sudoers: ['Defaults:rs-ttypass requiretty, lecture=never'],
+      },
       { name: 'rs-nologin', shell: '/usr/sbin/nologin' },
       { name: 'rs-loud', sudo: 'nopasswd', shell: '/bin/bash' },
     ],
@@ -268,9 +273,39 @@ describe('privilege', () => {
     const error = await failure(deploy('rs-none', { prompter: answering({ secrets: ['battery staple'] }) }));
     expect(error.code).toBe('sudo-denied');
     expect(error.remedy).toContain('rs-none ALL=(root) NOPASSWD: /bin/sh');
-    const tty = await failure(deploy('rs-tty'));
-    expect(tty.code).toBe('sudo-denied');
-    expect(tty.remedy).toContain('Defaults:rs-tty !requiretty');
+    expect(error.remedy).toContain('permit nopass rs-none as root cmd /bin/sh');
+  });
+
+  it('is had where sudo wants a terminal, without and with a password', async () => {
+    for (const user of ['rs-tty', 'rs-ttypass']) {
+      const prompter = answering({ secrets: user === 'rs-tty' ? [] : ['tty pass'] });
+      const agent = await deploy(user, { prompter });
+      expect(agent.privilege).toBe('sudo');
+      expect(prompter.secrets).toHaveLength(user === 'rs-tty' ? 0 : 1);
+      await echo(agent);
+      // Bytes that a terminal would change.
+      const bytes = Buffer.from([...Array(256).keys()]);
+      agent.channel.stdin.write(bytes);
+      expect((await take(agent.channel.stdout, 256)).equals(bytes)).toBe(true);
+      await end(agent);
+    }
+  });
+
+  it('comes from doas by the line that the message names', async () => {
+    const file = '/etc/doas.conf';
+    const before = existsSync(file) ? readFileSync(file) : undefined;
+    const { remedy } = await failure(deploy('rs-none', { prompter: answering({ secrets: ['battery staple'] }) }));
+    const rule = /permit nopass .*? \/bin\/sh/.exec(remedy)?.[0] ?? '';
+    writeFileSync(file, `${rule}\n`, { mode: 0o600 });
+    try {
+      const agent = await deploy('rs-none', { prompter: answering({ secrets: ['battery staple'] }) });
+      expect(agent).toMatchObject({ privilege: 'sudo', elevation: 'doas' });
+      await echo(agent);
+      await end(agent);
+    } finally {
+      if (before) writeFileSync(file, before);
+      else rmSync(file);
+    }
   });
 
   it('is granted by the line that the message names', async () => {
@@ -394,16 +429,48 @@ describe('a host that cannot', () => {
     expect((await failure(deployAgent(await poor(), optionsFor({})))).code).toBe('agent-tampered');
   });
 
-  it('goes away in the middle of the upload: nothing stays, and the next try works', async () => {
+  /** Waits until the host has noticed the end; gives what is in the folder then. */
+  async function left(): Promise<string[]> {
+    const part = `.part.${stub.sha256}`;
+    const deadline = Date.now() + 5000;
+    while (!readdirSync(folder).every((name) => name === part) && Date.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    return readdirSync(folder);
+  }
+
+  it('goes away in the middle of the upload: the next try goes on from there', async () => {
     const progress = ({ done }: { done?: number }): void => {
-      if (done !== undefined && done > 100_000) sshd.dropConnections();
+      if (done !== undefined && done > 300_000) sshd.dropConnections();
     };
     expect((await failure(deploy(undefined, { options: { progress } }))).code).toBe('host-lost');
-    const deadline = Date.now() + 5000;
-    while (readdirSync(folder).length > 0 && Date.now() < deadline)
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    const part = `.part.${stub.sha256}`;
+    expect(await left()).toEqual([part]);
+    const there = statSync(`${folder}/${part}/ringside-agent`).size;
+    expect(there).toBeGreaterThan(0);
+    const sent: number[] = [];
+    const counting = ({ done }: { done?: number }): void => {
+      if (done !== undefined) sent.push(done);
+    };
+    expect((await agentStatus(await connect(), optionsFor({}))).installed).toEqual([]);
+    const agent = await deploy(undefined, { options: { progress: counting } });
+    expect(sent[0]).toBe(there);
+    await echo(agent);
+    await end(agent);
+    expect(readdirSync(folder)).toEqual([stub.sha256]);
+  });
+
+  it('has changed what had arrived: it is never executed, and the try after that begins anew', async () => {
+    const part = `${folder}/.part.${stub.sha256}`;
+    mkdirSync(part, { recursive: true, mode: 0o700 });
+    chmodSync(folder, 0o700);
+    writeFileSync(`${part}/ringside-agent`, 'x'.repeat(100_000), { mode: 0o600 });
+    const error = await failure(deploy());
+    expect(error.code).toBe('agent-start');
+    expect(error.message).toContain('damaged');
     expect(readdirSync(folder)).toEqual([]);
     await end(await deploy());
+    mkdirSync(part, { mode: 0o700 });
+    expect((await agentRemove(await connect(), optionsFor({}))).removed).toContain(folder);
   });
 
   it('is left by cancel in the middle of the upload, and before', async () => {
@@ -411,7 +478,10 @@ describe('a host that cannot', () => {
     const progress = ({ done }: { done?: number }): void => {
       if (done !== undefined && done > 100_000) cancel.abort();
     };
-    expect((await failure(deploy(undefined, { options: { progress, signal: cancel.signal } }))).code).toBe('cancelled');
+    const ssh = { ephemeral: true };
+    expect((await failure(deploy(undefined, { ssh, options: { progress, signal: cancel.signal } }))).code).toBe(
+      'cancelled',
+    );
     const deadline = Date.now() + 5000;
     while (readdirSync(folder).length > 0 && Date.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, 20));

@@ -191,22 +191,33 @@ async function start(
   }
 }
 
+/** "OFFSET FOLDER": an upload that was cut goes on where it ended. The whole is hashed on the host in any case. */
+function readNeed(transport: Transport, agent: AgentFile, need: string): [number, string] {
+  const [offset = '', ...folder] = need.split(' ');
+  const begin = Number(offset);
+  if (!/^\d+$/.test(offset) || begin >= agent.bytes)
+    throw new RingsideError('agent-start', `The start script on ${transport.host} asked for bytes that there are not.`);
+  return [begin, folder.join(' ')];
+}
+
 /** Sends the agent's bytes to the waiting script. Stops when the script ends, which then has said why. */
 async function upload(
   transport: Transport,
   options: DeployOptions,
   session: HostSession,
   agent: AgentFile,
-  folder: string,
+  need: string,
 ): Promise<void> {
+  const [begin, folder] = readNeed(transport, agent, need);
   const bytes = await readAgent(options.resourceDir, agent);
   const step = `Uploading agent to ${transport.host}`;
-  options.log.info(`${transport.host}: installing the agent (${bytes.length} bytes) in ${folder}`);
+  const rest = begin === 0 ? '' : `, ${begin} of them are there`;
+  options.log.info(`${transport.host}: installing the agent (${bytes.length} bytes${rest}) in ${folder}`);
   const script = { over: false };
   const ended = session.channel.exit.then(() => {
     script.over = true;
   });
-  for (let offset = 0; offset < bytes.length && !script.over; offset += chunkBytes) {
+  for (let offset = begin; offset < bytes.length && !script.over; offset += chunkBytes) {
     options.progress?.({ step, done: offset, total: bytes.length });
     const chunk = bytes.subarray(offset, offset + chunkBytes);
     const written = new Promise<void>((resolve) => {

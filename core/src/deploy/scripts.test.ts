@@ -11,6 +11,9 @@ const elevations: Elevation[] = [
   { kind: 'sudo', always: false },
   { kind: 'sudo', always: true },
   { kind: 'sudo-password', prompt: `[${nonce}]` },
+  { kind: 'sudo', always: true, tty: true },
+  { kind: 'sudo-password', prompt: `[${nonce}]`, tty: true },
+  { kind: 'doas' },
 ];
 
 describe.each(elevations)('scripts for $kind', (elevation) => {

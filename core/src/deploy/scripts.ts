@@ -7,7 +7,7 @@
  *
  *   host OS ARCH UID USER    where we are
  *   up UID                   the second part has begun, with its final privilege
- *   need FOLDER              no agent there: the client sends its bytes on stdin
+ *   need OFFSET FOLDER       no agent there: the client sends its bytes from OFFSET on stdin
  *   readback BYTES FILE      no hash program there: FILE follows on stdout, the client answers "yes" or "no"
  *   start FILE               the hash is right; the next thing on stdout is the agent's
  *   fail CODE TEXT           the end; CODE is one of core/src/errors.ts
@@ -53,7 +53,7 @@ hash() {
 export function folderList(folders: readonly string[]): string {
   return `
 if [ "$u" = 0 ]; then set -- ${folders.map(quote).join(' ')}
-else set -- "\${HOME:-/nonexistent}/.cache/ringside" \${XDG_RUNTIME_DIR:+"$XDG_RUNTIME_DIR/ringside"}; fi
+else set -- "\${HOME:-/nonexistent}/.cache/ringside" \${XDG_RUNTIME_DIR:+"$XDG_RUNTIME_DIR/ringside"} "/var/tmp/ringside-$u" "/tmp/ringside-$u"; fi
 `;
 }
 
@@ -116,6 +116,8 @@ if [ "$once" = 0 ]; then
   for r in "$@"; do
     f=$r/$s/${agentName}
     [ -e "$f" ] || [ -L "$f" ] || continue
+    # Where anybody may make a folder of this name, that of somebody else is no sign of anything.
+    case $r in /tmp/*|/var/tmp/*) ours "$r" || continue;; esac
     [ -f "$f" ] && ours "$r" "$r/$s" "$f" || tampered "$f"
     check "$f" || tampered "$f"
     begin "$f"
@@ -133,8 +135,9 @@ for r in "$@"; do
   for t in "$r"/.new.*; do
     [ -d "$t" ] && ! uploading "\${t##*.}" && rm -rf "$t"
   done
-  t=$r/.new.$$
-  e=$(rm -rf "$t" 2>&1 && mkdir "$t" 2>&1) || {
+  t=$r/.new.$$ q=$r/.part.$s p=$t/${agentName}
+  for o in "$r"/.part.*; do [ "$o" = "$q" ] || rm -rf "$o"; done
+  e=$( { rm -rf "$t" && { [ "$once" = 0 ] && ours "$q" "$q/${agentName}" && mv "$q" "$t" || mkdir "$t"; }; } 2>&1) || {
     case $e in *'No space'*) no no-space "$e";; *) no not-writable "$e";; esac
     continue
   }
@@ -148,14 +151,18 @@ for r in "$@"; do
   no noexec "$r is mounted noexec"; rm -rf "$t"
 done
 [ -n "$place" ] || fail "$code" "$why"
-trap 'rm -rf "$t"; exit 90' HUP INT TERM
-say need "$place"
-p=$t/${agentName}
-e=$( { head -c "$z" > "$p"; } 2>&1) || {
+# What has arrived waits for the next connection.
+keep() { [ "$once" = 0 ] && rm -rf "$q" && mv "$t" "$q" 2>/dev/null || rm -rf "$t"; }
+trap 'keep; exit 90' HUP INT TERM
+o=0
+[ ! -f "$p" ] || o=$(wc -c < "$p")
+[ "$o" -lt "$z" ] || { rm -f "$p"; o=0; }
+say need $((o)) "$place"
+e=$( { head -c $((z - o)) >> "$p"; } 2>&1) || {
   rm -rf "$t"
   case $e in *'No space'*|*'quota'*) fail no-space "$place: $e";; *) fail not-writable "$place: $e";; esac
 }
-[ "$(wc -c < "$p")" -eq "$z" ] || { rm -rf "$t"; fail host-lost "the upload was cut"; }
+[ "$(wc -c < "$p")" -eq "$z" ] || { keep; fail host-lost "the upload was cut"; }
 # On the disk before it gets its name: after a power-off it would be there with nothing in it.
 dd if=/dev/null of="$p" conv=notrunc,fsync 2>/dev/null
 chmod 500 "$p"
@@ -183,10 +190,21 @@ begin "$d/${agentName}"
 export type Elevation =
   /** As the user who logged in. */
   | { kind: 'none' }
-  /** root directly; else sudo, which must not ask. */
-  | { kind: 'sudo'; always: boolean }
+  /** root directly; else sudo, which must not ask. `tty`: it is given a terminal, because its sudoers file wants one. */
+  | { kind: 'sudo'; always: boolean; tty?: boolean }
   /** sudo that reads the password from stdin after it has shown `prompt`. */
-  | { kind: 'sudo-password'; prompt: string };
+  | { kind: 'sudo-password'; prompt: string; tty?: boolean }
+  /** doas, which must not ask: it reads passwords from a terminal only. */
+  | { kind: 'doas' };
+
+/**
+ * Runs a command with a terminal of its own, which it uses for nothing: its input and output stay the pipes that they
+ * are. What is in `names` comes through by the environment.
+ */
+function withTerminal(command: string, names: string): string {
+  const inner = `exec ${command} <&3 >&4 2>&5 3<&- 4>&- 5>&-`;
+  return `export ${names}; SHELL=/bin/sh exec script -qec ${quote(inner)} /dev/null 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1`;
+}
 
 /** The lines that run `script` with the wished privilege; root needs no sudo unless `always`. */
 export function elevate(elevation: Elevation, script: string, args: string): string {
@@ -194,9 +212,12 @@ export function elevate(elevation: Elevation, script: string, args: string): str
   const lines = [`i=${quote(compact(script))}`];
   if (elevation.kind === 'none') return [...lines, `exec ${start}`].join('\n');
   if (elevation.kind === 'sudo' && !elevation.always) lines.push(`[ "$u" != 0 ] || exec ${start}`);
-  lines.push('command -v sudo >/dev/null 2>&1 || fail sudo-denied "sudo is not installed"');
+  const program = elevation.kind === 'doas' ? 'doas' : 'sudo';
+  lines.push(`command -v ${program} >/dev/null 2>&1 || fail sudo-denied "${program} is not installed"`);
+  if (elevation.kind === 'doas') return [...lines, `exec doas -n ${start}`].join('\n');
   const how = elevation.kind === 'sudo' ? '-n' : `-k -S -p ${quote(elevation.prompt)}`;
-  return [...lines, `exec sudo ${how} -- ${start}`].join('\n');
+  const command = `sudo ${how} -- ${start}`;
+  return [...lines, elevation.tty ? withTerminal(command, 'i s z') : `exec ${command}`].join('\n');
 }
 
 /** Without indentation and comments: dropbear takes no command of more than 9000 bytes. */
@@ -230,9 +251,9 @@ ${elevate(elevation, startScript(folders), `${nonce} "$s" "$z" ${ephemeral ? 1 :
 
 /** What `inventoryScript` says: "agent BYTES HASH PATH", "running PID USER TICKS UPTIME HZ PATH", "removed PATH", "done". */
 const inventoryFunctions = `${leftFunction}agents() {
-  for d in "$1"/*/ "$1"/.new.*/; do
+  for d in "$1"/*/ "$1"/.new.*/ "$1"/.part.*/; do
     d=\${d%/} v=\${d##*/}
-    case $v in .new.*) ;; *[!0-9a-f]*) continue;; *) [ \${#v} = 64 ] || continue;; esac
+    case $v in .new.*|.part.*) ;; *[!0-9a-f]*) continue;; *) [ \${#v} = 64 ] || continue;; esac
     [ -d "$d" ] && [ ! -L "$d" ] && echo "$d"
   done
 }
@@ -250,6 +271,7 @@ list() {
   agents "$1" | while read -r d; do
     f=$d/${agentName}
     [ -f "$f" ] && [ ! -L "$f" ] || continue
+    case $d in */.part.*) continue;; esac
     hash "$f" || h=\${d##*/}
     say agent "$(wc -c < "$f")" "$h" "$f"
   done

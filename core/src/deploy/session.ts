@@ -9,7 +9,15 @@ import type { SshOptions } from '../ssh/options.ts';
 import { IdleTimer } from '../ssh/pausingPrompter.ts';
 import { neutralize } from '../ssh/shell.ts';
 import type { ExecChannel, ExitStatus, Transport } from '../ssh/transport.ts';
-import { PasswordWrong, sudoFailure, sudoNeedsPassword, sudoPasswordMissing } from './sudo.ts';
+import {
+  doasToo,
+  PasswordWrong,
+  sudoFailure,
+  sudoNeedsPassword,
+  sudoNeedsTerminal,
+  sudoPasswordMissing,
+  sudoSaysNo,
+} from './sudo.ts';
 import type { Elevation } from './scripts.ts';
 
 export interface SessionOptions extends CallOptions {
@@ -288,13 +296,28 @@ export async function withPrivilege<T>(
   const nonce = randomBytes(16).toString('hex');
   const prompt = `[${randomBytes(16).toString('hex')}]`;
   if (options.ssh.sudo === 'never') return run({ kind: 'none' }, nonce, prompt);
-  const withPassword: Elevation = { kind: 'sudo-password', prompt };
-  if (options.sudoAsks) return run(withPassword, nonce, prompt);
+  const withPassword = (tty: boolean): Elevation => ({ kind: 'sudo-password', prompt, tty });
+  const sudo = async (tty: boolean): Promise<T> => {
+    try {
+      if (options.sudoAsks) return await run(withPassword(tty), nonce, prompt);
+      return await run({ kind: 'sudo', always: options.ssh.sudo === 'always', tty }, nonce, prompt);
+    } catch (error) {
+      if (!sudoNeedsPassword(error)) throw error;
+      options.log.debug(`${transport.host}: sudo wants a password`);
+      return run(withPassword(tty), nonce, prompt);
+    }
+  };
   try {
-    return await run({ kind: 'sudo', always: options.ssh.sudo === 'always' }, nonce, prompt);
+    return await sudo(false);
   } catch (error) {
-    if (!sudoNeedsPassword(error)) throw error;
-    options.log.debug(`${transport.host}: sudo wants a password`);
-    return run(withPassword, nonce, prompt);
+    if (sudoNeedsTerminal(error)) {
+      options.log.debug(`${transport.host}: sudo wants a terminal`);
+      return sudo(true);
+    }
+    if (!sudoSaysNo(error)) throw error;
+    return run({ kind: 'doas' }, nonce, prompt).catch((second: unknown) => {
+      if (!sudoSaysNo(second)) throw second;
+      throw second.detail === 'doas is not installed' ? error : doasToo(error);
+    });
   }
 }

@@ -11,6 +11,25 @@ class PasswordNeeded extends RingsideError {
   }
 }
 
+/** sudo would do it, but wants a terminal (requiretty). */
+export function sudoNeedsTerminal(error: unknown): boolean {
+  return sudoSaysNo(error) && /must have a tty/.test(error.detail);
+}
+
+export function sudoSaysNo(error: unknown): error is RingsideError {
+  return error instanceof RingsideError && error.code === 'sudo-denied';
+}
+
+/** sudo says no, and doas, which is there, does so too: either could be told to say yes. */
+export function doasToo(error: RingsideError): RingsideError {
+  const user = /(\S+) ALL=\(root\)/.exec(error.remedy)?.[1] ?? 'USER';
+  const rule = `permit nopass ${user} as root cmd /bin/sh`;
+  return new RingsideError(error.code, error.message, {
+    ...error.toData(),
+    remedy: `${error.remedy.replace(/\.$/, '')}; with doas, this line in /etc/doas.conf: ${rule}.`,
+  });
+}
+
 export class PasswordWrong extends RingsideError {
   constructor(host: string, detail = '') {
     super('sudo-password-wrong', `sudo on ${host} did not accept the password.`, {
@@ -37,9 +56,13 @@ export function sudoFailure(host: string, noise: string, passwordsGiven: number,
   const line = `${user} ALL=(root) NOPASSWD: /bin/sh`;
   const allow = `Let an administrator add this line with \`visudo -f /etc/sudoers.d/ringside\`: ${line}; ${byRootLogin}.`;
   if (/must have a tty/.test(noise)) {
-    return denied(
-      'its sudoers file says requiretty, which refuses sudo without a terminal',
-      `Let an administrator add this line with \`visudo -f /etc/sudoers.d/ringside\`: Defaults:${user} !requiretty; ${byRootLogin}.`,
+    return new RingsideError(
+      'sudo-denied',
+      `Root on ${host} cannot be had: its sudoers file says requiretty, and no terminal can be made there (script is missing).`,
+      {
+        remedy: `Let an administrator add this line with \`visudo -f /etc/sudoers.d/ringside\`: Defaults:${user} !requiretty; ${byRootLogin}.`,
+        detail: noise,
+      },
     );
   }
   if (/incorrect password attempt/.test(noise) || (passwordsGiven > 0 && /try again/i.test(noise)))
@@ -54,5 +77,5 @@ export function sudoFailure(host: string, noise: string, passwordsGiven: number,
       `The host runs you in a restricted environment; ${byRootLogin}.`,
     );
   }
-  return denied('sudo failed', allow);
+  return denied(noise === 'sudo is not installed' ? 'sudo is not installed there' : 'sudo failed', allow);
 }
