@@ -16,6 +16,7 @@ export const Command = {
   showVerdict: 'ringside.showVerdict',
   hostsRefresh: 'ringside.hosts.refresh',
   hostEnter: 'ringside.hosts.enter',
+  hostAdd: 'ringside.hosts.add',
   hostConnect: 'ringside.hosts.connect',
   hostDisconnect: 'ringside.hosts.disconnect',
   hostForget: 'ringside.hosts.forget',
@@ -52,6 +53,7 @@ export interface CommandArguments {
   'ringside.showVerdict': [uri: Uri, program: string];
   'ringside.hosts.refresh': [];
   'ringside.hosts.enter': [];
+  'ringside.hosts.add': [];
   'ringside.hosts.connect': [node?: HostNode];
   'ringside.hosts.disconnect': [node?: HostNode];
   'ringside.hosts.forget': [node?: HostNode];

@@ -1,3 +1,4 @@
+import type { NewHost } from '@ringside/core/model';
 import type { CallOptions, Engine, EngineEvents } from '@ringside/core/rpc';
 
 type Unsubscribe = () => void;
@@ -52,6 +53,12 @@ export class LazyEngine implements Engine {
 
   async hosts() {
     return (await this.#get()).hosts();
+  }
+  async planHost(command: string, alias: string) {
+    return (await this.#get()).planHost(command, alias);
+  }
+  async addHost(host: NewHost) {
+    return (await this.#get()).addHost(host);
   }
   async hostStates() {
     return (await this.#get()).hostStates();

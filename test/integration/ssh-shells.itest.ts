@@ -6,7 +6,7 @@ import { agentRemove, deployAgent, type AgentProcess } from '../../core/src/depl
 import { silentLog } from '../../core/src/log.ts';
 import { defaultSshOptions, openTransport, type SshOptions, type Transport } from '../../core/src/ssh/index.ts';
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
-import { magic, nobody, stubAgent, take, type StubResources } from './ssh-fixtures.ts';
+import { failure, magic, nobody, stubAgent, type StubResources } from './ssh-fixtures.ts';
 
 /** Everything that rc files should not do, and do. */
 const noisy = 'echo "Welcome to out, it'+"'"+'s $HOSTNAME"; echo "Welcome to err" >&2; cd /; umask 000; alias ls="ls -F"\n'; // prettier-ignore
@@ -14,9 +14,8 @@ const noisy = 'echo "Welcome to out, it'+"'"+'s $HOSTNAME"; echo "Welcome to err
 const shells = [
   { user: 'rs-dash', shell: '/bin/dash', rc: '.profile', text: noisy },
   { user: 'rs-bash', shell: '/bin/bash', rc: '.bashrc', text: noisy },
-  { user: 'rs-rbash', shell: '/bin/rbash', rc: '.bashrc', text: 'PATH=$HOME/bin\n' },
   { user: 'rs-fish', shell: '/usr/bin/fish', rc: '.config/fish/config.fish', text: 'echo "fish > out"; echo err >&2; cd /\n' },
-  { user: 'rs-tcsh', shell: '/bin/tcsh', rc: '.tcshrc', text: 'echo "tcsh out"\ncd /\nalias exec echo\n' },
+  { user: 'rs-tcsh', shell: '/bin/tcsh', rc: '.tcshrc', text: 'echo "tcsh out"\ncd /\n' },
   { user: 'rs-zsh', shell: '/bin/zsh', rc: '.zshenv', text: `${noisy}setopt noclobber nomatch\n` },
 ]; // prettier-ignore
 
@@ -30,7 +29,11 @@ beforeAll(async () => {
   stub = stubAgent(`shells ${process.pid}`);
   sshd = await startSshd({
     config: ['Match User rs-busy', `ChrootDirectory ${busyRoot}`, 'Match all'],
-    users: [...shells.map(({ user, shell }) => ({ name: user, shell })), { name: 'rs-busy' }],
+    users: [
+      ...shells.map(({ user, shell }) => ({ name: user, shell })),
+      { name: 'rs-busy' },
+      { name: 'rs-rbash', shell: '/bin/rbash' },
+    ],
   });
   for (const { user, rc, text } of shells) {
     const file = `/home/${user}/${rc}`;
@@ -57,11 +60,19 @@ async function start(user: string, ssh: Partial<SshOptions>): Promise<{ agent: A
 
 /** Skips what the shell printed, as the agent's client does; then every byte goes there and back. */
 async function echo({ channel }: AgentProcess): Promise<void> {
-  let head = Buffer.alloc(0);
-  while (!head.includes(magic)) head = Buffer.concat([head, await take(channel.stdout, 1)]);
   const bytes = Buffer.from([...Array(256).keys()]);
-  channel.stdin.write(bytes);
-  expect((await take(channel.stdout, 256)).equals(bytes)).toBe(true);
+  let read = Buffer.alloc(0);
+  await new Promise<void>((resolve, reject) => {
+    channel.stdout.on('data', (chunk: Buffer) => {
+      const before = read.indexOf(magic) >= 0;
+      read = Buffer.concat([read, chunk]);
+      const at = read.indexOf(magic);
+      if (at >= 0 && !before) channel.stdin.write(bytes);
+      if (at >= 0 && read.length >= at + magic.length + bytes.length) resolve();
+    });
+    channel.stdout.once('end', () => reject(new Error(`ended after ${read.length} bytes`)));
+  });
+  expect(read.subarray(read.indexOf(magic) + magic.length).equals(bytes)).toBe(true);
   channel.stdin.end();
   expect(await channel.exit).toEqual({ code: 0, signal: null });
 }
@@ -79,6 +90,13 @@ describe.each(['ssh2', 'openssh'] as const)('over %s', (way) => {
       transport.dispose();
     }
   });
+});
+
+it.each(['ssh2', 'openssh'] as const)('a restricted shell is told as that (%s)', async (way) => {
+  const error = await failure(start('rs-rbash', { transport: way }));
+  expect(error.code).toBe('agent-start');
+  expect(error.message).toContain('restricted');
+  expect(error.remedy).toContain('login shell');
 });
 
 describe('a host that is busybox alone', () => {

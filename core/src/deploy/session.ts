@@ -226,14 +226,14 @@ export class HostSession {
     }
     if (!this.#seen) {
       const said = this.channel.stdout.read() as Buffer | null;
-      return new RingsideError(
-        'agent-start',
-        `${host} ran no command for us: the login shell ended at once (exit ${this.#exit?.code ?? '?'}).`,
-        {
-          detail: `${neutralize(said?.toString('utf8') ?? '')}${this.#reader.noise}`,
-          remedy: 'Choose a user with a real login shell, and check that /bin/sh works there.',
-        },
-      );
+      const detail = `${neutralize(said?.toString('utf8') ?? '')}${this.#reader.noise}`;
+      const why = /\brestricted\b/.test(detail)
+        ? 'it is a restricted shell, which starts no /bin/sh'
+        : `it ended at once (exit ${this.#exit?.code ?? '?'})`;
+      return new RingsideError('agent-start', `${host} ran no command for us by the login shell: ${why}.`, {
+        detail,
+        remedy: 'Choose a user with a real login shell (`chsh`), and check that /bin/sh works there.',
+      });
     }
     if (!this.#up) return sudoFailure(host, this.#reader.noise, this.#passwords);
     return new RingsideError(

@@ -11,6 +11,18 @@ export interface HostEntry {
   source: string;
 }
 
+/** A Host block that is to be added to the ssh config: shown first, written then. */
+export interface NewHost {
+  file: string;
+  /** Line before which it goes, from 1. */
+  line: number;
+  alias: string;
+  /** The lines, each with its end. */
+  text: string;
+  /** SHA-256 of the file as it was when this was planned. */
+  before: string;
+}
+
 export type ConnectionState =
   | 'disconnected'
   | 'connecting'

@@ -35,6 +35,8 @@ export const callOptionsAt: Partial<Record<EngineMethod, number>> = {
 /** Every method of the engine; the compiler holds it complete. */
 export const engineMethods: Record<EngineMethod, true> = {
   hosts: true,
+  planHost: true,
+  addHost: true,
   hostStates: true,
   connect: true,
   disconnect: true,

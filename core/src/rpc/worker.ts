@@ -5,6 +5,7 @@ import type { CallOptions } from '../progress.ts';
 import type { HostKeyAnswer, Prompter } from '../prompt.ts';
 import type { EngineEvents } from '../runs/api.ts';
 import { createEngine } from '../runs/engine.ts';
+import { reconnectTimes } from '../runs/reconnect.ts';
 import { callOptionsAt, type EngineMethod, type FromWorker, type ToWorker, type WorkerStart } from './messages.ts';
 
 const port = parentPort;
@@ -42,7 +43,7 @@ const prompter: Prompter = {
 };
 
 const start = workerData as WorkerStart;
-const engine = createEngine({ ...start, prompter, keepSpare: true });
+const engine = createEngine({ ...start, prompter, keepSpare: true, reconnect: reconnectTimes });
 const forwarded: (keyof EngineEvents)[] = ['host', 'run', 'runEvents', 'log'];
 for (const name of forwarded) engine.on(name, (...args: unknown[]) => post({ type: 'event', name, args }));
 

@@ -28,6 +28,7 @@ import type {
   MapLines,
   MapName,
   MapSetMode,
+  NewHost,
   ProgramItem,
   IteratorText,
   LoadOptions,
@@ -87,6 +88,10 @@ export interface Engine {
   on<K extends keyof EngineEvents>(event: K, listener: EngineEvents[K]): () => void;
 
   hosts(): Promise<HostEntry[]>;
+  /** What would be written to the ssh config for a host given as to `ssh`. Errors: usage, ssh-config. */
+  planHost(command: string, alias: string): Promise<NewHost>;
+  /** Writes it, unless the file has changed meanwhile. Errors: ssh-config. */
+  addHost(host: NewHost): Promise<void>;
   hostStates(): Promise<HostState[]>;
   connect(host: string, options?: CallOptions): Promise<HostState>;
   disconnect(host: string): Promise<void>;

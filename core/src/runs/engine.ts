@@ -14,6 +14,7 @@ import type {
   HostEntry,
   MapName,
   MapSetMode,
+  NewHost,
   RunSummary,
   TargetListing,
   TargetQuery,
@@ -22,7 +23,7 @@ import type {
 import { lineFrame, listLinks, listMaps, listPrograms, OpenMaps, type HostMaps } from '../maps/index.ts';
 import type { CallOptions } from '../progress.ts';
 import type { Prompter } from '../prompt.ts';
-import { listHosts, openTransport } from '../ssh/index.ts';
+import { addHost, listHosts, openTransport, planHost } from '../ssh/index.ts';
 import type { SshOptions } from '../ssh/options.ts';
 import type { Transport } from '../ssh/transport.ts';
 import type { BuildRequest, Engine, EngineEvents, VerifyOutcome, VerifyRequest } from './api.ts';
@@ -33,6 +34,7 @@ import { rememberHost, recallHost } from './hostMemory.ts';
 import { keptRunInfo, readDetails } from './keptRun.ts';
 import { otherCpu } from './instructionSet.ts';
 import { compile, isSource, prepare, type BuildSettings, type BuildTarget, type PreparedAhead } from './prepare.ts';
+import type { ReconnectTimes } from './reconnect.ts';
 import { Run } from './run.ts';
 import { listTargets } from './targets.ts';
 import { openFullLog, verifyOn } from './verify.ts';
@@ -50,6 +52,8 @@ export interface EngineOptions {
   leaseMs?: number;
   /** An agent waits on every connected host for the next run: for programs that stay. */
   keepSpare?: boolean;
+  /** Lost hosts are connected again by themselves: for programs that stay. */
+  reconnect?: ReconnectTimes;
 }
 
 const refused = (report: VerifyReport): number => report.programs.filter((p) => p.verdict === 'rejected').length;
@@ -75,7 +79,7 @@ class InProcessEngine implements Engine {
     this.ssh = options.ssh;
     const say = (level: Parameters<EngineEvents['log']>[0]) => (message: string) => this.emit('log', level, message);
     this.log = { error: say('error'), warn: say('warn'), info: say('info'), debug: say('debug') };
-    const { resourceDir, cacheDir, compilerPath, heartbeatMs, leaseMs, keepSpare } = options;
+    const { resourceDir, cacheDir, compilerPath, heartbeatMs, leaseMs, keepSpare, reconnect } = options;
     this.settings = { resourceDir, cacheDir, compilerPath, log: this.log };
     this.pool = new HostPool({
       resourceDir,
@@ -86,6 +90,7 @@ class InProcessEngine implements Engine {
       ...(heartbeatMs !== undefined && { heartbeatMs }),
       ...(leaseMs !== undefined && { leaseMs }),
       ...(keepSpare !== undefined && { keepSpare }),
+      ...(reconnect !== undefined && { reconnect }),
     });
   }
 
@@ -103,6 +108,14 @@ class InProcessEngine implements Engine {
 
   hosts(): Promise<HostEntry[]> {
     return listHosts({ ...(this.ssh.configFile !== undefined && { configFile: this.ssh.configFile }) });
+  }
+
+  planHost(command: string, alias: string) {
+    return planHost(command, alias, this.ssh.configFile);
+  }
+
+  addHost(host: NewHost) {
+    return addHost(host);
   }
 
   hostStates() {

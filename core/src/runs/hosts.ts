@@ -1,12 +1,15 @@
 /** Connections to hosts: opened on demand, one a host; what a host's agents are for is in hostConnection.ts. */
-import { RingsideError } from '../errors.ts';
+import { cancelled, RingsideError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ConnectionState, HostState } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
-import type { Prompter } from '../prompt.ts';
+import { noPrompter, type Prompter } from '../prompt.ts';
 import { isReadOnly, type SshOptions } from '../ssh/options.ts';
 import { HostConnection, readOnlyError, type ConnectedHost } from './hostConnection.ts';
+import { mayPass, Reconnect, type ReconnectTimes } from './reconnect.ts';
 import { SharedAttempt } from './sharedAttempt.ts';
+
+type Cancellable = CallOptions & { signal: AbortSignal };
 
 export type { ConnectedHost } from './hostConnection.ts';
 
@@ -21,12 +24,17 @@ export interface HostPoolOptions {
   leaseMs?: number;
   /** An agent waits on every host for the next run, so that it starts as fast as the first: for programs that stay. */
   keepSpare?: boolean;
+  /** A host that was lost is connected again by itself, without a question to anybody: for programs that stay. */
+  reconnect?: ReconnectTimes;
 }
 
 interface Entry {
   state: HostState;
   connection: HostConnection | undefined;
   opening: SharedAttempt<HostConnection> | undefined;
+  /** The present attempt is ours: nobody waits for it, and nobody is asked. */
+  unattended: boolean;
+  reconnect: Reconnect | undefined;
 }
 
 export class HostPool {
@@ -82,19 +90,43 @@ export class HostPool {
   private async connection(name: string, call: CallOptions): Promise<HostConnection> {
     const entry = this.entry(name);
     if (entry.connection?.alive) return entry.connection;
-    if (!entry.opening) {
-      const attempt = new SharedAttempt((inner) => this.begin(name, entry, inner), call.progress);
-      entry.opening = attempt;
-      attempt.onEnd(() => (entry.opening = undefined));
+    entry.reconnect?.stop();
+    if (entry.opening && entry.unattended) {
+      // Somebody is there now who can be asked.
+      entry.opening.cancel();
+      entry.opening = undefined;
     }
-    return entry.opening.join(call.signal);
+    return this.attempt(name, entry, this.options.prompter, call).join(call.signal);
+  }
+
+  private attempt(name: string, entry: Entry, prompter: Prompter, call: CallOptions): SharedAttempt<HostConnection> {
+    if (entry.opening) return entry.opening;
+    entry.unattended = prompter === noPrompter;
+    const attempt = new SharedAttempt((inner) => this.begin(name, entry, prompter, inner), call.progress);
+    entry.opening = attempt;
+    attempt.onEnd(() => {
+      if (entry.opening === attempt) entry.opening = undefined;
+    });
+    return attempt;
+  }
+
+  /** Comes back to a host that was lost, as soon as the network lets us. */
+  private comeBack(name: string, entry: Entry, lost: RingsideError): void {
+    const { reconnect: times, log } = this.options;
+    if (times === undefined || !mayPass(lost)) return;
+    entry.reconnect?.stop();
+    entry.reconnect = new Reconnect(
+      () => this.attempt(name, entry, noPrompter, {}).join(),
+      (error) => log.warn(`${name} is not connected again by itself: ${error.message}`),
+      times,
+    );
   }
 
   private entry(name: string): Entry {
     let entry = this.entries.get(name);
     if (!entry) {
       const state: HostState = { name, state: 'disconnected', info: null, error: null };
-      entry = { state, connection: undefined, opening: undefined };
+      entry = { state, connection: undefined, opening: undefined, unattended: false, reconnect: undefined };
       this.entries.set(name, entry);
     }
     return entry;
@@ -105,29 +137,40 @@ export class HostPool {
     this.options.onState(entry.state);
   }
 
-  private async begin(name: string, entry: Entry, call: CallOptions): Promise<HostConnection> {
-    const onState = (state: ConnectionState): void => this.setState(entry, state, { error: null });
+  private async begin(name: string, entry: Entry, prompter: Prompter, call: Cancellable): Promise<HostConnection> {
+    const unattended = prompter === noPrompter;
+    // One that was given up for another attempt has nothing more to say.
+    const setState = (state: ConnectionState, change: Partial<HostState>): void => {
+      if (!unattended || !call.signal.aborted) this.setState(entry, state, change);
+    };
+    const onState = (state: ConnectionState): void => setState(unattended ? 'reconnecting' : state, { error: null });
     try {
       onState(entry.state.state === 'lost' ? 'reconnecting' : 'connecting');
       call.progress?.({ step: name === 'local' ? 'Starting the agent on this machine' : `Connecting to ${name}` });
       const { connection, info } = await HostConnection.open(
         name,
-        { ...this.options, onState, onLost: (error) => this.onLost(entry, error) },
+        { ...this.options, prompter, onState, onLost: (error) => this.onLost(name, entry, error) },
         call,
       );
+      if (call.signal.aborted) {
+        await connection.close();
+        throw cancelled();
+      }
       entry.connection = connection;
-      this.setState(entry, 'ready', { info, error: null });
+      setState('ready', { info, error: null });
       return connection;
     } catch (error) {
       const failure = RingsideError.from(error);
-      this.setState(entry, 'disconnected', { error: failure.code === 'cancelled' ? null : failure.toData() });
+      const said = failure.code === 'cancelled' ? null : failure.toData();
+      setState(unattended ? 'lost' : 'disconnected', { error: said });
       throw failure;
     }
   }
 
-  private onLost(entry: Entry, error: RingsideError): void {
+  private onLost(name: string, entry: Entry, error: RingsideError): void {
     entry.connection = undefined;
     this.setState(entry, 'lost', { error: error.toData() });
+    this.comeBack(name, entry, error);
   }
 
   /** Tells when a run's agent ends without having been released, whoever ended it. */
@@ -140,7 +183,9 @@ export class HostPool {
   async disconnect(name: string): Promise<void> {
     const entry = this.entries.get(name);
     if (!entry) return;
+    entry.reconnect?.stop();
     entry.opening?.cancel();
+    if (entry.unattended) entry.opening = undefined;
     const { connection } = entry;
     entry.connection = undefined;
     await connection?.close();

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { ConnectionState } from '@ringside/core/model';
 import type { AppContext } from '../appContext.ts';
+import { addHostToConfig } from '../attach/addHost.ts';
 import { pickHost } from '../attach/hostPicker.ts';
 import { registerCommand } from '../commands.ts';
 import { Command, NodeContext, View } from '../contributions.ts';
@@ -140,6 +141,15 @@ export function registerHostsView(context: AppContext): void {
     registerCommand(errors, Command.hostEnter, async () => {
       const name = await pickHost(hosts, undefined, 'Connect to Host');
       if (name !== undefined) await connect(name);
+    }),
+  );
+  disposables.add(
+    registerCommand(errors, Command.hostAdd, async () => {
+      const added = await addHostToConfig(engine);
+      if (added === undefined) return;
+      await hosts.refresh();
+      const next = await vscode.window.showInformationMessage(`${added} is in your ssh config now.`, 'Connect');
+      if (next === 'Connect') await connect(added);
     }),
   );
   disposables.add(

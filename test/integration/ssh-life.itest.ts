@@ -1,0 +1,179 @@
+/** The life of connections: lost and found again, dead without a word, many at once. */
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { readFileSync, rmSync, writeFileSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { HostState } from '../../core/src/model/index.ts';
+import type { Prompter } from '../../core/src/prompt.ts';
+import type { Engine } from '../../core/src/runs/api.ts';
+import { createEngine, type EngineOptions } from '../../core/src/runs/engine.ts';
+import { defaultSshOptions } from '../../core/src/ssh/index.ts';
+import { startSshd, type TestSshd } from '../hosts/sshd.ts';
+import { root } from './support/cli.ts';
+import { answering, nobody } from './ssh-fixtures.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ringside-life-'));
+const engines: Engine[] = [];
+let sshd: TestSshd;
+beforeAll(async () => {
+  sshd = await startSshd({ auth: ['publickey', 'password'], users: [{ name: 'rs-life', password: 'once typed' }] });
+});
+afterEach(async () => {
+  await Promise.all(engines.splice(0).map((engine) => engine.dispose()));
+});
+afterAll(async () => {
+  await sshd.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const quick = { firstMs: 100, mostMs: 400, giveUpMs: 60_000 };
+
+function newEngine(configFile: string, more: Partial<EngineOptions> = {}): { engine: Engine; states: HostState[] } {
+  const engine = createEngine({
+    ...{ resourceDir: join(root, 'dist'), cacheDir: join(folder, 'cache'), compilerPath: '', prompter: nobody },
+    ...{ ssh: { ...defaultSshOptions, configFile }, reconnect: quick },
+    ...more,
+  });
+  engines.push(engine);
+  const states: HostState[] = [];
+  engine.on('host', (state) => states.push(state));
+  return { engine, states };
+}
+
+async function until(holds: () => boolean, what: string, ms = 20_000): Promise<void> {
+  const end = Date.now() + ms;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error(`never: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** A network between client and sshd that can be cut, with or without a word. */
+interface Wire {
+  port: number;
+  /** Connections end, and none is taken. */
+  cut(): void;
+  /** Nothing comes through any more, and nobody is told. */
+  freeze(): void;
+  mend(): Promise<void>;
+  close(): void;
+}
+
+async function wire(): Promise<Wire> {
+  const sockets = new Set<Socket>();
+  const serve = (): Server =>
+    createServer((near) => {
+      const far = connect(sshd.port, '127.0.0.1');
+      for (const socket of [near, far]) {
+        sockets.add(socket);
+        socket.on('error', () => undefined);
+        socket.on('close', () => [near, far].forEach((each) => each.destroy()));
+      }
+      near.pipe(far).pipe(near);
+    });
+  let server = serve();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const cut = (): void => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+  };
+  return {
+    port,
+    cut,
+    freeze: () => sockets.forEach((socket) => socket.unpipe().pause()),
+    mend: () => {
+      server = serve();
+      return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+    },
+    close: cut,
+  };
+}
+
+function through(port: number, user = 'root', more = ''): string {
+  const file = join(folder, `config_${port}_${user}`);
+  const text = readFileSync(sshd.configFile, 'utf8').replace(/^ {2}Port .*/gm, `  Port ${port}\n  HostKeyAlias wired`);
+  writeFileSync(sshd.knownHostsFile, readFileSync(sshd.knownHostsFile, 'utf8').replace(/^\[.*?\]:\d+/m, 'wired'));
+  writeFileSync(file, `${more}${text}`);
+  return file;
+}
+
+it('a host that was lost comes back by itself when the network does', async () => {
+  const net = await wire();
+  try {
+    const { engine, states } = newEngine(through(net.port));
+    await engine.connect(sshd.alias);
+    net.cut();
+    await until(() => states.at(-1)?.state === 'lost', 'lost');
+    await until(() => states.filter(({ state }) => state === 'reconnecting').length >= 2, 'two attempts');
+    expect(states.at(-1)?.error?.code).not.toBe('auth-failed');
+    await net.mend();
+    await until(() => states.at(-1)?.state === 'ready', 'ready again');
+    expect(states.at(-1)?.error).toBeNull();
+    expect((await engine.programs(sshd.alias)).length).toBeGreaterThanOrEqual(0);
+    // What was disconnected on purpose stays so.
+    await engine.disconnect(sshd.alias);
+    const count = states.length;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(states.slice(count)).toEqual([]);
+  } finally {
+    net.close();
+  }
+});
+
+it('a host that asks for a password is not tried again by itself after it was asked for in vain', async () => {
+  const net = await wire();
+  try {
+    const prompter: Prompter = answering({ secrets: ['once typed', 'once typed'] });
+    const file = through(net.port, 'rs-life', 'Host *\n  IdentityFile none\n  PubkeyAuthentication no\n');
+    const ssh = { ...defaultSshOptions, configFile: file, sudo: 'never' as const };
+    const { engine, states } = newEngine(file, { prompter, ssh });
+    const host = sshd.aliasOf('rs-life');
+    await engine.connect(host);
+    const logins = (): number => sshd.log().split('userauth-request for user rs-life').length;
+    net.cut();
+    await until(() => states.at(-1)?.state === 'lost', 'lost');
+    await net.mend();
+    await until(() => states.at(-1)?.error?.code === 'auth-failed', 'one attempt that nobody could answer');
+    const before = logins();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(logins()).toBe(before);
+    // A person who asks for it is asked.
+    expect((await engine.connect(host)).state).toBe('ready');
+  } finally {
+    net.close();
+  }
+});
+
+it('a connection that is dead without a word is noticed within 45 s', async () => {
+  const net = await wire();
+  try {
+    const { engine, states } = newEngine(through(net.port));
+    await engine.connect(sshd.alias);
+    net.freeze();
+    const begin = performance.now();
+    await until(() => states.at(-1)?.state === 'lost', 'noticed', 50_000);
+    expect(performance.now() - begin).toBeLessThan(45_500);
+  } finally {
+    net.close();
+  }
+}, 70_000);
+
+it('twenty hosts are ready together', async () => {
+  const names = Array.from({ length: 20 }, (_, index) => `many-${index}`);
+  const file = join(folder, 'many');
+  const text = readFileSync(sshd.configFile, 'utf8').replace(/^Host ringside-test$/m, `Host ${names.join(' ')}`);
+  const plain = text.replace(/^ {2}Port .*/gm, `  Port ${sshd.port}\n  HostKeyAlias wired`);
+  writeFileSync(file, plain);
+  const { engine } = newEngine(file);
+  // The first one installs the agent if it is not there.
+  await engine.connect(names[0]!);
+  const begin = performance.now();
+  const states = await Promise.all(names.map((name) => engine.connect(name)));
+  const seconds = (performance.now() - begin) / 1000;
+  console.log(`20 hosts ready in ${seconds.toFixed(1)} s`);
+  expect(states.every(({ state }) => state === 'ready')).toBe(true);
+  expect(seconds).toBeLessThan(60);
+});
