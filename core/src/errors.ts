@@ -61,6 +61,7 @@ export const errorCodes = {
   'unsupported-by-kernel': Exit.cannot, // The kernel of the host lacks a program type, map type or helper.
   'attach-failed': Exit.cannot, // The kernel refused to attach a program that it had loaded.
   'journal-full': Exit.cannot, // How to undo an attachment cannot be written down on the host, so it was not made.
+  'agent-denied': Exit.cannot, // What was attached denies the agent itself what it needs, so it was detached.
   'attach-unsupported': Exit.cannot, // This kind of program cannot be attached by Ringside yet.
   'target-not-found': Exit.cannot, // What the program should attach to does not exist on the host.
   'symbols-failed': Exit.cannot, // The names of a process's addresses cannot be looked up.

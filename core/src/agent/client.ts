@@ -391,6 +391,7 @@ export class AgentClient {
         const bye = fromBinary(ByeSchema, frame.payload);
         this.byeText = `${bye.code}: ${bye.message}`;
         if (bye.code === 'kept' && this.saidBye) this.keptGate.resolve(undefined);
+        if (bye.code === 'agent-denied') this.fail(denied(bye.message));
         if (bye.code === 'adopted') this.fail(new RingsideError('run-adopted', bye.message));
         break;
       }
@@ -506,6 +507,12 @@ function signalOfStatus(code: number | null): string | null {
   const names = Object.entries(constants.signals);
   return names.find(([, number]) => code === 128 + number)?.[0] ?? null;
 }
+
+const denied = (message: string): RingsideError =>
+  new RingsideError('agent-denied', message, {
+    remedy:
+      'Let the program pass what ringside-agent and ringside-superv do, or attach it to a control group that they are not in (lsm_cgroup).',
+  });
 
 const endedMeanwhile = (): RingsideError =>
   new RingsideError('agent-exited', 'The agent ended while it worked on that.', {

@@ -130,7 +130,7 @@ async function writeSshFiles(
   const configFile = join(dir, 'ssh_config');
   await writeFile(knownHostsFile, `[127.0.0.1]:${port} ${await readFile(join(vmDir, 'hostkey.pub'), 'utf8')}`);
   const host = (user: string): string =>
-    `Host vm-${user}\n  HostName 127.0.0.1\n  Port ${port}\n  User ${user}\n  IdentityFile ${identityFile}\n  IdentitiesOnly yes\n  UserKnownHostsFile ${knownHostsFile}\n  ConnectTimeout 10\n  LogLevel ERROR\n`;
+    `Host vm-${user}\n  HostName 127.0.0.1\n  Port ${port}\n  User ${user}\n  IdentityFile ${identityFile}\n  IdentitiesOnly yes\n  UserKnownHostsFile ${knownHostsFile}\n  ConnectTimeout 30\n  LogLevel ERROR\n`;
   await writeFile(configFile, ['root', 'dev', 'ops'].map(host).join('\n'));
   return { configFile, knownHostsFile, identityFile };
 }

@@ -16,6 +16,7 @@ use crate::journal;
 use crate::kept::{self, Kept, Woken};
 use crate::lease::{Due, Lease};
 use crate::output::Output;
+use crate::privilege;
 use crate::requests::Requests;
 use crate::rpc::host;
 use crate::supervisor::{self, Beats, Silence};
@@ -34,6 +35,8 @@ pub enum End {
     Signal,
     /// The supervisor does not answer.
     SupervisorStopped,
+    /// What is attached denies this process the way to its supervisor.
+    Denied,
     /// Another client takes the run over.
     Adopted,
     /// Of a run that was kept: its time is over.
@@ -50,7 +53,7 @@ impl End {
         match self {
             Self::Client | Self::StdinClosed | Self::OutputBroken | Self::Signal => 0,
             Self::Adopted | Self::KeptTimeOver | Self::NothingToKeep => 0,
-            Self::LeaseExpired(_) | Self::SupervisorStopped | Self::NotCommitted => 1,
+            Self::LeaseExpired(_) | Self::SupervisorStopped | Self::Denied | Self::NotCommitted => 1,
             Self::Protocol(_) => 2,
         }
     }
@@ -65,6 +68,7 @@ impl End {
             }
             Self::Signal => ("signal", "Asked to end by a signal, or the parent process is gone.".to_owned()),
             Self::SupervisorStopped => ("supervisor", "The agent's supervisor has been stopped.".to_owned()),
+            Self::Denied => ("agent-denied", privilege::DENIED.to_owned()),
             Self::Adopted => ("adopted", "Another client has taken the run over.".to_owned()),
             Self::KeptTimeOver => ("kept", "The run's time is over.".to_owned()),
             Self::NothingToKeep => ("kept", "Nothing of the run is attached any more.".to_owned()),
@@ -131,7 +135,8 @@ impl Connection {
     /// The run that is kept when the client goes in this way.
     fn goes_on_after(&self, end: &End) -> Option<Arc<Kept>> {
         match end {
-            End::Signal | End::SupervisorStopped | End::KeptTimeOver | End::NothingToKeep | End::NotCommitted => None,
+            End::Signal | End::SupervisorStopped | End::Denied => None,
+            End::KeptTimeOver | End::NothingToKeep | End::NotCommitted => None,
             // What may cut connections, and may have cut this one, does not stay behind it.
             other => {
                 let orderly = matches!(other, End::Client | End::Adopted);
@@ -283,6 +288,7 @@ impl Connection {
         beats.keep(now).map_err(|silence| match silence {
             Silence::Gone => End::Signal,
             Silence::Stopped => End::SupervisorStopped,
+            Silence::Denied => End::Denied,
         })
     }
 

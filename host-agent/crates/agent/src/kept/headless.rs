@@ -47,7 +47,7 @@ pub fn wait(kept: &Kept, signals: &OwnedFd, beats: &mut Option<Beats>, attached:
             let now = Instant::now();
             match beats.keep(now) {
                 Ok(()) => patience = patience.min(beats.until_next(now)),
-                Err(crate::supervisor::Silence::Gone) => return Woken::Signal,
+                Err(crate::supervisor::Silence::Gone | crate::supervisor::Silence::Denied) => return Woken::Signal,
                 Err(crate::supervisor::Silence::Stopped) => return Woken::SupervisorStopped,
             }
         }

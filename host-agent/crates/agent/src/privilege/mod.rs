@@ -5,6 +5,7 @@ pub mod read_only;
 mod table;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -162,6 +163,21 @@ fn opens_perf_events_later(object: &Object) -> bool {
     samples || object.maps().iter().any(|map| map.type_name() == "perf_event_array")
 }
 
+/// Probes of one place are perf events, also where a BPF link is made of them.
+fn attaches_by_perf_events(object: &Object) -> bool {
+    let programs = object.programs();
+    let mut chosen = programs.iter().filter(|program| program.fd().is_some() || program.autoload());
+    chosen.any(|program| is_perf_event(program.type_name(), attach::section_prefix(program.section())))
+}
+
+fn is_perf_event(kind: &str, prefix: &str) -> bool {
+    match kind {
+        "kprobe" => !prefix.contains(".multi") && !prefix.contains(".session"),
+        "tracepoint" | "perf_event" => true,
+        _ => false,
+    }
+}
+
 pub fn names(capabilities: &Capabilities) -> Vec<String> {
     capabilities.iter().map(|one| one.name().to_owned()).collect()
 }
@@ -178,15 +194,20 @@ pub fn narrow(needed: &Capabilities) -> Answer<Capabilities> {
     NARROWED.store(true, Ordering::Relaxed);
     let failed = |why: &str| {
         Failure::new("agent-internal", format!("The agent cannot give up its capabilities: {why}."))
-            .hint("What was attached is detached. A program that denies socket operations denies this, too; else it is a fault in Ringside: please report it with the log.")
+            .hint("What was attached is detached. This is a fault in Ringside: please report it with the log.")
     };
     privilege::narrow(set_of(needed)).map_err(|error| failed(&error.to_string()))?;
-    if !supervisor::tell_rights(set_of(needed)) {
-        return Err(failed("its supervisor keeps them"));
-    }
+    supervisor::tell_rights(set_of(needed)).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => Failure::new("agent-denied", DENIED).hint(LET_PASS),
+        _ => failed("its supervisor keeps them"),
+    })?;
     let missing = lacking(needed);
     Ok(needed.difference(&missing).copied().collect())
 }
+
+/// What a security hook does to the agent itself.
+pub const DENIED: &str = "What was attached denies the agent itself what it needs: its two processes cannot reach each other any more (Operation not permitted). Everything is detached.";
+const LET_PASS: &str = "Let the program pass what ringside-agent and ringside-superv do, or attach it to a control group that they are not in (lsm_cgroup).";
 
 static NARROWED: AtomicBool = AtomicBool::new(false);
 
@@ -197,7 +218,14 @@ pub fn has_narrowed() -> bool {
 
 /// An error when an agent that has given up its capabilities would need more for this object.
 pub fn check_still_had(what: &str, object: &Object) -> Answer<()> {
-    let missing = if has_narrowed() { lacking(&needed(object)) } else { Capabilities::new() };
+    if !has_narrowed() {
+        return Ok(());
+    }
+    let mut needed = needed(object);
+    if attaches_by_perf_events(object) && perf_events_are_roots() {
+        needed.insert(SysAdmin);
+    }
+    let missing = lacking(&needed);
     if missing.is_empty() { Ok(()) } else { Err(dropped(what, &names(&missing).join(", "))) }
 }
 
@@ -224,6 +252,21 @@ mod tests {
         let network = of_program("xdp", "xdp", []);
         assert_eq!(names(&before_cap_bpf(network)), ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"]);
         assert_eq!(names(&before_cap_bpf(of_program("kprobe", "kprobe/f", []))), ["CAP_SYS_ADMIN"]);
+    }
+
+    #[test]
+    fn a_probe_of_one_place_is_a_perf_event() {
+        for (kind, prefix, is) in [
+            ("kprobe", "kprobe", true),
+            ("kprobe", "uretprobe.s", true),
+            ("kprobe", "kprobe.multi", false),
+            ("kprobe", "uprobe.session.s", false),
+            ("tracepoint", "tp", true),
+            ("tracing", "fentry", false),
+            ("raw_tracepoint", "raw_tp", false),
+        ] {
+            assert_eq!(is_perf_event(kind, prefix), is, "{prefix}");
+        }
     }
 
     #[test]

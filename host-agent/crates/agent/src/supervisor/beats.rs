@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ringside_bpf::process;
 
 use super::pulse::Pulse;
-use super::wire::{self, Message};
+use super::wire::{self, Message, Other};
 
 const OFTEN_ENOUGH: Duration = Duration::from_secs(1);
 
@@ -43,6 +43,18 @@ pub enum Silence {
     Gone,
     /// It has not answered for the length of the lease.
     Stopped,
+    /// Nothing gets through to it: what is attached denies socket operations to this process.
+    Denied,
+}
+
+impl Silence {
+    fn of(other: Other) -> Result<(), Self> {
+        match other {
+            Other::There => Ok(()),
+            Other::Gone => Err(Self::Gone),
+            Other::Denied => Err(Self::Denied),
+        }
+    }
 }
 
 impl Beats {
@@ -75,19 +87,17 @@ impl Beats {
 
     /// Beats if it is time to, and takes the answers. An error says that the supervisor is of no use any more.
     pub fn keep(&mut self, now: Instant) -> Result<(), Silence> {
-        let (messages, there) = wire::take(self.fd());
+        let (messages, other) = wire::take(self.fd());
         if messages.iter().any(|message| matches!(message, Message::Answer(_))) {
             self.answers.heard(now);
         }
-        if !there {
-            return Err(Silence::Gone);
-        }
+        Silence::of(other)?;
         if self.answers.is_silent(now) {
             return Err(Silence::Stopped);
         }
         if self.until_beat(now).is_zero() {
             (self.last, self.number) = (Some(now), self.number + 1);
-            Message::Beat(self.number).send(self.fd()).map_err(|_| Silence::Gone)?;
+            Message::Beat(self.number).send(self.fd()).or_else(|error| Silence::of(Other::after(&error)))?;
         }
         Ok(())
     }
@@ -128,12 +138,20 @@ mod tests {
         assert_eq!(beats.keep(at(100)), Ok(()), "too early for another");
         assert_eq!(beats.keep(at(200)), Ok(()));
         let sent = vec![Message::Lease(Duration::from_millis(1000)), Message::Beat(1), Message::Beat(2)];
-        assert_eq!(wire::take(theirs.as_fd()), (sent, true));
+        assert_eq!(wire::take(theirs.as_fd()), (sent, Other::There));
         Message::Answer(2).send(theirs.as_fd()).expect("sent");
         assert_eq!(beats.keep(at(900)), Ok(()));
         assert_eq!(beats.keep(at(1899)), Ok(()), "heard at 900");
         assert_eq!(beats.keep(at(1900)), Err(Silence::Stopped));
         drop(theirs);
         assert_eq!(beats.keep(at(1901)), Err(Silence::Gone));
+    }
+
+    #[test]
+    fn a_supervisor_that_cannot_be_asked_is_not_one_that_is_gone() {
+        let of = |kind: io::ErrorKind| Silence::of(Other::after(&kind.into()));
+        assert_eq!(of(io::ErrorKind::PermissionDenied), Err(Silence::Denied));
+        assert_eq!(of(io::ErrorKind::BrokenPipe), Err(Silence::Gone));
+        assert_eq!(of(io::ErrorKind::WouldBlock), Ok(()));
     }
 }

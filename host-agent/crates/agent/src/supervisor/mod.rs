@@ -11,6 +11,7 @@ mod pulse;
 mod watch;
 mod wire;
 
+use std::io;
 use std::os::unix::process::parent_id;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,21 +22,19 @@ pub use beats::{Beats, Silence, keep_run};
 pub use leftovers::undo;
 pub use watch::supervise;
 
-/// Has the supervisor give up what the worker has given up, and waits until it has. False when it has not; true without one.
-pub fn tell_rights(kept: privilege::Set) -> bool {
-    let Some(socket) = beats::to_supervisor() else { return true };
-    if wire::Message::Rights(kept).send(socket).is_err() {
-        return false;
-    }
+/// Has the supervisor give up what the worker has given up, and waits until it has; done at once without one.
+pub fn tell_rights(kept: privilege::Set) -> io::Result<()> {
+    let Some(socket) = beats::to_supervisor() else { return Ok(()) };
+    wire::Message::Rights(kept).send(socket)?;
     let supervisor = parent_id();
     let until = Instant::now() + Duration::from_secs(2);
     while Instant::now() < until {
         if privilege::permitted_of(supervisor).is_ok_and(|has| has & !kept == 0) {
-            return true;
+            return Ok(());
         }
         thread::sleep(Duration::from_millis(1));
     }
-    false
+    Err(io::ErrorKind::TimedOut.into())
 }
 
 /// The argument that makes the agent the worker of a supervisor.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ringside_bpf::{os, process};
 
 use super::pulse::Pulse;
-use super::wire::{self, Message};
+use super::wire::{self, Message, Other};
 use super::{WORKER, leftovers};
 use crate::journal;
 use crate::privilege;
@@ -121,7 +121,7 @@ impl Watch {
 
     /// False when the worker's end is closed: it ends, or is dead already.
     fn take_messages(&mut self) -> bool {
-        let (messages, there) = wire::take(self.socket.as_fd());
+        let (messages, other) = wire::take(self.socket.as_fd());
         for message in messages {
             match message {
                 Message::Beat(number) => {
@@ -134,7 +134,7 @@ impl Watch {
                 Message::Answer(_) => {}
             }
         }
-        there
+        other == Other::There
     }
 
     fn ask_to_end(&mut self) {

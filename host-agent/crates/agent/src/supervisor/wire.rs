@@ -65,19 +65,38 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// What is to be said of the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Other {
+    There,
+    Gone,
+    /// This process may not ask: a security hook denies it.
+    Denied,
+}
+
+impl Other {
+    pub fn after(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => Self::There,
+            io::ErrorKind::PermissionDenied => Self::Denied,
+            _ => Self::Gone,
+        }
+    }
+}
+
 /// What has come in, and whether the other end is still there.
-pub fn take(socket: BorrowedFd<'_>) -> (Vec<Message>, bool) {
+pub fn take(socket: BorrowedFd<'_>) -> (Vec<Message>, Other) {
     let mut messages = Vec::new();
     let mut bytes = [0; LENGTH + 1];
     for _ in 0..MOST_AT_ONCE {
         match process::receive(socket, &mut bytes) {
-            Ok(0) => return (messages, false),
+            Ok(0) => return (messages, Other::Gone),
             Ok(length) => messages.extend(Message::decode(&bytes[..length])),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return (messages, error.kind() == io::ErrorKind::WouldBlock),
+            Err(error) => return (messages, Other::after(&error)),
         }
     }
-    (messages, true)
+    (messages, Other::There)
 }
 
 #[cfg(test)]
@@ -95,9 +114,9 @@ mod tests {
             for message in sent {
                 message.send(one.as_fd()).expect("sent");
             }
-            prop_assert_eq!(take(two.as_fd()), (sent.to_vec(), true));
+            prop_assert_eq!(take(two.as_fd()), (sent.to_vec(), Other::There));
             drop(one);
-            prop_assert_eq!(take(two.as_fd()), (vec![], false));
+            prop_assert_eq!(take(two.as_fd()), (vec![], Other::Gone));
         }
 
         #[test]
