@@ -25,7 +25,8 @@ export function endLines(end: Extract<RunEvent, { type: 'end' }>): string {
       p.nanosPerRun === null
         ? 'cost unknown'
         : `${p.nanosPerRun.toFixed(0)} ns/run, ${p.cpuPercent?.toFixed(2) ?? '?'} % CPU`;
-    const runs = p.sampled ? `about ${known(p.runs)} runs (sampled)` : `${known(p.runs)} runs`;
+    const counted = p.sampled ? `about ${known(p.runs)} runs (sampled)` : `${known(p.runs)} runs`;
+    const runs = p.runs === null ? 'runs unknown' : counted;
     lines.push(dim(`  ${p.name}: ${runs}, ${cost}, missed ${known(p.missed)}`));
   }
   return lines.join('\n');

@@ -146,7 +146,8 @@ export interface Ledger {
 
 export interface ProgramCost {
   name: string;
-  runs: number;
+  /** null where the kernel does not count them, as in a container. */
+  runs: number | null;
   /** Runs and CPU share are concluded from a tenth of the time: a program that runs often is not counted all the time. */
   sampled: boolean;
   /** null while the program has not run, or the kernel keeps no statistics. */

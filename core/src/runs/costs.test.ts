@@ -54,8 +54,10 @@ describe('programCosts', () => {
     const never = programCosts(['p'], [{ first: stats(0n, 0n, 0n), last: stats(1n, 0n, 0n, { missedKnown: false }) }]);
     expect(never[0]).toMatchObject({ runs: 0, nanosPerRun: null, missed: null });
     const uncounted = programCosts(['p'], [{ first: stats(0n, 0n, 0n), last: stats(9n, 5n, 0n, { enabled: false }) }]);
-    expect(uncounted[0]).toMatchObject({ nanosPerRun: null, cpuPercent: null });
-    expect(programCosts(['p'], [])[0]).toMatchObject({ missed: null, nanosPerRun: null });
+    expect(uncounted[0]).toMatchObject({ runs: 5, nanosPerRun: null, cpuPercent: null });
+    const hidden = programCosts(['p'], [{ first: stats(0n, 0n, 0n), last: stats(9n, 0n, 0n, { enabled: false }) }]);
+    expect(hidden[0]).toMatchObject({ runs: null, nanosPerRun: null });
+    expect(programCosts(['p'], [])[0]).toMatchObject({ runs: null, missed: null, nanosPerRun: null });
   });
 });
 

@@ -29,7 +29,7 @@ export function programCosts(names: string[], spans: StatsSpan[]): ProgramCost[]
     }
     return {
       name,
-      runs: Number(runs),
+      runs: counted || runs > 0n ? Number(runs) : null,
       sampled,
       nanosPerRun: counted && runs > 0n ? Number(nanos) / Number(runs) : null,
       cpuPercent: counted && elapsed > 0n ? (100 * Number(nanos)) / Number(elapsed) : null,

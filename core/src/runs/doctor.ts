@@ -98,6 +98,7 @@ const needed = ['CAP_BPF', 'CAP_PERFMON', 'CAP_NET_ADMIN', 'CAP_SYS_ADMIN'];
 
 function privilegeCheck(f: HostFacts): DoctorCheck {
   const title = 'The right to load and attach';
+  if (f.userNamespace) return containerCheck(f, title);
   const missing = needed.filter((c) => !f.capabilities.includes(c));
   if (missing.length === 0) return check('privilege', title, 'ok', `uid ${f.euid} with ${needed.join(', ')}`);
   const has = (c: string): boolean => f.capabilities.includes(c);
@@ -106,6 +107,19 @@ function privilegeCheck(f: HostFacts): DoctorCheck {
   const remedy = privilegeRemedy(f.setcapCommand);
   if (!some) return check('privilege', title, 'fail', detail, remedy);
   return check('privilege', title, 'warn', detail, `\`ringside inspect\` tells what an object needs. ${remedy}`);
+}
+
+/** In a user namespace capabilities count for BPF only as far as a token delegates it (Linux 6.9). */
+function containerCheck(f: HostFacts, title: string): DoctorCheck {
+  const where = `uid ${f.euid} in a user namespace, as in a container`;
+  if (f.bpfToken === '') {
+    const delegate =
+      'delegate BPF to the container: a bpffs mounted in it with delegate_cmds=any,delegate_maps=any,delegate_progs=any,delegate_attachs=any';
+    const detail = `${where}, where capabilities do not count for BPF`;
+    return check('privilege', title, 'fail', detail, `Connect to the host itself, or ${delegate} (Linux 6.9).`);
+  }
+  const noToken = 'What needs perf events (tracepoint, kprobe, uprobe, perf_event) no token gives.';
+  return check('privilege', title, 'warn', `${where}, by the BPF token of ${f.bpfToken}`, noToken);
 }
 
 function privilegeRemedy(setcapCommand: string): string {

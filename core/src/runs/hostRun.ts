@@ -35,6 +35,9 @@ export const streamMapTypes = new Set(['ringbuf', 'perf_event_array']);
 const streamMaps = (object: PreparedObject): StreamMap[] =>
   object.report.maps.filter((m) => streamMapTypes.has(m.type));
 
+/** Why a host may not show prints. */
+const withoutPrints = new Set<string>(['no-permission', 'unsupported-by-kernel', 'attach-failed']);
+
 /** A new version in the old one's place, and what of it has to be committed. */
 export interface Swapped {
   report: SwapReport;
@@ -144,10 +147,20 @@ export class HostRun {
 
   /** Opens every stream before anything is attached, so that the first record is not missed. */
   async openStreams(call: CallOptions): Promise<void> {
-    const { agent } = this.host;
     for (const map of streamMaps(this.object)) await this.streams.open(this.objectId, map, call);
     this.listen();
-    await agent.request({ case: 'openPrints', value: { objectId: this.objectId } }, 'empty', call);
+    await this.openPrints(call);
+  }
+
+  /** A host that does not let prints be told apart takes the object all the same. */
+  private async openPrints(call: CallOptions): Promise<void> {
+    try {
+      await this.host.agent.request({ case: 'openPrints', value: { objectId: this.objectId } }, 'empty', call);
+    } catch (error) {
+      const { code, message, remedy } = RingsideError.from(error);
+      if (!withoutPrints.has(code)) throw error;
+      this.notes.push({ host: this.name, about: 'bpf_printk', text: `Not shown: ${message} ${remedy}` });
+    }
   }
 
   private listen(): void {

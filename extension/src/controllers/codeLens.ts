@@ -109,7 +109,8 @@ function costWords(run: RunSummary, name: string): string {
   if (cost === undefined || !isLive(run)) return 'attached';
   const each = cost.nanosPerRun === null ? '' : ` · ${nanos(cost.nanosPerRun)} each`;
   const missed = cost.missed === null || cost.missed === 0 ? '' : ` · ${formatCount(cost.missed)} missed`;
-  return `attached · ${cost.sampled ? '≈ ' : ''}${formatCount(cost.runs)} runs${each}${missed}`;
+  const runs = cost.runs === null ? 'runs unknown' : `${cost.sampled ? '≈ ' : ''}${formatCount(cost.runs)} runs`;
+  return `attached · ${runs}${each}${missed}`;
 }
 
 function verdictWords(known: KnownVerdict, version: number): string {

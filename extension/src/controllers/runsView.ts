@@ -122,7 +122,8 @@ function runTooltip(run: RunSummary): string {
   });
   const programs = run.programs.map((program) => {
     const cost = program.nanosPerRun === null ? 'cost unknown' : `${Math.round(program.nanosPerRun)} ns a run`;
-    const runs = `${program.sampled ? 'about ' : ''}${withThousands(program.runs)} runs`;
+    const runs =
+      program.runs === null ? 'runs unknown' : `${program.sampled ? 'about ' : ''}${withThousands(program.runs)} runs`;
     return `${program.name}: ${runs}${program.sampled ? ' (sampled)' : ''}, ${cost}`;
   });
   const error = run.error ? [`${run.error.message} ${run.error.remedy}`] : [];

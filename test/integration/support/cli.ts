@@ -30,6 +30,8 @@ export interface CliOptions {
   cwd?: string;
   /** Network namespace (`ip netns`) that the command runs in. */
   netns?: string;
+  /** What starts the command instead of this process: words before it. */
+  through?: string[];
 }
 
 let cacheFolder: string | undefined;
@@ -46,6 +48,7 @@ export function startCli(args: string[], options: CliOptions = {}): RunningCli {
   const command = [process.execPath, cli, ...args];
   // Only the network is another: `ip netns exec` would hide what is mounted below /sys.
   if (options.netns !== undefined) command.unshift('nsenter', `--net=/run/netns/${options.netns}`);
+  command.unshift(...(options.through ?? []));
   const child = spawn(command[0]!, command.slice(1), {
     cwd: options.cwd ?? root,
     env: { ...process.env, RINGSIDE_CACHE: cacheDir(), NO_COLOR: '1', ...options.env },

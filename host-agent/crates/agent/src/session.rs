@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use ringside_bpf::cpus;
@@ -205,9 +206,10 @@ impl Session {
         }
     }
 
-    /// Whether anyone follows prints, so that the one reader for all of them exists.
-    pub fn has_prints(&self) -> bool {
-        self.objects.values().any(|loaded| loaded.prints.is_some())
+    /// Whether anyone's prints are followed, so that the one reader for all of them exists.
+    pub fn follows_prints(&self) -> bool {
+        let mut counters = self.objects.values().filter_map(|loaded| loaded.prints.as_ref());
+        counters.any(|counters| counters.followed.load(Ordering::Relaxed))
     }
 
     pub fn counts_runs(&self) -> bool {

@@ -326,6 +326,26 @@ fn prints_of_others_are_dropped() {
 }
 
 #[test]
+fn prints_are_followed_from_the_first_version_that_prints() {
+    let mut agent = Agent::start();
+    let silent = agent.load(&object_with("prints", &["-DSILENT"]), only_me()).object_id;
+    assert_eq!(agent.request(Request::OpenPrints(pb::OpenPrints { object_id: silent })), Response::Empty(pb::Empty {}));
+    agent.attach_all(silent);
+    let Response::ProgramList(list) = agent.request(Request::ListPrograms(pb::ListPrograms::default())) else {
+        panic!("a list")
+    };
+    let reader = |program: &&pb::ProgramEntry| program.ours && program.r#type == "raw_tracepoint";
+    assert_eq!(list.programs.iter().filter(reader).count(), 0, "nothing reads prints that nobody makes");
+    let object_blob = agent.upload(&object("prints"));
+    let swap = pb::SwapObject { object_id: silent, object_blob, options: Some(only_me()), ..Default::default() };
+    assert!(matches!(agent.request(Request::SwapObject(swap)), Response::Swap(_)));
+    call_getpid(5);
+    let stats = agent.detach(silent);
+    assert!(stats.prints >= 4, "all but what the kernel skipped: {}", stats.prints);
+    assert_eq!(stats.prints, agent.prints().len() as u64);
+}
+
+#[test]
 fn a_cancelled_request_says_so() {
     let mut agent = Agent::start();
     let object_blob = agent.upload(&object("verdicts"));

@@ -35,6 +35,7 @@ pub mod socket;
 pub mod stats;
 pub mod struct_ops;
 pub mod tc;
+pub mod token;
 pub mod undo;
 pub mod user_ring;
 

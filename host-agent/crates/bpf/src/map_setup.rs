@@ -9,7 +9,7 @@ use libbpf_sys as sys;
 use crate::map::Map;
 use crate::object::Object;
 use crate::program::text;
-use crate::{Error, Result, os};
+use crate::{Error, Result, map};
 
 /// Type and sizes of a map that need not exist yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,16 +90,10 @@ impl<'object> Map<'object> {
 
     /// Takes a map of this definition as what the map of maps expects in its slots.
     pub fn replace_inner(&self, object: &Object, definition: &Definition) -> Result<()> {
-        // SAFETY: zeroes are valid in this plain C struct and mean "default".
-        let mut options = unsafe { std::mem::zeroed::<sys::bpf_map_create_opts>() };
-        options.sz = size_of_val(&options) as sys::size_t;
-        options.map_flags = definition.flags;
-        let Definition { kind, key_size, value_size, max_entries, .. } = *definition;
-        let name = c"inner".as_ptr();
-        // SAFETY: a terminated name and valid options; the result is a new descriptor or an error.
-        let fd = unsafe { sys::bpf_map_create(kind, name, key_size, value_size, max_entries, &options) };
-        let inner =
-            os::owned(fd).map_err(|_| Error::new(format!("cannot create the inner map of {}", self.name()), fd))?;
+        let Definition { kind, key_size, value_size, max_entries, flags } = *definition;
+        let shape = map::Shape { kind, key_size, value_size, max_entries, flags };
+        let inner = map::create(c"inner", &shape)
+            .map_err(|error| Error::new(format!("cannot create the inner map of {}", self.name()), error.errno))?;
         // SAFETY: the map is valid; libbpf frees its own inner map and remembers the number, which stays open (below).
         let result = unsafe { sys::bpf_map__set_inner_map_fd(self.as_ptr(), inner.as_raw_fd()) };
         object.hold(inner);

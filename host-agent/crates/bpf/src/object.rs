@@ -12,7 +12,7 @@ use crate::log::LogBuffer;
 use crate::map::Map;
 use crate::pins::{self, Pin};
 use crate::program::{Program, text};
-use crate::{Error, Result, btf, os, sections};
+use crate::{Error, Result, btf, os, sections, token};
 
 /// An object that libbpf has opened, and perhaps loaded. Dropping it frees every program and map that no link holds.
 pub struct Object {
@@ -68,6 +68,11 @@ impl Object {
         }
         if !kconfig.is_empty() {
             options.kconfig = kconfig.as_ptr();
+        }
+        // libbpf itself looks for a token in /sys/fs/bpf only.
+        let token_path = token::path().map(|path| terminated(path, "a path")).transpose()?;
+        if let Some(path) = &token_path {
+            options.bpf_token_path = path.as_ptr();
         }
         if let Some(path) = &types_path {
             options.btf_custom_path = path.as_ptr();

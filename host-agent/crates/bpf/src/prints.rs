@@ -142,11 +142,7 @@ fn reporter(ring: &OwnedFd, lost: &OwnedFd) -> Vec<Insn> {
 }
 
 fn create_map(kind: u32, key_size: u32, value_size: u32, entries: u32) -> Result<OwnedFd> {
-    // SAFETY: plain integers, a terminated name and default options; the result is a new descriptor or an error.
-    let fd = unsafe {
-        sys::bpf_map_create(kind, c"ringside_prints".as_ptr(), key_size, value_size, entries, std::ptr::null())
-    };
-    owned(fd).map_err(|_| Error::new("cannot create a map for prints", fd))
+    map::create(c"ringside_prints", &map::Shape { kind, key_size, value_size, max_entries: entries, flags: 0 })
 }
 
 fn load(insns: &[Insn]) -> Result<OwnedFd> {

@@ -9,7 +9,7 @@ use libbpf_sys as sys;
 
 use crate::insns::Insn;
 use crate::object::Object;
-use crate::{Error, Result, os};
+use crate::{Error, Result, os, token};
 
 /// A program; valid as long as its object is borrowed.
 #[derive(Clone, Copy)]
@@ -149,6 +149,10 @@ pub(crate) fn load_insns(
     // SAFETY: zeroes are valid in this plain C struct and mean "default".
     let mut options = unsafe { std::mem::zeroed::<sys::bpf_prog_load_opts>() };
     options.sz = size_of_val(&options) as sys::size_t;
+    if let Some(fd) = token::fd() {
+        options.token_fd = fd as u32;
+        options.prog_flags |= sys::BPF_F_TOKEN_FD;
+    }
     adjust(&mut options);
     let (name, license) = (c"ringside".as_ptr(), c"Dual MIT/GPL".as_ptr());
     // SAFETY: the words are the instructions, 8 bytes each and aligned; names are terminated, options valid.

@@ -7,7 +7,7 @@ use ringside_bpf::Error;
 use ringside_bpf::error::{NO_JOURNAL, describe};
 use ringside_bpf::link::Link;
 use ringside_bpf::program::Program;
-use ringside_bpf::stats;
+use ringside_bpf::{stats, token};
 
 use super::{Made, Scope, missing};
 use crate::failure::libc_errno::{EACCES, EADDRNOTAVAIL, EBUSY, EEXIST, EPERM};
@@ -124,6 +124,7 @@ impl<'a> Target<'a> {
         match error.errno {
             NO_JOURNAL => no_journal(&format!("{what}: {}", error.what)),
             EPERM => no_permission(&what, error.errno),
+            EACCES if token::in_user_namespace() => no_permission(&what, error.errno),
             EACCES => Failure::new("attach-failed", format!("Program {name} cannot be attached to {target}: permission denied."))
                 .hint("A tracepoint program that reads behind the fields of its event loads, but is refused here; compare its struct with the event's format file.")
                 .errno(error.errno),

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ringside_bpf::error::describe;
 use ringside_bpf::probe::{self, attach};
-use ringside_bpf::{btf, log, os};
+use ringside_bpf::{btf, log, os, token};
 
 use super::hook::{Hook, Means, Moment};
 use crate::failure::libc_errno::{EACCES, EPERM};
@@ -97,8 +97,10 @@ pub fn has_program_type(kind: u32) -> bool {
     /// kprobe, tracing, struct_ops, ext, lsm: whether they load depends on more than the type.
     const DEPENDING: [u32; 5] = [2, 26, 27, 28, 29];
     static TRIED: Mutex<Option<HashMap<u32, bool>>> = Mutex::new(None);
-    // Without root a probe fails for want of a capability and tells nothing about the kernel.
-    if DEPENDING.contains(&kind) || os::effective_uid() != 0 {
+    // Without root, or with one that counts in a container only, a probe fails for want of a capability and tells nothing
+    // about the kernel.
+    let may_try = os::effective_uid() == 0 && (!token::in_user_namespace() || token::path().is_some());
+    if DEPENDING.contains(&kind) || !may_try {
         return true;
     }
     let mut tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);

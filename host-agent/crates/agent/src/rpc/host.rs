@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ringside_bpf::{btf, cpus, os, perf};
+use ringside_bpf::{btf, cpus, os, perf, token};
 use ringside_proto::{PROTOCOL_MAJOR, PROTOCOL_MINOR, messages as pb};
 use sha2::{Digest, Sha256};
 
@@ -57,6 +57,8 @@ pub fn facts() -> pb::HostFacts {
         lsm: word("/sys/kernel/security/lsm"),
         cgroup2: cgroup2().unwrap_or_default(),
         setcap_command: privilege::setcap_command(),
+        user_namespace: token::in_user_namespace(),
+        bpf_token: token::path().unwrap_or_default().to_owned(),
     }
 }
 

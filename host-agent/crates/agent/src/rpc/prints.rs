@@ -1,10 +1,12 @@
 //! OpenPrints.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ringside_bpf::object::Object;
 use ringside_bpf::prints::Prints;
-use ringside_bpf::stats;
+use ringside_bpf::program::Program;
+use ringside_bpf::{insns, stats};
 use ringside_proto::messages as pb;
 
 use crate::failure::libc_errno::{EACCES, ENOENT, EPERM};
@@ -12,39 +14,87 @@ use crate::failure::{Answer, Failure, no_permission};
 use crate::requests::Context;
 use crate::session::Session;
 use crate::stream::drain::Command;
-use crate::stream::prints::{PrintCounters, PrintSource, Printer};
+use crate::stream::prints::{PrintCounters, Printer};
 use crate::stream::speakers::Speaker;
 
+/// Follows what the object's programs write to their streams, and their prints where there are any. An error is about the
+/// prints alone.
 pub fn open(session: &mut Session, context: &Context<'_>, request: pb::OpenPrints) -> Answer<pb::Empty> {
-    let first = !session.has_prints();
+    let first = !session.follows_prints();
     let loaded = session.get(request.object_id)?;
-    let (code, speakers) = voices(&loaded.object)?;
-    if first {
-        context.drain.send(Command::OpenPrints(PrintSource::new(Prints::open().map_err(|error| cannot_open(&error))?)));
-    }
+    let voices = Voices::of(&loaded.object)?;
     let counters = loaded.prints.get_or_insert_with(|| Arc::new(PrintCounters::default()));
-    let printer = Printer { object: request.object_id, counters: Arc::clone(counters), code, speakers };
+    let (print, hidden) = (voices.print, voices.hidden);
+    let printer = voices.printer(request.object_id, Arc::clone(counters));
     context.drain.send(Command::AddPrinter(printer));
-    Ok(pb::Empty {})
+    match (print, hidden) {
+        (false, _) => Ok(pb::Empty {}),
+        (true, true) => Err(hidden_addresses()),
+        (true, false) => follow(context, counters, first).map(|()| pb::Empty {}),
+    }
 }
 
-/// Machine code: start, end, program.
-pub type Code = Vec<(u64, u64, String)>;
-
-/// Where the machine code of each program lies, and each program's streams.
-pub fn voices(object: &Object) -> Answer<(Code, Vec<Speaker>)> {
-    let (mut code, mut speakers) = (Vec::new(), Vec::new());
-    for program in object.programs() {
-        let Some(fd) = program.fd() else { continue };
-        let ranges = stats::code_ranges(fd)?;
-        if ranges.is_empty() {
-            return Err(hidden_addresses());
-        }
-        code.extend(ranges.into_iter().map(|(start, end)| (start, end, program.name().to_owned())));
-        let fd = fd.try_clone_to_owned().map_err(|error| Failure::new("agent-internal", error.to_string()))?;
-        speakers.push(Speaker::new(fd, program.name()));
+fn follow(context: &Context<'_>, counters: &PrintCounters, first: bool) -> Answer<()> {
+    if first {
+        context.drain.send(Command::FollowPrints(Prints::open().map_err(|error| cannot_open(&error))?));
     }
-    Ok((code, speakers))
+    counters.followed.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+/// What versions of an object say.
+#[derive(Default)]
+pub struct Voices {
+    /// Machine code: start, end, program.
+    code: Vec<(u64, u64, String)>,
+    speakers: Vec<Speaker>,
+    /// Some program calls bpf_printk.
+    print: bool,
+    /// The kernel does not say where the machine code of some program that prints lies.
+    hidden: bool,
+}
+
+impl Voices {
+    pub fn of(object: &Object) -> Answer<Self> {
+        let mut voices = Self::default();
+        for program in object.programs() {
+            let Some(fd) = program.fd() else { continue };
+            if prints(&program) {
+                let ranges = stats::code_ranges(fd)?;
+                voices.print = true;
+                voices.hidden |= ranges.is_empty();
+                voices.code.extend(ranges.into_iter().map(|(start, end)| (start, end, program.name().to_owned())));
+            }
+            let fd = fd.try_clone_to_owned().map_err(|error| Failure::new("agent-internal", error.to_string()))?;
+            voices.speakers.push(Speaker::new(fd, program.name()));
+        }
+        Ok(voices)
+    }
+
+    /// Two versions of an object, while both are attached.
+    pub fn and(mut self, other: Self) -> Self {
+        self.code.extend(other.code);
+        self.speakers.extend(other.speakers);
+        Self { print: self.print || other.print, hidden: self.hidden || other.hidden, ..self }
+    }
+
+    pub fn printer(self, object: u32, counters: Arc<PrintCounters>) -> Printer {
+        Printer { object, counters, code: self.code, speakers: self.speakers }
+    }
+
+    /// Follows prints for a version that is the first one of its object to print.
+    pub fn follow_new_prints(&self, context: &Context<'_>, counters: &PrintCounters) -> Answer<()> {
+        if !self.print || counters.followed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if self.hidden { Err(hidden_addresses()) } else { follow(context, counters, true) }
+    }
+}
+
+fn prints(program: &Program<'_>) -> bool {
+    const TRACE_PRINTK: i32 = 6;
+    const TRACE_VPRINTK: i32 = 177;
+    insns::helpers(&program.insns()).iter().any(|helper| matches!(*helper, TRACE_PRINTK | TRACE_VPRINTK))
 }
 
 fn hidden_addresses() -> Failure {

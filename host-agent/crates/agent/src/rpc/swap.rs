@@ -11,8 +11,9 @@ use ringside_bpf::{map, os};
 use ringside_proto::messages as pb;
 use ringside_proto::messages::response::Response;
 
+use super::prints::Voices;
 use super::streams::Opened;
-use super::{Afterwards, Outcome, object, prints, run, stats, streams};
+use super::{Afterwards, Outcome, object, run, stats, streams};
 use crate::attach::Scope;
 use crate::failure::{Answer, Failure};
 use crate::guard::{self, Guarded};
@@ -24,7 +25,6 @@ use crate::requests::Context;
 use crate::session::{Attached, Loaded, Session};
 use crate::stream::Stream;
 use crate::stream::drain::Command;
-use crate::stream::prints::Printer;
 use crate::swap::links::{self, Replaced};
 use crate::swap::maps::{Takeover, identity};
 
@@ -194,17 +194,17 @@ fn announce(context: &Context<'_>, loaded: &Loaded, new: &Object, object_id: u32
 /// Prints of these versions belong to the object from now on.
 fn listen_to(context: &Context<'_>, loaded: &Loaded, versions: &[&Object], object: u32) {
     let Some(counters) = &loaded.prints else { return };
-    let (mut code, mut speakers) = (Vec::new(), Vec::new());
+    let mut voices = Voices::default();
     for version in versions {
-        match prints::voices(version) {
-            Ok((more_code, more_speakers)) => {
-                code.extend(more_code);
-                speakers.extend(more_speakers);
-            }
+        match Voices::of(version) {
+            Ok(more) => voices = voices.and(more),
             Err(failure) => journal::info("swap-prints", &failure.message),
         }
     }
-    context.drain.send(Command::AddPrinter(Printer { object, counters: Arc::clone(counters), code, speakers }));
+    if let Err(failure) = voices.follow_new_prints(context, counters) {
+        journal::info("swap-prints", &failure.message);
+    }
+    context.drain.send(Command::AddPrinter(voices.printer(object, Arc::clone(counters))));
 }
 
 struct Attaching {

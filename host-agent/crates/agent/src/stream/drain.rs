@@ -7,6 +7,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ringside_bpf::prints::Prints;
+
 use super::loss::Writers;
 use super::pace;
 use super::prints::{PrintSource, Printer};
@@ -23,7 +25,7 @@ const SETTLE_EVERY: Duration = Duration::from_secs(1);
 
 pub enum Command {
     Open(Box<dyn Source>),
-    OpenPrints(PrintSource),
+    FollowPrints(Prints),
     AddPrinter(Printer),
     /// Other programs will write into these streams as well. Answers when that is taken into account.
     Widen {
@@ -195,12 +197,8 @@ impl Worker {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Open(source) => self.sources.push(source),
-            Command::OpenPrints(prints) => self.prints = Some(prints),
-            Command::AddPrinter(printer) => {
-                if let Some(prints) = &mut self.prints {
-                    prints.add(printer);
-                }
-            }
+            Command::FollowPrints(prints) => self.prints.get_or_insert_default().follow(prints),
+            Command::AddPrinter(printer) => self.prints.get_or_insert_default().add(printer),
             Command::Widen { streams, writers, done } => {
                 let mine = self.sources.iter_mut().filter(|source| streams.contains(&source.stream().id));
                 mine.for_each(|source| source.widen(writers));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ringside_bpf::os;
 use ringside_bpf::prints::Prints;
@@ -22,6 +22,8 @@ const MOST_IN_BATCH: usize = 500;
 pub struct PrintCounters {
     pub prints: AtomicU64,
     pub lost: AtomicU64,
+    /// Set once prints are read: before, their number is not known.
+    pub followed: AtomicBool,
 }
 
 /// An object whose prints are wanted.
@@ -33,15 +35,17 @@ pub struct Printer {
     pub speakers: Vec<Speaker>,
 }
 
+#[derive(Default)]
 pub struct PrintSource {
-    prints: Prints,
+    /// None while no program of ours prints.
+    prints: Option<Prints>,
     printers: Vec<Printer>,
     listener: Listener,
 }
 
 impl PrintSource {
-    pub fn new(prints: Prints) -> Self {
-        Self { prints, printers: Vec::new(), listener: Listener::default() }
+    pub fn follow(&mut self, prints: Prints) {
+        self.prints = Some(prints);
     }
 
     /// The next drain takes everything, also what is not due yet.
@@ -65,20 +69,22 @@ impl PrintSource {
         let offset = os::realtime_minus_monotonic_ns();
         let mut batches: BTreeMap<u32, Vec<pb::Print>> = BTreeMap::new();
         let printers = &self.printers;
-        let lost = self.prints.drain(|print| {
-            let Some((object, program)) = print.callchain().find_map(|address| owner(printers, address)) else {
-                return;
-            };
-            let text = String::from_utf8_lossy(print.text.strip_suffix(b"\n").unwrap_or(print.text)).into_owned();
-            batches.entry(object).or_default().push(pb::Print {
-                time_ns: print.monotonic_ns.saturating_add_signed(offset),
-                cpu: print.cpu,
-                pid: print.pid,
-                tid: print.tid,
-                program: program.to_owned(),
-                text,
-                source: String::new(),
-            });
+        let lost = self.prints.as_mut().map_or(0, |prints| {
+            prints.drain(|print| {
+                let Some((object, program)) = print.callchain().find_map(|address| owner(printers, address)) else {
+                    return;
+                };
+                let text = String::from_utf8_lossy(print.text.strip_suffix(b"\n").unwrap_or(print.text)).into_owned();
+                batches.entry(object).or_default().push(pb::Print {
+                    time_ns: print.monotonic_ns.saturating_add_signed(offset),
+                    cpu: print.cpu,
+                    pid: print.pid,
+                    tid: print.tid,
+                    program: program.to_owned(),
+                    text,
+                    source: String::new(),
+                });
+            })
         });
         self.listen(&mut batches);
         let mut any = false;

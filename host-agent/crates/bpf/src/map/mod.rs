@@ -1,6 +1,7 @@
 //! Maps: those of an object, and reading and writing any map of the host.
 
 pub mod arena;
+mod create;
 mod dump;
 mod info;
 pub mod ring;
@@ -18,6 +19,7 @@ use crate::object::Object;
 use crate::program::text;
 use crate::{Error, Result, os};
 
+pub(crate) use create::{Shape, create};
 pub use dump::{Dump, dump};
 pub use info::{Access, MapInfo, frozen, info};
 pub use walk::{Page, lookup, read_page};

@@ -214,7 +214,7 @@ fn syscall() -> Result<()> {
     let mut asm = Asm::default();
     asm.set(Reg::R0, 0).exit();
     let program = program::load_insns(sys::BPF_PROG_TYPE_SYSCALL, &asm.finish(), |options| {
-        options.prog_flags = sys::BPF_F_SLEEPABLE;
+        options.prog_flags |= sys::BPF_F_SLEEPABLE;
     })?;
     run::program(program.as_fd(), run::Input::default()).map(drop)
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ringside_bpf::{log, os, perf, probe};
+use ringside_bpf::{log, os, perf, probe, token};
 
 use crate::failure::Failure;
 use crate::failure::libc_errno::EPERM;
@@ -17,6 +17,8 @@ pub struct State {
     pub capabilities: Vec<String>,
     /// Capabilities only count inside a user namespace.
     pub user_namespace: bool,
+    /// Where BPF is delegated to that namespace.
+    pub token: Option<&'static str>,
     pub seccomp: bool,
     pub lockdown: String,
     pub unprivileged_disabled: bool,
@@ -37,14 +39,13 @@ impl State {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let field =
             |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").trim().to_owned();
-        let mapping = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-        let whole: Vec<&str> = mapping.split_whitespace().collect();
         let unprivileged = fs::read_to_string("/proc/sys/kernel/unprivileged_bpf_disabled").unwrap_or_default();
         const SOCKET_FILTER: u32 = 1;
         Self {
             root: os::effective_uid() == 0,
             capabilities: host::capabilities(),
-            user_namespace: !whole.is_empty() && whole != ["0", "0", "4294967295"],
+            user_namespace: token::in_user_namespace(),
+            token: token::path(),
             seccomp: field("Seccomp:") == "2",
             lockdown: host::lockdown(),
             unprivileged_disabled: !matches!(unprivileged.trim(), "" | "0"),
@@ -91,13 +92,21 @@ impl State {
             return Failure::new("no-permission", message)
                 .hint(format!("Connect as root, or let the agent use sudo. {way}"));
         }
+        if let (true, Some(path)) = (self.user_namespace, self.token) {
+            let message = format!(
+                "The BPF token of {path} does not delegate it to this container, or it is no matter of BPF alone."
+            );
+            return Failure::new("no-permission", message).hint(
+                "Whoever runs the container chooses what is delegated (delegate_cmds, delegate_maps, delegate_progs, delegate_attachs). What needs perf events (tracepoint, kprobe, uprobe, perf_event) no token gives: use raw_tp, tp_btf or fentry, or connect to the host itself.",
+            );
+        }
         if self.user_namespace || !missing.is_empty() {
             let lacks = match self.user_namespace {
                 true => "in a user namespace, where its capabilities do not count for BPF".to_owned(),
                 false => format!("without {}", missing.join(", ")),
             };
             return Failure::new("no-permission", format!("The agent runs {lacks}, as in a container."))
-                .hint("Run the container with these capabilities (or privileged) in the host's user namespace, or connect to the host itself.");
+                .hint("Run the container with these capabilities (or privileged) in the host's user namespace, delegate BPF to it (Linux 6.9: a bpffs mounted there with delegate_cmds=any,delegate_maps=any,delegate_progs=any,delegate_attachs=any), or connect to the host itself.");
         }
         if self.lockdown == "confidentiality" {
             let message = "The kernel is locked down (confidentiality), so BPF may not read kernel memory.";

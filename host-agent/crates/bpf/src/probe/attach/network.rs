@@ -8,6 +8,7 @@ use libbpf_sys as sys;
 
 use super::{load, loopback, missing};
 use crate::link::{self, Netfilter, XdpMode};
+use crate::map;
 use crate::tc::{Direction, Filter};
 use crate::{Error, Result, os, socket};
 
@@ -125,7 +126,6 @@ pub(super) fn socket_map(kind: u32, attach: u32) -> Result<()> {
 }
 
 fn new_socket_map() -> Result<OwnedFd> {
-    // SAFETY: a terminated name and default options; the result is a new descriptor or an error.
-    let fd = unsafe { sys::bpf_map_create(sys::BPF_MAP_TYPE_SOCKMAP, c"ringside".as_ptr(), 4, 4, 1, std::ptr::null()) };
-    os::owned(fd).map_err(|_| Error::new("cannot make a socket map", fd))
+    let (kind, max_entries) = (sys::BPF_MAP_TYPE_SOCKMAP, 1);
+    map::create(c"ringside", &map::Shape { kind, key_size: 4, value_size: 4, max_entries, flags: 0 })
 }
