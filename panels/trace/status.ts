@@ -204,9 +204,11 @@ export function ledgerWords(streams: readonly StreamLedger[], programs: readonly
 }
 
 function costWords(programs: readonly ProgramCost[]): { cost: string; cpu: string } {
-  const measured = programs.filter((program) => program.nanosPerRun !== null && program.runs > 0);
+  const measured = programs.flatMap(({ runs, nanosPerRun }) =>
+    runs !== null && nanosPerRun !== null ? [{ runs, nanosPerRun }] : [],
+  );
   const runs = measured.reduce((total, program) => total + program.runs, 0);
-  const time = measured.reduce((total, program) => total + program.runs * (program.nanosPerRun ?? 0), 0);
+  const time = measured.reduce((total, program) => total + program.runs * program.nanosPerRun, 0);
   const shares = programs.filter((program) => program.cpuPercent !== null);
   const share = shares.reduce((total, program) => total + (program.cpuPercent ?? 0), 0);
   return {
