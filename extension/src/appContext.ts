@@ -11,10 +11,13 @@ import { Verifier } from './diagnostics/verifier.ts';
 import { DisposableStore } from './disposable.ts';
 import { ErrorReporter } from './errors.ts';
 import { LazyEngine } from './lazyEngine.ts';
+import { Keeper } from './kept/keeper.ts';
 import { BuildAhead } from './diagnostics/buildAhead.ts';
 import { Metrics } from './metrics.ts';
 import { ChosenHosts } from './model/chosenHosts.ts';
 import { HostList } from './model/hostList.ts';
+import { KeptMemory } from './model/keptMemory.ts';
+import { KeptRuns } from './model/keptRuns.ts';
 import { RunList } from './model/runList.ts';
 import { Verdicts } from './model/verdicts.ts';
 import { TracePanels } from './panels/tracePanels.ts';
@@ -31,11 +34,13 @@ export interface AppContext {
   readonly hosts: HostList;
   readonly chosenHosts: ChosenHosts;
   readonly runs: RunList;
+  readonly kept: KeptRuns;
   readonly verdicts: Verdicts;
   readonly diagnostics: DiagnosticSets;
   readonly verifier: Verifier;
   readonly specs: RememberedSpecs;
   readonly attacher: Attacher;
+  readonly keeper: Keeper;
   readonly panels: TracePanels;
   /** What bundles and resources are beside: dist/ of the extension. */
   readonly distDir: string;
@@ -67,6 +72,10 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
   const hosts = disposables.add(new HostList(engine, extension.globalState));
   const chosenHosts = disposables.add(new ChosenHosts(extension.workspaceState));
   const runs = disposables.add(new RunList(engine));
+  const keptMemory = new KeptMemory(extension.workspaceState);
+  const kept = disposables.add(
+    new KeptRuns({ engine, hosts, runs, memory: keptMemory, log: (error) => errors.log(error) }),
+  );
   const verdicts = disposables.add(new Verdicts());
   const diagnostics = disposables.add(new DiagnosticSets());
   const hostOfSave = (file: vscode.Uri): string | undefined => {
@@ -83,8 +92,9 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
   const attacher = disposables.add(
     new Attacher({ engine, errors, hosts, chosenHosts, runs, verifier, specs, memory: extension.workspaceState }),
   );
+  const keeper = disposables.add(new Keeper({ engine, runs, kept, attacher }));
   const panels = disposables.add(
-    new TracePanels({ engine, errors, runs, attacher, specs, extensionUri: extension.extensionUri }),
+    new TracePanels({ engine, errors, runs, kept, attacher, keeper, specs, extensionUri: extension.extensionUri }),
   );
   return {
     extension,
@@ -95,11 +105,13 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
     hosts,
     chosenHosts,
     runs,
+    kept,
     verdicts,
     diagnostics,
     verifier,
     specs,
     attacher,
+    keeper,
     panels,
     distDir,
     cacheDir,

@@ -5,6 +5,7 @@
  */
 import type { Uri } from 'vscode';
 import type { HostNode } from './controllers/hostsView.ts';
+import type { KeptNode } from './controllers/keptNode.ts';
 import type { RunNode } from './controllers/runsView.ts';
 import type { SnippetNode } from './controllers/galleryView.ts';
 
@@ -27,10 +28,15 @@ export const Command = {
   runPause: 'ringside.runs.pause',
   runResume: 'ringside.runs.resume',
   runLimits: 'ringside.runs.limits',
+  runKeep: 'ringside.runs.keep',
+  runLeave: 'ringside.runs.leave',
   runRestart: 'ringside.runs.restart',
   runStop: 'ringside.runs.stop',
   runForget: 'ringside.runs.forget',
   runsStopAll: 'ringside.runs.stopAll',
+  keptAdopt: 'ringside.kept.adopt',
+  keptEnd: 'ringside.kept.end',
+  keptShow: 'ringside.kept.show',
   snippetOpen: 'ringside.gallery.open',
   snippetCreate: 'ringside.gallery.create',
   overview: 'ringside.overview',
@@ -64,10 +70,15 @@ export interface CommandArguments {
   'ringside.runs.pause': [run?: RunNode | string];
   'ringside.runs.resume': [run?: RunNode | string];
   'ringside.runs.limits': [run?: RunNode | string];
+  'ringside.runs.keep': [run?: RunNode | string];
+  'ringside.runs.leave': [run?: RunNode | string];
   'ringside.runs.restart': [run?: RunNode | string];
   'ringside.runs.stop': [run?: RunNode | string];
   'ringside.runs.forget': [run?: RunNode | string];
   'ringside.runs.stopAll': [];
+  'ringside.kept.adopt': [run?: KeptNode | RunNode];
+  'ringside.kept.end': [run?: KeptNode | RunNode];
+  'ringside.kept.show': [];
   'ringside.gallery.open': [node?: SnippetNode];
   'ringside.gallery.create': [node?: SnippetNode];
   'ringside.overview': [];
@@ -124,12 +135,15 @@ export interface SettingValues {
 export const ContextKey = {
   /** Some run has not ended. */
   running: 'ringside.running',
+  /** Some live run is kept. */
+  keeping: 'ringside.keeping',
   /** The language server runs (tests wait for it). */
   languageServer: 'ringside.languageServer',
 } as const;
 
 export interface ContextKeyValues {
   'ringside.running': boolean;
+  'ringside.keeping': boolean;
   'ringside.languageServer': boolean;
 }
 
@@ -147,6 +161,11 @@ export const NodeContext = {
   runPaused: 'run.paused',
   runBusy: 'run.busy',
   runEnded: 'run.ended',
+  /** Ended here, and kept on its host. */
+  runLeft: 'run.left',
+  /** Added for live runs that outlive the window. */
+  keptSuffix: '.kept',
+  kept: 'kept',
   snippet: 'snippet',
 } as const;
 
@@ -164,4 +183,6 @@ export interface LaunchAttributes {
   mapsSeconds?: number;
   /** What the run may cost its hosts; what is left out is the setting's. */
   limits?: { cpuPercent?: number; recordsPerSecond?: number; timeSeconds?: number };
+  /** How long the run goes on without the window, such as "2h". */
+  keep?: string;
 }

@@ -33,10 +33,15 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.runPause]: { title: 'Pause', icon: '$(debug-pause)', palette: hidden },
   [Command.runResume]: { title: 'Resume', icon: '$(debug-continue)', palette: hidden },
   [Command.runLimits]: { title: 'Change Limits…', icon: '$(dashboard)', palette: 'ringside.running' },
+  [Command.runKeep]: { title: 'Keep Running…', icon: '$(pin)', palette: 'ringside.running' },
+  [Command.runLeave]: { title: 'Leave Running', icon: '$(debug-disconnect)', palette: 'ringside.keeping' },
   [Command.runRestart]: { title: 'Restart Run', icon: '$(debug-restart)', enablement: trusted },
   [Command.runStop]: { title: 'Detach', icon: '$(debug-stop)', palette: 'ringside.running' },
   [Command.runForget]: { title: 'Forget Run', icon: '$(close)', palette: hidden },
   [Command.runsStopAll]: { title: 'Detach Everything', icon: '$(stop-circle)', enablement: 'ringside.running' },
+  [Command.keptAdopt]: { title: 'Adopt Kept Run', icon: '$(eye)', enablement: trusted },
+  [Command.keptEnd]: { title: 'End Kept Run…', icon: '$(debug-stop)', enablement: trusted },
+  [Command.keptShow]: { title: 'Show Kept Runs', icon: '$(pinned)' },
   [Command.snippetOpen]: { title: 'View Source', icon: '$(eye)', palette: hidden },
   [Command.snippetCreate]: { title: 'New Program from Gallery…', icon: '$(new-file)' },
   [Command.overview]: { title: 'Hosts and Runs…' },
@@ -203,6 +208,8 @@ function configuration() {
 const treeItem = (view: string, context: string) => `view == ${view} && viewItem =~ /^${context}/`;
 const host = (context: string) => treeItem(View.hosts, context.replace('.', '\\.'));
 const run = (context: string) => treeItem(View.runs, context);
+/** In both views: as a kept run, or as a run of this window that was left. */
+const keptItem = `viewItem =~ /^(kept|run\\.left)$/ && view =~ /^ringside\\.(hosts|runs)$/`;
 
 const menus = {
   commandPalette: entries(commands)
@@ -227,6 +234,7 @@ const menus = {
   'view/title': [
     { command: Command.hostEnter, when: `view == ${View.hosts}`, group: 'navigation@1' },
     { command: Command.hostsRefresh, when: `view == ${View.hosts}`, group: 'navigation@2' },
+    { command: Command.keptShow, when: `view == ${View.hosts}`, group: '1_hosts@0' },
     { command: Command.hostAdd, when: `view == ${View.hosts}`, group: '1_hosts@1' },
     { command: Command.hostsOpenConfig, when: `view == ${View.hosts}`, group: '1_hosts@2' },
     { command: Command.showLog, when: `view == ${View.hosts}`, group: '1_hosts@3' },
@@ -245,10 +253,16 @@ const menus = {
     { command: Command.runPause, when: run(NodeContext.runLive), group: 'inline@1' },
     { command: Command.runResume, when: run(NodeContext.runPaused), group: 'inline@1' },
     { command: Command.runLimits, when: run('run\\.(live|paused)'), group: '1_run@1' },
+    { command: Command.runKeep, when: run('run\\.(live|paused)'), group: '1_run@2' },
+    { command: Command.runLeave, when: run('run\\.(live|paused)\\.kept'), group: '1_run@3' },
+    { command: Command.keptAdopt, when: keptItem, group: 'inline@1' },
+    { command: Command.keptEnd, when: keptItem, group: 'inline@3' },
+    { command: Command.keptAdopt, when: keptItem, group: '1_kept@1' },
+    { command: Command.keptEnd, when: keptItem, group: '1_kept@2' },
     { command: Command.runRestart, when: run('run\\.(live|paused|ended)'), group: 'inline@2' },
     { command: Command.runStop, when: run('run\\.(live|paused|busy)'), group: 'inline@3' },
     { command: Command.runOpen, when: run('run\\.'), group: 'inline@4' },
-    { command: Command.runForget, when: run(NodeContext.runEnded), group: 'inline@5' },
+    { command: Command.runForget, when: run('run\\.(ended|left)'), group: 'inline@5' },
     { command: Command.snippetOpen, when: treeItem(View.gallery, NodeContext.snippet), group: 'inline@1' },
     { command: Command.snippetCreate, when: treeItem(View.gallery, NodeContext.snippet), group: 'inline@2' },
   ],
@@ -306,6 +320,14 @@ const launchProperties = {
       recordsPerSecond: { type: 'integer', minimum: 0, description: 'Of one stream, over two seconds.' },
       timeSeconds: { type: 'integer', minimum: 0, description: 'Without anybody who watches.' },
     },
+  },
+  keep: {
+    type: 'string',
+    pattern: '^\\d{1,7} ?(s|m|min|h|d)$',
+    patternErrorMessage: 'A time like 90s, 45m, 2h or 3d; 30 days at most.',
+    defaultSnippets: [{ label: '2h', body: '2h' }],
+    description:
+      'How long the run goes on by itself when the window closes or the connection is lost, such as "2h"; 30 days at most. It ends with the window when left out.',
   },
 };
 

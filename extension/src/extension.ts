@@ -7,6 +7,7 @@ import { registerCodeLens } from './controllers/codeLens.ts';
 import { registerGalleryView } from './controllers/galleryView.ts';
 import { registerGeneral } from './controllers/general.ts';
 import { registerHostsView } from './controllers/hostsView.ts';
+import { registerKeptRuns } from './controllers/keptRunsController.ts';
 import { registerLanguageClient } from './controllers/languageClient.ts';
 import { registerRunsView } from './controllers/runsView.ts';
 import { registerStatusBar } from './controllers/statusBar.ts';
@@ -43,6 +44,7 @@ const controllers: ((context: AppContext) => void)[] = [
   registerGeneral,
   registerHostsView,
   registerRunsView,
+  registerKeptRuns,
   registerGalleryView,
   registerAttachCommands,
   registerVerify,

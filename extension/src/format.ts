@@ -48,14 +48,30 @@ export function formatLost(lost: number | null): string {
 
 export const isLive = (run: RunSummary): boolean => run.state !== 'ended' && run.state !== 'failed';
 
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** A time in ns since the epoch as this day's "14:32", or "Nov 28, 14:32"; with seconds when it is near. */
+export function untilText(expires: string, now = Date.now()): string {
+  const at = new Date(Number(BigInt(expires) / 1_000_000n));
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const near = Math.abs(at.getTime() - now) < 10 * 60_000;
+  const clock = `${two(at.getHours())}:${two(at.getMinutes())}${near ? `:${two(at.getSeconds())}` : ''}`;
+  const today = at.toDateString() === new Date(now).toDateString();
+  return today ? clock : `${months[at.getMonth()]!} ${at.getDate()}, ${clock}`;
+}
+
+/** "kept until 14:32", for a list; empty for a run that ends with its window. */
+const keptWords = ({ kept }: RunSummary): string[] =>
+  kept[0] === undefined ? [] : [`kept until ${untilText(kept[0].expires)}`];
+
 /** "running on web-1 · 48.2 k/s · lost 0", in the order that matters. */
 export function describeRun(run: RunSummary): string {
   const hosts = run.hosts.join(', ');
   switch (run.state) {
     case 'running':
-      return [hosts, formatRate(run.rate), formatLost(lostTotal([run.ledger]))].join(' · ');
+      return [hosts, formatRate(run.rate), formatLost(lostTotal([run.ledger])), ...keptWords(run)].join(' · ');
     case 'paused':
-      return [hosts, 'paused', formatLost(lostTotal([run.ledger]))].join(' · ');
+      return [hosts, 'paused', formatLost(lostTotal([run.ledger])), ...keptWords(run)].join(' · ');
     case 'failed':
       return `${hosts} · failed: ${run.error?.message ?? 'unknown reason'}`;
     case 'ended':

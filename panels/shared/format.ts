@@ -53,6 +53,16 @@ export function clock(ms: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+
+/** A time in ns since the epoch as this day's "14:32", or "Nov 28, 14:32"; with seconds when it is near. */
+export function until(ns: string, now = Date.now()): string {
+  const at = new Date(Number(BigInt(ns) / 1_000_000n));
+  const near = Math.abs(at.getTime() - now) < 600_000;
+  const time = near ? clock(at.getTime()) : `${two(at.getHours())}:${two(at.getMinutes())}`;
+  return at.toDateString() === new Date(now).toDateString() ? time : `${MONTHS[at.getMonth()]} ${at.getDate()}, ${time}`;
+}
+
 /** A time cell: nanoseconds since the epoch become local hh:mm:ss.mmm, a text that is already a clock time stays. */
 export function clockOfCell(cell: string): string {
   if (!/^\d{16,20}$/.test(cell)) return cell;

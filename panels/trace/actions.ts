@@ -81,7 +81,11 @@ export class TraceActions {
 
   moreMenu(): MenuItem[] {
     const selected = this.#state.selected.value;
+    const run = this.#state.run.value;
+    const attached = run !== null && (run.state === 'running' || run.state === 'paused');
     return [
+      { label: 'Keep Running…', disabled: !attached, run: () => this.#state.keep() },
+      { kind: 'separator' },
       { label: 'Copy Selected Rows', keys: 'Ctrl+C', disabled: selected === 0, run: () => void this.copy('tsv') },
       { label: 'Copy Selected Rows as JSON', disabled: selected === 0, run: () => void this.copy('json') },
       { label: 'Select All Rows', keys: 'Ctrl+A', run: () => this.#grid.selectAll() },

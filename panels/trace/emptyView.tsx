@@ -37,6 +37,7 @@ export function EmptyView({ state, clearFilter }: { state: TraceState; clearFilt
         </pre>
       )}
       {empty.action === 'restart' && <vscode-button onClick={() => state.restart()}>Attach again</vscode-button>}
+      {empty.action === 'adopt' && <vscode-button onClick={() => state.restart()}>Go on with it</vscode-button>}
       {empty.action === 'clear-filter' && (
         <vscode-button secondary onClick={clearFilter}>
           Clear the filter

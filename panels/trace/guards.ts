@@ -41,6 +41,7 @@ function isRun(value: unknown): boolean {
     isCount(value['rate']) &&
     Array.isArray(value['attachments']) &&
     Array.isArray(value['leftOut']) &&
+    Array.isArray(value['kept']) &&
     Array.isArray(value['schemas']) &&
     Array.isArray(value['programs']) &&
     isObject(value['ledger']) &&

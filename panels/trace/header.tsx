@@ -3,7 +3,7 @@ import { visible } from '../shared/format.ts';
 import { IconButton } from '../shared/iconButton.tsx';
 import { SparkLine } from './sparkline.tsx';
 import type { TraceState } from './state.ts';
-import { endSentence, isLive, stateNote, statusOf } from './status.ts';
+import { endSentence, isLive, keptNote, stateNote, statusOf } from './status.ts';
 
 export interface HeaderProps {
   state: TraceState;
@@ -18,6 +18,8 @@ export function Header({ state, more }: HeaderProps): JSX.Element {
   const status = statusOf(run, paused);
   const live = isLive(run);
   const note = stateNote(run);
+  const kept = keptNote(run);
+  const left = !live && (run?.kept.length ?? 0) > 0;
   const name = run?.name ?? spec?.file.split(/[\\/]/).pop() ?? '';
   const hosts = visible((run?.hosts ?? spec?.hosts ?? []).join(', '), 200);
   const pausable = run !== null && (run.state === 'running' || run.state === 'paused');
@@ -31,6 +33,13 @@ export function Header({ state, more }: HeaderProps): JSX.Element {
           <span class="hosts" title={`Hosts: ${hosts}`}>
             <span aria-hidden="true">· </span>
             {hosts}
+          </span>
+        )}
+        {kept !== '' && (
+          <span class="kept" title={`Kept: it goes on ${kept}, also without this window`}>
+            <span class="codicon codicon-pinned" aria-hidden="true" />
+            <span class="only-read">Kept </span>
+            {kept}
           </span>
         )}
       </div>
@@ -58,11 +67,17 @@ export function Header({ state, more }: HeaderProps): JSX.Element {
         {(run !== null || spec !== null) && (
           <IconButton
             icon="debug-restart"
-            label={live ? 'Build and attach again' : 'Attach again'}
+            label={live ? 'Build and attach again' : left ? 'Go on with it' : 'Attach again'}
             onPress={() => state.restart()}
           />
         )}
-        {live && <IconButton icon="debug-stop" label="Stop: detach everything" onPress={() => state.stop()} />}
+        {live && (
+          <IconButton
+            icon="debug-stop"
+            label={kept === '' ? 'Stop: detach everything' : 'Stop: detach, or leave it running'}
+            onPress={() => state.stop()}
+          />
+        )}
         <IconButton icon="ellipsis" label="More actions" onPress={more} />
       </span>
     </header>

@@ -209,6 +209,10 @@ export class TraceState {
     this.#post({ type: 'stop' });
   }
 
+  keep(): void {
+    this.#post({ type: 'keep' });
+  }
+
   restart(): void {
     this.#post({ type: 'restart' });
   }

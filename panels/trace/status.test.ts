@@ -1,6 +1,6 @@
 import type { ProgramCost, RunSummary, StreamLedger } from '@ringside/core/model';
 import { describe, expect, it } from 'vitest';
-import { accountText, emptyState, endSentence, isLive, ledgerWords, stateNote, statusOf } from './status.ts';
+import { accountText, emptyState, endSentence, isLive, keptNote, ledgerWords, stateNote, statusOf } from './status.ts';
 
 const run = (more: Partial<RunSummary> = {}): RunSummary => ({
   id: 'r',
@@ -142,5 +142,22 @@ describe('emptyState', () => {
       action: 'restart',
     });
     expect(emptyState({ ...input, run: null }).action).toBeNull();
+  });
+});
+
+describe('a kept run', () => {
+  const kept = [
+    { host: 'web-1', run: '0123abcd', expires: String(BigInt(new Date(2099, 0, 2, 14, 32).getTime()) * 1_000_000n) },
+  ];
+  it('says until when while it is live, and where it goes on once it is left', () => {
+    expect(keptNote(run({ kept }))).toBe('until Jan 2, 14:32');
+    expect(keptNote(run())).toBe('');
+    const left = run({ kept, state: 'ended', endReason: 'interrupt' });
+    expect(keptNote(left)).toBe('');
+    expect(statusOf(left, false).label).toBe('left');
+    expect(stateNote(left)).toBe('goes on until Jan 2, 14:32');
+    expect(endSentence(left)).toBe('It goes on on web-1 until Jan 2, 14:32.');
+    const nothing = { spec: null, where: '', stored: 0, partial: false, ready: true };
+    expect(emptyState({ run: left, ...nothing }).action).toBe('adopt');
   });
 });

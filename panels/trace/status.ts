@@ -1,5 +1,5 @@
 import type { AttachSpec, EndReason, ProgramCost, RunSummary, StreamLedger } from '@ringside/core/model';
-import { count, nanos, percent, rate } from '../shared/format.ts';
+import { count, nanos, percent, rate, until } from '../shared/format.ts';
 
 export type Tone = 'live' | 'busy' | 'paused' | 'ended' | 'failed';
 
@@ -21,7 +21,7 @@ export function statusOf(run: RunSummary | null, paused: boolean): Status {
     case 'paused':
       return paused ? { tone: 'paused', label: 'paused' } : { tone: 'live', label: 'live' };
     case 'ended':
-      return { tone: 'ended', label: 'ended' };
+      return { tone: 'ended', label: run.kept.length > 0 ? 'left' : 'ended' };
     case 'failed':
       return { tone: 'failed', label: 'failed' };
   }
@@ -43,7 +43,16 @@ const REASONS: Record<EndReason, string> = {
 
 /** "Ended because it was stopped." */
 export function endSentence(run: RunSummary): string {
+  const [kept] = run.kept;
+  if (kept !== undefined)
+    return `It goes on on ${run.kept.map((on) => on.host).join(', ')} until ${until(kept.expires)}.`;
   return run.endReason === null ? 'Ended.' : `Ended because ${REASONS[run.endReason]}.`;
+}
+
+/** What a kept run says of itself beside its hosts; "" for one that ends with its window. */
+export function keptNote(run: RunSummary | null): string {
+  const [kept] = run?.kept ?? [];
+  return kept === undefined || !isLive(run) ? '' : `until ${until(kept.expires)}`;
 }
 
 /** What the middle of the panel says when there are no rows. */
@@ -53,7 +62,7 @@ export interface EmptyState {
   lines: string[];
   /** A log or a command's output, to be read as it is. */
   detail: string;
-  action: 'restart' | 'clear-filter' | null;
+  action: 'restart' | 'adopt' | 'clear-filter' | null;
 }
 
 export interface EmptyInput {
@@ -90,7 +99,7 @@ export function emptyState(input: EmptyInput): EmptyState {
         title: `${endSentence(run)} No events came.`,
         lines: attachmentLines(run),
         detail: '',
-        action: 'restart',
+        action: run.kept.length > 0 ? 'adopt' : 'restart',
       };
   }
 }
@@ -230,5 +239,8 @@ const SHORT_REASONS: Record<EndReason, string> = {
 export function stateNote(run: RunSummary | null): string {
   if (run === null) return '';
   if (run.state === 'running' || run.state === 'paused') return rate(run.rate);
-  return run.state === 'ended' && run.endReason !== null ? SHORT_REASONS[run.endReason] : '';
+  if (run.state !== 'ended') return '';
+  const [kept] = run.kept;
+  if (kept !== undefined) return `goes on until ${until(kept.expires)}`;
+  return run.endReason !== null ? SHORT_REASONS[run.endReason] : '';
 }

@@ -90,7 +90,8 @@ it('outlives a killed connection, and `agent remove` ends it and leaves nothing'
   await expect.poll(() => newSince(before).links.length, { timeout: 30_000 }).toBe(LINKS);
   await new Promise((resolve) => setTimeout(resolve, 500));
   sshd.dropConnections();
-  await cli.done;
+  const end = (await cli.done).json.find((line: Line) => line.type === 'end');
+  expect(end).toMatchObject({ reason: 'host-lost', kept: [{ host: host() }] });
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect(newSince(before).links).toHaveLength(LINKS);
   await cliRun(['agent', 'remove', host(), ...common()]);

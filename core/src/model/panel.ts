@@ -75,6 +75,8 @@ export type ToHost =
   | { type: 'detail'; id: number; runId: string; stream: string; seq: number }
   | { type: 'pause'; paused: boolean }
   | { type: 'stop' }
+  /** Asks for how long the run goes on without the window. */
+  | { type: 'keep' }
   | { type: 'restart' }
   | { type: 'copy'; text: string }
   | { type: 'state'; state: PanelState };

@@ -271,7 +271,8 @@ export class HostConnection {
   private agentEnded(host: ConnectedHost, error: RingsideError | undefined): void {
     if (error === undefined) return; // who closed it does the rest, with the connection still there
     this.forget(host);
-    if (this.agents().length === 0 && !this.opening) this.lost(error);
+    // A run that another client has taken over says nothing of the connection.
+    if (this.agents().length === 0 && !this.opening && error.code !== 'run-adopted') this.lost(error);
   }
 
   private laneClosed(lane: Lane, error: RingsideError | undefined): void {

@@ -554,8 +554,8 @@ export class Run {
     this.setState('detaching');
     if (this.spec.mapsSeconds !== null) await this.emitMaps();
     for (const h of this.hostRuns) h.grantHeld();
-    const stays = (h: HostRun): boolean => leave && h.kept !== null;
-    const last = (h: HostRun): Promise<void> => (stays(h) ? h.refreshStats() : h.detach());
+    const stays = (h: HostRun): boolean => h.kept !== null && (leave || goesOn(h));
+    const last = (h: HostRun): Promise<void> => (stays(h) && !h.lost ? h.refreshStats() : h.detach());
     const results = await Promise.allSettled(this.hostRuns.map(last));
     const failed = results.find((r): r is PromiseRejectedResult => r.status === 'rejected');
     if (failed) this.error ??= RingsideError.from(failed.reason);
@@ -723,6 +723,9 @@ async function loadError(hostRun: HostRun, spec: AttachSpec, call: CallOptions):
     return RingsideError.from(error);
   }
 }
+
+/** We are cut off from it and it from us: what is kept there is not ended by that. */
+const goesOn = ({ lost }: HostRun): boolean => lost?.code === 'host-lost' || lost?.code === 'run-adopted';
 
 /** Later versions are built with the plain set as well. */
 function sayPlainSet(hostRun: HostRun, text: string): void {

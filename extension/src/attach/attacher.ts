@@ -80,7 +80,7 @@ export class Attacher implements vscode.Disposable {
    */
   async start(
     draft: AttachSpec,
-    options: { chooseHost?: boolean; signal?: AbortSignal } = {},
+    options: { chooseHost?: boolean; signal?: AbortSignal; keepSeconds?: number } = {},
   ): Promise<RunSummary | undefined> {
     if (!vscode.workspace.isTrusted) throw untrusted();
     const file = vscode.Uri.file(draft.file);
@@ -98,7 +98,9 @@ export class Attacher implements vscode.Disposable {
         known: draft.targets,
       };
       const targets = await askTargets(built.programs, context);
-      return targets === undefined ? undefined : await this.#attach({ ...draft, hosts, targets }, built, call);
+      if (targets === undefined) return undefined;
+      const attached = await this.#attach({ ...draft, hosts, targets }, built, call);
+      return options.keepSeconds === undefined ? attached : await this.#keepOrEnd(attached, options.keepSeconds);
     };
     const working = withProgress(attachTitle(draft.file, hosts), job, options.signal);
     this.#willAttach.fire({ file: draft.file, hosts, run: working });
@@ -161,6 +163,34 @@ export class Attacher implements vscode.Disposable {
       this.#explain(spec, error);
       throw error;
     }
+  }
+
+  /** A run that cannot be kept as asked is not begun. */
+  async #keepOrEnd(run: RunSummary, seconds: number): Promise<RunSummary> {
+    try {
+      return await this.keep(run.id, seconds);
+    } catch (error) {
+      await this.stop(run.id);
+      throw error;
+    }
+  }
+
+  /** Lets a run outlive this window for so long; 0 takes that back. */
+  async keep(runId: string, seconds: number): Promise<RunSummary> {
+    const { engine, runs, specs } = this.#parts;
+    const run = await engine.keep(runId, seconds);
+    const spec = this.specOf(runId);
+    // What goes on by itself is not attached a second time after a reload: it is found again.
+    if (spec !== undefined) await specs.set(spec, run.kept.length === 0);
+    runs.update(run);
+    return run;
+  }
+
+  /** Goes away from a run; what of it is kept goes on. */
+  async leave(runId: string): Promise<RunSummary> {
+    const run = await this.#parts.engine.leave(runId);
+    this.#parts.runs.update(run);
+    return run;
   }
 
   /** A rejection is shown where it belongs, in the source: the verify call finds the line and the cause. */

@@ -6,10 +6,12 @@ import { pickHost } from '../attach/hostPicker.ts';
 import { registerCommand } from '../commands.ts';
 import { Command, NodeContext, View } from '../contributions.ts';
 import { describeHost, isLive } from '../format.ts';
+import { goesOnText } from '../kept/keeper.ts';
 import { localHost } from '../model/hostList.ts';
 import type { Host } from '../model/hostList.ts';
 import { withProgress } from '../progress.ts';
 import { doctorText } from './doctorText.ts';
+import { KeptNode, keptItem, resolveKept } from './keptNode.ts';
 import { RunNode, runItem } from './runsView.ts';
 
 /** A host in the tree; the object stays the same while the host is listed, so that VS Code can refresh it alone. */
@@ -20,7 +22,7 @@ export class HostNode {
   }
 }
 
-type Node = HostNode | RunNode;
+type Node = HostNode | RunNode | KeptNode;
 
 /** The Hosts view: this machine, the ssh config and typed hosts, each with the runs on it. */
 class HostTree implements vscode.TreeDataProvider<Node> {
@@ -31,8 +33,9 @@ class HostTree implements vscode.TreeDataProvider<Node> {
 
   constructor(context: AppContext) {
     this.#context = context;
-    const { disposables, hosts, runs } = context;
+    const { disposables, hosts, runs, kept } = context;
     disposables.add(this.#changed);
+    disposables.add(kept.onDidChange((host) => this.#changed.fire(this.#node(host))));
     disposables.add(hosts.onDidChange((name) => this.#changed.fire(name === undefined ? undefined : this.#node(name))));
     disposables.add(
       runs.onDidChange(({ run, structure }) => {
@@ -43,16 +46,33 @@ class HostTree implements vscode.TreeDataProvider<Node> {
   }
 
   async getChildren(parent?: Node): Promise<Node[]> {
-    if (parent instanceof RunNode || !vscode.workspace.isTrusted) return [];
-    if (parent !== undefined) return this.#runsOf(parent.name).map((run) => new RunNode(run.id, parent.name));
+    if (parent instanceof RunNode || parent instanceof KeptNode || !vscode.workspace.isTrusted) return [];
+    if (parent !== undefined) {
+      const runs = this.#runsOf(parent.name).map((run) => new RunNode(run.id, parent.name));
+      return [...runs, ...this.#context.kept.of(parent.name).map((one) => new KeptNode(one, 'hosts'))];
+    }
     await this.#context.hosts.load().catch((error: unknown) => this.#context.errors.log(error));
     return this.#context.hosts.all().map((host) => this.#node(host.name));
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
     if (node instanceof RunNode) return runItem(node, this.#context.runs.get(node.runId));
+    if (node instanceof KeptNode) return keptItem(node);
     const host = this.#context.hosts.get(node.name);
-    return host ? hostItem(host, this.#runsOf(node.name).length > 0) : new vscode.TreeItem(node.name);
+    const { kept } = this.#context;
+    const hasChildren = this.#runsOf(node.name).length > 0 || kept.of(node.name).length > 0;
+    return host ? hostItem(host, hasChildren) : new vscode.TreeItem(node.name);
+  }
+
+  getParent(node: Node): Node | undefined {
+    if (node instanceof HostNode) return undefined;
+    const host = node instanceof KeptNode ? node.kept.host : node.host;
+    return host === undefined ? undefined : this.#node(host);
+  }
+
+  async resolveTreeItem(item: vscode.TreeItem, node: Node): Promise<vscode.TreeItem> {
+    if (node instanceof KeptNode) await resolveKept(this.#context, item, node);
+    return item;
   }
 
   #runsOf(host: string) {
@@ -122,9 +142,9 @@ function hostTooltip({ name, entry, state }: Host): string {
 }
 
 export function registerHostsView(context: AppContext): void {
-  const { disposables, engine, errors, hosts, documents } = context;
+  const { disposables, engine, errors, hosts, documents, kept } = context;
   const tree = new HostTree(context);
-  disposables.add(vscode.window.createTreeView(View.hosts, { treeDataProvider: tree }));
+  const view = disposables.add(vscode.window.createTreeView(View.hosts, { treeDataProvider: tree }));
 
   const connect = async (name: string): Promise<void> => {
     try {
@@ -136,7 +156,24 @@ export function registerHostsView(context: AppContext): void {
   const hostOf = async (node: HostNode | undefined, title: string) =>
     node?.name ?? (await pickHost(hosts, undefined, title));
 
-  disposables.add(registerCommand(errors, Command.hostsRefresh, () => hosts.refresh()));
+  disposables.add(
+    registerCommand(errors, Command.hostsRefresh, async () => {
+      await hosts.refresh();
+      kept.refreshAll();
+    }),
+  );
+  disposables.add(
+    registerCommand(errors, Command.keptShow, async () => {
+      const [first] = kept.all();
+      if (first !== undefined) await view.reveal(new KeptNode(first, 'hosts'), { focus: true, expand: true });
+      else {
+        await vscode.commands.executeCommand(`${View.hosts}.focus`);
+        void vscode.window.showInformationMessage(
+          'No kept run is known. Connect to a host to see those that it keeps.',
+        );
+      }
+    }),
+  );
   disposables.add(
     registerCommand(errors, Command.hostEnter, async () => {
       const name = await pickHost(hosts, undefined, 'Connect to Host');
@@ -181,22 +218,30 @@ export function registerHostsView(context: AppContext): void {
 async function disconnect({ engine, runs }: AppContext, node: HostNode | undefined): Promise<void> {
   if (node === undefined) return;
   const live = runs.live().filter((run) => run.hosts.includes(node.name));
-  if (live.length > 0) {
-    const names = live.map((run) => run.name).join(', ');
-    const message = `Disconnecting from ${node.name} detaches ${names}.`;
-    if ((await vscode.window.showWarningMessage(message, { modal: true }, 'Disconnect')) !== 'Disconnect') return;
+  const stay = live.filter((run) => run.kept.some((on) => on.host === node.name));
+  const end = live.filter((run) => !stay.includes(run));
+  const staying = stay.map((run) => goesOnText({ name: run.name, kept: run.kept })).join('; ');
+  if (end.length > 0) {
+    const message = `Disconnecting from ${node.name} detaches ${end.map((run) => run.name).join(', ')}.`;
+    const options = { modal: true, ...(staying === '' ? {} : { detail: `${staying}.` }) };
+    if ((await vscode.window.showWarningMessage(message, options, 'Disconnect')) !== 'Disconnect') return;
   }
   await engine.disconnect(node.name);
+  if (staying !== '') vscode.window.setStatusBarMessage(staying, 8000);
 }
 
-async function removeAgent({ engine }: AppContext, name: string): Promise<void> {
-  const detail =
-    'Everything that Ringside put there is removed, and what it attached is detached. The next attach uploads it again.';
+async function removeAgent({ engine, kept }: AppContext, name: string): Promise<void> {
+  const ended = kept.of(name).map((one) => one.name);
+  const detail = [
+    'Everything that Ringside put there is removed, and what it attached is detached. The next attach uploads it again.',
+    ...(ended.length === 0 ? [] : [`Kept runs end: ${ended.join(', ')}.`]),
+  ].join('\n\n');
   const question = `Remove the agent from ${name}?`;
   if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, 'Remove')) !== 'Remove') return;
   const { removed } = await withProgress(`Ringside: removing the agent from ${name}`, (call) =>
     engine.agentRemove(name, call),
   );
+  for (const one of kept.of(name)) await kept.forget(one);
   const words =
     removed.length === 0 ? `Nothing of Ringside was on ${name}.` : `Removed from ${name}: ${removed.join(', ')}`;
   void vscode.window.showInformationMessage(words);

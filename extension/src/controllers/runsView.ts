@@ -1,11 +1,13 @@
 import * as vscode from 'vscode';
-import type { RunState, RunSummary } from '@ringside/core/model';
+import type { RunSummary } from '@ringside/core/model';
 import { limitsText } from '@ringside/core/rpc';
 import type { AppContext } from '../appContext.ts';
 import { commandOf, registerCommand } from '../commands.ts';
 import { Command, NodeContext, View } from '../contributions.ts';
 import { changeLimits, sayLimitEnds } from '../attach/limitsPrompt.ts';
-import { describeRun, formatLost, isLive, leftOutText, lostTotal, withThousands } from '../format.ts';
+import { describeRun, formatLost, isLive, leftOutText, lostTotal, untilText, withThousands } from '../format.ts';
+import type { KeptRun } from '../model/keptRuns.ts';
+import { KeptNode, keptItem, resolveKept } from './keptNode.ts';
 
 /** Live figures in a tree: once a second is enough, more flickers. */
 const figuresIntervalMs = 1000;
@@ -21,7 +23,7 @@ export class RunNode {
 }
 
 /** The Runs view: running first. Figures refresh single nodes; only a change of state rebuilds the list. */
-class RunTree implements vscode.TreeDataProvider<RunNode> {
+class RunTree implements vscode.TreeDataProvider<RunNode | KeptNode> {
   readonly #context: AppContext;
   readonly #changed = new vscode.EventEmitter<RunNode | RunNode[] | undefined>();
   readonly onDidChangeTreeData = this.#changed.event;
@@ -30,8 +32,9 @@ class RunTree implements vscode.TreeDataProvider<RunNode> {
 
   constructor(context: AppContext) {
     this.#context = context;
-    const { disposables, runs } = context;
+    const { disposables, runs, kept } = context;
     disposables.add(this.#changed);
+    disposables.add(kept.onDidChange(() => this.#changed.fire(undefined)));
     disposables.add(
       runs.onDidChange(({ run, structure }) => {
         if (structure) this.#changed.fire(undefined);
@@ -49,40 +52,68 @@ class RunTree implements vscode.TreeDataProvider<RunNode> {
     this.#changed.fire(nodes);
   }
 
-  getChildren(parent?: RunNode): RunNode[] {
-    if (parent !== undefined) return [];
-    return this.#context.runs.all().map((run) => {
-      const node = this.#nodes.get(run.id) ?? new RunNode(run.id);
-      this.#nodes.set(run.id, node);
-      return node;
-    });
+  /** Live runs, then those that are kept somewhere without us, then ended ones. */
+  getChildren(parent?: RunNode | KeptNode): (RunNode | KeptNode)[] {
+    if (parent !== undefined || !vscode.workspace.isTrusted) return [];
+    const { runs, kept } = this.#context;
+    const all = runs.all();
+    const left = all.filter((run) => kept.leftOf(run).length > 0);
+    const shown = new Set(left.flatMap((run) => run.kept.map((on) => `${on.host} ${on.run}`)));
+    const others = kept.all().filter((one) => !shown.has(`${one.host} ${one.run}`));
+    const live = all.filter(isLive);
+    const ended = all.filter((run) => !isLive(run) && !left.includes(run));
+    return [
+      ...[...live, ...left].map((run) => this.#node(run)),
+      ...others.map((one) => new KeptNode(one, 'runs')),
+      ...ended.map((run) => this.#node(run)),
+    ];
   }
 
-  getTreeItem(node: RunNode): vscode.TreeItem {
-    return runItem(node, this.#context.runs.get(node.runId));
+  #node(run: RunSummary): RunNode {
+    const node = this.#nodes.get(run.id) ?? new RunNode(run.id);
+    this.#nodes.set(run.id, node);
+    return node;
+  }
+
+  getTreeItem(node: RunNode | KeptNode): vscode.TreeItem {
+    if (node instanceof KeptNode) return keptItem(node);
+    const run = this.#context.runs.get(node.runId);
+    return runItem(node, run, run === undefined ? [] : this.#context.kept.leftOf(run));
+  }
+
+  async resolveTreeItem(item: vscode.TreeItem, node: RunNode | KeptNode): Promise<vscode.TreeItem> {
+    if (node instanceof KeptNode) await resolveKept(this.#context, item, node);
+    return item;
   }
 }
 
-/** The tree item of a run, wherever it stands. */
-export function runItem(node: RunNode, run: RunSummary | undefined): vscode.TreeItem {
+/** The tree item of a run, wherever it stands; `left`: where it goes on without this window. */
+export function runItem(node: RunNode, run: RunSummary | undefined, left: KeptRun[] = []): vscode.TreeItem {
   const item = new vscode.TreeItem(run?.name ?? node.runId);
   item.id = `run:${node.runId}${node.host === undefined ? '' : `@${node.host}`}`;
   if (run === undefined) return item;
   // Below a host the hosts are clear, and figures would go stale: only Runs refreshes them.
   item.description = node.host === undefined ? describeRun(run) : run.state;
   item.iconPath = runIcon(run);
-  item.contextValue = runContext(run.state);
+  item.contextValue = runContext(run);
   item.tooltip = runTooltip(run);
+  if (left[0] !== undefined) {
+    item.description = `${left.map((on) => on.host).join(', ')} · kept until ${untilText(left[0].expires)}`;
+    item.iconPath = new vscode.ThemeIcon('pinned');
+    item.contextValue = NodeContext.runLeft;
+  }
+  item.accessibilityInformation = { label: `${run.name}, ${run.state}, ${item.description}` };
   item.command = commandOf(Command.runOpen, 'Open Trace', run.id);
   return item;
 }
 
-function runContext(state: RunState): string {
+function runContext({ state, kept }: RunSummary): string {
+  const suffix = kept.length === 0 ? '' : NodeContext.keptSuffix;
   switch (state) {
     case 'running':
-      return NodeContext.runLive;
+      return NodeContext.runLive + suffix;
     case 'paused':
-      return NodeContext.runPaused;
+      return NodeContext.runPaused + suffix;
     case 'ended':
     case 'failed':
       return NodeContext.runEnded;
@@ -135,12 +166,13 @@ function runTooltip(run: RunSummary): string {
     ...streams,
     ...programs,
     ...(run.limits === null ? [] : [`Limits: ${limitsText(run.limits)}`]),
+    ...run.kept.map((on) => `Kept on ${on.host} until ${untilText(on.expires)}, also without this window`),
     ...error,
   ].join('\n');
 }
 
 export function registerRunsView(context: AppContext): void {
-  const { disposables, engine, errors, runs, attacher, panels } = context;
+  const { disposables, engine, errors, runs, attacher, panels, keeper } = context;
   disposables.add(vscode.window.createTreeView(View.runs, { treeDataProvider: new RunTree(context) }));
   disposables.add(sayLimitEnds(runs, (run) => attacher.restart(run.id)));
 
@@ -151,6 +183,8 @@ export function registerRunsView(context: AppContext): void {
       | typeof Command.runPause
       | typeof Command.runResume
       | typeof Command.runLimits
+      | typeof Command.runKeep
+      | typeof Command.runLeave
       | typeof Command.runRestart
       | typeof Command.runStop
       | typeof Command.runForget,
@@ -185,6 +219,16 @@ export function registerRunsView(context: AppContext): void {
     (run) => changeLimits(engine, run),
   );
   onRun(
+    Command.runKeep,
+    () => runs.live(),
+    (run) => keeper.ask(run),
+  );
+  onRun(
+    Command.runLeave,
+    () => runs.live().filter((run) => run.kept.length > 0),
+    (run) => keeper.leave(run),
+  );
+  onRun(
     Command.runRestart,
     () => runs.all(),
     (run) => attacher.restart(run.id),
@@ -192,7 +236,7 @@ export function registerRunsView(context: AppContext): void {
   onRun(
     Command.runStop,
     () => runs.live(),
-    (run) => attacher.stop(run.id),
+    (run) => keeper.stop(run),
   );
   onRun(
     Command.runForget,

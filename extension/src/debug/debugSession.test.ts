@@ -1,4 +1,4 @@
-import { beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ErrorData } from '@ringside/core/rpc';
 import type { AppContext } from '../appContext.ts';
 import { aProgram, aRun, aStream } from '../test/builders.ts';
@@ -57,6 +57,7 @@ beforeEach(() => {
   mock.workspace.isTrusted = true;
   mock.defaults.set('ringside.limits.cpuPercent', 30).set('ringside.limits.recordsPerSecond', 1_000);
   mock.defaults.set('ringside.limits.minutesUnwatched', 15).set('ringside.store.megabytes', 256);
+  mock.defaults.set('ringside.agent.ephemeral', false);
   mock.shown.length = 0;
 });
 
@@ -73,6 +74,56 @@ test('launch attaches, stop detaches and the session ends with the figures', asy
   expect(fake.called('detach')).toEqual([['run-1']]);
   expect(output().at(-1)).toBe('execsnoop detached from web-1 · 1,234 events, lost 0');
   expect(events()).toEqual(['initialized', 'thread', 'terminated']);
+});
+
+describe('a run that is kept', () => {
+  const kept = [{ host: 'web-1', run: '0123abcd', expires: String(BigInt(Date.now() + 7_200_000) * 1_000_000n) }];
+  const keeping = async () => {
+    const fake = new FakeEngine().works();
+    fake.answers.keep = (id) => aRun({ id, kept });
+    fake.answers.leave = (id) => aRun({ id, kept, state: 'ended', endReason: 'interrupt' });
+    const one = session(fake);
+    await one.ask('launch', { ...launch, keep: '2h' });
+    return { fake, ...one };
+  };
+
+  test('launch keeps it for as long as the configuration says', async () => {
+    const { fake, output } = await keeping();
+    expect(fake.called('keep')).toEqual([['run-1', 7_200]]);
+    expect(output().join()).toMatch(/execsnoop on web-1: kept until .*, also without this window/);
+  });
+
+  test("Disconnect and the window's end leave it", async () => {
+    const { fake, ask, output, events } = await keeping();
+    await ask('disconnect');
+    expect([fake.called('leave'), fake.called('detach')]).toEqual([[['run-1']], []]);
+    expect(output().at(-1)).toMatch(/^execsnoop goes on on web-1 until /);
+    expect(events()).toContain('terminated');
+    const other = await keeping();
+    other.adapter.dispose();
+    await vi.waitFor(() => expect(other.fake.called('leave')).toHaveLength(1));
+    expect(other.fake.called('detach')).toEqual([]);
+  });
+
+  test('Stop ends it', async () => {
+    const { fake, ask } = await keeping();
+    await ask('terminate');
+    expect([fake.called('leave'), fake.called('detach')]).toEqual([[], [['run-1']]]);
+    const other = await keeping();
+    await other.ask('disconnect', { terminateDebuggee: true });
+    expect(other.fake.called('detach')).toHaveLength(1);
+  });
+
+  test('that cannot be kept as asked is not begun', async () => {
+    const fake = new FakeEngine().works();
+    fake.answers.keep = () => {
+      throw Object.assign(new Error('full'), { code: 'not-writable', remedy: 'r', detail: '', links: [] });
+    };
+    const { ask, events } = session(fake);
+    expect((await ask('launch', { ...launch, keep: '2h' })).success).toBe(false);
+    expect(fake.called('detach')).toEqual([['run-1']]);
+    expect(events()).toContain('terminated');
+  });
 });
 
 test("printk of this run is the program's output with its place, also what came before the answer to attach", async () => {

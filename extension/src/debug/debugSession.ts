@@ -3,9 +3,12 @@ import * as vscode from 'vscode';
 import type { AttachSpec, ProgramInfo, RunEvent, RunSummary } from '@ringside/core/model';
 import type { AppContext } from '../appContext.ts';
 import { draftSpec } from '../attach/attacher.ts';
+import { setting } from '../config.ts';
+import { Setting } from '../contributions.ts';
 import { DisposableStore } from '../disposable.ts';
 import { errorData } from '../errors.ts';
 import { formatLost, isLive, leftOutText, lostTotal, swapText, withThousands } from '../format.ts';
+import { ephemeral, goesOnText, keptText } from '../kept/keeper.ts';
 import { launchSpec } from './launchSpec.ts';
 import { parseRequest } from './protocol.ts';
 import type { DebugRequest, DebugSource, OutputBody } from './protocol.ts';
@@ -70,7 +73,7 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
           supportsConfigurationDoneRequest: true,
           supportsRestartRequest: true,
           supportsTerminateRequest: true,
-          supportTerminateDebuggee: false,
+          supportTerminateDebuggee: true,
         };
       case 'launch':
         await this.#launch(request.arguments);
@@ -79,8 +82,10 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
         await this.#restart();
         return undefined;
       case 'terminate':
-      case 'disconnect':
         await this.#stop();
+        return undefined;
+      case 'disconnect':
+        await (wantsEnd(request.arguments) ? this.#stop() : this.#goAway());
         return undefined;
       case 'pause':
       case 'continue':
@@ -110,10 +115,15 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     const config = (typeof args === 'object' && args !== null ? args : {}) as Record<string, unknown>;
     const program = config['program'];
     if (typeof program !== 'string') throw new Error('The launch configuration names no program.');
-    const draft: AttachSpec = draftSpec(program, launchSpec(config));
+    const { keepSeconds, ...spec } = launchSpec(config);
+    const draft: AttachSpec = draftSpec(program, spec);
+    // Before anything is built, and not after it is attached.
+    if (keepSeconds !== undefined && setting(Setting.ephemeral)) throw ephemeral();
     this.#output('console', `Attaching ${basename(program)} to ${draft.hosts.join(', ')} …`);
     this.#early = [];
-    const run = await this.#context.attacher.start(draft, { signal: this.#abort.signal });
+    const { signal } = this.#abort;
+    const keep = keepSeconds === undefined ? {} : { keepSeconds };
+    const run = await this.#context.attacher.start(draft, { signal, ...keep });
     if (run === undefined) this.#terminated(undefined);
     else this.#attached(run);
   }
@@ -124,6 +134,7 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     for (const { program, target, host } of run.attachments) {
       this.#output('console', `${program} attached to ${target} on ${host}`, program);
     }
+    if (run.kept.length > 0) this.#output('console', keptText(run));
     for (const left of run.leftOut) this.#output('stderr', leftOutText(left), left.program);
     for (const { about, text } of run.notes) this.#output('console', about === '' ? text : `${about}: ${text}`);
     this.#event('thread', { reason: 'started', threadId });
@@ -143,6 +154,14 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     const run = this.#run();
     if (run !== undefined && isLive(run)) await this.#context.attacher.stop(run.id, { maybeClosing: true });
     this.#terminated(this.#run());
+  }
+
+  /** The window closes, or the user chose Disconnect: what is kept goes on, the rest is detached. */
+  async #goAway(): Promise<void> {
+    const run = this.#run();
+    if (run === undefined || !isLive(run) || run.kept.length === 0) return await this.#stop();
+    this.#abort.abort();
+    this.#terminated(await this.#context.attacher.leave(run.id));
   }
 
   async #pause(paused: boolean): Promise<object> {
@@ -190,7 +209,8 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     if (run !== undefined) {
       const delivered = run.ledger.streams.reduce((sum, stream) => sum + stream.delivered, 0);
       const error = run.error ? `: ${run.error.message} ${run.error.remedy}` : '';
-      const text = `${run.name} detached from ${run.hosts.join(', ')}${error} · ${withThousands(delivered)} events, ${formatLost(lostTotal([run.ledger]))}`;
+      const what = run.kept.length > 0 ? goesOnText(run) : `${run.name} detached from ${run.hosts.join(', ')}`;
+      const text = `${what}${error} · ${withThousands(delivered)} events, ${formatLost(lostTotal([run.ledger]))}`;
       this.#output(run.error ? 'stderr' : 'console', text);
     }
     this.#event('terminated');
@@ -240,13 +260,17 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     this.#abort.abort();
     const run = this.#run();
     if (run !== undefined && isLive(run) && !this.#ended) {
-      this.#context.attacher
-        .stop(run.id, { maybeClosing: true })
-        .catch((error: unknown) => this.#context.errors.log(error));
+      const { attacher, errors } = this.#context;
+      const gone = run.kept.length > 0 ? attacher.leave(run.id) : attacher.stop(run.id, { maybeClosing: true });
+      gone.catch((error: unknown) => errors.log(error));
     }
     this.#disposables.dispose();
   }
 }
+
+/** VS Code says so when its user asks for the end; at the window's end it says nothing. */
+const wantsEnd = (args: unknown): boolean =>
+  typeof args === 'object' && args !== null && (args as { terminateDebuggee?: unknown }).terminateDebuggee === true;
 
 /** Entries of one dump that are printed; the trace panel shows them all. */
 const maxEntries = 20;

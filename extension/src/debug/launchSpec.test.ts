@@ -14,6 +14,7 @@ describe('launchSpec', () => {
       where: 'pid == 1',
       mapsSeconds: 2,
       limits: { cpuPercent: 0, timeSeconds: 60 },
+      keep: '2h',
     };
     expect(launchSpec(config)).toEqual({
       hosts: ['web-1', 'web-2'],
@@ -26,6 +27,7 @@ describe('launchSpec', () => {
       where: 'pid == 1',
       mapsSeconds: 2,
       limits: { cpuPercent: 0, timeSeconds: 60 },
+      keepSeconds: 7200,
     });
   });
 
@@ -43,6 +45,9 @@ describe('launchSpec', () => {
     ['limits', 3],
     ['limits.memory', { memory: 1 }],
     ['limits.cpuPercent', { cpuPercent: -1 }],
+    ['keep', 'long'],
+    ['keep', '31d'],
+    ['keep', 7200],
     ['where', 1],
     ['mapsSeconds', 0],
     ['mapsSeconds', '1'],

@@ -1,10 +1,10 @@
 import type { AttachSpec, RunLimits } from '@ringside/core/model';
-import { limitNames } from '@ringside/core/rpc';
+import { durationText, limitNames, longestKeptSeconds, parseDuration } from '@ringside/core/rpc';
 import { ExtensionError } from '../errors.ts';
 
 /** What a launch configuration says of an AttachSpec; the rest is asked for or has defaults. */
 export type LaunchSpec = Pick<AttachSpec, 'hosts' | 'programs' | 'targets' | 'set' | 'where' | 'mapsSeconds'> &
-  Pick<AttachSpec, 'limits'>;
+  Pick<AttachSpec, 'limits'> & { keepSeconds?: number };
 
 const bad = (attribute: string, expected: string): ExtensionError =>
   new ExtensionError({
@@ -23,6 +23,7 @@ export function launchSpec(config: Record<string, unknown>): LaunchSpec {
     where: readText('where', config['where']),
     mapsSeconds: readSeconds('mapsSeconds', config['mapsSeconds']),
     ...(config['limits'] !== undefined && { limits: readLimits(config['limits']) }),
+    ...(config['keep'] !== undefined && { keepSeconds: readKeep(config['keep']) }),
   };
 }
 
@@ -48,6 +49,13 @@ function readSeconds(attribute: string, value: unknown): number | null {
   if (value === undefined || value === null) return null;
   if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
   throw bad(attribute, 'a number of seconds above 0');
+}
+
+function readKeep(value: unknown): number {
+  const seconds = typeof value === 'string' ? parseDuration(value.trim()) : undefined;
+  if (seconds === undefined || seconds > longestKeptSeconds)
+    throw bad('keep', `a time like 90s, 45m, 2h or 3d, and ${durationText(longestKeptSeconds)} at most`);
+  return seconds;
 }
 
 function readLimits(value: unknown): Partial<RunLimits> {

@@ -30,7 +30,7 @@ export class RunList implements vscode.Disposable {
     // A summary that was under way when the run ended must not bring it back to life.
     if (before !== undefined && !isLive(before) && isLive(run)) return;
     this.#runs.set(run.id, run);
-    this.#publish(run, before?.state !== run.state);
+    this.#publish(run, before?.state !== run.state || before.kept.length !== run.kept.length);
   }
 
   forget(id: string): void {
@@ -60,7 +60,12 @@ export class RunList implements vscode.Disposable {
   }
 
   #publish(run: RunSummary, structure: boolean): void {
-    setContextKey(ContextKey.running, this.live().length > 0);
+    const live = this.live();
+    setContextKey(ContextKey.running, live.length > 0);
+    setContextKey(
+      ContextKey.keeping,
+      live.some((one) => one.kept.length > 0),
+    );
     this.#changed.fire({ run, structure });
   }
 

@@ -34,7 +34,7 @@ const query = fc.record({
   count: fc.nat(caps.rows),
 });
 const message: fc.Arbitrary<ToHost> = fc.oneof(
-  fc.constantFrom<ToHost>({ type: 'ready' }, { type: 'stop' }, { type: 'restart' }),
+  fc.constantFrom<ToHost>({ type: 'ready' }, { type: 'stop' }, { type: 'keep' }, { type: 'restart' }),
   fc.record({ type: fc.constant('pause' as const), paused: fc.boolean() }),
   fc.record({ type: fc.constant('copy' as const), text }),
   fc.record({ type: fc.constant('rows' as const), id: count, query }),

@@ -33,6 +33,7 @@ function texts(value: unknown, maxItems: number, maxLength: number): string[] | 
 const messages: { [K in ToHost['type']]: (fields: Fields) => Extract<ToHost, { type: K }> | null } = {
   ready: () => ({ type: 'ready' }),
   stop: () => ({ type: 'stop' }),
+  keep: () => ({ type: 'keep' }),
   restart: () => ({ type: 'restart' }),
   pause: ({ paused }) => (typeof paused === 'boolean' ? { type: 'pause', paused } : null),
   copy: ({ text }) => (isText(text, caps.copy) ? { type: 'copy', text } : null),

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { PanelState, RunSummary, ToHost, ToPanel } from '@ringside/core/model';
 import { DisposableStore } from '../disposable.ts';
 import { errorData } from '../errors.ts';
+import { isLive } from '../format.ts';
 import { Throttle } from '../throttle.ts';
 import { panelHtml } from './panelHtml.ts';
 import { parseToHost } from './panelGuards.ts';
@@ -37,6 +38,7 @@ export class TracePanel {
         if (run.id === this.#state.runId) this.#summary.request();
       }),
     );
+    this.#disposables.add(parts.kept.onDidChange(() => this.#summary.request()));
     const { extensionUri } = parts;
     panel.iconPath = {
       light: vscode.Uri.joinPath(extensionUri, 'extension', 'media', 'trace-light.svg'),
@@ -128,7 +130,10 @@ export class TracePanel {
         await this.#parts.attacher.pause(this.#state.runId, message.paused);
         break;
       case 'stop':
-        await this.#parts.attacher.stop(this.#state.runId);
+        await this.#onRun((run) => this.#parts.keeper.stop(run));
+        break;
+      case 'keep':
+        await this.#onRun((run) => this.#parts.keeper.ask(run));
         break;
       case 'restart':
         await this.#parts.restart(this);
@@ -137,6 +142,11 @@ export class TracePanel {
         await vscode.env.clipboard.writeText(message.text);
         break;
     }
+  }
+
+  async #onRun(action: (run: RunSummary) => Promise<void>): Promise<void> {
+    const run = this.#parts.runs.get(this.#state.runId);
+    if (run !== undefined) await action(run);
   }
 
   get spec(): PanelState['spec'] {
@@ -167,13 +177,21 @@ export class TracePanel {
 
   #init(): void {
     if (this.#held) return;
-    this.#post({ type: 'init', run: this.#parts.runs.get(this.#state.runId) ?? null, state: this.#state });
+    const run = this.#parts.runs.get(this.#state.runId);
+    this.#post({ type: 'init', run: run === undefined ? null : this.#asItIs(run), state: this.#state });
   }
 
   /** A hidden panel costs nothing; when it is shown again, onDidChangeViewState brings it up to date. */
   #postSummary(): void {
     const run = this.#parts.runs.get(this.#state.runId);
-    if (run !== undefined && this.#ready && this.#panel.visible) this.#post({ type: 'run', run });
+    if (run !== undefined && this.#ready && this.#panel.visible) this.#post({ type: 'run', run: this.#asItIs(run) });
+  }
+
+  /** An ended run that was left says where it goes on only as long as it does. */
+  #asItIs(run: RunSummary): RunSummary {
+    if (isLive(run) || run.kept.length === 0) return run;
+    const kept = this.#parts.kept.leftOf(run).map(({ host, run: name, expires }) => ({ host, run: name, expires }));
+    return { ...run, kept };
   }
 
   #post(message: ToPanel): void {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import type { WebviewPanel } from 'vscode';
+import type { Memento, WebviewPanel } from 'vscode';
 import type { PanelState, RowsPage, ToPanel } from '@ringside/core/model';
 import { draftSpec } from '../attach/attacher.ts';
 import { aRun, aSpec } from '../test/builders.ts';
@@ -46,8 +46,8 @@ class FakePanel {
   }
 }
 
-function panels(fake: FakeEngine = new FakeEngine().works()) {
-  const context = fakeContext(fake);
+function panels(fake: FakeEngine = new FakeEngine().works(), memory?: Memento) {
+  const context = fakeContext(fake, undefined, memory);
   const made: FakePanel[] = [];
   const create = (_type: string, title: string) => {
     const panel = Object.assign(new FakePanel(), { title });
@@ -315,4 +315,63 @@ test('a run of another place keeps its own tab', async () => {
   expect(all.made.map((panel) => panel.title)).toEqual(['execsnoop · web-1', 'execsnoop · web-2']);
   all.panels.open(run);
   expect(all.made[0]!.revealed).toBe(1);
+});
+
+describe('a kept run', () => {
+  const on = { host: 'web-1', run: '0123abcd', expires: String(BigInt(Date.now() + 7_200_000) * 1_000_000n) };
+  const saved: PanelState = { runId: 'run-1', stream: 'events', where: '', hidden: [], widths: {}, spec: aSpec() };
+
+  /** The window after a reload: what the one before remembered is there, its engine is not. */
+  async function afterReload() {
+    const before = panels();
+    const run = await attach(before);
+    before.fake.answers.keep = () => ({ ...run, kept: [on] });
+    await before.context.attacher.keep(run.id, 7_200);
+    const after = panels(new FakeEngine().works(), before.context.memory);
+    const panel = new FakePanel();
+    return { ...after, panel };
+  }
+
+  test('comes back after a reload by going on with it, not by a second copy', async () => {
+    const { fake, panels: all, panel } = await afterReload();
+    const adopted = aRun({ id: 'run-9', kept: [on] });
+    fake.answers.adopt = () => adopted;
+    await all.deserializeWebviewPanel(panel as unknown as WebviewPanel, saved);
+    panel.send({ type: 'ready' });
+    await vi.waitFor(() => expect(panel.sent[0]).toMatchObject({ type: 'init', run: { id: 'run-9' } }));
+    expect(fake.called('attach')).toEqual([]);
+  });
+
+  test('that ended meanwhile is said, and not attached instead', async () => {
+    const { fake, panels: all, panel } = await afterReload();
+    fake.answers.adopt = () => {
+      throw Object.assign(new Error('m'), { code: 'run-not-kept', remedy: '', detail: '', links: [] });
+    };
+    await all.deserializeWebviewPanel(panel as unknown as WebviewPanel, saved);
+    panel.send({ type: 'ready' });
+    await vi.waitFor(() => expect(panel.sent[0]).toMatchObject({ type: 'init', run: null }));
+    expect(mock.shown.map((one) => one.text).join()).toContain('execsnoop is not kept on web-1 any more.');
+    expect(fake.called('attach')).toEqual([]);
+  });
+
+  test('that was left goes on in its own tab, and its end elsewhere is not passed over', async () => {
+    const { fake, context, made } = panels();
+    const run = (await context.attacher.start(draftSpec('/w/execsnoop.bpf.c', { hosts: ['web-1'] })))!;
+    fake.answers.keep = () => ({ ...run, kept: [on] });
+    fake.answers.leave = () => ({ ...run, kept: [on], state: 'ended', endReason: 'interrupt' });
+    await context.keeper.leave(await context.attacher.keep(run.id, 60));
+    const [panel] = made;
+    panel!.send({ type: 'ready' });
+    expect(panel!.sent.at(-1)).toMatchObject({ type: 'init', run: { state: 'ended', kept: [on] } });
+    fake.answers.adopt = () => aRun({ id: 'run-9', kept: [on] });
+    panel!.send({ type: 'restart' });
+    await vi.waitFor(() => expect(panel!.sent.at(-1)).toMatchObject({ type: 'init', run: { id: 'run-9' } }));
+    expect([made.length, fake.called('attach').length]).toEqual([1, 1]);
+    fake.answers.leave = () => aRun({ id: 'run-9', kept: [on], state: 'ended' });
+    await context.keeper.leave(context.runs.get('run-9')!);
+    await context.kept.forget(on);
+    await vi.waitFor(() =>
+      expect(panel!.sent.at(-1)).toMatchObject({ run: { id: 'run-9', state: 'ended', kept: [] } }),
+    );
+  });
 });

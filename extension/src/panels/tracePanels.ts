@@ -9,6 +9,8 @@ import { PanelType, Setting } from '../contributions.ts';
 import { DisposableStore } from '../disposable.ts';
 import type { ErrorReporter } from '../errors.ts';
 import { isLive } from '../format.ts';
+import type { Keeper } from '../kept/keeper.ts';
+import type { KeptRun, KeptRuns } from '../model/keptRuns.ts';
 import type { RunList } from '../model/runList.ts';
 import { parsePanelState } from './panelGuards.ts';
 import { TracePanel, panelFolder, panelTitle } from './tracePanel.ts';
@@ -17,7 +19,9 @@ export interface TracePanelsParts {
   engine: Engine;
   errors: ErrorReporter;
   runs: RunList;
+  kept: KeptRuns;
   attacher: Attacher;
+  keeper: Keeper;
   specs: RememberedSpecs;
   extensionUri: vscode.Uri;
 }
@@ -44,6 +48,14 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
     this.#disposables.add(
       parts.attacher.onDidAttach((run) => {
         if (setting(Setting.openPanel) && this.#of(run.id).length === 0) this.open(run);
+      }),
+    );
+    this.#disposables.add(
+      parts.keeper.onDidAdopt(({ run, before }) => {
+        const earlier = before.flatMap((id) => this.#of(id));
+        for (const panel of earlier) panel.bind(run);
+        if (earlier[0] !== undefined) earlier[0].reveal();
+        else if (setting(Setting.openPanel)) this.open(run);
       }),
     );
     this.#disposables.add(
@@ -126,6 +138,11 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
     const spec = remembered?.spec ?? null;
     // The run's id is of the engine that went away with the window.
     const restored = this.#add(panel, { ...state, runId: '', spec });
+    const kept = this.#parts.kept.ofEarlier(state.runId);
+    if (kept.length > 0) {
+      void restored.holdDuring(this.#adoptInto(restored, kept));
+      return Promise.resolve();
+    }
     if (spec === null || !remembered?.live) return Promise.resolve();
     // Not waited for: the tab is restored, and attaching may ask questions.
     // The message is not waited for either: a panel whose attach failed says so and offers it again.
@@ -137,8 +154,24 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
     return Promise.resolve();
   }
 
+  /** What went on on its hosts while the window was away; each host's share is a run of its own from now on. */
+  async #adoptInto(panel: TracePanel, kept: KeptRun[]): Promise<void> {
+    for (const [at, one] of kept.entries()) {
+      try {
+        const run = await this.#parts.keeper.adopt(one, { quiet: at === 0 });
+        if (at === 0) panel.bind(run);
+      } catch (error) {
+        void this.#parts.errors.show(error, { retry: () => this.#adoptInto(panel, [one]) });
+      }
+    }
+  }
+
   async #restart(panel: TracePanel): Promise<void> {
-    if (this.#parts.runs.get(panel.runId) !== undefined) await this.#parts.attacher.restart(panel.runId);
+    const run = this.#parts.runs.get(panel.runId);
+    const left = run === undefined ? [] : this.#parts.kept.leftOf(run);
+    // Another copy of what still runs is not what somebody wants who left it.
+    if (left.length > 0) for (const one of left) await this.#parts.keeper.adopt(one);
+    else if (this.#parts.runs.get(panel.runId) !== undefined) await this.#parts.attacher.restart(panel.runId);
     else if (panel.spec !== null) await this.#attachInto(panel, panel.spec);
   }
 

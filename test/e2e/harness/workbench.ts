@@ -93,6 +93,33 @@ export class Workbench {
     return this.page.locator('.notification-toast .notification-list-item-message').allInnerTexts();
   }
 
+  /** The notification that says this. */
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-toast').filter({ hasText: text }).first();
+  }
+
+  /** Closes every notification, and waits until none is there. */
+  async clearNotifications(): Promise<void> {
+    await this.command('Notifications: Clear All Notifications');
+    await this.page.locator('.notification-toast').waitFor({ state: 'detached' });
+  }
+
+  /** The modal dialog. */
+  dialog(): Locator {
+    return this.page.locator('.monaco-dialog-box');
+  }
+
+  /** The row of a tree in the side bar that says this. */
+  treeRow(text: string | RegExp): Locator {
+    return this.page.locator('.sidebar .monaco-list-row').filter({ hasText: text }).first();
+  }
+
+  /** An action that stands in a row of a tree when the row is chosen. */
+  async rowAction(row: Locator, name: string): Promise<void> {
+    await row.hover();
+    await row.getByRole('button', { name }).first().click();
+  }
+
   statusBar(text: string | RegExp): Locator {
     return this.page.locator('.statusbar-item').filter({ hasText: text }).first();
   }
