@@ -63,6 +63,12 @@ test('a cancelled job is not an error', async () => {
   expect([mock.shown, logged]).toEqual([[], []]);
 });
 
+test('whoever has said no to a guard is not told so by a message', async () => {
+  const { errors, logged } = reporter();
+  await errors.show(new ExtensionError({ code: 'guard-confirmation-needed', message: 'm', remedy: '--confirm x' }));
+  expect([mock.shown, logged.length]).toEqual([[], 1]);
+});
+
 test("errors that came through the worker keep their data, anything else is Ringside's own fault", () => {
   const data = { code: 'no-btf', message: 'm', remedy: 'r', detail: 'd', links: ['l'] } as const;
   expect(errorData(Object.assign(new Error('m'), { ...data, stack: 's', extra: 1 }))).toEqual(data);

@@ -54,6 +54,11 @@ export class ErrorReporter {
     const data = errorData(error);
     if (data.code === 'cancelled') return;
     this.log(error);
+    // Whoever has just said no in a dialog is not told so by another.
+    if (data.code === 'guard-confirmation-needed') {
+      vscode.window.setStatusBarMessage('Not confirmed: nothing was attached', 5000);
+      return;
+    }
     const actions = this.#actions(data, options);
     const text = data.remedy === '' ? data.message : `${data.message} ${data.remedy}`;
     const chosen = await vscode.window.showErrorMessage(text, ...actions.map((action) => action.title));

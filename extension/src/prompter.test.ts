@@ -37,21 +37,27 @@ describe('confirmGuard', () => {
       expect(await prompter.confirmGuard(question('attach'))).toBe(expected);
     }
     const [message, options, ...buttons] = shown.mock.calls[0]!;
-    expect(message).toContain('"drop" on web-1');
+    expect(message).toBe('Attach drop to web-1? It can do harm there.');
     expect(options).toMatchObject({ modal: true, detail: expect.stringContaining(finding.reason) as string });
-    expect(options.detail).toContain('(ssh-interface, may cut your connection)');
+    expect(options.detail).toMatch(/\[ssh-interface, may cut your connection\][^]*asked about once more/);
     expect(buttons).toEqual(['Attach Anyway']);
+  });
+
+  it('says nothing of the connection where none is at stake', async () => {
+    shown.mockResolvedValueOnce(undefined);
+    await new NativePrompter().confirmGuard({ ...question('attach'), findings: [{ ...finding, cutting: false }] });
+    expect(shown.mock.calls[0]![1].detail).not.toMatch(/may cut|once more/);
   });
 
   it('asks whether the connection is alive, with the time that the host gives', async () => {
     const prompter = new NativePrompter();
-    shown.mockResolvedValueOnce('Keep').mockResolvedValueOnce('Detach Now');
+    shown.mockResolvedValueOnce('Leave Attached').mockResolvedValueOnce('Detach Now');
     expect(await prompter.confirmGuard(question('keep'))).toBe(true);
     expect(await prompter.confirmGuard(question('keep'))).toBe(false);
     const [message, options, ...buttons] = shown.mock.calls[0]!;
-    expect(message).toContain('Is your connection alive?');
+    expect(message).toContain('Does your connection still work?');
     expect(options.detail).toContain('in 25 seconds');
-    expect(buttons).toEqual(['Keep', 'Detach Now']);
+    expect(buttons).toEqual(['Leave Attached', 'Detach Now']);
   });
 
   it('is a no when the question is withdrawn', async () => {

@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
 import type { GuardQuestion, HostKeyAnswer, HostKeyQuestion, Prompter, SecretQuestion } from '@ringside/core/rpc';
 
-const docs =
-  'Nothing is attached until you confirm it. What may cut your connection is asked about once more afterwards.';
+const nothingYet = 'Nothing is attached until you confirm it.';
+const onceMore = 'What may cut your connection is asked about once more when it is attached.';
 
 /** The engine's questions as native dialogs. Nothing typed here is kept. */
 export class NativePrompter implements Prompter {
@@ -33,15 +33,17 @@ export class NativePrompter implements Prompter {
   /** Modal: what is asked about can harm a host. Closing it is a no. */
   async confirmGuard(question: GuardQuestion, signal?: AbortSignal): Promise<boolean> {
     const { kind, run, host, findings, withinMs = 0 } = question;
+    const bullet = findings.length > 1 ? '• ' : '';
     const reasons = findings.map(
-      ({ rule, reason, cutting }) => `${reason} (${rule}${cutting ? ', may cut your connection' : ''})`,
+      ({ rule, reason, cutting }) => `${bullet}${reason} [${rule}${cutting ? ', may cut your connection' : ''}]`,
     );
+    const docs = findings.some((finding) => finding.cutting) ? `${nothingYet} ${onceMore}` : nothingYet;
     const [message, yes, more, further] =
       kind === 'attach'
-        ? [`"${run}" on ${host} needs your confirmation.`, 'Attach Anyway', docs, []]
+        ? [`Attach ${run} to ${host}? It can do harm there.`, 'Attach Anyway', docs, []]
         : [
-            `"${run}" is attached on ${host}. Is your connection alive?`,
-            'Keep',
+            `${run} is attached on ${host}. Does your connection still work?`,
+            'Leave Attached',
             `Without your answer ${host} detaches it in ${Math.floor(withinMs / 1000)} seconds.`,
             ['Detach Now'],
           ];

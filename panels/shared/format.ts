@@ -60,7 +60,9 @@ export function until(ns: string, now = Date.now()): string {
   const at = new Date(Number(BigInt(ns) / 1_000_000n));
   const near = Math.abs(at.getTime() - now) < 600_000;
   const time = near ? clock(at.getTime()) : `${two(at.getHours())}:${two(at.getMinutes())}`;
-  return at.toDateString() === new Date(now).toDateString() ? time : `${MONTHS[at.getMonth()]} ${at.getDate()}, ${time}`;
+  return at.toDateString() === new Date(now).toDateString()
+    ? time
+    : `${MONTHS[at.getMonth()]} ${at.getDate()}, ${time}`;
 }
 
 /** A time cell: nanoseconds since the epoch become local hh:mm:ss.mmm, a text that is already a clock time stays. */

@@ -62,6 +62,7 @@ export class SyntheticEngine {
   readonly #filters = new Map<string, FilteredView>();
   #state: RunSummary['state'];
   #stoppedAt: number | null = null;
+  kept: RunSummary['kept'] = [];
 
   constructor(options: SyntheticOptions) {
     this.#options = options;
@@ -123,7 +124,7 @@ export class SyntheticEngine {
       rate: this.#state === 'running' ? Math.round(this.#options.rate * wave) : 0,
       agent: { rssBytes: 6_200_000, cpuPercent: 0.2 },
       limits: { cpuPercent: 30, recordsPerSecond: 2_000_000, timeSeconds: 900 },
-      kept: [],
+      kept: this.kept,
     };
   }
 

@@ -78,6 +78,10 @@ function receive(message: ToHost): void {
         reply({ type: 'run', run: engine.summary() });
         return;
       }
+    case 'keep':
+      engine.kept = [{ host: 'web-1', run: '0123abcd', expires: `${Date.now() + 7_200_000}000000` }];
+      reply({ type: 'run', run: engine.summary() });
+      return;
     case 'restart':
       engine.setState('running');
       {

@@ -15,7 +15,7 @@ export function Header({ state, more }: HeaderProps): JSX.Element {
   const run = state.run.value;
   const spec = state.spec.value;
   const paused = state.paused.value;
-  const status = statusOf(run, paused);
+  const status = state.ready.value ? statusOf(run, paused) : ({ tone: 'busy', label: 'loading' } as const);
   const live = isLive(run);
   const note = stateNote(run);
   const kept = keptNote(run);

@@ -15,7 +15,7 @@ export function LedgerLine({ state }: { state: TraceState }): JSX.Element {
   const streams = shown.length > 0 ? shown : all;
   const words = ledgerWords(streams, run?.programs ?? []);
   if (run === null || streams.length === 0) {
-    return <footer class="ledger">{nothing(run)}</footer>;
+    return <footer class="ledger">{state.ready.value ? nothing(run) : ''}</footer>;
   }
   return (
     <footer class="ledger" aria-label="Ledger" title={accounts(all)}>

@@ -58,14 +58,19 @@ class ProgramLenses implements vscode.CodeLensProvider {
             ),
             at('$(pass) Verify', commandOf(Command.verify, 'Verify', uri)),
           ]
-        : [
-            at('$(debug-stop) Detach', commandOf(Command.runStop, 'Detach', run.id)),
-            at('$(debug-restart) Restart', commandOf(Command.runRestart, 'Restart', run.id)),
-            at(
-              `${formatRate(run.rate)} · ${formatLost(lostTotal([run.ledger]))}`,
-              commandOf(Command.runOpen, 'Open Trace', run.id),
-            ),
-          ];
+        : run.state !== 'running' && run.state !== 'paused'
+          ? [
+              at('$(debug-stop) Cancel', commandOf(Command.runStop, 'Cancel', run.id)),
+              at(`${run.state}…`, commandOf(Command.runOpen, 'Open Trace', run.id)),
+            ]
+          : [
+              at('$(debug-stop) Detach', commandOf(Command.runStop, 'Detach', run.id)),
+              at('$(debug-restart) Restart', commandOf(Command.runRestart, 'Restart', run.id)),
+              at(
+                `${formatRate(run.rate)} · ${formatLost(lostTotal([run.ledger]))}`,
+                commandOf(Command.runOpen, 'Open Trace', run.id),
+              ),
+            ];
     lenses.push(at(`$(remote) ${host ?? 'choose host'}`, commandOf(Command.chooseHost, 'Choose Host', uri)));
     const verdicts = programs.flatMap(({ name }) => this.#context.verdicts.get(uri, name) ?? []);
     const first = verdicts.find((known) => known.verdict.verdict === 'rejected') ?? verdicts[0];

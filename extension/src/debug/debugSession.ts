@@ -159,9 +159,12 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
   /** The window closes, or the user chose Disconnect: what is kept goes on, the rest is detached. */
   async #goAway(): Promise<void> {
     const run = this.#run();
-    if (run === undefined || !isLive(run) || run.kept.length === 0) return await this.#stop();
-    this.#abort.abort();
-    this.#terminated(await this.#context.attacher.leave(run.id));
+    if (run !== undefined && isLive(run) && run.kept.length > 0) {
+      this.#abort.abort();
+      this.#terminated(await this.#context.attacher.leave(run.id));
+    } else {
+      await this.#stop();
+    }
   }
 
   async #pause(paused: boolean): Promise<object> {
@@ -236,7 +239,9 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     const data = errorData(error);
     const ours = request.command === 'launch' || request.command === 'restart';
     if (ours) {
-      this.#output('stderr', `${data.message} ${data.remedy}`);
+      // Its remedy is an option of the command.
+      const remedy = data.code === 'guard-confirmation-needed' ? 'Nothing was attached.' : data.remedy;
+      this.#output('stderr', `${data.message} ${remedy}`);
       void this.#context.errors.show(error);
     }
     const body = { error: { id: 1, format: data.message, showUser: !ours } };

@@ -173,7 +173,7 @@ export class KeptRuns implements vscode.Disposable {
       this.#watchExpiry();
     };
     this.#expiry = setTimeout(due, Math.min(longestTimer, Math.max(0, first - Date.now()) + 50));
-    this.#expiry.unref?.();
+    this.#expiry.unref();
   }
 
   dispose(): void {

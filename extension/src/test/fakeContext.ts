@@ -19,7 +19,7 @@ import { MemoryMemento } from './vscodeMock.ts';
 export function fakeContext(
   fake: FakeEngine = new FakeEngine().works(),
   cacheDir = '/nowhere',
-  memory: vscode.Memento = new MemoryMemento() as unknown as vscode.Memento,
+  memory: vscode.Memento = new MemoryMemento(),
 ) {
   const { engine } = fake;
   const logged: string[] = [];

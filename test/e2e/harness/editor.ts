@@ -41,8 +41,6 @@ export interface Editor {
   data: string;
   /** What the extension host and code-server logged, for messages of failed tests. */
   serverLog(): string;
-  /** Changes a user setting on disk, as another window would: works while a dialog is open. */
-  setting(name: string, value: unknown): void;
   /** Errors that the browser's console showed. */
   consoleErrors: string[];
   stop(): Promise<void>;
@@ -85,12 +83,7 @@ export async function startEditor(options: EditorOptions): Promise<Editor> {
     await page.locator('.monaco-workbench').waitFor({ timeout: 60_000 });
     await page.locator('.explorer-viewlet, .statusbar').first().waitFor({ timeout: 60_000 });
     const serverLog = (): string => readFileSync(join(data, 'code-server.log'), 'utf8');
-    const settings = { ...options.settings };
-    const setting = (name: string, value: unknown): void => {
-      settings[name] = value;
-      writeSettings(data, settings);
-    };
-    return { page, url: server.url, data, serverLog, setting, consoleErrors, stop };
+    return { page, url: server.url, data, serverLog, consoleErrors, stop };
   } catch (error) {
     await stop();
     throw error;

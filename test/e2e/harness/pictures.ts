@@ -3,7 +3,6 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { at } from '../../../scripts/lib/paths.mjs';
-import type { Editor } from './editor.ts';
 import { themes } from './workbench.ts';
 
 /** Saves a picture of the whole window and gives its path. */
@@ -15,13 +14,25 @@ export async function picture(page: Page, name: string): Promise<string> {
   return path;
 }
 
-/** The window in light, dark and high contrast; the themes change below whatever is open, a dialog too. */
-export async function pictures(editor: Editor, name: string): Promise<void> {
-  const { page } = editor;
+/** Settings of an editor whose theme follows the system: it can change below whatever is open, a dialog too. */
+export const followingSystem = {
+  'window.autoDetectColorScheme': true,
+  'window.autoDetectHighContrast': true,
+  'workbench.preferredDarkColorTheme': 'Default Dark Modern',
+  'workbench.preferredLightColorTheme': 'Default Light Modern',
+  'workbench.preferredHighContrastColorTheme': 'Default High Contrast',
+};
+
+/** The window in light, high contrast and dark, for an editor that follows the system. */
+export async function pictures(page: Page, name: string): Promise<void> {
   for (const theme of ['light', 'high-contrast', 'dark'] as const) {
-    const { label, kind } = themes[theme];
-    editor.setting('workbench.colorTheme', `Default ${label}`);
-    await page.locator(`.monaco-workbench.${kind}`).waitFor({ timeout: 10_000 });
+    const forcedColors = theme === 'high-contrast' ? 'active' : 'none';
+    await page.emulateMedia({
+      colorScheme: theme === 'light' ? 'light' : 'dark',
+      forcedColors,
+      reducedMotion: 'reduce',
+    });
+    await page.locator(`.monaco-workbench.${themes[theme].kind}`).waitFor({ timeout: 10_000 });
     await page.waitForTimeout(250);
     await picture(page, `${name}-${theme}`);
   }
