@@ -66,7 +66,10 @@ test('a cancelled job is not an error', async () => {
 test('whoever has said no to a guard is not told so by a message', async () => {
   const { errors, logged } = reporter();
   await errors.show(new ExtensionError({ code: 'guard-confirmation-needed', message: 'm', remedy: '--confirm x' }));
-  expect([mock.shown, logged.length]).toEqual([[], 1]);
+  await errors.show(new ExtensionError({ code: 'guard-rolled-back', message: 'answered' }));
+  expect([mock.shown, logged.length]).toEqual([[], 2]);
+  await errors.show(new ExtensionError({ code: 'guard-rolled-back', message: 'too late', remedy: 'r' }));
+  expect(mock.shown).toHaveLength(1);
 });
 
 test("errors that came through the worker keep their data, anything else is Ringside's own fault", () => {

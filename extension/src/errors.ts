@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { ErrorCode, ErrorData } from '@ringside/core/rpc';
 import { Command } from './contributions.ts';
+import { isDeclined } from './declined.ts';
 import type { VirtualDocuments } from './virtualDocuments.ts';
 
 /** Detail up to this length is logged only; longer detail (a verifier log, compiler output) gets its own document. */
@@ -55,8 +56,8 @@ export class ErrorReporter {
     if (data.code === 'cancelled') return;
     this.log(error);
     // Whoever has just said no in a dialog is not told so by another.
-    if (data.code === 'guard-confirmation-needed') {
-      vscode.window.setStatusBarMessage('Not confirmed: nothing was attached', 5000);
+    if (isDeclined(data)) {
+      vscode.window.setStatusBarMessage('Not confirmed: nothing is attached', 5000);
       return;
     }
     const actions = this.#actions(data, options);

@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { describeRun, describeVerdict, formatCount, formatLost, formatRate, leftOutText, lostTotal } from './format.ts';
+import {
+  describeRun,
+  describeVerdict,
+  formatCount,
+  formatLost,
+  formatRate,
+  leftOutText,
+  lostTotal,
+  untilText,
+} from './format.ts';
+import type { RunSummary } from '@ringside/core/model';
 import { aRun, aStream } from './test/builders.ts';
 
 describe('numbers', () => {
@@ -34,7 +44,21 @@ describe('loss', () => {
   test('is 0 without streams', () => expect(formatLost(lostTotal([]))).toBe('lost 0'));
 });
 
+test('a time until which a run is kept', () => {
+  const now = new Date(2026, 10, 26, 12, 0).getTime();
+  const until = (seconds: number): string => untilText(String(BigInt(now + seconds * 1000) * 1_000_000n), now);
+  expect([90, 7_200, 86_400].map(until)).toEqual(['12:01:30', '14:00', 'Nov 27, 12:00']);
+});
+
 test('a run in a line', () => {
+  const no: RunSummary['error'] = {
+    code: 'guard-confirmation-needed',
+    message: 'm',
+    remedy: '--confirm',
+    detail: '',
+    links: [],
+  };
+  expect(describeRun(aRun({ state: 'failed', error: no }))).toBe('web-1 · not confirmed');
   expect(describeRun(aRun({ rate: 48_200, ledger: { streams: [aStream()] } }))).toBe('web-1 · 48.2 k/s · lost 0');
   expect(describeRun(aRun({ state: 'ended', endReason: 'host-lost' }))).toBe('web-1 · ended: connection lost');
   expect(describeRun(aRun({ state: 'ended', endReason: 'interrupt' }))).toBe('web-1 · ended');

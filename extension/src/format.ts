@@ -1,4 +1,5 @@
 /** Numbers and words as every place of the extension shows them. */
+import { isDeclined } from './declined.ts';
 import type {
   HostState,
   Ledger,
@@ -60,9 +61,9 @@ export function untilText(expires: string, now = Date.now()): string {
   return today ? clock : `${months[at.getMonth()]!} ${at.getDate()}, ${clock}`;
 }
 
-/** "kept until 14:32", for a list; empty for a run that ends with its window. */
+/** "until 14:32" of a run that is kept, for a list that is narrow; empty for one that ends with its window. */
 const keptWords = ({ kept }: RunSummary): string[] =>
-  kept[0] === undefined ? [] : [`kept until ${untilText(kept[0].expires)}`];
+  kept[0] === undefined ? [] : [`until ${untilText(kept[0].expires)}`];
 
 /** "running on web-1 · 48.2 k/s · lost 0", in the order that matters. */
 export function describeRun(run: RunSummary): string {
@@ -73,6 +74,7 @@ export function describeRun(run: RunSummary): string {
     case 'paused':
       return [hosts, 'paused', formatLost(lostTotal([run.ledger])), ...keptWords(run)].join(' · ');
     case 'failed':
+      if (run.error && isDeclined(run.error)) return `${hosts} · not confirmed`;
       return `${hosts} · failed: ${run.error?.message ?? 'unknown reason'}`;
     case 'ended':
       return `${hosts} · ended${endWords(run)}`;

@@ -4,7 +4,13 @@ import type { GuardQuestion } from '@ringside/core/rpc';
 import { NativePrompter } from './prompter.ts';
 
 const shown =
-  vi.fn<(message: string, options: vscode.MessageOptions, ...items: string[]) => Promise<string | undefined>>();
+  vi.fn<
+    (
+      message: string,
+      options: vscode.MessageOptions,
+      ...items: vscode.MessageItem[]
+    ) => Promise<vscode.MessageItem | undefined>
+  >();
 vi.mock('vscode', () => ({
   window: { showWarningMessage: (...args: Parameters<typeof shown>) => shown(...args) },
 }));
@@ -30,7 +36,7 @@ describe('confirmGuard', () => {
   it('shows every finding in a modal with one button, and takes nothing else for a yes', async () => {
     const prompter = new NativePrompter();
     for (const [answer, expected] of [
-      ['Attach Anyway', true],
+      [{ title: 'Attach Anyway' }, true],
       [undefined, false],
     ] as const) {
       shown.mockResolvedValueOnce(answer);
@@ -40,7 +46,7 @@ describe('confirmGuard', () => {
     expect(message).toBe('Attach drop to web-1? It can do harm there.');
     expect(options).toMatchObject({ modal: true, detail: expect.stringContaining(finding.reason) as string });
     expect(options.detail).toMatch(/\[ssh-interface, may cut your connection\][^]*asked about once more/);
-    expect(buttons).toEqual(['Attach Anyway']);
+    expect(buttons).toEqual([{ title: 'Attach Anyway' }]);
   });
 
   it('says nothing of the connection where none is at stake', async () => {
@@ -51,13 +57,13 @@ describe('confirmGuard', () => {
 
   it('asks whether the connection is alive, with the time that the host gives', async () => {
     const prompter = new NativePrompter();
-    shown.mockResolvedValueOnce('Leave Attached').mockResolvedValueOnce('Detach Now');
+    shown.mockResolvedValueOnce({ title: 'Leave Attached' }).mockResolvedValueOnce({ title: 'Detach Now' });
     expect(await prompter.confirmGuard(question('keep'))).toBe(true);
     expect(await prompter.confirmGuard(question('keep'))).toBe(false);
     const [message, options, ...buttons] = shown.mock.calls[0]!;
     expect(message).toContain('Does your connection still work?');
     expect(options.detail).toContain('in 25 seconds');
-    expect(buttons).toEqual(['Leave Attached', 'Detach Now']);
+    expect(buttons).toEqual([{ title: 'Leave Attached' }, { title: 'Detach Now', isCloseAffordance: true }]);
   });
 
   it('is a no when the question is withdrawn', async () => {

@@ -45,14 +45,20 @@ export class NativePrompter implements Prompter {
             `${run} is attached on ${host}. Does your connection still work?`,
             'Leave Attached',
             `Without your answer ${host} detaches it in ${Math.floor(withinMs / 1000)} seconds.`,
-            ['Detach Now'],
+            // In the place of Cancel: closing the dialog is the same answer.
+            [{ title: 'Detach Now', isCloseAffordance: true }],
           ];
     const detail = [...reasons, more].join('\n\n');
     const chosen = await orAborted(
-      vscode.window.showWarningMessage(message, { modal: true, detail }, yes, ...further),
+      vscode.window.showWarningMessage<vscode.MessageItem>(
+        message,
+        { modal: true, detail },
+        { title: yes },
+        ...further,
+      ),
       signal,
     );
-    return chosen === yes;
+    return chosen?.title === yes;
   }
 
   async secret(question: SecretQuestion, signal?: AbortSignal): Promise<string | undefined> {

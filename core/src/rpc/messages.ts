@@ -1,14 +1,19 @@
 /** What travels between the extension host and the engine's worker thread. Plain data, structured-cloned. */
 import type { ErrorData } from '../errors.ts';
-import type { ProgressStep } from '../progress.ts';
+import type { CallOptions, ProgressStep } from '../progress.ts';
 import type { GuardQuestion, HostKeyQuestion, SecretQuestion } from '../prompt.ts';
 import type { Engine, EngineEvents } from '../runs/api.ts';
 import type { SshOptions } from '../ssh/options.ts';
 
 export type EngineMethod = Exclude<keyof Engine, 'on'>;
 
-/** Methods that take CallOptions, which cross as messages, and at which argument. */
-export const callOptionsAt: Partial<Record<EngineMethod, number>> = {
+/** Methods whose last argument is CallOptions. */
+type WithCall = {
+  [K in EngineMethod]: Required<Parameters<Engine[K]>> extends [...unknown[], CallOptions] ? K : never;
+}[EngineMethod];
+
+/** At which argument they take it: it crosses as messages. The compiler holds it complete. */
+export const callOptionsAt: Record<WithCall, number> & Partial<Record<EngineMethod, number>> = {
   connect: 1,
   doctor: 1,
   targets: 2,
@@ -30,6 +35,9 @@ export const callOptionsAt: Partial<Record<EngineMethod, number>> = {
   openMapWatch: 3,
   pollMapWatch: 1,
   redeploy: 2,
+  keptRuns: 1,
+  adopt: 1,
+  endKept: 2,
 };
 
 /** Every method of the engine; the compiler holds it complete. */

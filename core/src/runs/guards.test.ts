@@ -112,10 +112,15 @@ describe('what may have cut the connection', () => {
   it('is rolled back when the answer is no or comes too late', async () => {
     const done = commits();
     const slow: Prompter = { ...person(() => true), confirmGuard: (_q, signal) => answerAtEnd(signal) };
-    for (const prompter of [person(() => false), slow]) {
+    // Who answered with no knows what to do.
+    for (const [prompter, remedy] of [
+      [person(() => false), ''],
+      [slow, expect.stringContaining('Attach elsewhere')],
+    ] as const) {
       const guards = new Guards('drop', [], prompter);
       await expect(guards.commit('web-1', { ...cutting, withinMs: 20 }, done.commit, undefined)).rejects.toMatchObject({
         code: 'guard-rolled-back',
+        remedy,
         detail: 'ssh-interface: reason of ssh-interface',
       });
     }

@@ -77,6 +77,7 @@ export class Guards {
     const question: GuardQuestion = { kind: 'keep', run: this.run, host, findings, withinMs };
     const kept = inAdvance || (await this.ask(question, signal));
     if (call?.aborted) throw new RingsideError('cancelled', 'Cancelled.');
+    if (!kept && !deadline.aborted) throw answeredNo(host, findings);
     if (!kept) throw rolledBack(host, findings, 'nobody confirmed that the connection is still there');
     try {
       await within(commit(signal), signal);
@@ -115,19 +116,30 @@ function within<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
+const programsOf = (findings: readonly GuardFinding[]): string =>
+  [...new Set(findings.map((f) => f.program).filter((p) => p !== ''))].join(', ');
+
+const detailOf = (findings: readonly GuardFinding[]): string =>
+  findings.map((f) => `${f.rule}: ${f.reason}`).join('\n');
+
+/** Nothing has to be done about it: an empty remedy tells the editor that its user knows. */
+const answeredNo = (host: string, findings: readonly GuardFinding[]): RingsideError =>
+  new RingsideError('guard-rolled-back', `${programsOf(findings)} was to be detached again, and is, from ${host}.`, {
+    detail: detailOf(findings),
+  });
+
 function rolledBack(
   host: string,
   findings: readonly GuardFinding[],
   why: string,
   cause?: RingsideError,
 ): RingsideError {
-  const programs = [...new Set(findings.map((f) => f.program).filter((p) => p !== ''))].join(', ');
   return new RingsideError(
     'guard-rolled-back',
-    `${programs} may have cut the connection to ${host}, and ${why}: it is detached, by the host itself where it was not reached.`,
+    `${programsOf(findings)} may have cut the connection to ${host}, and ${why}: it is detached, by the host itself where it was not reached.`,
     {
       remedy: 'Attach elsewhere, or let the traffic of your own connection pass.',
-      detail: [...findings.map((f) => `${f.rule}: ${f.reason}`), ...(cause ? [cause.message] : [])].join('\n'),
+      detail: [detailOf(findings), ...(cause ? [cause.message] : [])].join('\n'),
       ...(cause && { cause }),
     },
   );

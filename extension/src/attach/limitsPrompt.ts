@@ -1,37 +1,78 @@
 /** Limits of a run: changing them while it lives, and what is said when one of them ended it. */
 import * as vscode from 'vscode';
 import type { RunLimits, RunSummary } from '@ringside/core/model';
-import { limitsText, type Engine } from '@ringside/core/rpc';
+import { durationText, limitNames, limitsText, parseDuration, type Engine } from '@ringside/core/rpc';
 import { isLive } from '../format.ts';
 import type { RunList } from '../model/runList.ts';
 
-const choices: { label: string; name: keyof RunLimits; unit: string }[] = [
-  { label: 'Processor time of a program', name: 'cpuPercent', unit: 'percent of one processor' },
-  { label: 'Records of a stream', name: 'recordsPerSecond', unit: 'records a second' },
-  { label: 'Time without anybody watching', name: 'timeSeconds', unit: 'seconds' },
-];
+interface Choice {
+  label: string;
+  unit: string;
+  /** "30 % of one processor" */
+  words: (value: number) => string;
+  /** As it is typed, and read again; undefined for what is none. */
+  typed: (value: number) => string;
+  read: (text: string) => number | undefined;
+  wrong: string;
+}
+
+const wholeNumber = {
+  typed: String,
+  read: (text: string) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined),
+  wrong: 'A whole number, 0 for no limit.',
+};
+
+const choices: Record<keyof RunLimits, Choice> = {
+  cpuPercent: {
+    label: 'Processor time of a program',
+    unit: 'percent of one processor',
+    words: (value) => `${value} % of one processor`,
+    ...wholeNumber,
+  },
+  recordsPerSecond: {
+    label: 'Records of a stream',
+    unit: 'records a second',
+    words: (value) => `${value.toLocaleString('en-US')} records a second`,
+    ...wholeNumber,
+  },
+  timeSeconds: {
+    label: 'Time without anybody watching',
+    unit: 'such as 90s, 15m or 2h',
+    words: durationText,
+    typed: (value) =>
+      value === 0
+        ? '0'
+        : durationText(value)
+            .replace(/ days?$/, 'd')
+            .replace(' ', ''),
+    read: (text) => (text === '0' ? 0 : parseDuration(text)),
+    wrong: 'A time such as 90s, 15m or 2h, 0 for no limit.',
+  },
+};
 
 /** Asks for one limit and its new value, and sets it at once. */
 export async function changeLimits(engine: Engine, run: RunSummary): Promise<void> {
   const { limits } = run;
   if (limits === null) return;
-  const items = choices.map((choice) => {
-    const now = limits[choice.name];
-    return { ...choice, description: now === 0 ? 'no limit' : `${now.toLocaleString('en-US')} ${choice.unit}` };
+  const items = limitNames.map((name) => {
+    const { label, words } = choices[name];
+    return { label, name, description: limits[name] === 0 ? 'no limit' : words(limits[name]) };
   });
   const chosen = await vscode.window.showQuickPick(items, {
     title: `Limits of ${run.name}`,
-    placeHolder: 'Which limit?',
+    placeHolder: 'Which limit? Above it the host detaches the run by itself',
   });
   if (chosen === undefined) return;
+  const { label, unit, typed, read, wrong } = choices[chosen.name];
   const text = await vscode.window.showInputBox({
-    title: `${chosen.label}: ${chosen.unit}`,
+    title: `${label}: ${unit}`,
     prompt: 'Above it the host detaches the run by itself. 0: no limit.',
-    value: String(limits[chosen.name]),
-    validateInput: (value) => (/^\d{1,9}$/.test(value.trim()) ? undefined : 'A whole number, 0 for no limit.'),
+    value: typed(limits[chosen.name]),
+    validateInput: (value) => (read(value.trim()) === undefined ? wrong : undefined),
   });
-  if (text === undefined) return;
-  const changed = await engine.setLimits(run.id, { [chosen.name]: Number(text.trim()) });
+  const limit = text === undefined ? undefined : read(text.trim());
+  if (limit === undefined) return;
+  const changed = await engine.setLimits(run.id, { [chosen.name]: limit });
   if (changed.limits !== null) {
     vscode.window.setStatusBarMessage(`Limits of ${run.name}: ${limitsText(changed.limits)}`, 5000);
   }

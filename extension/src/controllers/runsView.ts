@@ -4,6 +4,7 @@ import { limitsText } from '@ringside/core/rpc';
 import type { AppContext } from '../appContext.ts';
 import { commandOf, registerCommand } from '../commands.ts';
 import { Command, NodeContext, View } from '../contributions.ts';
+import { isDeclined } from '../declined.ts';
 import { changeLimits, sayLimitEnds } from '../attach/limitsPrompt.ts';
 import { describeRun, formatLost, isLive, leftOutText, lostTotal, untilText, withThousands } from '../format.ts';
 import type { KeptRun } from '../model/keptRuns.ts';
@@ -93,7 +94,9 @@ export function runItem(node: RunNode, run: RunSummary | undefined, left: KeptRu
   item.id = `run:${node.runId}${node.host === undefined ? '' : `@${node.host}`}`;
   if (run === undefined) return item;
   // Below a host the hosts are clear, and figures would go stale: only Runs refreshes them.
-  item.description = node.host === undefined ? describeRun(run) : run.state;
+  const until = run.kept[0] === undefined ? '' : `kept until ${untilText(run.kept[0].expires)}`;
+  const below = until === '' ? run.state : `${run.state} · ${until}`;
+  item.description = node.host === undefined ? describeRun(run) : below;
   item.iconPath = runIcon(run);
   item.contextValue = runContext(run);
   item.tooltip = runTooltip(run);
@@ -128,7 +131,10 @@ function runContext({ state, kept }: RunSummary): string {
 function runIcon(run: RunSummary): vscode.ThemeIcon {
   switch (run.state) {
     case 'running':
-      return new vscode.ThemeIcon('pulse', new vscode.ThemeColor('testing.iconPassed'));
+      return new vscode.ThemeIcon(
+        run.kept.length > 0 ? 'pinned' : 'pulse',
+        new vscode.ThemeColor('testing.iconPassed'),
+      );
     case 'paused':
       return new vscode.ThemeIcon('debug-pause');
     case 'ended':
@@ -136,6 +142,7 @@ function runIcon(run: RunSummary): vscode.ThemeIcon {
         run.endReason === 'host-lost' || run.endReason === 'agent' ? 'warning' : 'circle-outline',
       );
     case 'failed':
+      if (run.error && isDeclined(run.error)) return new vscode.ThemeIcon('circle-slash');
       return new vscode.ThemeIcon('error', new vscode.ThemeColor('list.errorForeground'));
     case 'building':
     case 'loading':

@@ -16,16 +16,20 @@ export function keepItems(run: Pick<RunSummary, 'kept'>, typed: string, now = Da
   const text = typed.trim();
   if (text !== '') return [typedItem(text, now)];
   const items: KeepItem[] = offered.map((seconds) => timeItem(seconds, now));
-  const hint: KeepItem = { label: 'Or type a time: 90s, 45m, 2h, 3d', kind: vscode.QuickPickItemKind.Separator };
   const [kept] = run.kept;
-  if (kept === undefined) return [...items, hint];
+  if (kept === undefined) return items;
   const end: KeepItem = {
-    label: '$(pinned-dirty) Do Not Keep',
+    label: '$(close) Do Not Keep',
     description: 'it ends with this window again',
     seconds: 0,
   };
   const heading = `Now until ${untilText(kept.expires, now)}, ${timeLeft(kept.expires, now)} from now`;
-  return [{ label: heading, kind: vscode.QuickPickItemKind.Separator }, ...items, hint, end];
+  return [
+    { label: heading, kind: vscode.QuickPickItemKind.Separator },
+    ...items,
+    { label: '', kind: vscode.QuickPickItemKind.Separator },
+    end,
+  ];
 }
 
 function timeItem(seconds: number, now: number): KeepItem {
@@ -46,8 +50,8 @@ function typedItem(text: string, now: number): KeepItem {
 export async function pickKeepTime(run: RunSummary): Promise<number | undefined> {
   const picker = vscode.window.createQuickPick<KeepItem>();
   const { kept } = run;
-  picker.title = `Keep ${run.name} Running on ${run.hosts.join(', ')}`;
-  picker.placeholder = 'How long may it go on when this window closes or the connection is lost?';
+  picker.title = `Keep ${run.name} Running on ${run.hosts.join(', ')} Without This Window`;
+  picker.placeholder = 'For how long? Choose, or type a time such as 90s, 45m, 2h, 3d';
   picker.ignoreFocusOut = false;
   const fill = (): void => {
     picker.items = keepItems({ kept }, picker.value);

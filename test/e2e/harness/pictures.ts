@@ -25,6 +25,7 @@ export const followingSystem = {
 
 /** The window in light, high contrast and dark, for an editor that follows the system. */
 export async function pictures(page: Page, name: string): Promise<void> {
+  await page.mouse.move(23, 650); // where nothing is explained on hovering
   for (const theme of ['light', 'high-contrast', 'dark'] as const) {
     const forcedColors = theme === 'high-contrast' ? 'active' : 'none';
     await page.emulateMedia({
