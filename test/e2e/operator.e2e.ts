@@ -83,9 +83,12 @@ async function attach(program: 'guarded_exec' | 'guarded_xdp'): Promise<void> {
   await workbench.goToLine(28);
   const lenses = workbench.page.locator('.codelens-decoration a:visible').filter({ hasText: /^\s*Attach$/ });
   await expect.poll(() => lenses.count(), { timeout: 30_000 }).toBe(2);
-  const tops = await lenses.evaluateAll((found) => found.map((lens) => lens.getBoundingClientRect().top));
+  // Lenses move while the editor takes its new width.
+  await workbench.page.waitForTimeout(700);
+  const found = await lenses.elementHandles();
+  const tops = await Promise.all(found.map(async (lens) => (await lens.boundingBox())?.y ?? 0));
   const upper = tops[0]! < tops[1]! ? 0 : 1;
-  await lenses.nth(program === 'guarded_exec' ? upper : 1 - upper).click();
+  await found[program === 'guarded_exec' ? upper : 1 - upper]!.click();
 }
 
 /** Runs the known command until its row shows. */
