@@ -5,6 +5,7 @@
 import { malformed, type Bytes } from './bytes.ts';
 import { Attribute, type Abbreviation, type Die, type DwarfUnit, type RawAttribute } from './dwarfEntries.ts';
 import { actualForm, Cursor, Form, isConstant, readForm } from './dwarfForms.ts';
+import { locationEntries, type LocationEntry } from './dwarfLocations.ts';
 import { DebugSections } from './dwarfSections.ts';
 import { SectionFlag, type Elf } from './elf.ts';
 
@@ -71,6 +72,12 @@ export class Dwarf {
   flag(die: Die, attribute: number): boolean {
     const raw = this.#raw(die, attribute);
     return raw !== undefined && Number(raw.value) !== 0;
+  }
+
+  /** The location expressions of a variable that hold at some part of its code: [from, to) in bytes of its section. */
+  locations(die: Die): LocationEntry[] {
+    const raw = this.#raw(die, Attribute.location);
+    return raw ? locationEntries(this.#sections, die.unit, raw.form, Number(raw.value)) : [];
   }
 
   #raw(die: Die, attribute: number): RawAttribute | undefined {

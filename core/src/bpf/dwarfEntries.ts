@@ -25,6 +25,7 @@ export const Tag = {
 } as const;
 
 export const Attribute = {
+  location: 0x02,
   name: 0x03,
   byteSize: 0x0b,
   bitOffset: 0x0c,
@@ -36,16 +37,21 @@ export const Attribute = {
   abstractOrigin: 0x31,
   count: 0x37,
   dataMemberLocation: 0x38,
+  declFile: 0x3a,
   declLine: 0x3b,
   declaration: 0x3c,
   encoding: 0x3e,
   type: 0x49,
   ranges: 0x55,
+  callColumn: 0x57,
+  callFile: 0x58,
+  callLine: 0x59,
   dataBitOffset: 0x6b,
   linkageName: 0x6e,
   strOffsetsBase: 0x72,
   addrBase: 0x73,
   rnglistsBase: 0x74,
+  loclistsBase: 0x8c,
 } as const;
 
 /** An entry; its attributes are read when asked for, as most of a vmlinux.h program's are never. */

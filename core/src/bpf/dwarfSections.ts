@@ -37,7 +37,7 @@ export class DebugSections {
       case Form.strx3:
       case Form.strx4: {
         const offsets = this.get('.debug_str_offsets');
-        return this.get('.debug_str').cString(offsets.u32(this.#base(unit, Attribute.strOffsetsBase) + value * 4));
+        return this.get('.debug_str').cString(offsets.u32(this.base(unit, Attribute.strOffsetsBase) + value * 4));
       }
       default:
         return '';
@@ -46,15 +46,15 @@ export class DebugSections {
 
   address(unit: DwarfUnit, form: number, value: number): number {
     if (form === Form.addr) return value;
-    return this.#addressAt(unit, value);
+    return this.addressAt(unit, value);
   }
 
-  #addressAt(unit: DwarfUnit, index: number): number {
-    return this.get('.debug_addr').size64(this.#base(unit, Attribute.addrBase) + index * unit.addressBytes);
+  addressAt(unit: DwarfUnit, index: number): number {
+    return this.get('.debug_addr').size64(this.base(unit, Attribute.addrBase) + index * unit.addressBytes);
   }
 
   /** A base attribute of the unit; without it the table begins after its header of 8 bytes. */
-  #base(unit: DwarfUnit, attribute: number, fallback = 8): number {
+  base(unit: DwarfUnit, attribute: number, fallback = 8): number {
     const raw = unit.root && this.attribute(unit.root, attribute);
     return raw ? Number(raw.value) : fallback;
   }
@@ -68,7 +68,7 @@ export class DebugSections {
     if (unit.version < 5) return this.#oldRanges(value, start);
     const lists = this.get('.debug_rnglists');
     if (form !== Form.rnglistx) return this.#ranges(unit, lists, value, start);
-    const table = this.#base(unit, Attribute.rnglistsBase, 12);
+    const table = this.base(unit, Attribute.rnglistsBase, 12);
     return this.#ranges(unit, lists, table + lists.u32(table + value * 4), start);
   }
 
@@ -88,7 +88,7 @@ export class DebugSections {
   #ranges(unit: DwarfUnit, data: Bytes, at: number, start: number): [number, number][] {
     const reader = new Cursor(data, at);
     const ranges: [number, number][] = [];
-    const address = () => this.#addressAt(unit, reader.uleb());
+    const address = () => this.addressAt(unit, reader.uleb());
     for (;;) {
       const kind = reader.u8();
       if (kind === 0) return ranges;

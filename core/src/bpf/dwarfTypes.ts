@@ -160,12 +160,16 @@ export interface LocalVariable {
   type: number;
   line: number;
   parameter: boolean;
+  /** The entry that says where its value is. */
+  entry: Die;
 }
 
 /** A function, or one inlined into it, with the variables that are visible at a place of its code. */
 export interface LocalScope {
   function: string;
   variables: LocalVariable[];
+  /** Where an inlined function was called; null for a function of its own. */
+  call: { line: number; column: number } | null;
 }
 
 /** The functions that DWARF describes, by name. */
@@ -195,7 +199,7 @@ export class DwarfFunctions {
     const die = this.#byName.get(name)?.find((d) => covers(this.#dwarf, d, offset));
     if (!die) return [];
     const scopes: LocalScope[] = [];
-    collect(this.#dwarf, this.#types, die, offset, { function: name, variables: [] }, scopes);
+    collect(this.#dwarf, this.#types, die, offset, { function: name, variables: [], call: null }, scopes);
     return scopes;
   }
 }
@@ -216,7 +220,11 @@ function collect(
       if (dwarf.ranges(child).length === 0 || covers(dwarf, child, offset))
         collectBlock(dwarf, types, child, offset, scope, out);
     } else if (child.tag === Tag.inlinedSubroutine && covers(dwarf, child, offset)) {
-      collect(dwarf, types, child, offset, { function: nameOf(dwarf, child), variables: [] }, out);
+      const call = {
+        line: dwarf.number(child, Attribute.callLine) ?? 0,
+        column: dwarf.number(child, Attribute.callColumn) ?? 0,
+      };
+      collect(dwarf, types, child, offset, { function: nameOf(dwarf, child), variables: [], call }, out);
     }
   }
   out.push(scope);
@@ -231,7 +239,7 @@ function collectBlock(
   scope: LocalScope,
   out: LocalScope[],
 ): void {
-  const inner: LocalScope = { function: scope.function, variables: [] };
+  const inner: LocalScope = { function: scope.function, variables: [], call: null };
   const scopes: LocalScope[] = [];
   collect(dwarf, types, die, offset, inner, scopes);
   scope.variables.unshift(...inner.variables);
@@ -245,6 +253,7 @@ function variable(dwarf: Dwarf, types: DwarfTypes, die: Die): LocalVariable {
     type: types.typeOf(origin),
     line: dwarf.number(origin, Attribute.declLine) ?? 0,
     parameter: die.tag === Tag.formalParameter,
+    entry: die,
   };
 }
 

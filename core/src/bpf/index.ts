@@ -23,6 +23,7 @@ export * from './inspect.ts';
 export * from './records.ts';
 export * from './dwarf.ts';
 export * from './dwarfEntries.ts';
+export * from './dwarfLocations.ts';
 export * from './dwarfTypes.ts';
 export * from './flow.ts';
 export * from './recordChoice.ts';

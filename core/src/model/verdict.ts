@@ -21,6 +21,8 @@ export interface VerdictReason {
   fixes: { title: string; edits: TextEdit[] }[];
   kernelSuggestion: string;
   registers: Record<string, string>;
+  /** The functions that were open, inlined ones too, the one that failed first; left out when there is only one. */
+  frames?: { function: string; file: string; line: number; column: number }[];
 }
 export interface VerdictStats {
   /** null where the kernel did not say. */

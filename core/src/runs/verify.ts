@@ -1,5 +1,7 @@
 /** The verdict of a host's verifier: every program loaded alone, nothing attached, nothing left loaded. */
+import { readFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { VerifyReport } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
 import { verdictFromAgent } from '../verifier/index.ts';
@@ -29,6 +31,7 @@ export async function verifyOn(
     call,
   );
   const verdicts = [];
+  const readSource = sourceReader(object.file);
   for (const p of programs) {
     const bytes = p.logBlob === 0 ? new Uint8Array(0) : host.agent.takeBlob(p.logBlob);
     const log = printable(bytes);
@@ -47,6 +50,7 @@ export async function verifyOn(
           libbpfLog: printable(p.libbpfLog),
         },
         object.full,
+        readSource,
       ),
     );
   }
@@ -63,6 +67,17 @@ export async function verifyOn(
     kernel: host.info.kernel,
     programs: verdicts,
     notes: plan.notes.map(({ about, text }) => `${about}: ${text}`),
+  };
+}
+
+/** Source files by the names that line information has for them: absolute, or as seen from the program's folder. */
+function sourceReader(file: string): (name: string) => string | null {
+  return (name) => {
+    try {
+      return readFileSync(resolve(dirname(resolve(file)), name), 'utf8');
+    } catch {
+      return null; // moved or generated: the verdict is told without repairs
+    }
   };
 }
 

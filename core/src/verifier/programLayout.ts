@@ -31,9 +31,14 @@ export function programLayout(object: BpfObject, name: string): LaidOutFunction[
   return layout;
 }
 
+/** The function that an instruction of the loaded program belongs to. */
+export function functionOfInsn(layout: readonly LaidOutFunction[], index: number): LaidOutFunction | null {
+  return layout.find((l) => index >= l.start && index < l.start + l.slots) ?? null;
+}
+
 /** Source line of an instruction of the loaded program; null without line information. */
 export function lineOfInsn(object: BpfObject, layout: readonly LaidOutFunction[], index: number): LineInfo | null {
-  const entry = layout.find((l) => index >= l.start && index < l.start + l.slots);
+  const entry = functionOfInsn(layout, index);
   if (!entry) return null;
   return object.line(entry.function.section, entry.function.offset + (index - entry.start) * INSN_BYTES);
 }

@@ -1,7 +1,8 @@
 /** The verdict of one program on one host, from what the agent answers. */
 import { BpfObject } from '../bpf/index.ts';
 import type { Diagnostic, ProgramVerdict, VerdictReason, VerdictStats } from '../model/index.ts';
-import { explainRejection, type ProgramSource } from './explain.ts';
+import { explainRejection } from './explain/explain.ts';
+import type { ProgramSource } from './explain/program.ts';
 import { parseVerifierLog, type LogStats } from './log/index.ts';
 import { programLayout, type LaidOutFunction } from './programLayout.ts';
 
@@ -22,10 +23,14 @@ export interface AgentVerdict {
 
 /**
  * The verdict with reason, place and figures. `object` is the object as it was built (line information is read from it);
- * null or damaged bytes only cost the place in the source.
+ * null or damaged bytes only cost the place in the source. With the source's text, repairs are proposed as edits of it.
  */
-export function verdictFromAgent(agent: AgentVerdict, object: Uint8Array | BpfObject | null): ProgramVerdict {
-  const source = programSource(object, agent.name);
+export function verdictFromAgent(
+  agent: AgentVerdict,
+  object: Uint8Array | BpfObject | null,
+  readSource?: ProgramSource['readSource'],
+): ProgramVerdict {
+  const source = programSource(object, agent, readSource);
   const log = parseVerifierLog(agent.log);
   const verdict = agent.verdict === 'accepted' || agent.verdict === 'skipped' ? agent.verdict : 'rejected';
   const layout = source ? programLayout(source.object, source.program) : [];
@@ -38,11 +43,15 @@ export function verdictFromAgent(agent: AgentVerdict, object: Uint8Array | BpfOb
   };
 }
 
-function programSource(object: Uint8Array | BpfObject | null, program: string): ProgramSource | null {
+function programSource(
+  object: Uint8Array | BpfObject | null,
+  { name: program, section }: AgentVerdict,
+  readSource: ProgramSource['readSource'],
+): ProgramSource | null {
   if (object === null) return null;
-  if (object instanceof BpfObject) return { object, program };
+  if (object instanceof BpfObject) return { object, program, section, readSource };
   try {
-    return { object: BpfObject.parse(object), program };
+    return { object: BpfObject.parse(object), program, section, readSource };
   } catch {
     return null;
   }
@@ -54,7 +63,7 @@ function reasonOf(
   log: ReturnType<typeof parseVerifierLog>,
 ): VerdictReason | null {
   const missing = coreFailure(agent.libbpfLog, agent.log);
-  if (log.last === null && log.messages.length === 0 && log.report === null && missing === '') {
+  if (log.stepCount === 0 && log.messages.length === 0 && log.report === null && missing === '') {
     // The verifier was never asked: libbpf or the kernel refused before (a map, a licence, an unknown program type).
     return agent.error ? refusedBefore(agent, explainRejection('', source)) : null;
   }
@@ -62,12 +71,31 @@ function reasonOf(
   if (missing === '') return reason;
   return {
     ...reason,
+    ...(source ? corePlace(source, missing, reason) : {}),
     category: 'core-relocation',
     title: 'Field or type missing on this kernel',
     message:
       `This kernel has no ${missing}, which the program reads; guard it with bpf_core_field_exists() or ` +
       'bpf_core_type_exists(), or use what this kernel has.',
   };
+}
+
+/** The compiler computes offsets early: the first line that names the missing field or value is the better place. */
+function corePlace(source: ProgramSource, missing: string, reason: VerdictReason): Partial<VerdictReason> {
+  const name = /^(?:field|value) ([\w.]+)/.exec(missing)?.[1]?.split('.').at(-1);
+  const { object } = source;
+  if (name === undefined || !object.btf) return {};
+  const mentions = new RegExp(`\\b${name}\\b`);
+  for (const { function: fn } of programLayout(object, source.program)) {
+    for (const info of object.btfExt?.lines.get(fn.section.name) ?? []) {
+      if (info.offset < fn.offset || info.offset >= fn.offset + fn.size) continue;
+      const text = object.btf.name(info.textOffset);
+      const column = text.search(mentions) + 1;
+      if (column === 0 || (info.file === reason.file && info.line === reason.line)) continue;
+      return { file: info.file, line: info.line, column, endColumn: text.trimEnd().length + 1 };
+    }
+  }
+  return {};
 }
 
 function refusedBefore(agent: AgentVerdict, place: VerdictReason): VerdictReason {

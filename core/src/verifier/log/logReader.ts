@@ -64,6 +64,7 @@ export class LogReader {
         this.#reportFrom = line;
         this.#reportTo = -1;
         break;
+      default:
     }
   }
 

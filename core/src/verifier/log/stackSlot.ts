@@ -42,13 +42,12 @@ export function parseStackSlot(text: string): StackSlot {
     return slot;
   }
   if (/^[?rm0difp]{8}$/.test(text)) {
-    slot.bytes = [...text].map((c) => byteKinds[c] ?? 'unknown');
+    slot.bytes = Array.from(text, (c) => byteKinds[c] ?? 'unknown');
     return slot;
   }
-  // "mmmm1": what lies above a spill of four bytes; "????P0": precise. A constant may begin with 0 only as "0" or "0x".
-  const partial = /^([?m0]*?)(?=(?:P?-?(?:0|[1-9]\d*|0x[0-9a-f]+)|P?scalar\(.*|inv.*|[a-z].*)$)/.exec(text);
-  const above = partial?.[1] ?? '';
-  slot.bytes = [...above].map((c) => byteKinds[c] ?? 'unknown');
+  // "mmmm1": what lies above a spill of less than eight bytes, which is always a number.
+  const above = /^([?m0]{1,7}?)(?:P?-?(?:0|[1-9]\d*|0x[0-9a-f]+)|P?scalar\(.*|inv.*)$/.exec(text)?.[1] ?? '';
+  slot.bytes = Array.from(above, (c) => byteKinds[c] ?? 'unknown');
   const value = text.slice(above.length);
   if (value !== '') {
     slot.spilled = parseRegister(value);

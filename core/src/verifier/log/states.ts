@@ -112,6 +112,7 @@ class Replay {
         case LineKind.call:
           this.#entering = true;
           break;
+        default:
       }
     }
   }
@@ -125,10 +126,14 @@ class Replay {
   }
 
   step(line: number): void {
-    const { text, after } = splitInsnLine(this.#log.line(line));
+    const { text, after, entered } = splitInsnLine(this.#log.line(line));
     // A call leaves nothing usable in the argument registers, which the log does not say again.
     const call = /^\(85\) call (?!pc)/.test(text);
     if (after !== '') this.#apply(after, false);
+    if (entered !== undefined) {
+      this.#apply(entered, true);
+      return;
+    }
     if (call) this.#clobbered = true;
     if (call && after !== '') this.#clobber();
   }

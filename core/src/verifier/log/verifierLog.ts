@@ -1,7 +1,8 @@
 /** A verifier log that was read: every line, the instructions in the order in which they were verified, and the paths. */
 import { LineKind } from './lineKinds.ts';
 import { readKernelReport, type KernelReport } from './kernelReport.ts';
-import { Numbers, type LogText } from './logText.ts';
+import type { Numbers} from './logText.ts';
+import { type LogText } from './logText.ts';
 import type { LogStats } from './statistics.ts';
 
 /** A "; source text @ file.c:12" comment; before Linux 6.10 it has neither file nor line. */
@@ -140,9 +141,14 @@ export class VerifierLog {
   }
 }
 
-/** "12: (b7) r1 = 0   ; R1=0" → the instruction, and the state after it. */
-export function splitInsnLine(line: string): { text: string; after: string } {
+/**
+ * "12: (b7) r1 = 0   ; R1=0" → the instruction, and the state after it. A call that enters a callback stands on one line
+ * with the callback's state: "5: (85) call bpf_loop#181 8: frame1: R1=scalar() cb".
+ */
+export function splitInsnLine(line: string): { text: string; after: string; entered?: string } {
   const colon = line.indexOf(':');
+  const callback = /^\d+: (\(85\) call \S+) *\d+: ((?:frame\d+: )?R\d.*)$/.exec(line);
+  if (callback) return { text: callback[1]!, after: '', entered: callback[2]! };
   const at = line.search(/\s+; (?:frame\d+: ?)?(?:R\d|fp-|refs)/);
   if (at < 0) return { text: line.slice(colon + 1).trim(), after: '' };
   return { text: line.slice(colon + 1, at).trim(), after: line.slice(line.indexOf(';', at) + 1) };
