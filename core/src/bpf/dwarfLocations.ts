@@ -21,7 +21,12 @@ const Op = { reg0: 0x50, reg31: 0x6f, breg0: 0x70, breg31: 0x8f, regx: 0x90, fbr
 const FRAME_POINTER = 10;
 const MAX_ENTRIES = 100_000;
 
-export function locationEntries(sections: DebugSections, unit: DwarfUnit, form: number, value: number): LocationEntry[] {
+export function locationEntries(
+  sections: DebugSections,
+  unit: DwarfUnit,
+  form: number,
+  value: number,
+): LocationEntry[] {
   if (form === Form.exprloc || form === Form.block1 || form === Form.block) {
     const info = sections.get('.debug_info');
     // The expressions of variables are a few bytes long: their length is the byte before.
@@ -99,7 +104,8 @@ function readExpression(data: Bytes, at: number, length: number): VariableLocati
   else if (op >= Op.breg0 && op <= Op.breg31) {
     const offset = Number(cursor.leb(true));
     const register = op - Op.breg0;
-    if (cursor.at < at + length) location = offset === 0 && cursor.u8() === Op.stackValue ? { kind: 'register', register } : null;
+    if (cursor.at < at + length)
+      location = offset === 0 && cursor.u8() === Op.stackValue ? { kind: 'register', register } : null;
     else location = register === FRAME_POINTER ? { kind: 'stack', offset } : null;
   } else if (op === Op.fbreg) location = { kind: 'stack', offset: Number(cursor.leb(true)) };
   // What follows a register (a piece of it, an operation on it) makes another value of it.

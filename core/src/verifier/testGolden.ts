@@ -17,7 +17,9 @@ export function goldenText(verdict: ProgramVerdict, folder = '.'): string {
     frames: reason.frames?.map((f) => `${f.function} ${file(f.file)}:${f.line}`),
     fixes: reason.fixes.map((f) => ({
       title: f.title,
-      edits: f.edits.map((e) => `${file(e.file)}:${e.startLine}:${e.startColumn}-${e.endLine}:${e.endColumn} ${e.text}`),
+      edits: f.edits.map(
+        (e) => `${file(e.file)}:${e.startLine}:${e.startColumn}-${e.endLine}:${e.endColumn} ${e.text}`,
+      ),
     })),
   };
   return `${JSON.stringify({ verdict: verdict.verdict, ...golden }, null, 2)}\n`;
@@ -29,7 +31,12 @@ export function applyEdits(text: string, edits: readonly TextEdit[]): string {
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
   const offset = (line: number, column: number) => (starts[line - 1] ?? text.length) + column - 1;
   const ordered = edits
-    .map((e, order) => ({ from: offset(e.startLine, e.startColumn), to: offset(e.endLine, e.endColumn), text: e.text, order }))
+    .map((e, order) => ({
+      from: offset(e.startLine, e.startColumn),
+      to: offset(e.endLine, e.endColumn),
+      text: e.text,
+      order,
+    }))
     .sort((a, b) => b.from - a.from || b.order - a.order);
   for (const e of ordered) text = text.slice(0, e.from) + e.text + text.slice(e.to);
   return text;

@@ -66,7 +66,12 @@ describe('rejections', () => {
 
   it('name the place where a null pointer comes from, across functions', () => {
     expect(verdict('null-pointer').reason!.cause).toEqual([
-      { file: './null-pointer.bpf.c', line: 12, column: 18, message: 'bpf_map_lookup_elem() returns NULL when the map has no such key; `v` is made here.' },
+      {
+        file: './null-pointer.bpf.c',
+        line: 12,
+        column: 18,
+        message: 'bpf_map_lookup_elem() returns NULL when the map has no such key; `v` is made here.',
+      },
     ]);
     expect(verdict('subprog-null').reason!.cause[0]).toMatchObject({ line: 16, column: 18 });
   });

@@ -43,11 +43,22 @@ function wrongKind(failure: Failure, match: RegExpExecArray): Explanation | null
   const register = Number(parts[1]);
   const called = calledAt(failure);
   const given = argumentsOf(failure.place.text, called)?.[register - 1];
-  const wanted = [...new Set(parts[3]!.split(/,\s*/).filter((t) => t !== '').map(kindWords))];
+  const wanted = [
+    ...new Set(
+      parts[3]!
+        .split(/,\s*/)
+        .filter((t) => t !== '')
+        .map(kindWords),
+    ),
+  ];
   const named = failure.name(failure.at, register);
   return {
     message: `The ${ordinals[register] ?? ''} argument of ${called || 'the function'}(), ${given ? `\`${given}\`` : named.text}, is ${kindWords(parts[2]!)}; it has to be ${list(wanted.slice(0, 4))}.`,
-    causes: [named.origin.source.kind === 'load' || named.origin.source.kind === 'call' ? cause(named.place, 'The value comes from here.') : null],
+    causes: [
+      named.origin.source.kind === 'load' || named.origin.source.kind === 'call'
+        ? cause(named.place, 'The value comes from here.')
+        : null,
+    ],
   };
 }
 
@@ -68,41 +79,60 @@ export const argumentRules: readonly Rule[] = [
     id: 'wrong-map-type',
     title: 'Helper does not work on this type of map',
     pattern: /cannot pass map_type (\d+) into func (\w+)#/,
-    about: 'Each map helper works on certain types of map only: bpf_ringbuf_…() on ring buffers, bpf_perf_event_output() on perf event arrays.',
+    about:
+      'Each map helper works on certain types of map only: bpf_ringbuf_…() on ring buffers, bpf_perf_event_output() on perf event arrays.',
     explain: (failure, match) => {
       const map = failure.register(1)?.map ?? '';
-      const types: Record<string, string> = { '1': 'hash', '2': 'array', '3': 'program array', '4': 'perf event array', '5': 'per-CPU hash', '6': 'per-CPU array', '27': 'ring buffer' };
+      const types: Record<string, string> = {
+        '1': 'hash',
+        '2': 'array',
+        '3': 'program array',
+        '4': 'perf event array',
+        '5': 'per-CPU hash',
+        '6': 'per-CPU array',
+        '27': 'ring buffer',
+      };
       const type = types[match[1]!] ?? `of type ${match[1]!}`;
-      return { message: `${match[2]!}() does not work on ${map ? `\`${map}\`` : 'this map'}, which is ${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type} map. Give it a map of the type that it is made for.` };
+      return {
+        message: `${match[2]!}() does not work on ${map ? `\`${map}\`` : 'this map'}, which is ${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type} map. Give it a map of the type that it is made for.`,
+      };
     },
   },
   {
     id: 'map-access-not-allowed',
     title: 'Map cannot be used this way',
-    pattern: /map_type \d+ .*(?:not|is)|cannot be used with (?:this )?map|prog array|sleepable programs can only use|map.*not allowed|cross compartment/,
+    pattern:
+      /map_type \d+ .*(?:not|is)|cannot be used with (?:this )?map|prog array|sleepable programs can only use|map.*not allowed|cross compartment/,
     about: 'This type of map cannot be used by this type of program, or not in this way.',
   },
   {
     id: 'global-function-argument',
     title: 'Argument of a global function',
-    pattern: /Caller passes invalid args into func|arg#\d+ .*(?:global|reference type|must be)|Func#\d+ .*not safe|Global function .* doesn't return scalar/,
-    about: 'Global (non-static) functions are verified by themselves, for every argument of their types: pointers may be NULL there, and only pointers to types of known size are taken.',
+    pattern:
+      /Caller passes invalid args into func|arg#\d+ .*(?:global|reference type|must be)|Func#\d+ .*not safe|Global function .* doesn't return scalar/,
+    about:
+      'Global (non-static) functions are verified by themselves, for every argument of their types: pointers may be NULL there, and only pointers to types of known size are taken.',
   },
   {
     id: 'format-string',
     title: 'Format string not valid',
     pattern: /[Ii]nvalid format string|fmt .*invalid|invalid fmt|format string/,
-    about: 'The formats of bpf_printk() and bpf_snprintf() know %d %i %u %x %ld %llu %s %p and a few more, and need one argument for each; the format has to be a constant.',
+    about:
+      'The formats of bpf_printk() and bpf_snprintf() know %d %i %u %x %ld %llu %s %p and a few more, and need one argument for each; the format has to be a constant.',
     explain: (failure) => {
       const called = calledAt(failure) || 'This helper';
-      return { message: `${called}() does not understand its format string. It knows %c %d %i %u %x (with l or ll), %s, %p, %pks, %pus, %pI4 and %pI6, with one argument for each; nothing else.` };
+      return {
+        message: `${called}() does not understand its format string. It knows %c %d %i %u %x (with l or ll), %s, %p, %pks, %pus, %pI4 and %pI6, with one argument for each; nothing else.`,
+      };
     },
   },
   {
     id: 'wrong-argument',
     title: 'Argument of the wrong kind',
-    pattern: /type=\S+ expected=|arg#?\d+ .*(?:expected|must|doesn't)|expected pointer|expects pointer|must be a (?:known )?constant|must have (?:zero|a)/,
-    about: 'The helper wants another kind of value there: a pointer to a map value, to the stack, to the context, or a constant.',
+    pattern:
+      /type=\S+ expected=|arg#?\d+ .*(?:expected|must|doesn't)|expected pointer|expects pointer|must be a (?:known )?constant|must have (?:zero|a)/,
+    about:
+      'The helper wants another kind of value there: a pointer to a map value, to the stack, to the context, or a constant.',
     explain: wrongKind,
   },
   {
@@ -112,18 +142,24 @@ export const argumentRules: readonly Rule[] = [
     about: 'Fields of kernel structs can be read, not written; a few can be set by helpers or kfuncs.',
     explain: (failure) => {
       const expression = expressionAt(failure.place.text, failure.place.column);
-      return { message: `${expression ? `\`${expression}\`` : 'This field'} belongs to the kernel and can only be read. What programs may change, they change through helpers and kernel functions.` };
+      return {
+        message: `${expression ? `\`${expression}\`` : 'This field'} belongs to the kernel and can only be read. What programs may change, they change through helpers and kernel functions.`,
+      };
     },
   },
   {
     id: 'struct-access',
     title: 'No such part of the kernel struct',
-    pattern: /access beyond struct (\w+) at off (\d+) size (\d+)|cannot access ptr member|access beyond the end of member|can only access|tries to access .* struct|access (?:is )?not (?:aligned|allowed) to .*struct/,
-    about: 'The kernel struct behind the pointer has no field there; build against the vmlinux.h of this kernel, with CO-RE (preserve_access_index).',
+    pattern:
+      /access beyond struct (\w+) at off (\d+) size (\d+)|cannot access ptr member|access beyond the end of member|can only access|tries to access .* struct|access (?:is )?not (?:aligned|allowed) to .*struct/,
+    about:
+      'The kernel struct behind the pointer has no field there; build against the vmlinux.h of this kernel, with CO-RE (preserve_access_index).',
     explain: (_failure, match) =>
       match[1] === undefined
         ? null
-        : { message: `struct ${match[1]} of this kernel has nothing at byte ${match[2]!}: it is smaller. Read it through its own type from vmlinux.h, so that CO-RE finds the field.` },
+        : {
+            message: `struct ${match[1]} of this kernel has nothing at byte ${match[2]!}: it is smaller. Read it through its own type from vmlinux.h, so that CO-RE finds the field.`,
+          },
   },
   {
     id: 'pointer-comparison',
@@ -135,14 +171,16 @@ export const argumentRules: readonly Rule[] = [
     id: 'pointer-arithmetic',
     title: 'Calculation with a pointer',
     pattern: /pointer arithmetic|prohibited|bitwise operator|pointer.*subtraction|math between .* pointer/,
-    about: 'The verifier follows only sums of a pointer and a bounded number; calculate the number first, and add it once.',
+    about:
+      'The verifier follows only sums of a pointer and a bounded number; calculate the number first, and add it once.',
     explain: arithmetic,
   },
   {
     id: 'misaligned-access',
     title: 'Access not aligned',
     pattern: /misaligned/,
-    about: 'The address is not a multiple of the size that is read or written; read smaller pieces, or copy with __builtin_memcpy().',
+    about:
+      'The address is not a multiple of the size that is read or written; read smaller pieces, or copy with __builtin_memcpy().',
   },
   {
     id: 'invalid-arithmetic',
@@ -153,8 +191,10 @@ export const argumentRules: readonly Rule[] = [
   {
     id: 'attach-target',
     title: 'Nothing to attach to',
-    pattern: /attach_btf_id|is not a (?:function|raw tracepoint|modifiable)|func '\w+' (?:arg\d+|doesn't have)|is not modifiable|Invalid (?:attach|btf)|The address of function \w+ cannot be found/,
-    about: 'The kernel function or hook that the section names does not exist, has no such argument, or cannot be attached to this way.',
+    pattern:
+      /attach_btf_id|is not a (?:function|raw tracepoint|modifiable)|func '\w+' (?:arg\d+|doesn't have)|is not modifiable|Invalid (?:attach|btf)|The address of function \w+ cannot be found/,
+    about:
+      'The kernel function or hook that the section names does not exist, has no such argument, or cannot be attached to this way.',
   },
   {
     id: 'callback-misuse',

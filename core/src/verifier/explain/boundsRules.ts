@@ -69,7 +69,8 @@ function checkedAt(failure: Failure, at: number, name: string): Place | null {
   const file = failure.program.file(place);
   for (let line = place.line + 1; file && line <= place.line + 6; line++) {
     const text = file.line(line);
-    if (/\bif\s*\(/.test(text) && mentions.test(text)) return { ...place, line, column: file.indent(line).length + 1, text };
+    if (/\bif\s*\(/.test(text) && mentions.test(text))
+      return { ...place, line, column: file.indent(line).length + 1, text };
   }
   return null;
 }
@@ -90,7 +91,13 @@ function copyChecked(failure: Failure): { at: number; named: Named } | null {
   return null;
 }
 
-function indexFix(failure: Failure, place: Place, index: string, count: number | null, signed: boolean): (Fix | null)[] {
+function indexFix(
+  failure: Failure,
+  place: Place,
+  index: string,
+  count: number | null,
+  signed: boolean,
+): (Fix | null)[] {
   if (count === null || count <= 0 || !/^[A-Za-z_]\w*(?:(?:->|\.)\w+)*$/.test(index)) return [];
   const condition = signed ? `${index} < 0 || ${index} >= ${count}` : `${index} >= ${count}`;
   return [guardAbove(failure, place, condition)];
@@ -102,7 +109,9 @@ function elementsOf(failure: Failure, place: Place, expression: string, total: n
   const member = /(?:->|\.)(\w+)$/.exec(array)?.[1];
   const fromSource = (name: string): number | null => {
     const file = failure.program.file(place);
-    const declared = file?.lines.map((l) => new RegExp(`\\b${name}\\[(\\d+)\\]`).exec(l)?.[1]).find((n) => n !== undefined);
+    const declared = file?.lines
+      .map((l) => new RegExp(`\\b${name}\\[(\\d+)\\]`).exec(l)?.[1])
+      .find((n) => n !== undefined);
     return declared === undefined ? null : Number(declared);
   };
   const name = member ?? array;
@@ -124,11 +133,13 @@ function unboundedIndex(failure: Failure): Explanation | null {
   const original = named.origin.source.kind === 'constant' ? null : stateWhere(failure, named);
   const range = rangeWords(original ?? state);
   const check = lastCheck(failure, named);
-  const checked = check === null ? 'nothing on this path bounds it' : 'the check before does not bound it on both sides';
+  const checked =
+    check === null ? 'nothing on this path bounds it' : 'the check before does not bound it on both sides';
   const checkPlace = check === null ? null : checkedAt(failure, check, index);
   const target = access ? `\`${access}\`` : 'the access';
   const array = /^(\w+)\[/.exec(access)?.[1];
-  const behind = array && what === 'the global variables' ? `\`${array}\`` : size !== null ? `${what} (${bytes(size)})` : what;
+  const behind =
+    array && what === 'the global variables' ? `\`${array}\`` : size !== null ? `${what} (${bytes(size)})` : what;
   const count = access ? elementsOf(failure, place, access, null) : null;
   const limit = count !== null ? ` Valid indices are 0 to ${count - 1}.` : '';
   const signed = original ? original.range.smin < 0n && check !== null : false;
@@ -154,7 +165,10 @@ function stateWhere(failure: Failure, named: Named): RegisterState | null {
 
 function isSigned(failure: Failure, name: string): boolean {
   const variable = failure.insn === null ? null : failure.program.visible(name, failure.insn);
-  return variable !== null && /^(?:int|long|short|s64|s32|__s64|__s32|long long|signed|ssize_t)\b/.test(failure.program.typeName(variable.type));
+  return (
+    variable !== null &&
+    /^(?:int|long|short|s64|s32|__s64|__s32|long long|signed|ssize_t)\b/.test(failure.program.typeName(variable.type))
+  );
 }
 
 function outsideMemory(failure: Failure, match: RegExpExecArray): Explanation | null {
@@ -190,7 +204,11 @@ function outsideMemory(failure: Failure, match: RegExpExecArray): Explanation | 
   const named = Number.isNaN(register) ? null : failure.name(failure.at, register);
   return {
     message: `${capitalize(target)} lies outside ${what}${size === null ? '' : `, which has ${bytes(size)}`}.${at && `${at}.`}`,
-    causes: [named && named.origin.source.kind === 'call' ? cause(named.place, `${capitalize(what)} is made here${size === null ? '' : ` with ${bytes(size)}`}.`) : null],
+    causes: [
+      named && named.origin.source.kind === 'call'
+        ? cause(named.place, `${capitalize(what)} is made here${size === null ? '' : ` with ${bytes(size)}`}.`)
+        : null,
+    ],
     fixes: [],
   };
 }
@@ -229,10 +247,16 @@ function packet(failure: Failure): Explanation | null {
     proven > 0 && fixedOffset
       ? `only the first ${bytes(proven)} of the packet were checked to be there${need === null ? '' : `, and it ends at byte ${need}`}`
       : 'nothing on this path checked that the packet is that long';
-  const base = /^(\w+)(?:->|\[|\.)/.exec(expression)?.[1] ?? (/^\w+$/.test(named?.expression ?? '') ? named!.expression : expression.replace(/^\*/, ''));
+  const base =
+    /^(\w+)(?:->|\[|\.)/.exec(expression)?.[1] ??
+    (/^\w+$/.test(named?.expression ?? '') ? named!.expression : expression.replace(/^\*/, ''));
   return {
     message: `${capitalize(target)} is read from the packet, but ${have}. Compare the end of what is read with data_end first.`,
-    causes: [named && named.origin.source.kind === 'load' ? cause(named.place, 'The pointer into the packet is made here.') : null],
+    causes: [
+      named && named.origin.source.kind === 'load'
+        ? cause(named.place, 'The pointer into the packet is made here.')
+        : null,
+    ],
     fixes: [packetCheck(failure, place, base, access?.size ?? 1)],
   };
 }
@@ -255,7 +279,9 @@ function size(failure: Failure, match: RegExpExecArray): Explanation | null {
   const register = Number(/\bR(\d+)/.exec(match.input)?.[1] ?? NaN);
   const called = /^\(85\) call (\w+)/.exec(failure.path.text(failure.at))?.[1];
   if (!called) return unboundedIndex(failure);
-  const sizeRegister = /min value is negative|unbounded memory|zero-sized|is not a known constant/.test(match.input) ? register : register + 1;
+  const sizeRegister = /min value is negative|unbounded memory|zero-sized|is not a known constant/.test(match.input)
+    ? register
+    : register + 1;
   const named = failure.name(failure.at, sizeRegister);
   const state = failure.register(sizeRegister);
   const place = failure.place;
@@ -296,7 +322,13 @@ function makeUnsigned(failure: Failure, place: Place, name: string, limit: strin
   const declared = new RegExp(`\\b(?:int|long long|long|short|__s64|__s32|s64|s32)(?=\\s+${name}\\s*[=;])`).exec(text);
   const guard = guardAbove(failure, place, `${name} > ${limit}`);
   if (!file || !variable || !declared || !guard) return null;
-  const edit = replaceIn(file, variable.line, declared.index + 1, declared.index + 1 + declared[0].length, 'unsigned long');
+  const edit = replaceIn(
+    file,
+    variable.line,
+    declared.index + 1,
+    declared.index + 1 + declared[0].length,
+    'unsigned long',
+  );
   return { title: `Make \`${name}\` unsigned, and leave when it is more than ${limit}`, edits: [edit, ...guard.edits] };
 }
 
@@ -316,11 +348,16 @@ function contextAccess(failure: Failure, match: RegExpExecArray): Explanation | 
   const access = memoryAccess(failure.path.text(failure.at));
   const place = failure.place;
   const expression = accessHere(place);
-  const target = expression ? `\`${expression}\`` : `byte ${/off=(-?\d+)/.exec(match.input)?.[1] ?? '?'} (${bytes(access?.size ?? 4)})`;
+  const target = expression
+    ? `\`${expression}\``
+    : `byte ${/off=(-?\d+)/.exec(match.input)?.[1] ?? '?'} (${bytes(access?.size ?? 4)})`;
   const section = failure.program.source?.section ?? '';
   const type = section === '' ? 'this type' : `section "${section}"`;
-  if (access?.write) return { message: `Programs of ${type} may not write ${target}: that part of the context is read-only.` };
-  return { message: `Programs of ${type} have no field there to read: ${target}. Use a field of the context's own struct, whole and directly from the context pointer.` };
+  if (access?.write)
+    return { message: `Programs of ${type} may not write ${target}: that part of the context is read-only.` };
+  return {
+    message: `Programs of ${type} have no field there to read: ${target}. Use a field of the context's own struct, whole and directly from the context pointer.`,
+  };
 }
 
 export const boundsRules: readonly Rule[] = [
@@ -328,7 +365,8 @@ export const boundsRules: readonly Rule[] = [
     id: 'packet-unbounded-offset',
     title: 'Offset into the packet not bounded',
     pattern: /math between pkt pointer and register|value (-?\d+) makes pkt pointer be out of bounds/,
-    about: 'A number is added to a packet pointer that may be negative or larger than any packet (65535); bound it first.',
+    about:
+      'A number is added to a packet pointer that may be negative or larger than any packet (65535); bound it first.',
     explain: (failure) => {
       const parts = sum(failure);
       if (!parts) return null;
@@ -336,7 +374,11 @@ export const boundsRules: readonly Rule[] = [
       const range = rangeWords(failure.register(parts.index));
       return {
         message: `${capitalize(named.text)} ${range}; the verifier lets only a number that is surely between 0 and 65535 be added to a pointer into the packet.`,
-        causes: [named.origin.source.kind === 'unknown' ? null : cause(named.place, `${capitalize(named.text)} comes from here.`)],
+        causes: [
+          named.origin.source.kind === 'unknown'
+            ? null
+            : cause(named.place, `${capitalize(named.text)} comes from here.`),
+        ],
         fixes: /^\w+$/.test(named.expression) ? [guardAbove(failure, failure.place, `${named.expression} > 1500`)] : [],
       };
     },
@@ -344,15 +386,18 @@ export const boundsRules: readonly Rule[] = [
   {
     id: 'packet-out-of-bounds',
     title: 'Access outside the packet',
-    pattern: /invalid access to packet|offset is outside of the packet|max value is outside of the allowed memory range.*pkt/,
-    about: 'Bytes of the packet are used before it was checked that the packet has them; compare the end of the access with data_end first.',
+    pattern:
+      /invalid access to packet|offset is outside of the packet|max value is outside of the allowed memory range.*pkt/,
+    about:
+      'Bytes of the packet are used before it was checked that the packet has them; compare the end of the access with data_end first.',
     explain: packet,
   },
   {
     id: 'context-modified',
     title: 'Context pointer was moved',
     pattern: /dereference of modified ctx ptr|negative offset ctx ptr|variable ctx access/,
-    about: 'Fields of the context are read at fixed offsets from the pointer that the program was given; the kernel rewrites each such access.',
+    about:
+      'Fields of the context are read at fixed offsets from the pointer that the program was given; the kernel rewrites each such access.',
     explain: (failure) => {
       const expression = accessHere(failure.place);
       const index = subscript(expression);
@@ -371,7 +416,8 @@ export const boundsRules: readonly Rule[] = [
   {
     id: 'stack-out-of-bounds',
     title: 'Access outside the stack array',
-    pattern: /(?:invalid (?:variable-offset )?(?:indirect )?(?:unbounded )?(?:variable-offset )?(?:read|write|access)(?: to| from)? stack|invalid stack type|invalid zero-sized read.*stack|stack.*out of bounds)(?!.*\boff -?\d+\+\d+ size)/,
+    pattern:
+      /(?:invalid (?:variable-offset )?(?:indirect )?(?:unbounded )?(?:variable-offset )?(?:read|write|access)(?: to| from)? stack|invalid stack type|invalid zero-sized read.*stack|stack.*out of bounds)(?!.*\boff -?\d+\+\d+ size)/,
     about: 'An index or a size reaches outside an array on the stack; bound it to the size of the array.',
     explain: (failure, match) => {
       const call = failure.at >= 0 && failure.path.text(failure.at).startsWith('(85)');
@@ -393,7 +439,10 @@ export const boundsRules: readonly Rule[] = [
       const line = lineWords(place, failure.place);
       return {
         message: `${subject} is compared${line && ` in ${line}`} only after it was cast or masked, which bounds that copy and not ${named.text} itself, and it is ${named.text} that is used here. Compare it as it is, or use the copy as the index.`,
-        causes: [cause(named.place, `${subject} comes from here.`), cause(place, 'This check looks at a changed copy.')],
+        causes: [
+          cause(named.place, `${subject} comes from here.`),
+          cause(place, 'This check looks at a changed copy.'),
+        ],
         fixes: plain?.fixes ?? [],
       };
     },
@@ -402,27 +451,37 @@ export const boundsRules: readonly Rule[] = [
     id: 'stack-unbounded-index',
     title: 'Index into the stack array not bounded',
     pattern: /math between fp pointer and register|value -?\d+ makes fp pointer be out of bounds/,
-    about: 'A number that may be negative or very large is added to a pointer to the stack; bound it to the size of the array.',
+    about:
+      'A number that may be negative or very large is added to a pointer to the stack; bound it to the size of the array.',
     explain: unboundedIndex,
   },
   {
     id: 'index-unbounded',
     title: 'Index not bounded',
-    pattern: /math between \w+ pointer and register|value -?\d+ makes \w+ pointer be out of bounds|R\d+ unbounded memory access, make sure to bounds check/,
-    about: 'A number that may be negative or very large is added to a pointer; compare it with the size of what the pointer points to.',
-    explain: (failure, match) => (/unbounded memory/.test(match.input) ? (size(failure, match) ?? outsideMemory(failure, match)) : unboundedIndex(failure)),
+    pattern:
+      /math between \w+ pointer and register|value -?\d+ makes \w+ pointer be out of bounds|R\d+ unbounded memory access, make sure to bounds check/,
+    about:
+      'A number that may be negative or very large is added to a pointer; compare it with the size of what the pointer points to.',
+    explain: (failure, match) =>
+      /unbounded memory/.test(match.input)
+        ? (size(failure, match) ?? outsideMemory(failure, match))
+        : unboundedIndex(failure),
   },
   {
     id: 'size-not-constant',
     title: 'Size must be a constant',
     pattern: /R(\d+) is not a known constant|R\d+ must be a known constant/,
-    about: 'This helper reserves or checks memory when the program is loaded, so its size has to be a constant; for a size known at run time use bpf_ringbuf_output() or a dynptr.',
+    about:
+      'This helper reserves or checks memory when the program is loaded, so its size has to be a constant; for a size known at run time use bpf_ringbuf_output() or a dynptr.',
     explain: (failure, match) => {
       if (failure.at < 0) return null;
       const register = Number(/R(\d+)/.exec(match.input)![1]);
       const named = failure.name(failure.at, register);
       const called = /call (\w+)/.exec(failure.path.text(failure.at))?.[1] ?? 'the helper';
-      const instead = called === 'bpf_ringbuf_reserve' ? ' Reserve the largest size, or use bpf_ringbuf_reserve_dynptr() or bpf_ringbuf_output().' : '';
+      const instead =
+        called === 'bpf_ringbuf_reserve'
+          ? ' Reserve the largest size, or use bpf_ringbuf_reserve_dynptr() or bpf_ringbuf_output().'
+          : '';
       const fix = argumentsOf(failure.place.text, called)?.[register - 1];
       return {
         message: `${fix ? `\`${fix}\`` : capitalize(named.text)} ${rangeWords(failure.register(register))}, but ${called}() needs a constant there.${instead}`,
@@ -433,25 +492,32 @@ export const boundsRules: readonly Rule[] = [
   {
     id: 'unbounded-size',
     title: 'Size not bounded',
-    pattern: /R\d+ min value is negative, either use unsigned|unbounded memory access, use 'var &= const'|invalid zero-size|R\d+ invalid zero-sized|invalid mem_size/,
-    about: 'The size passed to a helper may be negative, zero or larger than the buffer; bound it with comparisons or a mask.',
+    pattern:
+      /R\d+ min value is negative, either use unsigned|unbounded memory access, use 'var &= const'|invalid zero-size|R\d+ invalid zero-sized|invalid mem_size/,
+    about:
+      'The size passed to a helper may be negative, zero or larger than the buffer; bound it with comparisons or a mask.',
     explain: size,
   },
   {
     id: 'read-only-memory',
     title: 'Memory is read-only',
-    pattern: /write into map forbidden|cannot write into rdonly|cannot (?:write|store) into|R\d+ cannot write into|write access to map/,
+    pattern:
+      /write into map forbidden|cannot write into rdonly|cannot (?:write|store) into|R\d+ cannot write into|write access to map/,
     about: 'The memory may be read, not written: a const global, a read-only map, a slice of a packet.',
     explain: (failure) => {
       const expression = accessHere(failure.place);
-      return { message: `${expression ? `\`${expression}\`` : 'This memory'} may only be read: it is a const variable, a read-only map or a read-only slice. Write to a copy.` };
+      return {
+        message: `${expression ? `\`${expression}\`` : 'This memory'} may only be read: it is a const variable, a read-only map or a read-only slice. Write to a copy.`,
+      };
     },
   },
   {
     id: 'map-value-out-of-bounds',
     title: 'Access outside the value',
-    pattern: /invalid access to (?:map|memory|mem|\w*buffer)|outside of the (?:allowed memory range|map value)|value is outside of|invalid access to .*buffer|invalid \w+ buffer access/,
-    about: 'The offset can point outside the memory behind the pointer (a map value, a ring-buffer record, a global); check the index against its size.',
+    pattern:
+      /invalid access to (?:map|memory|mem|\w*buffer)|outside of the (?:allowed memory range|map value)|value is outside of|invalid access to .*buffer|invalid \w+ buffer access/,
+    about:
+      'The offset can point outside the memory behind the pointer (a map value, a ring-buffer record, a global); check the index against its size.',
     explain: outsideMemory,
   },
 ];

@@ -55,7 +55,8 @@ export function nullCheck(failure: Failure, name: string, made: Place): Fix | nu
   const file = failure.program.file(made);
   if (!file || !/^[A-Za-z_]\w*$/.test(name)) return null;
   const end = file.statementEnd(made.line);
-  if (!/;\s*(?:\/[/*].*)?$/.test(file.line(end)) || /^\s*(?:if|while|for|return)\b/.test(file.line(made.line))) return null;
+  if (!/;\s*(?:\/[/*].*)?$/.test(file.line(end)) || /^\s*(?:if|while|for|return)\b/.test(file.line(made.line)))
+    return null;
   const lines = [`if (!${name})`, `${tab(file)}${returnStatement(failure, file, made.line)}`];
   return { title: `Add \`if (!${name}) ${lines[1]!.trim()}\``, edits: [insertBelow(file, end, lines, made.line)] };
 }

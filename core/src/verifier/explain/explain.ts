@@ -40,7 +40,12 @@ function explain(failure: Failure, rule: Rule, match: RegExpExecArray): Explanat
   }
 }
 
-function position({ file, line, column, endColumn }: Place): Pick<VerdictReason, 'file' | 'line' | 'column' | 'endColumn'> {
+function position({
+  file,
+  line,
+  column,
+  endColumn,
+}: Place): Pick<VerdictReason, 'file' | 'line' | 'column' | 'endColumn'> {
   return { file, line, column, endColumn };
 }
 
@@ -67,9 +72,11 @@ function frames(failure: Failure): Pick<VerdictReason, 'frames'> {
     for (const scope of scopes) {
       found.push({ function: scope.function, file: place.file, line: place.line, column: place.column });
       // clang keeps the file of the call as a number only: inlined functions of headers are called from the program's file.
-      if (scope.call) place = { ...place, file: program.ofProgram().file, line: scope.call.line, column: scope.call.column };
+      if (scope.call)
+        place = { ...place, file: program.ofProgram().file, line: scope.call.line, column: scope.call.column };
     }
-    if (scopes.length === 0) found.push({ function: program.functionOf(insn), file: place.file, line: place.line, column: place.column });
+    if (scopes.length === 0)
+      found.push({ function: program.functionOf(insn), file: place.file, line: place.line, column: place.column });
     if (at !== null) insn = path.insn(at);
   }
   return found.length > 1 ? { frames: found } : {};

@@ -148,7 +148,8 @@ type Definition =
 /** What an instruction writes to a register; null for the others. */
 export function definition(text: string): Definition | null {
   const call = /^\(85\) call (\S+)/.exec(text);
-  if (call) return call[1]!.startsWith('pc') ? null : { register: 0, kind: 'call', function: call[1]!.replace(/#.*$/, '') };
+  if (call)
+    return call[1]!.startsWith('pc') ? null : { register: 0, kind: 'call', function: call[1]!.replace(/#.*$/, '') };
   const match = /^\([0-9a-f]{2}\) [rw](\d+) (.*)$/.exec(text);
   if (!match) return null;
   const register = Number(match[1]);
@@ -166,5 +167,10 @@ export function definition(text: string): Definition | null {
 export function memoryAccess(text: string): { base: number; offset: number; size: number; write: boolean } | null {
   const match = /^\([0-9a-f]{2}\) (?:[rw]\d+ = |lock )?\*\([su](\d+) \*\)\(r(\d+) ([+-]\d+)\)( [+|&^]?= )?/.exec(text);
   if (!match) return null;
-  return { base: Number(match[2]), offset: Number(match[3]), size: Number(match[1]) / 8, write: match[4] !== undefined };
+  return {
+    base: Number(match[2]),
+    offset: Number(match[3]),
+    size: Number(match[1]) / 8,
+    write: match[4] !== undefined,
+  };
 }

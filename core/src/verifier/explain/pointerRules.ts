@@ -28,11 +28,22 @@ function nullable(failure: Failure, register: number, use: string): Explanation 
   if (source.kind === 'call') {
     const line = lineWords(made, here);
     why = `${source.function}()${line && ` (${line})`} returns NULL ${whyNull(source.function)}, and ${why}`;
-    causes.push(cause(made, `${source.function}() returns NULL ${whyNull(source.function)}; ${kept ? `\`${kept}\`` : 'it'} is made here.`));
+    causes.push(
+      cause(
+        made,
+        `${source.function}() returns NULL ${whyNull(source.function)}; ${kept ? `\`${kept}\`` : 'it'} is made here.`,
+      ),
+    );
   } else if (failure.path.callers(failure.at).length === 0 && source.kind === 'context') {
     why = 'the verifier checks a global function for every argument, NULL included';
   }
-  for (const at of origin.passed) causes.push(cause(failure.placeAt(at), `It is passed to ${failure.program.functionOf(failure.path.insn(at + 1))}() here, unchecked.`));
+  for (const at of origin.passed)
+    causes.push(
+      cause(
+        failure.placeAt(at),
+        `It is passed to ${failure.program.functionOf(failure.path.insn(at + 1))}() here, unchecked.`,
+      ),
+    );
   const fixes: (Fix | null)[] = [];
   if (source.kind === 'call' && made) fixes.push(nullCheck(failure, kept, made));
   else if (/^\w+$/.test(named.expression)) fixes.push(guardAbove(failure, here, `!${named.expression}`));
@@ -51,7 +62,9 @@ function releasedBefore(failure: Failure, register: number): { at: number; funct
   const { origin } = failure.name(failure.at, register);
   if (origin.source.kind !== 'call') return null;
   for (let at = failure.at - 1; at > origin.source.at; at--) {
-    const called = /^\(85\) call (\w*(?:submit|discard|release|free|drop|_put|destroy)\w*)/.exec(failure.path.text(at))?.[1];
+    const called = /^\(85\) call (\w*(?:submit|discard|release|free|drop|_put|destroy)\w*)/.exec(
+      failure.path.text(at),
+    )?.[1];
     if (!called) continue;
     const passed = failure.path.origin(at, 1);
     if (passed.source.kind === 'call' && passed.source.at === origin.source.at) return { at, function: called };
@@ -72,7 +85,10 @@ function coreRead(failure: Failure, place: Place): Fix | null {
   const read = `BPF_CORE_READ(${parts.join(', ')})`;
   return {
     title: `Read it with \`${read}\``,
-    edits: [...includeEdit(file, 'bpf/bpf_core_read.h'), replaceIn(file, place.line, from, from + expression.length, read)],
+    edits: [
+      ...includeEdit(file, 'bpf/bpf_core_read.h'),
+      replaceIn(file, place.line, from, from + expression.length, read),
+    ],
   };
 }
 
@@ -109,7 +125,10 @@ function movedPacket(failure: Failure, register: number): { at: number; function
   if (Number.isNaN(register) || failure.at < 0) return null;
   const made = failure.path.origin(failure.at, register).source.at;
   for (let at = failure.at - 1, calls = 0; at > made && calls < 50; at--) {
-    const called = /^\(85\) call (bpf_(?:xdp_adjust|skb_(?:pull|change|store|vlan|adjust|cgroup)|l[34]_csum|msg_|clone_redirect|lwt_|sk_msg)\w*)/.exec(failure.path.text(at))?.[1];
+    const called =
+      /^\(85\) call (bpf_(?:xdp_adjust|skb_(?:pull|change|store|vlan|adjust|cgroup)|l[34]_csum|msg_|clone_redirect|lwt_|sk_msg)\w*)/.exec(
+        failure.path.text(at),
+      )?.[1];
     if (!called) continue;
     calls++;
     // The pointer lived in a register that calls keep, or on the stack.
@@ -123,7 +142,8 @@ export const pointerRules: readonly Rule[] = [
     id: 'null-argument',
     title: 'Argument may be NULL',
     pattern: /R(\d+) type=\S*_or_null\S* expected=|Possibly NULL pointer passed to (?:trusted |helper )?arg/,
-    about: 'A helper or kernel function is called with a pointer that may be NULL; compare it with NULL before the call.',
+    about:
+      'A helper or kernel function is called with a pointer that may be NULL; compare it with NULL before the call.',
     explain: (failure, match) => {
       const argument = /arg#?(\d+)/.exec(match.input)?.[1];
       const register = match[1] !== undefined ? Number(match[1]) : argument === undefined ? NaN : Number(argument) + 1;
@@ -152,7 +172,10 @@ export const pointerRules: readonly Rule[] = [
       const line = lineWords(given, failure.place);
       return {
         message: `${capitalize(named.text)} was given back by ${released.function}()${line && ` in ${line}`} and may not be touched after that. Use it before it is given back.`,
-        causes: [cause(named.place, `${capitalize(named.text)} is made here.`), cause(given, `${released.function}() gives it back here.`)],
+        causes: [
+          cause(named.place, `${capitalize(named.text)} is made here.`),
+          cause(given, `${released.function}() gives it back here.`),
+        ],
         fixes: [moveBelow(failure, given)],
       };
     },
@@ -160,7 +183,8 @@ export const pointerRules: readonly Rule[] = [
   {
     id: 'release-twice',
     title: 'Given back twice',
-    pattern: /R(\d+) type=scalar expected=ringbuf_mem|(?:R(\d+) must be referenced when passed to release function|release (?:helper|kernel function) \w+ expects referenced PTR)/,
+    pattern:
+      /R(\d+) type=scalar expected=ringbuf_mem|(?:R(\d+) must be referenced when passed to release function|release (?:helper|kernel function) \w+ expects referenced PTR)/,
     when: (failure, match) => releasedBefore(failure, Number(match[1] ?? match[2] ?? 1)) !== null,
     about: 'A record or reference is submitted, discarded or released a second time on the same path.',
     explain: (failure, match) => {
@@ -190,7 +214,10 @@ export const pointerRules: readonly Rule[] = [
       const line = lineWords(place, failure.place);
       return {
         message: `${capitalize(named.text)} points into the packet as it was before ${moved.function}()${line && ` (${line})`}, which may have moved it. Read data and data_end from the context again after that call, and check the length again.`,
-        causes: [cause(named.place, `${capitalize(named.text)} is made here.`), cause(place, `${moved.function}() makes it useless here.`)],
+        causes: [
+          cause(named.place, `${capitalize(named.text)} is made here.`),
+          cause(place, `${moved.function}() makes it useless here.`),
+        ],
       };
     },
   },
@@ -211,7 +238,10 @@ export const pointerRules: readonly Rule[] = [
       const origin = named.origin.source.kind === 'load' && line ? ` It was read as a number in ${line}.` : '';
       return {
         message: `${capitalize(named.text)} is a plain number to the verifier, not a pointer that it knows, so ${what} cannot be read directly.${origin} Copy the memory with BPF_CORE_READ() or bpf_probe_read_kernel() (bpf_probe_read_user() for a process's memory).`,
-        causes: named.origin.source.kind === 'load' ? [cause(named.place, 'The address comes from here; the verifier knows nothing about it.')] : [],
+        causes:
+          named.origin.source.kind === 'load'
+            ? [cause(named.place, 'The address comes from here; the verifier knows nothing about it.')]
+            : [],
         fixes: [coreRead(failure, place), probeRead(failure, register)],
       };
     },
@@ -219,12 +249,15 @@ export const pointerRules: readonly Rule[] = [
   {
     id: 'invalid-access',
     title: 'Not memory that can be read here',
-    pattern: /R(\d+) invalid mem access '(\S+?)'|only read from (\w+) is supported|cannot dereference|R\d+ is (?:a|ptr_)\S* invalid (?:negative|variable)/,
-    about: 'The program reads or writes through something that is no memory of its own: a map, a function, the end of a packet.',
+    pattern:
+      /R(\d+) invalid mem access '(\S+?)'|only read from (\w+) is supported|cannot dereference|R\d+ is (?:a|ptr_)\S* invalid (?:negative|variable)/,
+    about:
+      'The program reads or writes through something that is no memory of its own: a map, a function, the end of a packet.',
     explain: (failure, match) => {
       if (match[3] !== undefined)
         return {
-          message: 'This writes to the map itself, not to one of its values. Get a pointer to a value with bpf_map_lookup_elem(), and write through that.',
+          message:
+            'This writes to the map itself, not to one of its values. Get a pointer to a value with bpf_map_lookup_elem(), and write through that.',
         };
       if (failure.at < 0 || match[1] === undefined) return null;
       const named = failure.name(failure.at, Number(match[1]));
@@ -235,7 +268,9 @@ export const pointerRules: readonly Rule[] = [
         func: 'a function',
       };
       const kind = kinds[match[2]!] ?? `of a kind (${match[2]!}) that cannot be read directly`;
-      return { message: `${capitalize(named.text)} is ${kind}. Read a value of it with a helper, or use another pointer.` };
+      return {
+        message: `${capitalize(named.text)} is ${kind}. Read a value of it with a helper, or use another pointer.`,
+      };
     },
   },
 ];
@@ -246,14 +281,29 @@ function moveBelow(failure: Failure, given: Place): Fix | null {
   if (!file || given.file !== here.file || given.line >= here.line) return null;
   const end = file.statementEnd(here.line);
   const text = file.line(given.line);
-  if (!/;\s*$/.test(text) || file.isBareBody(given.line) || file.isBareBody(here.line) || file.indent(given.line) !== file.indent(here.line)) return null;
+  if (
+    !/;\s*$/.test(text) ||
+    file.isBareBody(given.line) ||
+    file.isBareBody(here.line) ||
+    file.indent(given.line) !== file.indent(here.line)
+  )
+    return null;
   return {
     title: `Move \`${text.trim()}\` below it`,
     edits: [
-      { file: file.file, ...{ startLine: given.line, startColumn: 1, endLine: given.line + 1, endColumn: 1 }, text: '' },
       {
         file: file.file,
-        ...{ startLine: end, startColumn: file.line(end).length + 1, endLine: end, endColumn: file.line(end).length + 1 },
+        ...{ startLine: given.line, startColumn: 1, endLine: given.line + 1, endColumn: 1 },
+        text: '',
+      },
+      {
+        file: file.file,
+        ...{
+          startLine: end,
+          startColumn: file.line(end).length + 1,
+          endLine: end,
+          endColumn: file.line(end).length + 1,
+        },
         text: `\n${text}`,
       },
     ],
@@ -267,6 +317,12 @@ function removeLine(failure: Failure, place: Place, called: string): Fix | null 
   if (argumentsOf(text, called) === null) return null;
   return {
     title: `Remove \`${text.trim()}\``,
-    edits: [{ file: file.file, ...{ startLine: place.line, startColumn: 1, endLine: place.line + 1, endColumn: 1 }, text: '' }],
+    edits: [
+      {
+        file: file.file,
+        ...{ startLine: place.line, startColumn: 1, endLine: place.line + 1, endColumn: 1 },
+        text: '',
+      },
+    ],
   };
 }

@@ -114,11 +114,17 @@ function licenceFix(file: SourceFile): Fix {
 }
 
 function returned(failure: Failure, match: RegExpExecArray): Explanation | null {
-  const numbers = /should have been in \[(-?\d+), (-?\d+)\]/.exec(match.input) ?? /should have been in \((0x[0-9a-f]+); (0x[0-9a-f]+)\)/.exec(match.input);
+  const numbers =
+    /should have been in \[(-?\d+), (-?\d+)\]/.exec(match.input) ??
+    /should have been in \((0x[0-9a-f]+); (0x[0-9a-f]+)\)/.exec(match.input);
   const state = failure.register(0);
   const callback = /callback/.test(match.input);
   const who = callback ? `a callback must return` : `${program(failure)} must return`;
-  const allowed = numbers ? (match.input.includes('[') ? between(Number(numbers[1]), Number(numbers[2])) : 'one of the values that its type allows') : 'one of the values that its type allows';
+  const allowed = numbers
+    ? match.input.includes('[')
+      ? between(Number(numbers[1]), Number(numbers[2]))
+      : 'one of the values that its type allows'
+    : 'one of the values that its type allows';
   const place = failure.place;
   const origin = failure.at < 0 ? null : failure.name(failure.at, 0);
   const made = origin?.origin.source.kind;
@@ -143,7 +149,14 @@ function returned(failure: Failure, match: RegExpExecArray): Explanation | null 
 function returnLine(file: SourceFile, from: Place): Place | null {
   for (let line = from.line; line <= from.line + 1; line++) {
     const found = /\breturn\b/.exec(file.line(line));
-    if (found) return { ...from, line, column: found.index + 1, endColumn: file.line(line).trimEnd().length + 1, text: file.line(line) };
+    if (found)
+      return {
+        ...from,
+        line,
+        column: found.index + 1,
+        endColumn: file.line(line).trimEnd().length + 1,
+        text: file.line(line),
+      };
   }
   return null;
 }
@@ -157,7 +170,9 @@ function returnFix(file: SourceFile, line: number, value: number): Fix | null {
 
 function between(low: number, high: number): string {
   if (low === high) return String(low);
-  return high - low < 5 ? list(Array.from({ length: high - low + 1 }, (_, i) => String(low + i))) : `a value from ${low} to ${high}`;
+  return high - low < 5
+    ? list(Array.from({ length: high - low + 1 }, (_, i) => String(low + i)))
+    : `a value from ${low} to ${high}`;
 }
 
 function stack(failure: Failure, match: RegExpExecArray): Explanation {
@@ -184,21 +199,25 @@ export const programRules: readonly Rule[] = [
     id: 'unbounded-loop',
     title: 'Loop without an end',
     pattern: /infinite loop detected|back-edge|loop.*not bounded/,
-    about: 'The verifier walks loops round by round and sees no end of this one; give it a constant bound, or use bpf_for() or bpf_loop().',
+    about:
+      'The verifier walks loops round by round and sees no end of this one; give it a constant bound, or use bpf_for() or bpf_loop().',
     explain: loop,
   },
   {
     id: 'too-complex',
     title: 'Too much to verify',
-    pattern: /BPF program is too large|too complex|jumps is too complex|program is too large|cannot be verified.*complex|too many states/,
-    about: 'The verifier follows every path and gave up after its limit of a million instructions (or 8192 pending branches).',
+    pattern:
+      /BPF program is too large|too complex|jumps is too complex|program is too large|cannot be verified.*complex|too many states/,
+    about:
+      'The verifier follows every path and gave up after its limit of a million instructions (or 8192 pending branches).',
     explain: complexity,
   },
   {
     id: 'stack-too-large',
     title: 'Too much stack',
     pattern: /combined stack size|stack size|stack depth.*exceeds|looks like the BPF stack limit|stack limit/i,
-    about: 'A chain of calls may use 512 bytes of stack; move large variables into a per-CPU array map or the ring-buffer record.',
+    about:
+      'A chain of calls may use 512 bytes of stack; move large variables into a per-CPU array map or the ring-buffer record.',
     explain: stack,
   },
   {
@@ -216,7 +235,9 @@ export const programRules: readonly Rule[] = [
       const name = repeated(failure);
       return name === null
         ? null
-        : { message: `${name}() calls itself, so the verifier has to follow the call for ever. Use a loop with a bound, or bpf_loop().` };
+        : {
+            message: `${name}() calls itself, so the verifier has to follow the call for ever. Use a loop with a bound, or bpf_loop().`,
+          };
     },
     about: 'BPF functions may not call themselves, directly or through others; use a loop, or bpf_loop().',
   },
@@ -233,7 +254,9 @@ export const programRules: readonly Rule[] = [
     about: 'The map that bpf_tail_call() jumps through has to be of type BPF_MAP_TYPE_PROG_ARRAY.',
     explain: (failure) => {
       const state = failure.register(2);
-      return { message: `${state?.map ? `\`${state.map}\`` : 'The map'} is no program array, and bpf_tail_call() can jump through a map of type BPF_MAP_TYPE_PROG_ARRAY only.` };
+      return {
+        message: `${state?.map ? `\`${state.map}\`` : 'The map'} is no program array, and bpf_tail_call() can jump through a map of type BPF_MAP_TYPE_PROG_ARRAY only.`,
+      };
     },
   },
   {
@@ -246,21 +269,27 @@ export const programRules: readonly Rule[] = [
   {
     id: 'sleep-not-allowed',
     title: 'May sleep, where nothing may',
-    pattern: /might sleep in a non-sleepable|sleepable (?:helper|kfunc|program)|must be sleepable|in non-sleepable|within (?:rcu|RCU|preempt|irq)/,
-    about: 'The function may wait (for memory, for a page), and this program runs where it must not. Use the sleepable form of the section (".s": "fentry.s/…", "lsm.s/…", "uprobe.s"), or a function that does not wait.',
+    pattern:
+      /might sleep in a non-sleepable|sleepable (?:helper|kfunc|program)|must be sleepable|in non-sleepable|within (?:rcu|RCU|preempt|irq)/,
+    about:
+      'The function may wait (for memory, for a page), and this program runs where it must not. Use the sleepable form of the section (".s": "fentry.s/…", "lsm.s/…", "uprobe.s"), or a function that does not wait.',
     explain: (failure) => {
       const called = calledAt(failure) || 'This function';
       const section = failure.program.source?.section ?? '';
       const kind = section.split('/')[0]!;
-      const form = /^(?:fentry|fexit|fmod_ret|lsm|uprobe|uretprobe|usdt|iter|syscall|ksyscall)$/.test(kind) ? ` Use SEC("${kind}.s/…") to let it sleep.` : ' Programs of this kind never may; read with a function that does not wait (bpf_probe_read_user() instead of bpf_copy_from_user()).';
+      const form = /^(?:fentry|fexit|fmod_ret|lsm|uprobe|uretprobe|usdt|iter|syscall|ksyscall)$/.test(kind)
+        ? ` Use SEC("${kind}.s/…") to let it sleep.`
+        : ' Programs of this kind never may; read with a function that does not wait (bpf_probe_read_user() instead of bpf_copy_from_user()).';
       return { message: `${called}() may have to wait, and ${program(failure)} run where nothing may wait.${form}` };
     },
   },
   {
     id: 'kfunc-missing',
     title: 'Kernel function missing',
-    pattern: /kfunc '([^']+)' is referenced but wasn't resolved|<invalid kfunc call>|calling invalid kernel function|call to invalid (?:destination|kfunc)/,
-    about: 'This kernel has no such function (kfunc), or does not offer it to BPF. A weak one can be asked for with bpf_ksym_exists().',
+    pattern:
+      /kfunc '([^']+)' is referenced but wasn't resolved|<invalid kfunc call>|calling invalid kernel function|call to invalid (?:destination|kfunc)/,
+    about:
+      'This kernel has no such function (kfunc), or does not offer it to BPF. A weak one can be asked for with bpf_ksym_exists().',
     explain: (_failure, match) =>
       match[1] === undefined
         ? null
@@ -282,7 +311,11 @@ export const programRules: readonly Rule[] = [
     about: 'This kernel is older than the helper, or was built without it.',
     explain: (_failure, match) => {
       const name = match[1] ?? match[2];
-      return name === undefined ? null : { message: `This kernel does not offer ${name}() to programs of this type: it is too old, or was built without it.` };
+      return name === undefined
+        ? null
+        : {
+            message: `This kernel does not offer ${name}() to programs of this type: it is too old, or was built without it.`,
+          };
     },
   },
   {
@@ -302,7 +335,8 @@ export const programRules: readonly Rule[] = [
   {
     id: 'invalid-return',
     title: 'Return value not allowed',
-    pattern: /At (?:program|subprogram) exit the register R0|should have been in|return value.*invalid|At exit the register R0/,
+    pattern:
+      /At (?:program|subprogram) exit the register R0|should have been in|return value.*invalid|At exit the register R0/,
     about: 'Programs of this type may return certain values only; return one of those on every path.',
     explain: returned,
   },
@@ -310,16 +344,21 @@ export const programRules: readonly Rule[] = [
     id: 'pointer-leak',
     title: 'Kernel address would leak',
     pattern: /leaks addr|pointer leak|attempt to corrupt spilled pointer|leak pointer/,
-    about: 'The program would hand a kernel address to user space (as a return value or in a map), which it lacks the right to do (CAP_PERFMON).',
+    about:
+      'The program would hand a kernel address to user space (as a return value or in a map), which it lacks the right to do (CAP_PERFMON).',
   },
   {
     id: 'unreachable-code',
     title: 'Code that can never run',
     pattern: /unreachable insn (\d+)/,
-    about: 'Some instructions are never reached: usually hand-written assembly that leaves the function, or code after a call that never returns.',
+    about:
+      'Some instructions are never reached: usually hand-written assembly that leaves the function, or code after a call that never returns.',
     explain: (failure, match) => {
       failure.pointTo(Number(match[1]));
-      return { message: 'This code can never run: something before it always leaves the function. The kernel refuses programs with dead instructions.' };
+      return {
+        message:
+          'This code can never run: something before it always leaves the function. The kernel refuses programs with dead instructions.',
+      };
     },
   },
   {
@@ -332,19 +371,24 @@ export const programRules: readonly Rule[] = [
     id: 'function-without-end',
     title: 'Function without a return',
     pattern: /last insn is not an exit|no BPF_EXIT|is not an exit or jmp/,
-    about: 'A function runs past its end: a return is missing, or the compiler removed it because of undefined behaviour (an array index out of range, a null pointer, a division by zero).',
+    about:
+      'A function runs past its end: a return is missing, or the compiler removed it because of undefined behaviour (an array index out of range, a null pointer, a division by zero).',
   },
   {
     id: 'instruction-unknown',
     title: 'Instruction unknown to this kernel',
-    pattern: /unknown opcode|invalid BPF_LD_IMM64|invalid insn|BPF_\w+ uses reserved fields|unknown insn class|reserved field/,
-    about: 'The program is built with newer instructions than this kernel knows; build it with an older -mcpu (v2 or v3).',
+    pattern:
+      /unknown opcode|invalid BPF_LD_IMM64|invalid insn|BPF_\w+ uses reserved fields|unknown insn class|reserved field/,
+    about:
+      'The program is built with newer instructions than this kernel knows; build it with an older -mcpu (v2 or v3).',
   },
   {
     id: 'uninitialized-stack',
     title: 'Uninitialised bytes on the stack',
-    pattern: /invalid (?:indirect )?read from stack (?:R\d+ )?(?:off )?-?\d+\+\d+ size|invalid (?:indirect )?read from stack (?:R\d+ )?off -?\d+\+\d+ size/,
-    about: 'Bytes that were never written are read or passed to a helper: initialise the whole variable, padding included (= {} or __builtin_memset).',
+    pattern:
+      /invalid (?:indirect )?read from stack (?:R\d+ )?(?:off )?-?\d+\+\d+ size|invalid (?:indirect )?read from stack (?:R\d+ )?off -?\d+\+\d+ size/,
+    about:
+      'Bytes that were never written are read or passed to a helper: initialise the whole variable, padding included (= {} or __builtin_memset).',
     explain: (failure, match) => {
       const numbers = /off (-?\d+)\+(\d+) size (\d+)/.exec(match.input);
       if (!numbers) return null;
@@ -365,10 +409,15 @@ export const programRules: readonly Rule[] = [
     explain: (failure, match) => {
       const register = Number(match[1] ?? NaN);
       if (register === 0 && failure.at >= 0 && failure.path.text(failure.at).startsWith('(95)'))
-        return { message: `${failure.program.functionOf(failure.path.insn(failure.at))}() ends here without a value to return. Return one on every path.` };
+        return {
+          message: `${failure.program.functionOf(failure.path.insn(failure.at))}() ends here without a value to return. Return one on every path.`,
+        };
       if (register >= 1 && register <= 5 && failure.at >= 0) {
         const called = failure.path.text(failure.at).match(/call (\w+)/)?.[1];
-        if (called) return { message: `Argument ${register} of ${called}() was not set on this path. Pass as many arguments as it takes.` };
+        if (called)
+          return {
+            message: `Argument ${register} of ${called}() was not set on this path. Pass as many arguments as it takes.`,
+          };
       }
       return null;
     },
@@ -382,7 +431,12 @@ function clearVariable(failure: Failure, name: string): Fix | null {
   if (!variable || !file || variable.line === 0) return null;
   let line = file.statementEnd(variable.line);
   // Below all declarations of the block.
-  while (/^\s+(?:struct|union|enum|const|volatile|unsigned|char|int|long|short|__?[us]\d+|[us]\d+|bool)\b[^()]*;/.test(file.line(line + 1))) line++;
+  while (
+    /^\s+(?:struct|union|enum|const|volatile|unsigned|char|int|long|short|__?[us]\d+|[us]\d+|bool)\b[^()]*;/.test(
+      file.line(line + 1),
+    )
+  )
+    line++;
   const statement = `__builtin_memset(&${name}, 0, sizeof(${name}));`;
   return { title: `Clear \`${name}\` first`, edits: [insertBelow(file, line, [statement], variable.line)] };
 }

@@ -14,12 +14,28 @@ interface Release {
 }
 
 const releases: readonly [RegExp, Release][] = [
-  [/ringbuf_reserve_dynptr/, { what: 'ring-buffer record', verb: 'submitted or discarded', statement: (n) => `bpf_ringbuf_discard_dynptr(&${n}, 0);` }],
-  [/ringbuf_reserve/, { what: 'ring-buffer record', verb: 'submitted or discarded', statement: (n) => `bpf_ringbuf_discard(${n}, 0);` }],
+  [
+    /ringbuf_reserve_dynptr/,
+    {
+      what: 'ring-buffer record',
+      verb: 'submitted or discarded',
+      statement: (n) => `bpf_ringbuf_discard_dynptr(&${n}, 0);`,
+    },
+  ],
+  [
+    /ringbuf_reserve/,
+    { what: 'ring-buffer record', verb: 'submitted or discarded', statement: (n) => `bpf_ringbuf_discard(${n}, 0);` },
+  ],
   [/sk_lookup|skc_lookup/, { what: 'socket', verb: 'released', statement: (n) => `bpf_sk_release(${n});` }],
   [/task_acquire|task_from/, { what: 'task', verb: 'released', statement: (n) => `bpf_task_release(${n});` }],
-  [/cgroup_acquire|cgroup_from|cgroup_ancestor/, { what: 'cgroup', verb: 'released', statement: (n) => `bpf_cgroup_release(${n});` }],
-  [/cpumask_(?:acquire|create)/, { what: 'CPU mask', verb: 'released', statement: (n) => `bpf_cpumask_release(${n});` }],
+  [
+    /cgroup_acquire|cgroup_from|cgroup_ancestor/,
+    { what: 'cgroup', verb: 'released', statement: (n) => `bpf_cgroup_release(${n});` },
+  ],
+  [
+    /cpumask_(?:acquire|create)/,
+    { what: 'CPU mask', verb: 'released', statement: (n) => `bpf_cpumask_release(${n});` },
+  ],
   [/obj_new/, { what: 'object', verb: 'dropped', statement: (n) => `bpf_obj_drop(${n});` }],
   [/iter_(\w+)_new/, { what: 'iterator', verb: 'destroyed', statement: () => '' }],
   [/kptr_xchg/, { what: 'object', verb: 'released', statement: () => '' }],
@@ -51,15 +67,25 @@ function unreleased(failure: Failure): Explanation | null {
   while (at >= 0 && failure.path.insn(at) !== insn) at--;
   const called = at < 0 ? '' : (/call (\w+)/.exec(failure.path.text(at))?.[1] ?? '');
   const release = releases.find(([pattern]) => pattern.test(called))?.[1];
-  const name = called.includes('iter_') || called.includes('dynptr') ? (argumentsOf(place.text, called)?.at(called.includes('dynptr') ? 3 : 0)?.replace(/^&/, '') ?? '') : assignedName(place.text);
+  const name =
+    called.includes('iter_') || called.includes('dynptr')
+      ? (argumentsOf(place.text, called)
+          ?.at(called.includes('dynptr') ? 3 : 0)
+          ?.replace(/^&/, '') ?? '')
+      : assignedName(place.text);
   const subject = name ? `\`${name}\`` : 'what was taken';
   const what = release ? `the ${release.what} ${subject}` : subject;
   const line = lineWords(place, failure.place);
-  const statement = called.includes('iter_') ? `${called.replace(/_new$/, '_destroy')}(&${name});` : (release?.statement(name) ?? '');
+  const statement = called.includes('iter_')
+    ? `${called.replace(/_new$/, '_destroy')}(&${name});`
+    : (release?.statement(name) ?? '');
   const leave = leaving(failure);
   return {
     message: `The program ends here while it still holds ${what}, taken ${called ? `by ${called}() ` : ''}${line && `in ${line}`}. It has to be ${release?.verb ?? 'released'} on every path, this one included.`,
-    causes: [cause(place, `${name ? `\`${name}\`` : 'It'} is taken here.`), ...decisions(failure, at, /^\w+$/.test(name) ? name : '')],
+    causes: [
+      cause(place, `${name ? `\`${name}\`` : 'It'} is taken here.`),
+      ...decisions(failure, at, /^\w+$/.test(name) ? name : ''),
+    ],
     fixes: /^\w+$/.test(name) && statement ? [beforeLeaving(failure, leave, statement, name)] : [],
     place: leave,
   };
@@ -83,7 +109,8 @@ export function leaving(failure: Failure): Place {
     if (next.line !== exit.line) return exit;
     for (let line = here.line; line <= here.line + 3 && line < exit.line; line++) {
       const found = /\breturn\b/.exec(file.line(line));
-      if (found) return { ...exit, line, column: found.index + 1, endColumn: file.line(line).length + 1, text: file.line(line) };
+      if (found)
+        return { ...exit, line, column: found.index + 1, endColumn: file.line(line).length + 1, text: file.line(line) };
     }
     return exit;
   }
@@ -97,11 +124,30 @@ interface Region {
 }
 
 const regions: readonly [RegExp, Region][] = [
-  [/bpf_spin_lock/, { what: 'the spin lock', enter: /call bpf_spin_lock#/, leave: (a) => `bpf_spin_unlock(${a?.[0] ?? ''});` }],
-  [/bpf_res_spin_lock/, { what: 'the spin lock', enter: /call bpf_res_spin_lock/, leave: (a) => `bpf_res_spin_unlock(${a?.[0] ?? ''});` }],
-  [/bpf_rcu_read_lock/, { what: 'the RCU read lock', enter: /call bpf_rcu_read_lock/, leave: () => 'bpf_rcu_read_unlock();' }],
-  [/bpf_preempt_disable/, { what: 'preemption disabled', enter: /call bpf_preempt_disable/, leave: () => 'bpf_preempt_enable();' }],
-  [/bpf_local_irq_save/, { what: 'interrupts disabled', enter: /call bpf_local_irq_save/, leave: (a) => `bpf_local_irq_restore(${a?.[0] ?? ''});` }],
+  [
+    /bpf_spin_lock/,
+    { what: 'the spin lock', enter: /call bpf_spin_lock#/, leave: (a) => `bpf_spin_unlock(${a?.[0] ?? ''});` },
+  ],
+  [
+    /bpf_res_spin_lock/,
+    { what: 'the spin lock', enter: /call bpf_res_spin_lock/, leave: (a) => `bpf_res_spin_unlock(${a?.[0] ?? ''});` },
+  ],
+  [
+    /bpf_rcu_read_lock/,
+    { what: 'the RCU read lock', enter: /call bpf_rcu_read_lock/, leave: () => 'bpf_rcu_read_unlock();' },
+  ],
+  [
+    /bpf_preempt_disable/,
+    { what: 'preemption disabled', enter: /call bpf_preempt_disable/, leave: () => 'bpf_preempt_enable();' },
+  ],
+  [
+    /bpf_local_irq_save/,
+    {
+      what: 'interrupts disabled',
+      enter: /call bpf_local_irq_save/,
+      leave: (a) => `bpf_local_irq_restore(${a?.[0] ?? ''});`,
+    },
+  ],
 ];
 
 function held(failure: Failure, match: RegExpExecArray): Explanation | null {
@@ -114,7 +160,10 @@ function held(failure: Failure, match: RegExpExecArray): Explanation | null {
   const statement = region.leave(place ? argumentsOf(place.text, called) : null);
   const leave = leaving(failure);
   const line = lineWords(place, failure.place);
-  const fix: Fix | null = place && !/\(\)/.test(statement.replace(/_\w+lock\(\)|enable\(\)/, '')) ? beforeLeaving(failure, leave, statement) : null;
+  const fix: Fix | null =
+    place && !/\(\)/.test(statement.replace(/_\w+lock\(\)|enable\(\)/, ''))
+      ? beforeLeaving(failure, leave, statement)
+      : null;
   return {
     message: `The program ends here with ${region.what} still held${line && ` (taken in ${line})`}. Call ${statement.replace(/\(.*$/, '')}() on every path before it returns.`,
     causes: [cause(place, 'It is taken here.'), ...decisions(failure, at)],
@@ -140,7 +189,8 @@ export const referenceRules: readonly Rule[] = [
     id: 'unreleased-reference',
     title: 'Not released on this path',
     pattern: /Unreleased reference|reference leak|would lead to reference leak/,
-    about: 'The program ends while it still holds something it took (a ring-buffer record, a socket, a task …); give it back on every path.',
+    about:
+      'The program ends while it still holds something it took (a ring-buffer record, a socket, a task …); give it back on every path.',
     explain: unreleased,
   },
   {
@@ -148,13 +198,15 @@ export const referenceRules: readonly Rule[] = [
     title: 'Still locked on this path',
     pattern: /cannot be used inside bpf_\w+|bpf_\w+lock is missing|bpf_\w+ed region|unlock.*missing/,
     when: (_, match) => !/sleepable|function calls/.test(match.input),
-    about: 'The program ends, or calls a function that returns, while it holds a spin lock or the RCU read lock, or has preemption or interrupts disabled.',
+    about:
+      'The program ends, or calls a function that returns, while it holds a spin lock or the RCU read lock, or has preemption or interrupts disabled.',
     explain: held,
   },
   {
     id: 'call-while-locked',
     title: 'Call while a lock is held',
-    pattern: /function calls are not allowed while holding a lock|(?:helper|function) \w* ?call.*(?:lock|irq|preempt).*region|calling kernel function \S+ is not allowed in/,
+    pattern:
+      /function calls are not allowed while holding a lock|(?:helper|function) \w* ?call.*(?:lock|irq|preempt).*region|calling kernel function \S+ is not allowed in/,
     about: 'Between bpf_spin_lock() and bpf_spin_unlock() no helper and no function may be called.',
     explain: whileLocked,
   },
@@ -162,13 +214,16 @@ export const referenceRules: readonly Rule[] = [
     id: 'lock-misuse',
     title: 'Lock used the wrong way',
     pattern: /bpf_(?:res_)?spin_(?:un)?lock|has no valid bpf_spin_lock|Locking two bpf_spin_locks/,
-    about: 'Only one spin lock may be held at a time, it must lie at a fixed place of a map value, and must be unlocked through the same pointer.',
+    about:
+      'Only one spin lock may be held at a time, it must lie at a fixed place of a map value, and must be unlocked through the same pointer.',
   },
   {
     id: 'dynptr-misuse',
     title: 'Dynptr not initialised, or of the wrong kind',
-    pattern: /[Ee]xpected (?:an? )?(?:un)?initialized dynptr|Expected a dynptr|dynptr has to be at a constant offset|cannot (?:overwrite|pass in) (?:referenced )?dynptr|dynptr/,
-    about: 'A dynptr is made by one of the bpf_dynptr_from_…() or bpf_ringbuf_reserve_dynptr() functions before it is used, and must not be overwritten while it holds something.',
+    pattern:
+      /[Ee]xpected (?:an? )?(?:un)?initialized dynptr|Expected a dynptr|dynptr has to be at a constant offset|cannot (?:overwrite|pass in) (?:referenced )?dynptr|dynptr/,
+    about:
+      'A dynptr is made by one of the bpf_dynptr_from_…() or bpf_ringbuf_reserve_dynptr() functions before it is used, and must not be overwritten while it holds something.',
     explain: (failure) => {
       if (failure.at < 0) return null;
       const called = /call (\w+)/.exec(failure.path.text(failure.at))?.[1] ?? 'The function';
@@ -183,7 +238,8 @@ export const referenceRules: readonly Rule[] = [
     id: 'iterator-misuse',
     title: 'Iterator not started',
     pattern: /expected (?:an? )?(?:un)?initialized iter_\w+|iter_\w+/,
-    about: 'An open-coded iterator is used as bpf_iter_…_new(), then _next() in a loop, then _destroy(); bpf_for_each() and bpf_for() do it all.',
+    about:
+      'An open-coded iterator is used as bpf_iter_…_new(), then _next() in a loop, then _destroy(); bpf_for_each() and bpf_for() do it all.',
     explain: (failure, match) => {
       if (failure.at < 0) return null;
       const kind = /iter_(\w+)/.exec(match[0])?.[1] ?? '';
@@ -200,8 +256,10 @@ export const referenceRules: readonly Rule[] = [
   {
     id: 'reference-misuse',
     title: 'Not a reference that can be given back',
-    pattern: /R(\d+) must be referenced|expects referenced PTR|R\d+ type=\S+ expected=ringbuf_mem|release (?:helper|kernel function)|must be (?:referenced|a rcu pointer|trusted)/,
-    about: 'Only what was taken by an acquiring function (and may not be moved since) can be released or passed where a trusted pointer is asked for.',
+    pattern:
+      /R(\d+) must be referenced|expects referenced PTR|R\d+ type=\S+ expected=ringbuf_mem|release (?:helper|kernel function)|must be (?:referenced|a rcu pointer|trusted)/,
+    about:
+      'Only what was taken by an acquiring function (and may not be moved since) can be released or passed where a trusted pointer is asked for.',
     explain: (failure, match) => {
       if (failure.at < 0) return null;
       const register = Number(match[1] ?? 1);

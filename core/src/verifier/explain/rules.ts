@@ -11,14 +11,27 @@ const coreRule: Rule = {
   id: 'core-relocation',
   title: 'Field or type missing on this kernel',
   pattern: /CO-RE relocation|invalid func unknown#195896080|call unknown#195896080/,
-  about: 'The program reads a kernel field, type or enum value that this kernel does not have; guard it with bpf_core_field_exists(), bpf_core_type_exists() or bpf_core_enum_value_exists().',
+  about:
+    'The program reads a kernel field, type or enum value that this kernel does not have; guard it with bpf_core_field_exists(), bpf_core_type_exists() or bpf_core_enum_value_exists().',
 };
 
-const ids = (...names: string[]): ((rule: Rule) => boolean) => (rule) => names.includes(rule.id);
+const ids =
+  (...names: string[]): ((rule: Rule) => boolean) =>
+  (rule) =>
+    names.includes(rule.id);
 
 /** Wordings that would also match a more general rule of another group come first. */
 const first = [...programRules, ...argumentRules, ...referenceRules].filter(
-  ids('uninitialized-stack', 'wrong-map-type', 'sleep-not-allowed', 'invalid-callback-return', 'call-while-locked', 'tail-call-map', 'recursion', 'gpl-only'),
+  ids(
+    'uninitialized-stack',
+    'wrong-map-type',
+    'sleep-not-allowed',
+    'invalid-callback-return',
+    'call-while-locked',
+    'tail-call-map',
+    'recursion',
+    'gpl-only',
+  ),
 );
 
 export const rules: readonly Rule[] = [

@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { rejectedFolder } from '../testGolden.ts';
-import { LineKind, LogReader, namedState, parseRegister, parseStackSlot, parseVerifierLog, pathTo, stateAtEnd, stateBefore } from './index.ts';
+import {
+  LineKind,
+  LogReader,
+  namedState,
+  parseRegister,
+  parseStackSlot,
+  parseVerifierLog,
+  pathTo,
+  stateAtEnd,
+  stateBefore,
+} from './index.ts';
 
 const real = readdirSync(rejectedFolder)
   .filter((f) => f.endsWith('.log'))
@@ -18,10 +28,18 @@ describe('registers', () => {
     ['inv(id=3,umax_value=255,var_off=(0x0; 0xff))', 'scalar', { id: 3 }],
     ['P0xffffffff', 'scalar', { constant: 0xffffffffn, precise: true }],
     ['scalar(id=2+8,smin=umin=1,smax=umax=smax32=umax32=9)', 'scalar', { id: 2, idOffset: 8 }],
-    ['map_value_or_null(id=1,off=0,ks=4,vs=32,imm=0)', 'map_value', { nullable: true, keySize: 4, valueSize: 32, id: 1 }],
+    [
+      'map_value_or_null(id=1,off=0,ks=4,vs=32,imm=0)',
+      'map_value',
+      { nullable: true, keySize: 4, valueSize: 32, id: 1 },
+    ],
     ['map_value(map=m.x,ks=4,vs=8,off=16)', 'map_value', { map: 'm.x', offset: 16n }],
     ['pkt(id=0,off=14,r=34,imm=0)', 'pkt', { offset: 14n, packetRange: 34 }],
-    ['ringbuf_mem_or_null(id=2,ref_obj_id=2,sz=24)', 'mem', { flags: ['ringbuf'], nullable: true, refId: 2, memorySize: 24 }],
+    [
+      'ringbuf_mem_or_null(id=2,ref_obj_id=2,sz=24)',
+      'mem',
+      { flags: ['ringbuf'], nullable: true, refId: 2, memorySize: 24 },
+    ],
     ['rcu_ptr_or_null_task_struct(id=4)', 'ptr_', { flags: ['rcu'], nullable: true, struct: 'task_struct' }],
     ['trusted_ptr_task_struct(off=8)', 'ptr_', { flags: ['trusted'], struct: 'task_struct', offset: 8n }],
     ['fp-16', 'fp', { offset: -16n, frame: null }],
@@ -45,13 +63,19 @@ describe('registers', () => {
 
 describe('stack slots', () => {
   it.each([
-    ['mmmm????', { bytes: ['any', 'any', 'any', 'any', 'unwritten', 'unwritten', 'unwritten', 'unwritten'], spilled: null }],
+    [
+      'mmmm????',
+      { bytes: ['any', 'any', 'any', 'any', 'unwritten', 'unwritten', 'unwritten', 'unwritten'], spilled: null },
+    ],
     ['00000000', { spilled: null, object: null }],
     ['ctx()', { spilled: { type: 'ctx' } }],
     ['0', { spilled: { constant: 0n } }],
     ['mmmmP5', { spilled: { constant: 5n, precise: true } }],
     ['dynptr_ringbuf(ref_id=3)', { object: { kind: 'dynptr', type: 'ringbuf', refId: 3 } }],
-    ['iter_num(ref_id=1,state=active,depth=2)', { object: { kind: 'iterator', type: 'num', state: 'active', depth: 2 } }],
+    [
+      'iter_num(ref_id=1,state=active,depth=2)',
+      { object: { kind: 'iterator', type: 'num', state: 'active', depth: 2 } },
+    ],
   ])('%s', (text, expected) => {
     expect(parseStackSlot(text)).toMatchObject({ text, ...expected });
   });
@@ -60,7 +84,12 @@ describe('stack slots', () => {
 describe('paths', () => {
   const log = parseVerifierLog(
     [
-      ...['0: R1=ctx() R10=fp0', '0: (b7) r0 = 0 ; R0=0', '1: (15) if r1 == 0x0 goto pc+1 ; R1=ctx()', '2: (b7) r0 = 1 ; R0=1'],
+      ...[
+        '0: R1=ctx() R10=fp0',
+        '0: (b7) r0 = 0 ; R0=0',
+        '1: (15) if r1 == 0x0 goto pc+1 ; R1=ctx()',
+        '2: (b7) r0 = 1 ; R0=1',
+      ],
       ...['3: (95) exit', '', 'from 1 to 3: R0=0 R1=ctx() R10=fp0', '3: (95) exit', 'R0 is bad'],
     ].join('\n'),
   );
@@ -77,7 +106,12 @@ describe('paths', () => {
 
   it('of callbacks keep their state, which stands on the line of the call', () => {
     const called = parseVerifierLog('5: (85) call bpf_loop#181 8: frame1: R1=scalar() R10=fp0 cb\n8: (bc) w0 = w1\n');
-    expect(namedState(stateBefore(called, 1))).toEqual(new Map([['r1', 'scalar()'], ['r10', 'fp0']]));
+    expect(namedState(stateBefore(called, 1))).toEqual(
+      new Map([
+        ['r1', 'scalar()'],
+        ['r10', 'fp0'],
+      ]),
+    );
   });
 });
 
@@ -100,7 +134,9 @@ describe('whatever comes', () => {
   it('damaged logs are read without failing', () => {
     const damaged = fc
       .tuple(fc.constantFrom(...real), fc.array(fc.tuple(fc.nat(), fc.string({ maxLength: 12 })), { maxLength: 8 }))
-      .map(([text, edits]) => edits.reduce((t, [at, s]) => t.slice(0, at % t.length) + s + t.slice((at % t.length) + s.length), text));
+      .map(([text, edits]) =>
+        edits.reduce((t, [at, s]) => t.slice(0, at % t.length) + s + t.slice((at % t.length) + s.length), text),
+      );
     fc.assert(
       fc.property(fc.oneof(damaged, fc.string()), (text) => {
         const log = parseVerifierLog(text);
@@ -118,7 +154,9 @@ describe('whatever comes', () => {
   it('lines of a real log are known, but for the reason', () => {
     for (const text of real) {
       const log = parseVerifierLog(text);
-      const unknown = Array.from({ length: log.lineCount }, (_, i) => i).filter((i) => log.kind(i) === LineKind.message);
+      const unknown = Array.from({ length: log.lineCount }, (_, i) => i).filter(
+        (i) => log.kind(i) === LineKind.message,
+      );
       expect(unknown.length).toBeLessThanOrEqual(4);
     }
   });

@@ -1,7 +1,7 @@
 /** A verifier log that was read: every line, the instructions in the order in which they were verified, and the paths. */
 import { LineKind } from './lineKinds.ts';
 import { readKernelReport, type KernelReport } from './kernelReport.ts';
-import type { Numbers} from './logText.ts';
+import type { Numbers } from './logText.ts';
 import { type LogText } from './logText.ts';
 import type { LogStats } from './statistics.ts';
 
