@@ -88,7 +88,9 @@ async function announce(context: AppContext, said: Set<string>, runs: KeptRun[])
   // What this window has left just now is no news to whoever left it.
   const ours = context.runs.all().flatMap((run) => run.kept);
   const isNews = (one: KeptRun): boolean =>
-    !said.has(`${one.host} ${one.run}`) && !ours.some((on) => on.host === one.host && on.run === one.run);
+    !said.has(`${one.host} ${one.run}`) &&
+    !context.keeper.isAdopting(one) &&
+    !ours.some((on) => on.host === one.host && on.run === one.run);
   const news = runs.filter(isNews);
   for (const one of news) said.add(`${one.host} ${one.run}`);
   const [first] = news;

@@ -81,7 +81,10 @@ describe('adopt', () => {
     fake.answers.adopt = () => adopted;
     const told: { run: RunSummary; before: string[] }[] = [];
     keeper.onDidAdopt((event) => told.push(event));
-    await Promise.all([keeper.adopt(named), keeper.adopt(named)]);
+    const both = Promise.all([keeper.adopt(named), keeper.adopt(named)]);
+    expect(keeper.isAdopting(on)).toBe(true);
+    await both;
+    expect(keeper.isAdopting(on)).toBe(false);
     await keeper.adopt(named);
     expect(fake.called('adopt')).toHaveLength(1);
     expect(fake.called('adopt')[0]![0]).toMatchObject({ host: 'web-1', run: '0123abcd', where: '' });

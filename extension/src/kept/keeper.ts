@@ -76,6 +76,11 @@ export class Keeper implements vscode.Disposable {
     return run;
   }
 
+  /** Somebody goes on with it right now, such as a panel that comes back. */
+  isAdopting(on: KeptOn): boolean {
+    return this.#adopting.has(`${on.host} ${on.run}`);
+  }
+
   #adoptOnce(key: string, on: Named): Promise<RunSummary> {
     const adopting = this.#adopt(on).finally(() => this.#adopting.delete(key));
     this.#adopting.set(key, adopting);
