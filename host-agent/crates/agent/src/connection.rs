@@ -177,6 +177,7 @@ impl Connection {
     }
 
     fn take_over(&mut self, client: kept::Client) -> io::Result<()> {
+        self.requests.taken_over(client.who);
         self.stdin = client.stdin;
         self.adopter = Some(client.adopter);
         self.lease = Lease::new(Instant::now());
@@ -188,7 +189,7 @@ impl Connection {
 
     /// Detaches everything and says goodbye.
     pub fn finish(self, end: End) -> End {
-        self.requests.shut_down(DETACH_PATIENCE);
+        self.requests.shut_down(DETACH_PATIENCE, end.bye());
         self.requests.keep_no_longer();
         if end != End::OutputBroken {
             self.output.send_message(Head::new(FrameType::Bye), &end.bye());

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod attach;
+mod audit;
 mod binary;
 mod blobs;
 mod clocks;
@@ -94,6 +95,7 @@ fn run() -> ExitCode {
     process::set_name(c"ringside-agent");
     undo::keep_in(undo::folder_name(beats.supervisor()));
     os::raise_limits();
+    audit::begin();
     privilege::keep_what_an_agent_needs();
     log::install();
     kept::sweep();

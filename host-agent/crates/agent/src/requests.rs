@@ -14,6 +14,7 @@ use ringside_bpf::os;
 use ringside_proto::framing::{FrameType, Head, MAX_PAYLOAD};
 use ringside_proto::{Message, messages as pb};
 
+use crate::audit::{self, Who};
 use crate::blobs::Blobs;
 use crate::failure::{Answer, Failure};
 use crate::guard::Commitments;
@@ -37,8 +38,9 @@ const LOOK_AT_LIMITS: Duration = Duration::from_millis(500);
 
 enum Job {
     Request { id: u32, payload: Vec<u8>, cancelled: Arc<AtomicBool> },
-    ShutDown { done: SyncSender<()> },
+    ShutDown { done: SyncSender<()>, why: pb::Bye },
     RollBack { object: u32 },
+    TakenOver { who: Who },
 }
 
 /// The connection's side.
@@ -135,6 +137,11 @@ impl Requests {
         let _ = self.jobs.try_send(Job::RollBack { object });
     }
 
+    /// The kept run has another client.
+    pub fn taken_over(&self, who: Who) {
+        let _ = self.jobs.try_send(Job::TakenOver { who });
+    }
+
     pub fn commitments(&self) -> &Commitments {
         &self.commitments
     }
@@ -179,12 +186,12 @@ impl Requests {
     }
 
     /// Cancels what runs and detaches everything, within `patience`.
-    pub fn shut_down(&self, patience: Duration) {
+    pub fn shut_down(&self, patience: Duration, why: pb::Bye) {
         for cancelled in locked(&self.shared.pending).values() {
             cancelled.store(true, Ordering::Relaxed);
         }
         let (done, finished) = mpsc::sync_channel(1);
-        if self.jobs.try_send(Job::ShutDown { done }).is_ok() {
+        if self.jobs.try_send(Job::ShutDown { done, why }).is_ok() {
             let _ = finished.recv_timeout(patience);
         }
     }
@@ -213,8 +220,12 @@ impl Worker {
                 Ok(Job::RollBack { object }) => {
                     session.roll_back(object).into_iter().for_each(|trip| self.note(&mut session, object, trip));
                 }
-                Ok(Job::ShutDown { done }) => {
+                Ok(Job::TakenOver { who }) => self.taken_over(&mut session, who),
+                Ok(Job::ShutDown { done, why }) => {
+                    let attached = session.attached();
                     drop(std::mem::take(&mut session));
+                    attached.iter().for_each(|(id, about)| audit::stopped(*id, about, &why.code, &why.message));
+                    audit::flush();
                     let _ = done.send(());
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -234,11 +245,21 @@ impl Worker {
         }
     }
 
+    fn taken_over(&self, session: &mut Session, who: Who) {
+        let kept = locked(&self.replies.shared.kept).clone();
+        if let Some(kept) = kept
+            && let Ok(loaded) = session.get(kept.object_id)
+        {
+            audit::adopted(kept.object_id, &loaded.about, &kept.about().run, who);
+        }
+    }
+
     /// Also for a client that comes later.
     fn note(&self, session: &mut Session, object_id: u32, trip: Trip) {
         let stopped = trip.message(object_id);
         if let Ok(loaded) = session.get(object_id) {
             loaded.stopped = Some(stopped.clone());
+            audit::stopped(object_id, &loaded.about, &stopped.code, &stopped.message);
         }
         self.stopped(stopped);
     }

@@ -11,6 +11,7 @@ use ringside_bpf::object::Object;
 use ringside_proto::messages as pb;
 
 use crate::attach::{PerCpu, Scope};
+use crate::audit::About;
 use crate::failure::{Answer, Failure};
 use crate::guard::Commitments;
 use crate::journal;
@@ -38,6 +39,7 @@ pub struct Loaded {
     pub streams: Vec<Arc<Stream>>,
     pub prints: Option<Arc<PrintCounters>>,
     pub object: Object,
+    pub about: About,
     pub limits: Limits,
     /// When its time began: at the attach, or when somebody last said that it is watched.
     pub renewed: Instant,
@@ -49,12 +51,13 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    fn new(object: Object) -> Self {
+    fn new(object: Object, about: About) -> Self {
         Self {
             attached: Vec::new(),
             streams: Vec::new(),
             prints: None,
             object,
+            about,
             limits: Limits::default(),
             renewed: Instant::now(),
             stopped: None,
@@ -107,7 +110,7 @@ impl Session {
         Self { commitments, ..Self::default() }
     }
 
-    pub fn add(&mut self, object: Object) -> u32 {
+    pub fn add(&mut self, object: Object, about: About) -> u32 {
         if self.run_statistics.is_none() {
             match RunStatistics::start() {
                 Ok(statistics) => self.run_statistics = Some(Arc::new(statistics)),
@@ -118,7 +121,7 @@ impl Session {
             statistics.watch(&object);
         }
         self.last_id += 1;
-        self.objects.insert(self.last_id, Loaded::new(object));
+        self.objects.insert(self.last_id, Loaded::new(object, about));
         self.last_id
     }
 
@@ -187,6 +190,12 @@ impl Session {
             ),
             hint: "Attach again and confirm it, or attach elsewhere.".into(),
         })
+    }
+
+    /// What is attached, by object.
+    pub fn attached(&self) -> Vec<(u32, About)> {
+        let attached = self.objects.iter().filter(|(_, loaded)| !loaded.attached.is_empty());
+        attached.map(|(id, loaded)| (*id, loaded.about.clone())).collect()
     }
 
     /// Whether anything is attached CPU by CPU.

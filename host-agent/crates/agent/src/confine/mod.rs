@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use ringside_bpf::object::Object;
 use ringside_bpf::sandbox::{self, Limits};
 use ringside_bpf::{log, os};
-use sha2::{Digest, Sha256};
 
 use crate::failure::{Answer, Failure};
 use crate::journal;
@@ -38,10 +37,9 @@ const MOST_REMEMBERED: usize = 4096;
 
 static READABLE: Mutex<Option<HashSet<[u8; 32]>>> = Mutex::new(None);
 
-/// Has a child open the object with libbpf, unless one did before. A reader that refuses the object in an orderly way is
+/// Has a child open the object of this SHA-256 with libbpf, unless one did before. A reader that refuses the object in an orderly way is
 /// no failure here: the agent's own will say the same, with its reason.
-pub fn check_object(bytes: &[u8]) -> Answer<()> {
-    let hash: [u8; 32] = Sha256::digest(bytes).into();
+pub fn check_object(bytes: &[u8], hash: [u8; 32]) -> Answer<()> {
     let remembered = |work: &dyn Fn(&mut HashSet<[u8; 32]>) -> bool| {
         let mut known = READABLE.lock().unwrap_or_else(PoisonError::into_inner);
         work(known.get_or_insert_default())

@@ -27,6 +27,7 @@ use subject::Subject;
 
 pub use amounts::map_memory;
 pub use commitments::Commitments;
+pub use ssh::client as client_of_ssh;
 
 /// What surrounds the program.
 #[derive(Default)]

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use ringside_bpf::{descriptors, os};
 
 use super::record;
+use crate::audit::Who;
 
 /// The argument that makes the agent such a process.
 pub const ADOPT: &str = "--adopt";
@@ -36,6 +37,8 @@ fn hand_over(run: &str) -> io::Result<()> {
     descriptors::send(socket.as_fd(), files.each_ref().map(AsFd::as_fd))?;
     // The worker has its own by now: what this process kept open would hide the client's end from it.
     drop(files);
+    // One of an older version does not listen.
+    let _ = Who::send(&mut socket);
     // Until the worker closes its end.
     socket.read_to_end(&mut Vec::new()).map(|_| ())
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use ringside_bpf::{descriptors, os};
 
 use super::Kept;
+use crate::audit::Who;
 use crate::journal;
 use crate::supervisor::Beats;
 
@@ -21,6 +22,7 @@ pub struct Client {
     pub stdout: File,
     /// Open as long as the process that handed these over is there; closed by us when we are done with them.
     pub adopter: UnixStream,
+    pub who: Who,
 }
 
 /// Why the waiting is over.
@@ -68,7 +70,7 @@ pub fn wait(kept: &Kept, signals: &OwnedFd, beats: &mut Option<Beats>, attached:
 
 /// Takes the files of a process that waits at the socket.
 pub fn accept(kept: &Kept) -> io::Result<Client> {
-    let (adopter, _) = kept.listener.accept()?;
+    let (mut adopter, _) = kept.listener.accept()?;
     let uid = descriptors::peer_uid(adopter.as_fd())?;
     if uid != 0 && uid != kept.about().uid {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("user {uid} may not have this run")));
@@ -76,5 +78,6 @@ pub fn accept(kept: &Kept) -> io::Result<Client> {
     // One that connects and sends nothing must not hold up the beats.
     adopter.set_read_timeout(Some(Duration::from_millis(200)))?;
     let [stdin, stdout] = descriptors::receive(adopter.as_fd())?;
-    Ok(Client { stdin: stdin.into(), stdout: stdout.into(), adopter })
+    let who = Who::receive(&mut adopter, uid);
+    Ok(Client { stdin: stdin.into(), stdout: stdout.into(), adopter, who })
 }

@@ -7,9 +7,11 @@ use ringside_bpf::log::{self, LogBuffer};
 use ringside_bpf::object::{Object, OpenOptions};
 use ringside_bpf::program::{self, Program};
 use ringside_proto::messages as pb;
+use sha2::{Digest, Sha256};
 
 use super::elf::Elf;
 use super::kinds;
+use crate::audit::About;
 use crate::confine;
 use crate::failure::libc_errno::{ENOENT, ESRCH};
 use crate::failure::{Answer, Failure};
@@ -20,6 +22,8 @@ use crate::rpc::{explain, object};
 pub struct Source {
     pub bytes: Arc<Vec<u8>>,
     pub options: pb::ObjectOptions,
+    /// Of `bytes`.
+    sha256: [u8; 32],
     /// Of the kernel, given by the user.
     types: Option<Arc<Vec<u8>>>,
 }
@@ -44,18 +48,23 @@ impl Source {
             0 => None,
             blob => Some(context.blob(blob)?),
         };
+        let sha256: [u8; 32] = Sha256::digest(&**bytes).into();
         explain::check_elf(&bytes)?;
-        confine::check_object(&bytes)?;
+        confine::check_object(&bytes, sha256)?;
         if let Some(types) = &types {
             explain::check_types(types)?;
         }
-        Ok(Self { bytes, options, types })
+        Ok(Self { bytes, options, sha256, types })
     }
 
     /// The same object with one program chosen.
     pub fn only(&self, program: &str) -> Self {
         let options = pb::ObjectOptions { programs: vec![program.to_owned()], ..self.options.clone() };
-        Self { bytes: Arc::clone(&self.bytes), options, types: self.types.clone() }
+        Self { bytes: Arc::clone(&self.bytes), options, sha256: self.sha256, types: self.types.clone() }
+    }
+
+    pub fn about(&self) -> About {
+        About { name: self.options.name.clone(), sha256: self.sha256 }
     }
 
     /// Opened, with globals, sizes, types and targets set and programs chosen. Programs that miss their target are put into

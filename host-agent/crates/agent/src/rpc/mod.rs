@@ -32,6 +32,7 @@ use ringside_proto::messages::request::Request;
 use ringside_proto::messages::response::Response;
 use ringside_proto::messages::{self as pb};
 
+use crate::audit::Asked;
 use crate::failure::{Answer, Failure};
 use crate::requests::Context;
 use crate::session::Session;
@@ -64,10 +65,30 @@ pub enum Answered {
 /// Runs beside whatever loads and detaches, so it must not need the session: maps are handed over as descriptors.
 pub type Lookup = Box<dyn FnOnce(&mut Watches, &Context<'_>) -> Answer<Response> + Send>;
 
+/// Works the request off, and tells the host's log what came of it.
 pub fn handle(session: &mut Session, context: &Context<'_>, request: pb::Request) -> Answer<Answered> {
     let Some(request) = request.request else {
         return Err(Failure::new("protocol", "A request of a kind that this agent does not know."));
     };
+    let Some(asked) = Asked::of(session, context, &request) else { return work_off(session, context, request) };
+    match work_off(session, context, request) {
+        Ok(Answered::Now(outcome)) => {
+            asked.answered(Ok(&outcome.response));
+            Ok(Answered::Now(outcome))
+        }
+        Ok(Answered::Later(lookup)) => Ok(Answered::Later(Box::new(move |watches, context| {
+            let answer = lookup(watches, context);
+            asked.answered(answer.as_ref());
+            answer
+        }))),
+        Err(failure) => {
+            asked.answered(Err(&failure));
+            Err(failure)
+        }
+    }
+}
+
+fn work_off(session: &mut Session, context: &Context<'_>, request: Request) -> Answer<Answered> {
     crate::privilege::read_only::check(&request)?;
     let response = match request {
         Request::VerifyObject(request) => Response::Verify(trimmed(|| verify::verify(context, request))?),

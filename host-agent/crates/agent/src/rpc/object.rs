@@ -26,7 +26,7 @@ pub fn load(session: &mut Session, context: &Context<'_>, request: pb::LoadObjec
     let left_out = left_out(context, loaded.left_out)?;
     let map_memory_bytes = loaded.maps.iter().map(|map| map.memory).sum();
     let capabilities = privilege::names(&privilege::needed(&loaded.object));
-    let object_id = session.add(loaded.object);
+    let object_id = session.add(loaded.object, source.about());
     Ok(pb::LoadResult {
         object_id,
         programs,

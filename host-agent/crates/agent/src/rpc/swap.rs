@@ -108,6 +108,7 @@ pub fn swap(session: &mut Session, context: &Context<'_>, mut request: pb::SwapO
     }
     new.take_over_pins(&loaded.object);
     loaded.object = new;
+    loaded.about = source.about();
     loaded.streams = going_on.into_iter().chain(opened.iter().map(|one| Arc::clone(&one.stream))).collect();
     listen_to(context, loaded, &[&loaded.object], request.object_id);
     opened.iter().for_each(|one| context.drain.register(&one.stream));

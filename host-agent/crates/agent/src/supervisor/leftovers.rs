@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ringside_bpf::{log, undo as journal_of};
 
+use crate::audit;
 use crate::journal;
 
 /// How long a worker that has just lost its supervisor may take to end in order.
@@ -50,5 +51,6 @@ fn replay(folder: &Path, patience: Duration) -> bool {
     for entry in &report.left {
         journal::error("undo-failed", entry);
     }
+    audit::took_back(folder, &report.undone, &report.left);
     report.left.is_empty() && !report.busy
 }

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 use ringside_bpf::privilege;
 
+use crate::audit::About;
+
 pub use beats::{Beats, Silence, keep_run};
 pub use leftovers::undo;
 pub use watch::supervise;
@@ -35,6 +37,13 @@ pub fn tell_rights(kept: privilege::Set) -> io::Result<()> {
         thread::sleep(Duration::from_millis(1));
     }
     Err(io::ErrorKind::TimedOut.into())
+}
+
+/// Tells the supervisor what is attached, and what is not any more: it says so in the worker's place when that is dead.
+pub fn tell_attached(object: u32, about: Option<&About>) {
+    if let Some(socket) = beats::to_supervisor() {
+        let _ = wire::Message::Attached(object, about.cloned()).send(socket);
+    }
 }
 
 /// The argument that makes the agent the worker of a supervisor.

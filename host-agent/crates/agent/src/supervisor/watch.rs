@@ -1,5 +1,6 @@
 //! The supervisor's side.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -11,11 +12,14 @@ use ringside_bpf::{os, process};
 use super::pulse::Pulse;
 use super::wire::{self, Message, Other};
 use super::{WORKER, leftovers};
+use crate::audit::{self, About};
 use crate::journal;
 use crate::privilege;
 
 /// How long a worker that was asked to end may take: longer than its own orderly end.
 const ORDERLY_END: Duration = Duration::from_secs(5);
+/// Objects that are remembered; a worker has one, as a rule.
+const MOST_ATTACHED: usize = 1024;
 
 /// Runs a worker to its end and answers with its exit code, as a shell would: 128 and the signal for one that was killed.
 pub fn supervise() -> ExitCode {
@@ -23,13 +27,10 @@ pub fn supervise() -> ExitCode {
     if !os::die_with_parent() {
         return ExitCode::SUCCESS;
     }
+    audit::begin_supervisor();
     leftovers::of_others();
     match Watch::start() {
-        Ok(watch) => {
-            let code = watch.run();
-            leftovers::of_worker();
-            code
-        }
+        Ok(watch) => watch.run(),
         Err(error) => {
             journal::error("agent-start", &format!("cannot start the worker: {error}"));
             ExitCode::FAILURE
@@ -46,6 +47,10 @@ struct Watch {
     ends_by: Option<Instant>,
     /// When a run that is kept is over.
     kept_until: Option<Instant>,
+    /// Objects that the worker has attached.
+    attached: BTreeMap<u32, About>,
+    /// Why the worker was killed, if it was by this process.
+    killed: Option<String>,
 }
 
 impl Watch {
@@ -59,23 +64,47 @@ impl Watch {
         drop(command);
         process::release_stdio()?;
         privilege::keep_what_an_agent_needs();
-        Ok(Self { signals, socket, worker, pulse: Pulse::new(Instant::now()), ends_by: None, kept_until: None })
+        let pulse = Pulse::new(Instant::now());
+        let (ends_by, kept_until, attached, killed) = (None, None, BTreeMap::new(), None);
+        Ok(Self { signals, socket, worker, pulse, ends_by, kept_until, attached, killed })
     }
 
     fn run(mut self) -> ExitCode {
-        match self.watch() {
+        let status = match self.watch() {
             Ok(status) => {
                 if let Some(signal) = status.signal() {
                     journal::error("worker-killed", &format!("The worker was ended by signal {signal}."));
                 }
-                exit_code(status)
+                Some(status)
             }
             Err(error) => {
                 journal::error("agent-internal", &format!("cannot watch the worker: {error}"));
                 let _ = self.worker.kill();
-                self.worker.wait().map_or(ExitCode::FAILURE, exit_code)
+                self.worker.wait().ok()
             }
+        };
+        // Its last words may still lie there.
+        self.take_messages();
+        leftovers::of_worker();
+        self.tell_ends(status);
+        status.map_or(ExitCode::FAILURE, exit_code)
+    }
+
+    /// Of what the worker has not detached itself: the kernel has, when its descriptors closed.
+    fn tell_ends(&self, status: Option<ExitStatus>) {
+        let signal = status.and_then(|status| status.signal());
+        let reason = if signal.is_some() { "worker-killed" } else { "worker-ended" };
+        let how = match (&self.killed, signal, status.and_then(|status| status.code())) {
+            (Some(why), ..) => format!("The supervisor has killed the worker: {why}"),
+            (_, Some(signal), _) => format!("The worker was killed by signal {signal}."),
+            (.., code) => {
+                format!("The worker ended with code {}.", code.map_or_else(|| "?".into(), |code| code.to_string()))
+            }
+        };
+        for (object, about) in &self.attached {
+            audit::ended_with_worker(*object, about, reason, &how);
         }
+        audit::flush();
     }
 
     fn watch(&mut self) -> io::Result<ExitStatus> {
@@ -131,6 +160,13 @@ impl Watch {
                 Message::Lease(length) => self.pulse.set_patience(length),
                 Message::Kept(time) => self.keep(time),
                 Message::Rights(kept) => privilege::keep_no_more_than(kept),
+                Message::Attached(object, Some(about)) if self.attached.len() < MOST_ATTACHED => {
+                    self.attached.insert(object, about);
+                }
+                Message::Attached(_, Some(_)) => {}
+                Message::Attached(object, None) => {
+                    self.attached.remove(&object);
+                }
                 Message::Answer(_) => {}
             }
         }
@@ -153,6 +189,7 @@ impl Watch {
         };
         journal::error("worker-killed", &why);
         let _ = self.worker.kill();
+        self.killed = Some(why);
         // SIGCHLD follows.
         self.ends_by = Some(now + ORDERLY_END);
     }

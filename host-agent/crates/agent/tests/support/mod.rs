@@ -1,6 +1,8 @@
 //! A client of the agent for tests: objects compiled on the spot, the agent as a child process, frames by hand.
 #![allow(dead_code)]
 
+pub mod private;
+
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -147,6 +149,13 @@ impl Agent {
             ..Default::default()
         };
         agent.send(Head::new(FrameType::HelloAck), &ack.encode_to_vec());
+        agent
+    }
+
+    /// By a command, with the first words of this client.
+    pub fn start_saying(command: Command, ack: &pb::HelloAck) -> Self {
+        let mut agent = Self::spawn_by(command, true);
+        agent.send(Head::new(FrameType::HelloAck), &pb::HelloAck { protocol_major: 1, ..ack.clone() }.encode_to_vec());
         agent
     }
 

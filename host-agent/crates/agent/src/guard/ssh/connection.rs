@@ -11,6 +11,7 @@ const LONGEST_ZONE: usize = 15;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
     pub client: IpAddr,
+    pub client_port: u16,
     pub server: IpAddr,
     /// The interface of a link-local client.
     pub zone: Option<String>,
@@ -31,10 +32,10 @@ impl Connection {
     pub fn parse(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split(' ').collect();
         let [client, client_port, server, server_port] = words[..] else { return None };
-        let (_, _): (u16, u16) = (client_port.parse().ok()?, server_port.parse().ok()?);
+        let (client_port, _): (u16, u16) = (client_port.parse().ok()?, server_port.parse().ok()?);
         let (client, zone) = address(client)?;
         let (server, _) = address(server)?;
-        Some(Self { client, server, zone })
+        Some(Self { client, client_port, server, zone })
     }
 }
 

@@ -18,7 +18,7 @@ const TUNNELS: [&str; 22] = [
 
 /// With why each is on the way; and why any may be.
 pub fn carrying(connection: &Connection) -> (BTreeMap<i32, String>, Option<String>) {
-    let Connection { client, server, zone } = connection;
+    let Connection { client, server, zone, .. } = connection;
     let mut names: Vec<(String, String)> = Vec::new();
     match zone {
         Some(zone) => names.push((zone.clone(), format!("{client} is reached by it"))),

@@ -15,6 +15,19 @@ pub use connection::Connection;
 
 use crate::rpc::host;
 
+/// Address and port of the ssh client, as far as they are told; "local" without an ssh connection, "ssh" where only a daemon
+/// above shows that there is one.
+pub fn client() -> (String, String) {
+    match Connection::given() {
+        Some(Connection { client, client_port, zone, .. }) => {
+            let zone = zone.map_or_else(String::new, |zone| format!("%{zone}"));
+            (format!("{client}{zone}"), client_port.to_string())
+        }
+        None if Connection::denied() || processes::daemons_above().is_empty() => ("local".to_owned(), String::new()),
+        None => ("ssh".to_owned(), String::new()),
+    }
+}
+
 /// Plain data, so that rules can be tested without an sshd. `None` of it means: no ssh connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SshPath {
