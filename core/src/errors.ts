@@ -56,6 +56,7 @@ export const errorCodes = {
   'no-btf': Exit.cannot, // The kernel of the host has no BTF.
   'no-permission': Exit.cannot, // The agent lacks a right (CAP_BPF, CAP_PERFMON, …).
   'read-only': Exit.cannot, // The host is connected read-only: nothing is loaded, attached or written there.
+  'object-not-allowed': Exit.cannot, // The host's list of allowed objects does not name it, or that list is not in order.
   'capability-dropped': Exit.cannot, // A run's agent has given up the right to it once it was attached.
   lockdown: Exit.cannot, // Kernel lockdown forbids it.
   'unsupported-by-kernel': Exit.cannot, // The kernel of the host lacks a program type, map type or helper.

@@ -18,7 +18,7 @@ export const inspect: Command = {
 };
 
 function forPeople(r: InspectReport): string {
-  const parts = [`licence ${bold(r.license || 'none')}`];
+  const parts = [`licence ${bold(r.license || 'none')}\nsha256 ${r.sha256}`];
   const programs = r.programs.map((p) => [
     p.name,
     p.section,

@@ -1,4 +1,5 @@
 /** What an object holds, told offline: `ringside inspect`. */
+import { createHash } from 'node:crypto';
 import type { InspectReport, ProgramInfo, RecordField } from '../model/index.ts';
 import { RingsideError } from '../errors.ts';
 import { malformed } from './bytes.ts';
@@ -36,6 +37,7 @@ export function inspectObject(bytes: Uint8Array, options: InspectOptions = {}): 
     }));
     return {
       license: object.license,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
       capabilities: objectCapabilities(programs, used),
       programs,
       maps: maps.map((map) => describeMap(btf, map)),

@@ -81,6 +81,8 @@ export interface RecordInfo {
 /** `ringside inspect --json`. */
 export interface InspectReport {
   license: string;
+  /** Of the whole object, as a host's list of allowed objects names it. */
+  sha256: string;
   /**
    * What an agent keeps while a run of this object goes on, from Linux 5.8 on; before, CAP_SYS_ADMIN stands for CAP_BPF and
    * CAP_PERFMON. Programs that load only when they are asked for by name may need more.

@@ -1,6 +1,12 @@
 /** What a host can do for BPF: facts and features from its agent, read as checks sorted by what stops you first. */
 import { create } from '@bufbuild/protobuf';
-import { FeaturesSchema, type AttachFeature, type Features, type HostFacts } from '../agent/generated/agent_pb.ts';
+import {
+  FeaturesSchema,
+  type AttachFeature,
+  type Features,
+  type HostFacts,
+  type ObjectPolicy,
+} from '../agent/generated/agent_pb.ts';
 import { findCompiler } from '../build/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { CheckStatus, DoctorCheck, DoctorReport } from '../model/index.ts';
@@ -171,6 +177,8 @@ function hostChecks(f: HostFacts): DoctorCheck[] {
       : f.unprivilegedBpfDisabled === ''
         ? check('unprivileged', 'Unprivileged BPF', 'unknown', 'the setting cannot be read')
         : check('unprivileged', 'Unprivileged BPF', 'ok', `switched off (${f.unprivilegedBpfDisabled})`),
+    auditCheck(f.auditLog),
+    policyCheck(f.objectPolicy),
   ];
 }
 
@@ -186,6 +194,45 @@ function lockdownCheck(lockdown: string): DoctorCheck {
     );
   }
   return check('lockdown', title, 'ok', lockdown === '' ? 'not built in' : lockdown);
+}
+
+/** Who loads and attaches what is written down where the host keeps such a log. */
+export function auditCheck(log: string): DoctorCheck {
+  const title = 'Audit log';
+  if (log === 'journald') return check('audit-log', title, 'ok', 'journald: journalctl -t ringside-agent');
+  if (log === 'syslog') return check('audit-log', title, 'ok', 'syslog (/dev/log), facility authpriv');
+  return check(
+    'audit-log',
+    title,
+    'warn',
+    'none is kept: neither journald nor a syslog daemon listens, so nobody can tell later who has loaded what',
+    'Start journald or a syslog daemon (docs/audit.md).',
+  );
+}
+
+/** Which objects the host's root lets run. */
+export function policyCheck(policy: ObjectPolicy | undefined): DoctorCheck {
+  const id = 'allowed-objects';
+  const title = 'Objects that may run';
+  const count = policy?.objects === 1 ? '1 object' : `${policy?.objects ?? 0} objects`;
+  switch (policy?.state) {
+    case 'none':
+      return check(id, title, 'ok', 'any: the host has no list of allowed objects');
+    case 'signed':
+      return check(id, title, 'ok', `${count}, on a list signed by ${policy.signer}`);
+    case 'unsigned':
+      return check(id, title, 'ok', `${count}, on a list that is unsigned`);
+    case 'broken':
+      return check(
+        id,
+        title,
+        'fail',
+        `none, because the host's list is not in order: ${policy.fault}`,
+        'Root of the host puts the files in order or removes them (docs/allow-list.md).',
+      );
+    default:
+      return check(id, title, 'unknown', 'the agent did not tell');
+  }
 }
 
 function jitCheck(jit: string): DoctorCheck {

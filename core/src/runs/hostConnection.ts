@@ -26,6 +26,8 @@ export interface ConnectedHost {
   readonly facts: HostFacts;
   /** The agent looks and changes nothing. */
   readonly readOnly: boolean;
+  /** Its root allows objects by the hash of their files (docs/allow-list.md). */
+  readonly listsObjects: boolean;
 }
 
 export interface ConnectionOptions {
@@ -262,6 +264,7 @@ export class HostConnection {
       info: hostInfo(name, facts),
       facts,
       readOnly: this.readOnly,
+      listsObjects: (facts.objectPolicy?.state ?? 'none') !== 'none',
     };
     lane.agents.add(host);
     agent.onClose((error) => this.agentEnded(host, error));

@@ -110,7 +110,7 @@ export class HostRun {
     const { agent } = this.host;
     await this.unload();
     [this.leftOut, this.notes] = [[], []];
-    const plan = await loadPlan(this.object, spec, 'run');
+    const plan = await loadPlan(this.object, spec, 'run', this.host);
     const objectBlob = await agent.sendBlob(plan.bytes, call);
     const kernelBtfBlob = plan.kernelBtf === null ? 0 : await agent.sendBlob(plan.kernelBtf, call);
     const options = { ...plan.options, kernelBtfBlob, confirmed: this.confirmed };
@@ -213,7 +213,7 @@ export class HostRun {
     const { run, objectId, attachments, limits, streams, stopped } = description;
     this.objectId = objectId;
     this.touched = true;
-    this.plan = await loadPlan(this.object, { programs: [], set: {} }, 'verify');
+    this.plan = await loadPlan(this.object, { programs: [], set: {} }, 'verify', this.host);
     this.attached(attachments);
     this.limits = readLimits(limits);
     this.kept = run ? { host: this.name, run: run.run, expires: String(run.expiresNs) } : null;
@@ -247,7 +247,7 @@ export class HostRun {
    */
   async swap(object: PreparedObject, spec: LoadSpec, reset: string[], call: CallOptions): Promise<Swapped> {
     const { agent } = this.host;
-    const plan = await loadPlan(object, spec, 'run');
+    const plan = await loadPlan(object, spec, 'run', this.host);
     const objectBlob = await agent.sendBlob(plan.bytes, call);
     const kernelBtfBlob = plan.kernelBtf === null ? 0 : await agent.sendBlob(plan.kernelBtf, call);
     const { consumers, swapped } = this.streams.takers(streamMaps(object));

@@ -15,16 +15,22 @@ function prepared(names: Record<string, string> = {}, golden = goldenObject('wra
   return { file: '/x/w.bpf.c', full, stripped: full, report: inspectObject(full), diagnostics: [], cpu: 'v3' };
 }
 const plan = (names: Record<string, string>, spec: Partial<LoadSpec> = {}, purpose: 'run' | 'verify' = 'run') =>
-  loadPlan(prepared(names), { programs: [], set: {}, ...spec }, purpose);
+  loadPlan(prepared(names), { programs: [], set: {}, ...spec }, purpose, { listsObjects: false });
 const sectionsOf = (bytes: Uint8Array) => BpfObject.parse(bytes).programs.map((p) => p.section.name);
 
 describe('loadPlan', () => {
   it('leaves an object alone whose sections libbpf knows', async () => {
     const object = prepared();
-    const made = await loadPlan(object, { programs: [], set: {} }, 'run');
+    const made = await loadPlan(object, { programs: [], set: {} }, 'run', { listsObjects: false });
     expect(made.bytes).toBe(object.stripped);
     expect(made).toMatchObject({ leftOut: [], notes: [], options: { name: 'w', programs: [], leaveOut: true } });
     expect(made.programs.map((p) => p.name)).toEqual(['on_read', 'on_write', 'on_close']);
+  });
+
+  it('sends the whole object, as its file is, to a host that allows objects by their hash', async () => {
+    const object = { ...prepared(), stripped: new Uint8Array(1) };
+    const made = await loadPlan(object, { programs: [], set: {} }, 'run', { listsObjects: true });
+    expect(made.bytes).toBe(object.full);
   });
 
   it('sends sections under the names that libbpf knows, with what the author wrote into them as target', async () => {
@@ -49,6 +55,7 @@ describe('loadPlan', () => {
         prepared({ handle_exec: 'mystery', ...others }, goldenObject('exec.bpf')),
         { programs: [], set: {}, ...spec },
         'run',
+        { listsObjects: false },
       );
     const asked = { code: 'target-needed' };
 

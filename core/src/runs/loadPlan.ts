@@ -16,6 +16,12 @@ import type { PreparedObject } from './prepare.ts';
 
 export type LoadSpec = Pick<AttachSpec, 'programs' | 'set'> & Partial<Pick<AttachSpec, 'targets' | 'load'>>;
 
+/** What of the host decides how an object is sent. */
+export interface Receiver {
+  /** It allows objects by the hash of their files, so that DWARF goes along. */
+  listsObjects: boolean;
+}
+
 export interface LoadPlan {
   /** The object as it is sent. */
   bytes: Uint8Array;
@@ -39,7 +45,12 @@ const BOUND_AT_LOAD = new Set(['tracing', 'lsm', 'ext']);
 const NAMES = new Set(['func', 'event', 'program']);
 
 /** Errors: unknown-program, unknown-variable, bad-value, target-needed, file-not-found. */
-export async function loadPlan(object: PreparedObject, spec: LoadSpec, purpose: 'run' | 'verify'): Promise<LoadPlan> {
+export async function loadPlan(
+  object: PreparedObject,
+  spec: LoadSpec,
+  purpose: 'run' | 'verify',
+  receiver: Receiver,
+): Promise<LoadPlan> {
   const parsed = BpfObject.parse(object.full);
   const strict = spec.programs.length > 0;
   checkPrograms(object.report.programs, spec.programs);
@@ -58,9 +69,10 @@ export async function loadPlan(object: PreparedObject, spec: LoadSpec, purpose: 
   }
   const loaded = wanted.filter((p) => !unmet.includes(p));
   const { renames, mixed } = sectionsToRename(described);
+  const bytes = receiver.listsObjects ? object.full : object.stripped;
   const programs = loaded.map((p) => ({ name: p.name, target: targetOf(sectionOf.get(p.name)!, said(p.name)) }));
   return {
-    bytes: renames.size > 0 ? renameSections(object.stripped, renames) : object.stripped,
+    bytes: renames.size > 0 ? renameSections(bytes, renames) : bytes,
     options: {
       ...loadOptions(parsed, spec),
       name: runName(object.file),

@@ -21,7 +21,7 @@ export async function verifyOn(
   call: CallOptions,
 ): Promise<VerifyReport> {
   call.progress?.({ step: `Verifying on ${host.name}` });
-  const plan = await loadPlan(object, spec, 'verify');
+  const plan = await loadPlan(object, spec, 'verify', host);
   const objectBlob = await host.agent.sendBlob(plan.bytes, call);
   const kernelBtfBlob = plan.kernelBtf === null ? 0 : await host.agent.sendBlob(plan.kernelBtf, call);
   const options = { ...plan.options, kernelBtfBlob, logLevel: LOG_LEVEL };

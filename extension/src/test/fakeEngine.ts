@@ -50,6 +50,7 @@ export class FakeEngine {
     const runs = new Map<string, RunSummary>();
     const inspected: InspectReport = {
       license: 'GPL',
+      sha256: '',
       capabilities: ['CAP_BPF', 'CAP_PERFMON'],
       programs: [aProgram()],
       maps: [],

@@ -6,6 +6,7 @@
 //! else; `requests` does the work; `drain` empties rings; `answers` writes control frames. See `output.rs` for who writes when.
 #![forbid(unsafe_code)]
 
+mod allowed;
 mod attach;
 mod audit;
 mod binary;

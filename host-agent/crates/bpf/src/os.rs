@@ -305,6 +305,12 @@ pub fn take_stdio(fd: RawFd) -> File {
     unsafe { File::from_raw_fd(fd) }
 }
 
+/// For reading: no symbolic link at its end is followed (ELOOP), and no pipe holds the caller up.
+pub fn open_without_following(path: &std::path::Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
+}
+
 /// A file without a name that holds `bytes`, for libraries that read files only.
 pub(crate) fn memory_file(name: &std::ffi::CStr, bytes: &[u8]) -> crate::Result<OwnedFd> {
     let failed =

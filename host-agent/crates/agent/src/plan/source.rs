@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::elf::Elf;
 use super::kinds;
+use crate::allowed;
 use crate::audit::About;
 use crate::confine;
 use crate::failure::libc_errno::{ENOENT, ESRCH};
@@ -49,6 +50,13 @@ impl Source {
             blob => Some(context.blob(blob)?),
         };
         let sha256: [u8; 32] = Sha256::digest(&**bytes).into();
+        // Before anything reads these bytes, and they are what is loaded: every version that is opened is made from them.
+        let name = if options.name.is_empty() { "this object" } else { options.name.as_str() };
+        allowed::check(name, &sha256)?;
+        if let Some(types) = &types {
+            // What a program reads where is decided by them.
+            allowed::check("the kernel's types that came along", &Sha256::digest(&***types).into())?;
+        }
         explain::check_elf(&bytes)?;
         confine::check_object(&bytes, sha256)?;
         if let Some(types) = &types {

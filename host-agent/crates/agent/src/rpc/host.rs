@@ -7,6 +7,7 @@ use ringside_proto::{PROTOCOL_MAJOR, PROTOCOL_MINOR, messages as pb};
 use sha2::{Digest, Sha256};
 
 use crate::VERSION;
+use crate::allowed;
 use crate::audit;
 use crate::failure::{Answer, Failure};
 use crate::privilege;
@@ -61,6 +62,7 @@ pub fn facts() -> pb::HostFacts {
         user_namespace: token::in_user_namespace(),
         bpf_token: token::path().unwrap_or_default().to_owned(),
         audit_log: audit::place().into(),
+        object_policy: Some(allowed::describe()),
     }
 }
 
