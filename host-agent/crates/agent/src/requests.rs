@@ -240,6 +240,7 @@ impl Worker {
                 for (object_id, trip) in session.keep_limits(kept) {
                     self.note(&mut session, object_id, trip);
                 }
+                audit::retry();
             }
             self.replies.shared.attached.store(session.is_attached(), Ordering::Relaxed);
         }

@@ -14,6 +14,8 @@ const JOURNALD: &str = "/run/systemd/journal/socket";
 const SYSLOG: &str = "/dev/log";
 /// How long a daemon may take to make room.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long one that made none is left alone.
+const REST: Duration = Duration::from_secs(5);
 const MOST_WAITING: usize = 64;
 
 struct Waiting {
@@ -26,10 +28,12 @@ struct Log {
     waiting: VecDeque<Waiting>,
     /// Since the last entry that could be handed over.
     lost: u64,
+    /// Until when nothing is tried, after it failed.
+    rests_until: Option<Instant>,
     told: bool,
 }
 
-static LOG: Mutex<Log> = Mutex::new(Log { waiting: VecDeque::new(), lost: 0, told: false });
+static LOG: Mutex<Log> = Mutex::new(Log { waiting: VecDeque::new(), lost: 0, rests_until: None, told: false });
 
 /// "journald", "syslog", or "" where nobody listens: then nothing is written down.
 pub fn place() -> &'static str {
@@ -45,7 +49,12 @@ pub fn write(entry: Entry) {
     locked().write(entry, &mut hand_over);
 }
 
-/// Tries once more what could not be handed over before.
+/// From time to time: tries once more what could not be handed over before.
+pub fn retry() {
+    locked().flush_unless_resting(&mut hand_over);
+}
+
+/// Before the process ends.
 pub fn flush() {
     locked().flush(&mut hand_over);
 }
@@ -59,10 +68,16 @@ type HandOver<'a> = &'a mut dyn FnMut(&Entry) -> io::Result<()>;
 impl Log {
     fn write(&mut self, entry: Entry, hand_over: HandOver<'_>) {
         self.waiting.push_back(Waiting { since: Instant::now(), entry });
-        self.flush(hand_over);
+        self.flush_unless_resting(hand_over);
         while self.waiting.len() > MOST_WAITING {
             self.waiting.pop_front();
             self.lost += 1;
+        }
+    }
+
+    fn flush_unless_resting(&mut self, hand_over: HandOver<'_>) {
+        if self.rests_until.is_none_or(|until| Instant::now() >= until) {
+            self.flush(hand_over);
         }
     }
 
@@ -73,10 +88,13 @@ impl Log {
             let number = |number: u64| if number == 0 { String::new() } else { number.to_string() };
             let entry = entry.clone().with("seconds-late", number(late)).with("lost-before", number(self.lost));
             match hand_over(&entry) {
-                Ok(()) => self.lost = 0,
+                Ok(()) => (self.lost, self.rests_until) = (0, None),
                 // Nobody keeps a log here, which `ringside doctor` says; or one entry is too large for its reader.
                 Err(error) if is_final(&error) => self.tell(&error),
-                Err(error) => return self.tell(&error),
+                Err(error) => {
+                    self.rests_until = Some(Instant::now() + REST);
+                    return self.tell(&error);
+                }
             }
             self.waiting.pop_front();
         }
@@ -130,13 +148,16 @@ mod tests {
         }
         assert_eq!((log.waiting.len(), log.lost), (MOST_WAITING, 3));
         let mut taken = Vec::new();
-        log.write(Entry::new("detach"), &mut |entry| {
+        let mut takes = |entry: &Entry| {
             taken.push(entry.clone());
             Ok(())
-        });
-        assert_eq!((taken.len(), log.waiting.len(), log.lost), (MOST_WAITING + 1, 0, 0));
+        };
+        log.write(Entry::new("detach"), &mut takes);
+        assert_eq!(log.lost, 4, "a daemon that hangs is left alone for a while");
+        log.flush(&mut takes);
+        assert_eq!((taken.len(), log.waiting.len(), log.lost), (MOST_WAITING, 0, 0));
         let taken = texts(&taken);
-        assert_eq!(taken[..2], ["load run=3 lost-before=3", "load run=4"]);
+        assert_eq!(taken[..2], ["load run=4 lost-before=4", "load run=5"]);
         assert_eq!(taken.last().map(String::as_str), Some("detach"));
     }
 

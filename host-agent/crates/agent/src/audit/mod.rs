@@ -15,7 +15,7 @@ use ringside_proto::messages as pb;
 use crate::rpc::host::hex;
 use crate::supervisor;
 pub use entry::Entry;
-pub use log::place;
+pub use log::{flush, place, retry};
 pub use requests::Asked;
 pub use who::Who;
 
@@ -89,11 +89,6 @@ pub fn took_back(folder: &Path, undone: &[String], left: &[String]) {
     let entry = |event, what: &String| who::current().add_to(Entry::new(event).with("agent", of)).with("what", what);
     undone.iter().for_each(|what| log::write(entry("undone", what)));
     left.iter().for_each(|what| log::write(entry("undo-failed", what).warning()));
-}
-
-/// Before the process ends.
-pub fn flush() {
-    log::flush();
 }
 
 /// "cpu=30 rate=2000000 time=900"; no limit is "none".

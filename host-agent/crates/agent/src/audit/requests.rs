@@ -94,6 +94,8 @@ impl Asked {
 
     pub fn answered(self, answer: Result<&Response, &Failure>) {
         match answer {
+            // Its links went first, whatever failed then.
+            Err(failure) if self.event == "detach" && self.attached => self.detached(&failure.message),
             Err(failure) => self.failed(failure),
             Ok(Response::Load(loaded)) => {
                 let made = loaded.programs.iter().filter(|program| program.loaded);
@@ -113,12 +115,14 @@ impl Asked {
             }
             Ok(Response::RunKept(kept)) => log::write(self.rest(self.entry()).with("kept", &kept.run)),
             Ok(_) if self.event == "detach" && !self.attached => {}
-            Ok(_) if self.event == "detach" => {
-                log::write(self.entry().with("reason", "asked"));
-                supervisor::tell_attached(self.object, None);
-            }
+            Ok(_) if self.event == "detach" => self.detached(""),
             Ok(_) => log::write(self.rest(self.entry())),
         }
+    }
+
+    fn detached(self, but: &str) {
+        log::write(self.entry().with("reason", "asked").with("detail", but));
+        supervisor::tell_attached(self.object, None);
     }
 
     fn failed(self, failure: &Failure) {
