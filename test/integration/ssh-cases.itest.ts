@@ -3,7 +3,7 @@
  * and the remedy of each.
  */
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,13 +32,18 @@ afterAll(() => {
   console.log(`${rows.length} cases\n${rows.join('\n')}`);
 });
 
+const ownFolders = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('ringside-ssh-'));
+
 /** Logs in and asks who we are. */
 async function login(host: string, options: SshOptions, prompter: RecordingPrompter): Promise<string> {
+  const before = ownFolders();
   const transport = await openTransport(host, options, prompter, silentLog);
   try {
     return `${(await transport.run('id -un')).stdout.trim()} over ${transport.kind}`;
   } finally {
     transport.dispose();
+    // At once, because a command exits then.
+    expect(ownFolders().filter((name) => !before.includes(name))).toEqual([]);
   }
 }
 

@@ -1,5 +1,6 @@
 /** The one ssh process that makes the connection and logs in; every command is a session of it (ControlMaster). */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,8 +99,11 @@ export class OpenSshMaster {
     return ['-F', join(this.#folder, 'config'), '-T', ...options.flatMap((option) => ['-o', option])];
   }
 
+  /** At once and not when ssh has ended: a command that is done exits before that. */
   end(): void {
     this.#child.stdin?.destroy();
+    this.#askpass.close();
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   /** Connects and logs in. On any error nothing stays behind. */
