@@ -1,7 +1,7 @@
 /** The life of connections: lost and found again, dead without a word, many at once. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { readFileSync, rmSync, writeFileSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { machine, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { HostState } from '../../core/src/model/index.ts';
@@ -10,7 +10,7 @@ import type { Engine } from '../../core/src/runs/api.ts';
 import { createEngine, type EngineOptions } from '../../core/src/runs/engine.ts';
 import { defaultSshOptions } from '../../core/src/ssh/index.ts';
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
-import { root } from './support/cli.ts';
+import { cliRun, removeCache, root } from './support/cli.ts';
 import { answering, nobody } from './ssh-fixtures.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-life-'));
@@ -18,12 +18,14 @@ const engines: Engine[] = [];
 let sshd: TestSshd;
 beforeAll(async () => {
   sshd = await startSshd({ auth: ['publickey', 'password'], users: [{ name: 'rs-life', password: 'once typed' }] });
+  writeFileSync(sshd.knownHostsFile, readFileSync(sshd.knownHostsFile, 'utf8').replace(/^\[.*?\]:\d+/m, 'wired'));
 });
 afterEach(async () => {
   await Promise.all(engines.splice(0).map((engine) => engine.dispose()));
 });
 afterAll(async () => {
   await sshd.stop();
+  removeCache();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -95,7 +97,6 @@ async function wire(): Promise<Wire> {
 function through(port: number, user = 'root', more = ''): string {
   const file = join(folder, `config_${port}_${user}`);
   const text = readFileSync(sshd.configFile, 'utf8').replace(/^ {2}Port .*/gm, `  Port ${port}\n  HostKeyAlias wired`);
-  writeFileSync(sshd.knownHostsFile, readFileSync(sshd.knownHostsFile, 'utf8').replace(/^\[.*?\]:\d+/m, 'wired'));
   writeFileSync(file, `${more}${text}`);
   return file;
 }
@@ -176,4 +177,22 @@ it('twenty hosts are ready together', async () => {
   console.log(`20 hosts ready in ${seconds.toFixed(1)} s`);
   expect(states.every(({ state }) => state === 'ready')).toBe(true);
   expect(seconds).toBeLessThan(60);
+});
+
+it.each(['ssh2', 'openssh'])('doctor through a jump host (%s)', async (way) => {
+  const file = join(folder, `jump_${way}`);
+  const direct = readFileSync(sshd.configFile, 'utf8').replace(
+    /^ {2}Port .*/gm,
+    `  Port ${sshd.port}\n  HostKeyAlias wired`,
+  );
+  const jumped = direct
+    .replaceAll('Host ringside-test', 'Host behind')
+    .replace('Host behind', 'Host behind\n  ProxyJump ringside-test');
+  writeFileSync(file, `${jumped.split('\n\n')[0] ?? ''}\n\n${direct}`);
+  const { code, json, stderr } = await cliRun(['doctor', 'behind', '--json', '--ssh-config', file, '--transport', way]);
+  expect(stderr).toBe('');
+  const [report] = json;
+  expect([0, 4]).toContain(code);
+  expect(report.host).toMatchObject({ name: 'behind', kernel: release(), arch: machine(), uid: 0 });
+  for (const check of report.checks) if (check.status === 'fail') expect(check.remedy).not.toBe('');
 });
