@@ -2,7 +2,7 @@
 
 /// None for anything but complete groups of the alphabet, with padding only at the end and no bits left over in it.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    if text.len() % 4 != 0 {
+    if !text.len().is_multiple_of(4) {
         return None;
     }
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);

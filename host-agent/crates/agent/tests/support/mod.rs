@@ -155,7 +155,7 @@ impl Agent {
     /// By a command, with the first words of this client.
     pub fn start_saying(command: Command, ack: &pb::HelloAck) -> Self {
         let mut agent = Self::spawn_by(command, true);
-        agent.send(Head::new(FrameType::HelloAck), &pb::HelloAck { protocol_major: 1, ..ack.clone() }.encode_to_vec());
+        agent.send(Head::new(FrameType::HelloAck), &pb::HelloAck { protocol_major: 1, ..*ack }.encode_to_vec());
         agent
     }
 
