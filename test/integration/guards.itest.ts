@@ -147,7 +147,7 @@ describe('somebody who answers', () => {
   it('is obeyed with a no after', async () => {
     const error = await failure(attach(person((question) => question.kind === 'attach')));
     expect(error.code).toBe('guard-rolled-back');
-    expect(error.message).toContain('xdp_rarely may have cut the connection');
+    expect(error.message).toContain('xdp_rarely was to be detached again, and is');
     expect(hasXdp()).toBe(false);
   });
 

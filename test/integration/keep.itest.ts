@@ -9,8 +9,8 @@ import { cliRun, removeCache, root, startCli } from './support/cli.ts';
 import type { Line } from './support/lines.ts';
 
 const EXEC = join(root, 'bpf-snippets', 'execsnoop', 'execsnoop.bpf.c');
-/** execsnoop has two programs. */
-const LINKS = 2;
+/** execsnoop has one program, and prints nothing. */
+const LINKS = 1;
 const KEPT = '/run/ringside/kept';
 let sshd: TestSshd;
 let before: ReturnType<typeof bpfState>;
@@ -83,6 +83,15 @@ it('ends when its time is over, though nobody is there', async () => {
   const { run } = await kept('3s');
   expect(await settled(before, 10_000)).toEqual(nothing);
   expect(existsSync(join(KEPT, run))).toBe(false);
+});
+
+it('is left by a command on this machine, which ends', async () => {
+  const left = await cliRun(['attach', EXEC, '--host', 'local', '--keep', '10m', '--duration', '1', '--json']);
+  const end = left.json.at(-1)!;
+  expect([left.code, end]).toMatchObject([0, { type: 'end', reason: 'duration', kept: [{ host: 'local' }] }]);
+  expect(newSince(before).links).toHaveLength(LINKS);
+  await cliRun(['end', 'local', end.kept[0].run, '--json']);
+  expect(await settled(before, 5_000)).toEqual(nothing);
 });
 
 it('outlives a killed connection, and `agent remove` ends it and leaves nothing', async () => {

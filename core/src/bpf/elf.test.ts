@@ -19,6 +19,15 @@ function changed(edit: (bytes: Uint8Array) => void): Uint8Array {
 describe('Elf', () => {
   const elf = Elf.parse(goldenObject('exec.bpf'));
 
+  it('leaves the bytes of a file as they are when debug sections are relocated', () => {
+    const bytes = Buffer.from(goldenObject('exec.bpf'));
+    const before = Buffer.from(bytes);
+    const file = Elf.parse(bytes);
+    const changed = file.sections.filter((s) => Buffer.compare(file.relocated(s), s.data) !== 0);
+    expect(changed.length).toBeGreaterThan(0);
+    expect(bytes.equals(before)).toBe(true);
+  });
+
   it('reads sections, symbols and relocations as llvm-readelf shows them', () => {
     const program = elf.section('tp/sched/sched_process_exec')!;
     expect(program.size).toBe(112 * 8);

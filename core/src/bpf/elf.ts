@@ -88,7 +88,8 @@ export class Elf {
   relocated(section: ElfSection): Uint8Array {
     const tables = this.sections.filter((s) => isRelocations(s) && s.info === section.index);
     if (tables.length === 0) return section.data;
-    const copy = new Bytes(section.data.slice(), section.name);
+    // Not slice(): of a Buffer it is a view, and the object itself would be changed.
+    const copy = new Bytes(Uint8Array.from(section.data), section.name);
     for (const table of tables) applyRelocations(table, copy, this.symbols);
     return copy.bytes;
   }

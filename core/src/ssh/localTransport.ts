@@ -48,6 +48,8 @@ export class LocalTransport implements Transport {
           child.stdin.destroy();
           child.stdout.destroy();
           child.stderr.destroy();
+          // What is kept lives on; nobody here waits for its end.
+          child.unref();
         },
       };
       child.once('spawn', () => {
