@@ -90,7 +90,7 @@ it('is left by a command on this machine, which ends', async () => {
   const end = left.json.at(-1)!;
   expect([left.code, end]).toMatchObject([0, { type: 'end', reason: 'duration', kept: [{ host: 'local' }] }]);
   expect(newSince(before).links).toHaveLength(LINKS);
-  await cliRun(['end', 'local', end.kept[0].run, '--json']);
+  await cliRun(['end', 'local', String(end.kept[0].run), '--json']);
   expect(await settled(before, 5_000)).toEqual(nothing);
 });
 
