@@ -114,7 +114,7 @@ export const tiers = [
     run: (env, asked) =>
       asked
         ? vitest('hosts', env, 45 * minute)
-        : vitest('hosts', { RINGSIDE_MATRIX_KERNELS: 'local,5.10,7.3', ...env }, 30 * minute),
+        : vitest('hosts', { RINGSIDE_MATRIX_KERNELS: 'local,5.10,7.3', ...env }, 40 * minute),
   },
   {
     name: 'e2e',
