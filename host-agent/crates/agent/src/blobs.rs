@@ -1,17 +1,42 @@
 //! Bytes that the client sends ahead of the request that needs them: objects, mostly.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+use sha2::{Digest, Sha256};
 
 /// All unfinished and finished blobs together. An object with debug information has about one megabyte.
 pub const MOST_BYTES: usize = 64 << 20;
 /// Empty ones cost something too.
 const MOST_BLOBS: usize = 1024;
 
+/// Bytes that have come whole.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Blob {
+    bytes: Vec<u8>,
+    sha256: OnceLock<[u8; 32]>,
+}
+
+impl Blob {
+    /// Made when it is first asked for.
+    pub fn sha256(&self) -> &[u8; 32] {
+        self.sha256.get_or_init(|| Sha256::digest(&self.bytes).into())
+    }
+}
+
+impl Deref for Blob {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 #[derive(Default)]
 pub struct Blobs {
     unfinished: HashMap<u32, Vec<u8>>,
-    finished: HashMap<u32, Arc<Vec<u8>>>,
+    finished: HashMap<u32, Arc<Blob>>,
     /// Finished ones from old to new: the oldest make room.
     order: VecDeque<u32>,
     bytes: usize,
@@ -33,7 +58,7 @@ impl Blobs {
             self.forget(id);
             self.order.retain(|other| *other != id);
             let whole = self.unfinished.remove(&id).unwrap_or_default();
-            self.finished.insert(id, Arc::new(whole));
+            self.finished.insert(id, Arc::new(Blob { bytes: whole, sha256: OnceLock::new() }));
             self.order.push_back(id);
             if self.order.len() > MOST_BLOBS
                 && let Some(oldest) = self.order.pop_front()
@@ -44,7 +69,7 @@ impl Blobs {
         true
     }
 
-    pub fn get(&self, id: u32) -> Option<Arc<Vec<u8>>> {
+    pub fn get(&self, id: u32) -> Option<Arc<Blob>> {
         self.finished.get(&id).cloned()
     }
 
@@ -65,7 +90,7 @@ mod tests {
         assert!(blobs.push(1, b"ab", false));
         assert_eq!(blobs.get(1), None);
         assert!(blobs.push(1, b"c", true));
-        assert_eq!(blobs.get(1).as_deref().map(Vec::as_slice), Some(&b"abc"[..]));
+        assert_eq!(blobs.get(1).as_deref().map(Deref::deref), Some(&b"abc"[..]));
         assert!(blobs.push(2, &vec![0; MOST_BYTES - 1], true));
         assert_eq!(blobs.get(1), None);
         assert!(!blobs.push(3, &vec![0; MOST_BYTES + 1], false));
@@ -87,7 +112,7 @@ mod tests {
         let mut blobs = Blobs::default();
         blobs.push(1, b"old", true);
         blobs.push(1, b"new!", true);
-        assert_eq!(blobs.get(1).as_deref().map(Vec::as_slice), Some(&b"new!"[..]));
+        assert_eq!(blobs.get(1).as_deref().map(Deref::deref), Some(&b"new!"[..]));
         assert_eq!(blobs.bytes, 4);
     }
 }

@@ -15,7 +15,7 @@ use ringside_proto::framing::{FrameType, Head, MAX_PAYLOAD};
 use ringside_proto::{Message, messages as pb};
 
 use crate::audit::{self, Who};
-use crate::blobs::Blobs;
+use crate::blobs::{Blob, Blobs};
 use crate::failure::{Answer, Failure};
 use crate::guard::Commitments;
 use crate::journal;
@@ -76,7 +76,7 @@ impl Context<'_> {
         if self.cancelled.load(Ordering::Relaxed) { Err(Failure::cancelled()) } else { Ok(()) }
     }
 
-    pub fn blob(&self, id: u32) -> Answer<Arc<Vec<u8>>> {
+    pub fn blob(&self, id: u32) -> Answer<Arc<Blob>> {
         locked(self.blobs).get(id).ok_or_else(|| Failure::new("protocol", format!("No blob {id} was sent.")))
     }
 

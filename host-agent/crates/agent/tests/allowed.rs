@@ -19,7 +19,7 @@ fn start(more: &str) -> Agent {
 
 /// The agent's own /etc/ringside.
 fn etc(agent: &Agent) -> PathBuf {
-    PathBuf::from(format!("/proc/{}/root/etc/ringside", agent.worker()))
+    PathBuf::from("/proc").join(agent.worker().to_string()).join("root").join("etc").join("ringside")
 }
 
 fn hash(bytes: &[u8]) -> String {

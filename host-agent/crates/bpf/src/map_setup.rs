@@ -90,9 +90,7 @@ impl<'object> Map<'object> {
 
     /// Takes a map of this definition as what the map of maps expects in its slots.
     pub fn replace_inner(&self, object: &Object, definition: &Definition) -> Result<()> {
-        let Definition { kind, key_size, value_size, max_entries, flags } = *definition;
-        let shape = map::Shape { kind, key_size, value_size, max_entries, flags };
-        let inner = map::create(c"inner", &shape)
+        let inner = map::create(c"inner", definition)
             .map_err(|error| Error::new(format!("cannot create the inner map of {}", self.name()), error.errno))?;
         // SAFETY: the map is valid; libbpf frees its own inner map and remembers the number, which stays open (below).
         let result = unsafe { sys::bpf_map__set_inner_map_fd(self.as_ptr(), inner.as_raw_fd()) };

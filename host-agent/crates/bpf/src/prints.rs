@@ -10,6 +10,7 @@ use libbpf_sys as sys;
 
 use crate::insns::{Asm, Insn, Reg, helper};
 use crate::map;
+use crate::map_setup::Definition;
 use crate::os::owned;
 use crate::ring::Ring;
 use crate::{Error, Result};
@@ -142,7 +143,7 @@ fn reporter(ring: &OwnedFd, lost: &OwnedFd) -> Vec<Insn> {
 }
 
 fn create_map(kind: u32, key_size: u32, value_size: u32, entries: u32) -> Result<OwnedFd> {
-    map::create(c"ringside_prints", &map::Shape { kind, key_size, value_size, max_entries: entries, flags: 0 })
+    map::create(c"ringside_prints", &Definition { kind, key_size, value_size, max_entries: entries, flags: 0 })
 }
 
 fn load(insns: &[Insn]) -> Result<OwnedFd> {

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use libbpf_sys as sys;
 
 use crate::insns::{Asm, Reg};
+use crate::map_setup::Definition;
 use crate::{Result, log, map, os, program, token};
 
 /// Numbers of all program types that libbpf knows a name for.
@@ -60,5 +61,5 @@ fn program_with_token(kind: u32) -> Result<OwnedFd> {
 fn map_with_token(kind: u32) -> Result<OwnedFd> {
     let (key_size, value_size, max_entries) =
         if kind == sys::BPF_MAP_TYPE_RINGBUF { (0, 0, os::page_size() as u32) } else { (4, 4, 1) };
-    map::create(c"ringside", &map::Shape { kind, key_size, value_size, max_entries, flags: 0 })
+    map::create(c"ringside", &Definition { kind, key_size, value_size, max_entries, flags: 0 })
 }

@@ -6,12 +6,12 @@ use std::sync::Mutex;
 use ringside_proto::messages::request::Request;
 use ringside_proto::messages::response::Response;
 use ringside_proto::messages::{self as pb, map_ref::Ref};
-use sha2::{Digest, Sha256};
 
 use super::entry::Entry;
 use super::{About, about, attached, limits, log, run, subject, who};
 use crate::failure::Failure;
 use crate::requests::{Context, locked};
+use crate::rpc::host::hex;
 use crate::session::Session;
 use crate::supervisor;
 
@@ -29,6 +29,7 @@ const REFUSALS: [&str; 6] = [
 ];
 
 /// A request, until it is answered.
+#[derive(Default)]
 pub struct Asked {
     event: &'static str,
     object: u32,
@@ -47,12 +48,8 @@ impl Asked {
         let loaded = |id: u32| Self { object: id, ..Self::default() };
         let sent = |event, blob, options: &Option<pb::ObjectOptions>| {
             let options = options.clone().unwrap_or_default();
-            let bytes = context.blob(blob).ok();
-            let of = bytes.map(|bytes| About { name: options.name, sha256: Sha256::digest(&**bytes).into() });
-            let types = context
-                .blob(options.kernel_btf_blob)
-                .ok()
-                .map(|bytes| crate::rpc::host::hex(&Sha256::digest(&**bytes)));
+            let of = context.blob(blob).ok().map(|bytes| About { name: options.name, sha256: *bytes.sha256() });
+            let types = context.blob(options.kernel_btf_blob).ok().map(|bytes| hex(bytes.sha256()));
             let details = types.map(|types| ("types-sha256", types)).into_iter().collect();
             Self { event, of, confirmed: options.confirmed.join(","), details, ..Self::default() }
         };
@@ -92,7 +89,7 @@ impl Asked {
         Some(asked)
     }
 
-    pub fn answered(self, answer: Result<&Response, &Failure>) {
+    pub fn answered(mut self, answer: Result<&Response, &Failure>) {
         match answer {
             // Its links went first, whatever failed then.
             Err(failure) if self.event == "detach" && self.attached => self.detached(&failure.message),
@@ -100,8 +97,8 @@ impl Asked {
             Ok(Response::Load(loaded)) => {
                 let made = loaded.programs.iter().filter(|program| program.loaded);
                 let names: Vec<&str> = made.map(|program| program.name.as_str()).collect();
-                let entry = Self { object: loaded.object_id, ..self.clone_head() }.entry();
-                log::write(self.rest(entry).with("programs", names.join(",")));
+                self.object = loaded.object_id;
+                log::write(self.rest(self.entry()).with("programs", names.join(",")));
             }
             Ok(Response::Attach(result)) => {
                 self.tell_attached(&result.attachments, result.limits.as_ref(), result.commit_within_ms);
@@ -151,10 +148,6 @@ impl Asked {
         }
     }
 
-    fn clone_head(&self) -> Self {
-        Self { event: self.event, of: self.of.clone(), ..Self::default() }
-    }
-
     fn entry(&self) -> Entry {
         match &self.of {
             Some(of) if self.object != 0 => about(self.event, self.object, of),
@@ -171,13 +164,6 @@ impl Asked {
     fn rest(&self, entry: Entry) -> Entry {
         let entry = entry.with("confirmed", &self.confirmed);
         self.details.iter().fold(entry, |entry, (key, value)| entry.with(key, value))
-    }
-}
-
-impl Default for Asked {
-    fn default() -> Self {
-        let (event, confirmed) = ("", String::new());
-        Self { event, object: 0, of: None, confirmed, details: Vec::new(), attached: false }
     }
 }
 

@@ -7,12 +7,12 @@ use ringside_bpf::log::{self, LogBuffer};
 use ringside_bpf::object::{Object, OpenOptions};
 use ringside_bpf::program::{self, Program};
 use ringside_proto::messages as pb;
-use sha2::{Digest, Sha256};
 
 use super::elf::Elf;
 use super::kinds;
 use crate::allowed;
 use crate::audit::About;
+use crate::blobs::Blob;
 use crate::confine;
 use crate::failure::libc_errno::{ENOENT, ESRCH};
 use crate::failure::{Answer, Failure};
@@ -21,12 +21,10 @@ use crate::requests::Context;
 use crate::rpc::{explain, object};
 
 pub struct Source {
-    pub bytes: Arc<Vec<u8>>,
+    pub bytes: Arc<Blob>,
     pub options: pb::ObjectOptions,
-    /// Of `bytes`.
-    sha256: [u8; 32],
     /// Of the kernel, given by the user.
-    types: Option<Arc<Vec<u8>>>,
+    types: Option<Arc<Blob>>,
 }
 
 /// Programs that cannot be loaded here, by name, with the reason.
@@ -49,30 +47,29 @@ impl Source {
             0 => None,
             blob => Some(context.blob(blob)?),
         };
-        let sha256: [u8; 32] = Sha256::digest(&**bytes).into();
         // Before anything reads these bytes, and they are what is loaded: every version that is opened is made from them.
         let name = if options.name.is_empty() { "this object" } else { options.name.as_str() };
-        allowed::check(name, &sha256)?;
+        allowed::check(name, bytes.sha256())?;
         if let Some(types) = &types {
             // What a program reads where is decided by them.
-            allowed::check("the kernel's types that came along", &Sha256::digest(&***types).into())?;
+            allowed::check("the kernel's types that came along", types.sha256())?;
         }
         explain::check_elf(&bytes)?;
-        confine::check_object(&bytes, sha256)?;
+        confine::check_object(&bytes, *bytes.sha256())?;
         if let Some(types) = &types {
             explain::check_types(types)?;
         }
-        Ok(Self { bytes, options, sha256, types })
+        Ok(Self { bytes, options, types })
     }
 
     /// The same object with one program chosen.
     pub fn only(&self, program: &str) -> Self {
         let options = pb::ObjectOptions { programs: vec![program.to_owned()], ..self.options.clone() };
-        Self { bytes: Arc::clone(&self.bytes), options, sha256: self.sha256, types: self.types.clone() }
+        Self { bytes: Arc::clone(&self.bytes), options, types: self.types.clone() }
     }
 
     pub fn about(&self) -> About {
-        About { name: self.options.name.clone(), sha256: self.sha256 }
+        About { name: self.options.name.clone(), sha256: *self.bytes.sha256() }
     }
 
     /// Opened, with globals, sizes, types and targets set and programs chosen. Programs that miss their target are put into
@@ -112,7 +109,7 @@ impl Source {
             name: &self.options.name,
             log: Some(LogBuffer::new(self.options.log_limit_bytes)?),
             kconfig: kconfig.trim(),
-            kernel_types: self.types.as_ref().map(|types| types.as_slice()),
+            kernel_types: self.types.as_ref().map(|types| &types[..]),
         };
         let (opened, messages) = log::capture(|| Object::open(bytes, given));
         let object = opened.map_err(|error| explain::open(&error, &messages))?;

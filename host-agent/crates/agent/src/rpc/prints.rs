@@ -24,22 +24,9 @@ pub fn open(session: &mut Session, context: &Context<'_>, request: pb::OpenPrint
     let loaded = session.get(request.object_id)?;
     let voices = Voices::of(&loaded.object)?;
     let counters = loaded.prints.get_or_insert_with(|| Arc::new(PrintCounters::default()));
-    let (print, hidden) = (voices.print, voices.hidden);
-    let printer = voices.printer(request.object_id, Arc::clone(counters));
-    context.drain.send(Command::AddPrinter(printer));
-    match (print, hidden) {
-        (false, _) => Ok(pb::Empty {}),
-        (true, true) => Err(hidden_addresses()),
-        (true, false) => follow(context, counters, first).map(|()| pb::Empty {}),
-    }
-}
-
-fn follow(context: &Context<'_>, counters: &PrintCounters, first: bool) -> Answer<()> {
-    if first {
-        context.drain.send(Command::FollowPrints(Prints::open().map_err(|error| cannot_open(&error))?));
-    }
-    counters.followed.store(true, Ordering::Relaxed);
-    Ok(())
+    let followed = voices.follow(context, counters, first);
+    context.drain.send(Command::AddPrinter(voices.printer(request.object_id, Arc::clone(counters))));
+    followed.map(|()| pb::Empty {})
 }
 
 /// What versions of an object say.
@@ -82,12 +69,19 @@ impl Voices {
         Printer { object, counters, code: self.code, speakers: self.speakers }
     }
 
-    /// Follows prints for a version that is the first one of its object to print.
-    pub fn follow_new_prints(&self, context: &Context<'_>, counters: &PrintCounters) -> Answer<()> {
+    /// Follows the prints, where there are any and they are not followed yet; `first`: nobody else's are.
+    pub fn follow(&self, context: &Context<'_>, counters: &PrintCounters, first: bool) -> Answer<()> {
         if !self.print || counters.followed.load(Ordering::Relaxed) {
             return Ok(());
         }
-        if self.hidden { Err(hidden_addresses()) } else { follow(context, counters, true) }
+        if self.hidden {
+            return Err(hidden_addresses());
+        }
+        if first {
+            context.drain.send(Command::FollowPrints(Prints::open().map_err(|error| cannot_open(&error))?));
+        }
+        counters.followed.store(true, Ordering::Relaxed);
+        Ok(())
     }
 }
 

@@ -202,7 +202,7 @@ fn listen_to(context: &Context<'_>, loaded: &Loaded, versions: &[&Object], objec
             Err(failure) => journal::info("swap-prints", &failure.message),
         }
     }
-    if let Err(failure) = voices.follow_new_prints(context, counters) {
+    if let Err(failure) = voices.follow(context, counters, true) {
         journal::info("swap-prints", &failure.message);
     }
     context.drain.send(Command::AddPrinter(voices.printer(object, Arc::clone(counters))));

@@ -19,7 +19,7 @@ use crate::object::Object;
 use crate::program::text;
 use crate::{Error, Result, os};
 
-pub(crate) use create::{Shape, create};
+pub(crate) use create::create;
 pub use dump::{Dump, dump};
 pub use info::{Access, MapInfo, frozen, info};
 pub use walk::{Page, lookup, read_page};

@@ -9,6 +9,7 @@ use libbpf_sys as sys;
 use super::{load, loopback, missing};
 use crate::link::{self, Netfilter, XdpMode};
 use crate::map;
+use crate::map_setup::Definition;
 use crate::tc::{Direction, Filter};
 use crate::{Error, Result, os, socket};
 
@@ -127,5 +128,5 @@ pub(super) fn socket_map(kind: u32, attach: u32) -> Result<()> {
 
 fn new_socket_map() -> Result<OwnedFd> {
     let (kind, max_entries) = (sys::BPF_MAP_TYPE_SOCKMAP, 1);
-    map::create(c"ringside", &map::Shape { kind, key_size: 4, value_size: 4, max_entries, flags: 0 })
+    map::create(c"ringside", &Definition { kind, key_size: 4, value_size: 4, max_entries, flags: 0 })
 }
