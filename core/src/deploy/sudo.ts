@@ -56,13 +56,9 @@ export function sudoFailure(host: string, noise: string, passwordsGiven: number,
   const line = `${user} ALL=(root) NOPASSWD: /bin/sh`;
   const allow = `Let an administrator add this line with \`visudo -f /etc/sudoers.d/ringside\`: ${line}; ${byRootLogin}.`;
   if (/must have a tty/.test(noise)) {
-    return new RingsideError(
-      'sudo-denied',
-      `Root on ${host} cannot be had: its sudoers file says requiretty, and no terminal can be made there (script is missing).`,
-      {
-        remedy: `Let an administrator add this line with \`visudo -f /etc/sudoers.d/ringside\`: Defaults:${user} !requiretty; ${byRootLogin}.`,
-        detail: noise,
-      },
+    return denied(
+      'its sudoers file says requiretty, and no terminal can be made there (script is missing)',
+      `Let an administrator add this line with \`visudo -f /etc/sudoers.d/ringside\`: Defaults:${user} !requiretty; ${byRootLogin}.`,
     );
   }
   if (/incorrect password attempt/.test(noise) || (passwordsGiven > 0 && /try again/i.test(noise)))

@@ -3,6 +3,7 @@ import type { AnyAuthMethod, ParsedKey, Prompt } from 'ssh2';
 import { RingsideError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Prompter, SecretQuestion } from '../prompt.ts';
+import { authFailed, tooManyAttempts } from './authFailed.ts';
 import type { ResolvedHost } from './config.ts';
 import type { Identities, Identity } from './identities.ts';
 import { hasKerberosTicket, OpenSshNeeded, specialAgentKeys } from './openssh/needed.ts';
@@ -180,23 +181,16 @@ export class Authenticator {
   }
 
   /** The error when all is tried: names what was tried, what the server takes, and what can be done. */
-  failure(why = 'it refused every way to log in'): RingsideError {
-    const { host } = this.#options;
+  failure(why?: string): RingsideError {
     const tooMany = this.#problems.some((problem) => /too many authentication failures/i.test(problem));
-    const reason = tooMany ? 'it refused us after too many attempts' : why;
-    const tried = this.#tried.length > 0 ? `Tried: ${this.#tried.join(', ')}.` : 'There was nothing to try.';
-    const accepted = this.#accepted.length > 0 ? ` The server takes: ${this.#accepted.join(', ')}.` : '';
-    return new RingsideError(
-      'auth-failed',
-      `${host.user}@${host.hostname} did not let us in: ${reason}. ${tried}${accepted}`,
-      {
-        remedy: tooMany
-          ? 'Set IdentitiesOnly yes and name the right key with IdentityFile in the ssh config.'
-          : this.#unsupported.length > 0
-            ? `Certificates and security keys (${this.#unsupported.join(', ')}) need OpenSSH itself: use --transport openssh (or auto, with ssh installed).`
-            : `Check user and key with \`ssh ${host.name}\`; name a key with IdentityFile in the ssh config or --identity.`,
-        detail: this.#problems.map((problem) => neutralize(problem)).join('\n'),
-      },
-    );
+    const needsOpenSsh = `Certificates and security keys (${this.#unsupported.join(', ')}) need OpenSSH itself: use --transport openssh (or auto, with ssh installed).`;
+    return authFailed({
+      host: this.#options.host,
+      ...(why !== undefined && { why }),
+      ...{ tried: this.#tried, accepted: this.#accepted },
+      ...(this.#unsupported.length > 0 && { remedy: needsOpenSsh }),
+      ...(tooMany && tooManyAttempts),
+      detail: this.#problems.map((problem) => neutralize(problem)).join('\n'),
+    });
   }
 }

@@ -5,6 +5,7 @@ import type { Prompter } from '../prompt.ts';
 import type { ResolvedHost } from './config.ts';
 import { OpenSshNeeded } from './openssh/needed.ts';
 import { describeKey, fingerprint, randomart } from './fingerprint.ts';
+import { changedKey, revokedRemedy, unknownRemedy } from './hostKeyErrors.ts';
 import { checkHostKey, knownHostsName, type KnownHostsEntry, type KnownHostsResult } from './knownHosts.ts';
 import { appendKnownHost, readKnownHosts } from './knownHostsFiles.ts';
 import type { SshOptions } from './options.ts';
@@ -146,20 +147,15 @@ export class HostKeyChecker {
   #mismatch(key: Buffer, result: KnownHostsResult): RingsideError {
     const place = result.entry === null ? 'known_hosts' : `${result.entry.file}:${result.entry.line}`;
     const known = result.entry === null ? '' : fingerprint(result.entry.key);
-    return new RingsideError(
-      'host-key-mismatch',
-      `The key of ${this.#host.name} (${this.#where()}) has changed: it shows ${fingerprint(key)}, but ${place} says ${known}. ` +
-        'Someone may be listening in, or the host was reinstalled. Nothing was sent to it.',
-      {
-        remedy:
-          `Ask the host's administrator for its fingerprint by another way. Only when it is ${fingerprint(key)}, ` +
-          `remove the old key with \`ssh-keygen -f ${result.entry?.file ?? 'known_hosts'} -R ${shellSafe(this.#name)}\`.`,
-        detail: `offered (${describeKey(key)?.type ?? '?'}): ${fingerprint(key)}\n${randomart(key)}\nknown (${place}): ${known}\n${
-          result.entry === null ? '' : randomart(result.entry.key)
-        }`,
-        links: [place],
-      },
-    );
+    return changedKey({
+      host: this.#host.name,
+      where: this.#where(),
+      shown: fingerprint(key),
+      ...{ known, place, file: result.entry?.file ?? 'known_hosts', entry: shellSafe(this.#name) },
+      detail: `offered (${describeKey(key)?.type ?? '?'}): ${fingerprint(key)}\n${randomart(key)}\nknown (${place}): ${known}\n${
+        result.entry === null ? '' : randomart(result.entry.key)
+      }`,
+    });
   }
 
   #revoked(key: Buffer, result: KnownHostsResult): RingsideError {
@@ -167,7 +163,7 @@ export class HostKeyChecker {
     return new RingsideError(
       'host-key-revoked',
       `The key of ${this.#host.name} (${this.#where()}), ${fingerprint(key)}, is marked as revoked at ${place}.`,
-      { remedy: 'The host must get a new key; do not use it until its administrator has made one.', links: [place] },
+      { remedy: revokedRemedy, links: [place] },
     );
   }
 
@@ -176,9 +172,7 @@ export class HostKeyChecker {
       'host-key-unknown',
       `The key of ${this.#host.name} (${this.#where()}), ${fingerprint(key)}, is not known here, and ${why}.`,
       {
-        remedy:
-          'Compare the fingerprint with the host’s own (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there), then ' +
-          'accept it when asked, connect once with ssh, or pass --accept-new-host-key.',
+        remedy: unknownRemedy,
         detail: randomart(key),
       },
     );

@@ -45,13 +45,13 @@ export async function openTransport(
   const onState = call.onState ?? ((): void => undefined);
   onState('connecting');
   call.progress?.({ step: `Connecting to ${host}` });
-  // ssh2 takes longer to load than ssh to resolve the host, so both at once.
-  const [resolved] = await Promise.all([
+  // ssh2 takes longer to load than ssh to resolve the host and to say that it is there, so all at once.
+  const [resolved, available] = await Promise.all([
     resolveHost(host, { configFile: options.configFile, signal: call.signal }),
+    options.transport !== 'ssh2' && hasOpenSsh(),
     loadSsh2(),
   ]);
   const way: Way = { options, prompter, log, call, onState };
-  const available = options.transport !== 'ssh2' && (await hasOpenSsh());
   if (options.transport === 'openssh' && !available) throw noOpenSsh();
   const certificate = options.transport === 'auto' && available ? certificatesOf(resolved)[0] : undefined;
   if (options.transport === 'openssh' || certificate !== undefined) {
@@ -62,6 +62,7 @@ export async function openTransport(
     return await overSsh2(resolved, way, available);
   } catch (error) {
     if (!(error instanceof OpenSshNeeded)) throw error;
+    if (!available) throw new RingsideError(error.code, error.message, error);
     log.info(`${host}: OpenSSH is used for ${error.reason}`);
     return overOpenSsh(resolved, way);
   }

@@ -22,7 +22,7 @@ export interface ConnectContext {
   ssh: SshOptions;
   /** --identity: for the host itself, not for the hops before it. */
   identityFile: string | undefined;
-  /** Where ssh2 cannot go on, the error says what OpenSSH could do (OpenSshNeeded). */
+  /** Before anybody is asked, the login may go over to OpenSSH (OpenSshNeeded). */
   mayUseOpenSsh: boolean;
   prompter: Prompter;
   log: Log;
@@ -54,7 +54,7 @@ const keepaliveCount = 3;
 type Ssh2Error = Error & { level?: string; code?: string | number };
 
 /** ssh2 takes packets of 35,000 bytes, OpenSSH of 256 KB: a server's long banner is one packet. */
-function tooLargePacket(host: ResolvedHost, cause: Error, mayUseOpenSsh: boolean): RingsideError {
+function tooLargePacket(host: ResolvedHost, cause: Error): OpenSshNeeded {
   const error = new RingsideError(
     'ssh-transport',
     `${host.name} sent a packet that ssh2 does not take (a long banner?).`,
@@ -63,7 +63,7 @@ function tooLargePacket(host: ResolvedHost, cause: Error, mayUseOpenSsh: boolean
       cause,
     },
   );
-  return mayUseOpenSsh ? new OpenSshNeeded('a packet that ssh2 does not take', error) : error;
+  return new OpenSshNeeded('a packet that ssh2 does not take', error);
 }
 
 /** What went wrong between the first byte and the end of the login. */
@@ -72,11 +72,10 @@ function handshakeError(
   error: Ssh2Error,
   auth: Authenticator,
   authenticating: boolean,
-  mayUseOpenSsh: boolean,
 ): RingsideError {
   if (error.level === 'client-socket') return socketError(host, error);
   if (error.level === 'client-authentication') return auth.failure();
-  if (/bad packet length/i.test(error.message)) return tooLargePacket(host, error, mayUseOpenSsh);
+  if (/bad packet length/i.test(error.message)) return tooLargePacket(host, error);
   if (authenticating) {
     auth.noteProblem(error.message);
     return auth.failure(`it ended the login (${neutralize(error.message, 300)})`);
@@ -91,7 +90,7 @@ function handshakeError(
         cause: error,
       },
     );
-    return mayUseOpenSsh ? new OpenSshNeeded('the algorithms of the host', none) : none;
+    return new OpenSshNeeded('the algorithms of the host', none);
   }
   return new RingsideError(
     'host-unreachable',
@@ -167,12 +166,10 @@ export async function establish(host: ResolvedHost, stream: Duplex, context: Con
       client.on('error', (error: Ssh2Error) => {
         // A key that could not sign is one refused attempt, not the end; ssh2 goes on to the next.
         if (error.level === 'agent') auth.noteProblem(error.message);
-        else finish(handshakeError(host, error, auth, authenticating, context.mayUseOpenSsh));
+        else finish(handshakeError(host, error, auth, authenticating));
       });
       client.on('close', () =>
-        finish(
-          handshakeError(host, new Error('the connection was closed'), auth, authenticating, context.mayUseOpenSsh),
-        ),
+        finish(handshakeError(host, new Error('the connection was closed'), auth, authenticating)),
       );
       client.on('handshake', () => {
         timer.touch();

@@ -6,6 +6,7 @@ import { registerCommand } from '../commands.ts';
 import { Command } from '../contributions.ts';
 import { errorData } from '../errors.ts';
 import { untilText } from '../format.ts';
+import { isSame, keptKey } from '../model/keptMemory.ts';
 import type { KeptRun } from '../model/keptRuns.ts';
 import { withProgress } from '../progress.ts';
 import { KeptNode } from './keptNode.ts';
@@ -88,11 +89,9 @@ async function announce(context: AppContext, said: Set<string>, runs: KeptRun[])
   // What this window has left just now is no news to whoever left it.
   const ours = context.runs.all().flatMap((run) => run.kept);
   const isNews = (one: KeptRun): boolean =>
-    !said.has(`${one.host} ${one.run}`) &&
-    !context.keeper.isAdopting(one) &&
-    !ours.some((on) => on.host === one.host && on.run === one.run);
+    !said.has(keptKey(one)) && !context.keeper.isAdopting(one) && !ours.some((on) => isSame(on, one));
   const news = runs.filter(isNews);
-  for (const one of news) said.add(`${one.host} ${one.run}`);
+  for (const one of news) said.add(keptKey(one));
   const [first] = news;
   if (first === undefined) return;
   const single = news.length === 1;

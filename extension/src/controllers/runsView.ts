@@ -7,6 +7,7 @@ import { Command, NodeContext, View } from '../contributions.ts';
 import { isDeclined } from '../declined.ts';
 import { changeLimits, sayLimitEnds } from '../attach/limitsPrompt.ts';
 import { describeRun, formatLost, isLive, leftOutText, lostTotal, untilText, withThousands } from '../format.ts';
+import { keptKey } from '../model/keptMemory.ts';
 import type { KeptRun } from '../model/keptRuns.ts';
 import { KeptNode, keptItem, resolveKept } from './keptNode.ts';
 
@@ -59,8 +60,8 @@ class RunTree implements vscode.TreeDataProvider<RunNode | KeptNode> {
     const { runs, kept } = this.#context;
     const all = runs.all();
     const left = all.filter((run) => kept.leftOf(run).length > 0);
-    const shown = new Set(left.flatMap((run) => run.kept.map((on) => `${on.host} ${on.run}`)));
-    const others = kept.all().filter((one) => !shown.has(`${one.host} ${one.run}`));
+    const shown = new Set(left.flatMap((run) => run.kept.map(keptKey)));
+    const others = kept.all().filter((one) => !shown.has(keptKey(one)));
     const live = all.filter(isLive);
     const ended = all.filter((run) => !isLive(run) && !left.includes(run));
     return [

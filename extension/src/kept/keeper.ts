@@ -6,7 +6,7 @@ import { setting, storeBytes } from '../config.ts';
 import { Setting } from '../contributions.ts';
 import { ExtensionError, errorData } from '../errors.ts';
 import { isLive, untilText } from '../format.ts';
-import { isHeldBy } from '../model/keptMemory.ts';
+import { isHeldBy, isSame, keptKey } from '../model/keptMemory.ts';
 import type { KeptRuns } from '../model/keptRuns.ts';
 import type { RunList } from '../model/runList.ts';
 import { withProgress } from '../progress.ts';
@@ -66,11 +66,10 @@ export class Keeper implements vscode.Disposable {
   async adopt(on: Named, { quiet = false } = {}): Promise<RunSummary> {
     const { runs } = this.#parts;
     const held = runs.live().find((run) => isHeldBy(on, run));
-    const key = `${on.host} ${on.run}`;
+    const key = keptKey(on);
     const run = held ?? (await (this.#adopting.get(key) ?? this.#adoptOnce(key, on)));
     if (!quiet) {
-      const same = (other: RunSummary): boolean =>
-        !isLive(other) && other.kept.some((k) => k.host === on.host && k.run === on.run);
+      const same = (other: RunSummary): boolean => !isLive(other) && other.kept.some((k) => isSame(k, on));
       this.#adopted.fire({ run, before: runs.all().flatMap((other) => (same(other) ? [other.id] : [])) });
     }
     return run;
@@ -78,7 +77,7 @@ export class Keeper implements vscode.Disposable {
 
   /** Somebody goes on with it right now, such as a panel that comes back. */
   isAdopting(on: KeptOn): boolean {
-    return this.#adopting.has(`${on.host} ${on.run}`);
+    return this.#adopting.has(keptKey(on));
   }
 
   #adoptOnce(key: string, on: Named): Promise<RunSummary> {

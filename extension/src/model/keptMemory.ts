@@ -53,6 +53,9 @@ export class KeptMemory {
   }
 }
 
+/** One kept run, for sets and maps. */
+export const keptKey = ({ host, run }: KeptOn): string => `${host} ${run}`;
+
 export const isSame = (a: KeptOn, b: KeptOn): boolean => a.host === b.host && a.run === b.run;
 
 export const isOver = ({ expires }: KeptOn, now = Date.now()): boolean => BigInt(expires) / 1_000_000n <= BigInt(now);

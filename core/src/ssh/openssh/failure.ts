@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { RingsideError, type ErrorCode } from '../../errors.ts';
 import { fingerprint } from '../fingerprint.ts';
 import { parseKnownHosts } from '../knownHosts.ts';
+import { authFailed, tooManyAttempts, type FailedLogin } from '../authFailed.ts';
 import type { ResolvedHost } from '../config.ts';
+import { changedKey, revokedRemedy, unknownRemedy } from '../hostKeyErrors.ts';
 import { neutralize } from '../shell.ts';
 
 const debugLine = /^debug\d: /;
@@ -37,32 +39,15 @@ function mismatch(host: ResolvedHost, text: string, detail: string): RingsideErr
   const shown = /key sent by the remote host is\s+(SHA256:[A-Za-z0-9+/]+)/.exec(text)?.[1] ?? 'another key';
   const known = knownFingerprint(file, Number(line));
   const name = /Host key for (\S+) has changed/.exec(text)?.[1] ?? host.hostname;
-  return new RingsideError(
-    'host-key-mismatch',
-    `The key of ${host.name} (${name}) has changed: it shows ${shown}, but ${file}:${line} says ${known === '' ? 'another' : known}. ` +
-      'Someone may be listening in, or the host was reinstalled. Nothing was sent to it.',
-    {
-      remedy:
-        `Ask the host's administrator for its fingerprint by another way. Only when it is ${shown}, ` +
-        `remove the old key with \`ssh-keygen -f ${file} -R '${name}'\`.`,
-      detail,
-      links: [`${file}:${line}`],
-    },
-  );
+  return changedKey({
+    ...{ host: host.name, where: name, shown, known: known === '' ? 'another' : known },
+    ...{ place: `${file}:${line}`, file, entry: `'${name}'`, detail },
+  });
 }
 
-function authFailure(host: ResolvedHost, who: string, accepted: string, lines: readonly string[]): RingsideError {
-  const tried = triedIn(lines);
-  const whatTried = tried.length > 0 ? `Tried: ${tried.join(', ')}.` : 'There was nothing to try.';
-  const takes = accepted === '' ? '' : ` The server takes: ${accepted.replaceAll(',', ', ')}.`;
-  return new RingsideError(
-    'auth-failed',
-    `${who} did not let us in: it refused every way to log in. ${whatTried}${takes}`,
-    {
-      remedy: `Check user and key with \`ssh ${host.name}\`; name a key with IdentityFile in the ssh config or --identity.`,
-      detail: neutralize(lines.filter((line) => !debugLine.test(line)).join('\n')),
-    },
-  );
+function authFailure(host: ResolvedHost, lines: readonly string[], more: Partial<FailedLogin> = {}): RingsideError {
+  const detail = neutralize(lines.filter((line) => !debugLine.test(line)).join('\n'));
+  return authFailed({ host, tried: triedIn(lines), accepted: [], detail, ...more });
 }
 
 interface Rule {
@@ -121,7 +106,7 @@ export function readFailure(host: ResolvedHost, stderr: string, declined = ''): 
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(text)) return mismatch(host, text, detail);
   if (/REVOKED HOST KEY/.test(text) || /host key for .* is marked as revoked/.test(text)) {
     return new RingsideError('host-key-revoked', `The key of ${host.name} (${host.hostname}) is marked as revoked.`, {
-      remedy: 'The host must get a new key; do not use it until its administrator has made one.',
+      remedy: revokedRemedy,
       detail,
     });
   }
@@ -130,30 +115,18 @@ export function readFailure(host: ResolvedHost, stderr: string, declined = ''): 
       'host-key-unknown',
       `The key of ${host.name} (${host.hostname} port ${host.port}), or of a host on the way to it, is not known here, and it was not accepted.`,
       {
-        remedy:
-          'Compare the fingerprint with the host’s own (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there), then ' +
-          'accept it when asked, connect once with ssh, or pass --accept-new-host-key.',
+        remedy: unknownRemedy,
         detail,
       },
     );
   }
-  if (declined !== '') {
-    const error = authFailure(host, `${host.user}@${host.hostname}`, '', lines);
-    return new RingsideError('auth-failed', error.message.replace('it refused every way to log in', declined), error);
-  }
+  if (declined !== '') return authFailure(host, lines, { why: declined });
   const denied = /^(?:(\S+): )?Permission denied \(([^)]*)\)/m.exec(text);
-  if (denied) return authFailure(host, denied[1] ?? `${host.user}@${host.hostname}`, denied[2] ?? '', lines);
-  if (/Too many authentication failures/.test(text)) {
-    const error = authFailure(host, `${host.user}@${host.hostname}`, '', lines);
-    return new RingsideError(
-      'auth-failed',
-      error.message.replace('every way to log in', 'us after too many attempts'),
-      {
-        remedy: 'Set IdentitiesOnly yes and name the right key with IdentityFile in the ssh config.',
-        detail,
-      },
-    );
+  if (denied) {
+    const accepted = denied[2] === '' ? [] : (denied[2] ?? '').split(',');
+    return authFailure(host, lines, { ...(denied[1] !== undefined && { who: denied[1] }), accepted });
   }
+  if (/Too many authentication failures/.test(text)) return authFailure(host, lines, { ...tooManyAttempts, detail });
   for (const { pattern, code, why, remedy } of rules) {
     const match = pattern.exec(text);
     if (match)

@@ -4,9 +4,6 @@ import { cause, type Explanation, type Rule } from './rule.ts';
 import { argumentsOf, expressionAt } from './sourceText.ts';
 import { capitalize, list } from './words.ts';
 
-const calledAt = (failure: Failure): string =>
-  failure.at < 0 ? '' : (/^\(85\) call (\w+)/.exec(failure.path.text(failure.at))?.[1] ?? '');
-
 const kinds: Record<string, string> = {
   scalar: 'a plain number',
   inv: 'a plain number',
@@ -41,7 +38,7 @@ function wrongKind(failure: Failure, match: RegExpExecArray): Explanation | null
   const parts = /R(\d+) type=(\S+) expected=(.*)$/.exec(match.input);
   if (!parts || failure.at < 0) return null;
   const register = Number(parts[1]);
-  const called = calledAt(failure);
+  const called = failure.called();
   const given = argumentsOf(failure.place.text, called)?.[register - 1];
   const wanted = [
     ...new Set(
@@ -120,7 +117,7 @@ export const argumentRules: readonly Rule[] = [
     about:
       'The formats of bpf_printk() and bpf_snprintf() know %d %i %u %x %ld %llu %s %p and a few more, and need one argument for each; the format has to be a constant.',
     explain: (failure) => {
-      const called = calledAt(failure) || 'This helper';
+      const called = failure.called() || 'This helper';
       return {
         message: `${called}() does not understand its format string. It knows %c %d %i %u %x (with l or ll), %s, %p, %pks, %pus, %pI4 and %pI6, with one argument for each; nothing else.`,
       };

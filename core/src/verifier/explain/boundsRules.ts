@@ -277,7 +277,7 @@ function packetCheck(failure: Failure, place: Place, base: string, size: number)
 function size(failure: Failure, match: RegExpExecArray): Explanation | null {
   if (failure.at < 0) return null;
   const register = Number(/\bR(\d+)/.exec(match.input)?.[1] ?? NaN);
-  const called = /^\(85\) call (\w+)/.exec(failure.path.text(failure.at))?.[1];
+  const called = failure.called();
   if (!called) return unboundedIndex(failure);
   const sizeRegister = /min value is negative|unbounded memory|zero-sized|is not a known constant/.test(match.input)
     ? register
@@ -477,7 +477,7 @@ export const boundsRules: readonly Rule[] = [
       if (failure.at < 0) return null;
       const register = Number(/R(\d+)/.exec(match.input)![1]);
       const named = failure.name(failure.at, register);
-      const called = /call (\w+)/.exec(failure.path.text(failure.at))?.[1] ?? 'the helper';
+      const called = failure.called() || 'the helper';
       const instead =
         called === 'bpf_ringbuf_reserve'
           ? ' Reserve the largest size, or use bpf_ringbuf_reserve_dynptr() or bpf_ringbuf_output().'

@@ -42,6 +42,11 @@ export function insertBelow(file: SourceFile, line: number, lines: readonly stri
   return { file: file.file, ...{ startLine: line, startColumn: end, endLine: line, endColumn: end }, text };
 }
 
+/** A line taken out, with its end. */
+export function removeLine(file: SourceFile, line: number): TextEdit {
+  return { file: file.file, ...{ startLine: line, startColumn: 1, endLine: line + 1, endColumn: 1 }, text: '' };
+}
+
 /** Text of one line replaced, columns from 1, the end exclusive. */
 export function replaceIn(file: SourceFile, line: number, from: number, to: number, text: string): TextEdit {
   return { file: file.file, ...{ startLine: line, startColumn: from, endLine: line, endColumn: to }, text };

@@ -56,6 +56,11 @@ export class Failure {
     return at >= 0 && at < this.path.length ? this.program.place(this.path.insn(at)) : nowhere;
   }
 
+  /** The function that is called at a step; "" when it is no call. */
+  called(at = this.at): string {
+    return at < 0 ? '' : (/^\(85\) call (\w+)/.exec(this.path.text(at))?.[1] ?? '');
+  }
+
   register(number: number): RegisterState | null {
     return this.state.frames.at(-1)?.register(number) ?? null;
   }

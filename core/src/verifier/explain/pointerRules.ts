@@ -1,5 +1,14 @@
 /** Pointers that may be NULL, that were given back, or that are no pointers to the verifier. */
-import { guardAbove, includeEdit, nullCheck, replaceIn, type Fix } from './edits.ts';
+import {
+  guardAbove,
+  includeEdit,
+  insertAbove,
+  insertBelow,
+  nullCheck,
+  removeLine,
+  replaceIn,
+  type Fix,
+} from './edits.ts';
 import type { Failure } from './failure.ts';
 import { memoryAccess } from './path.ts';
 import type { Place } from './program.ts';
@@ -105,16 +114,14 @@ function probeRead(failure: Failure, register: number): Fix | null {
   const types: Record<number, string> = { 1: 'char', 2: 'short', 4: 'int', 8: 'long' };
   const from = text.indexOf(expression) + 1;
   const line = file.statementStart(place.line);
-  const indent = file.indent(line);
   const name = `${match[1]}_value`;
   return {
     title: `Copy it with bpf_probe_read_kernel() first`,
     edits: [
-      {
-        file: file.file,
-        ...{ startLine: line, startColumn: 1, endLine: line, endColumn: 1 },
-        text: `${indent}${types[access.size] ?? 'char'} ${name} = 0;\n${indent}bpf_probe_read_kernel(&${name}, sizeof(${name}), ${match[1]});\n`,
-      },
+      insertAbove(file, line, [
+        `${types[access.size] ?? 'char'} ${name} = 0;`,
+        `bpf_probe_read_kernel(&${name}, sizeof(${name}), ${match[1]});`,
+      ]),
       replaceIn(file, place.line, from, from + expression.length, name),
     ],
   };
@@ -147,7 +154,7 @@ export const pointerRules: readonly Rule[] = [
     explain: (failure, match) => {
       const argument = /arg#?(\d+)/.exec(match.input)?.[1];
       const register = match[1] !== undefined ? Number(match[1]) : argument === undefined ? NaN : Number(argument) + 1;
-      const called = /call (\w+)/.exec(failure.at < 0 ? '' : failure.path.text(failure.at))?.[1];
+      const called = failure.called();
       return nullable(failure, register, called ? `where it is passed to ${called}()` : 'where it is passed on');
     },
   },
@@ -192,11 +199,11 @@ export const pointerRules: readonly Rule[] = [
       const released = releasedBefore(failure, register)!;
       const named = failure.name(failure.at, register);
       const given = failure.placeAt(released.at);
-      const called = /call (\w+)/.exec(failure.path.text(failure.at))?.[1] ?? 'it';
+      const called = failure.called() || 'it';
       return {
         message: `${capitalize(named.text)} was given back by ${released.function}() already (${lineWords(given, failure.place)}); ${called}() may not be called for it again.`,
         causes: [cause(given, `${released.function}() gives it back here.`)],
-        fixes: [removeLine(failure, failure.place, called)],
+        fixes: [withoutCall(failure, failure.place, called)],
       };
     },
   },
@@ -290,39 +297,14 @@ function moveBelow(failure: Failure, given: Place): Fix | null {
     return null;
   return {
     title: `Move \`${text.trim()}\` below it`,
-    edits: [
-      {
-        file: file.file,
-        ...{ startLine: given.line, startColumn: 1, endLine: given.line + 1, endColumn: 1 },
-        text: '',
-      },
-      {
-        file: file.file,
-        ...{
-          startLine: end,
-          startColumn: file.line(end).length + 1,
-          endLine: end,
-          endColumn: file.line(end).length + 1,
-        },
-        text: `\n${text}`,
-      },
-    ],
+    edits: [removeLine(file, given.line), insertBelow(file, end, [text.trimStart()], given.line)],
   };
 }
 
-function removeLine(failure: Failure, place: Place, called: string): Fix | null {
+function withoutCall(failure: Failure, place: Place, called: string): Fix | null {
   const file = failure.program.file(place);
   const text = file?.line(place.line) ?? '';
   if (!file || !new RegExp(`^\\s*${called}\\(.*\\);\\s*$`).test(text) || file.isBareBody(place.line)) return null;
   if (argumentsOf(text, called) === null) return null;
-  return {
-    title: `Remove \`${text.trim()}\``,
-    edits: [
-      {
-        file: file.file,
-        ...{ startLine: place.line, startColumn: 1, endLine: place.line + 1, endColumn: 1 },
-        text: '',
-      },
-    ],
-  };
+  return { title: `Remove \`${text.trim()}\``, edits: [removeLine(file, place.line)] };
 }

@@ -6,9 +6,6 @@ import type { Place } from './program.ts';
 import { cause, type Explanation, type Rule } from './rule.ts';
 import { capitalize, list, rangeWords } from './words.ts';
 
-const calledAt = (failure: Failure): string =>
-  failure.at < 0 ? '' : (/^\(85\) call (\w+)/.exec(failure.path.text(failure.at))?.[1] ?? '');
-
 const program = (failure: Failure): string => {
   const section = failure.program.source?.section ?? '';
   return section === '' ? 'programs of this type' : `programs of section "${section}"`;
@@ -87,7 +84,7 @@ function complexity(failure: Failure): Explanation {
 }
 
 function licence(failure: Failure): Explanation {
-  const called = calledAt(failure);
+  const called = failure.called();
   const object = failure.program.source?.object;
   const license = object?.license ?? '';
   const place = failure.place;
@@ -188,7 +185,7 @@ function stack(failure: Failure, match: RegExpExecArray): Explanation {
 }
 
 function helper(failure: Failure, match: RegExpExecArray): Explanation {
-  const named = /(?:helper|func|function) (\w+)#\d+/.exec(match.input)?.[1] ?? calledAt(failure);
+  const named = /(?:helper|func|function) (\w+)#\d+/.exec(match.input)?.[1] ?? failure.called();
   return {
     message: `${named ? `${named}()` : 'This helper'} cannot be called by ${program(failure)}. Use another helper, or another kind of program.`,
   };
@@ -274,7 +271,7 @@ export const programRules: readonly Rule[] = [
     about:
       'The function may wait (for memory, for a page), and this program runs where it must not. Use the sleepable form of the section (".s": "fentry.s/…", "lsm.s/…", "uprobe.s"), or a function that does not wait.',
     explain: (failure) => {
-      const called = calledAt(failure) || 'This function';
+      const called = failure.called() || 'This function';
       const section = failure.program.source?.section ?? '';
       const kind = section.split('/')[0]!;
       const form = /^(?:fentry|fexit|fmod_ret|lsm|uprobe|uretprobe|usdt|iter|syscall|ksyscall)$/.test(kind)
@@ -413,7 +410,7 @@ export const programRules: readonly Rule[] = [
           message: `${failure.program.functionOf(failure.path.insn(failure.at))}() ends here without a value to return. Return one on every path.`,
         };
       if (register >= 1 && register <= 5 && failure.at >= 0) {
-        const called = failure.path.text(failure.at).match(/call (\w+)/)?.[1];
+        const called = failure.called();
         if (called)
           return {
             message: `Argument ${register} of ${called}() was not set on this path. Pass as many arguments as it takes.`,

@@ -5,6 +5,7 @@ import type { Failure } from './failure.ts';
 import type { Place } from './program.ts';
 import { cause, lineWords, type Explanation, type Rule } from './rule.ts';
 import { argumentsOf, assignedName } from './sourceText.ts';
+import { capitalize } from './words.ts';
 
 interface Release {
   what: string;
@@ -65,7 +66,7 @@ function unreleased(failure: Failure): Explanation | null {
   const place = failure.program.place(insn);
   let at = failure.at;
   while (at >= 0 && failure.path.insn(at) !== insn) at--;
-  const called = at < 0 ? '' : (/call (\w+)/.exec(failure.path.text(at))?.[1] ?? '');
+  const called = failure.called(at);
   const release = releases.find(([pattern]) => pattern.test(called))?.[1];
   const name =
     called.includes('iter_') || called.includes('dynptr')
@@ -156,7 +157,7 @@ function held(failure: Failure, match: RegExpExecArray): Explanation | null {
   let at = failure.at;
   while (at >= 0 && !region.enter.test(failure.path.text(at))) at--;
   const place = at < 0 ? null : failure.placeAt(at);
-  const called = at < 0 ? '' : (/call (\w+)/.exec(failure.path.text(at))?.[1] ?? '');
+  const called = failure.called(at);
   const statement = region.leave(place ? argumentsOf(place.text, called) : null);
   const leave = leaving(failure);
   const line = lineWords(place, failure.place);
@@ -176,7 +177,7 @@ function whileLocked(failure: Failure): Explanation | null {
   if (failure.at < 0) return null;
   let at = failure.at;
   while (at >= 0 && !/call bpf_(?:res_)?spin_lock/.test(failure.path.text(at))) at--;
-  const called = /call (\w+)/.exec(failure.path.text(failure.at))?.[1] ?? 'A function';
+  const called = failure.called() || 'A function';
   const place = at < 0 ? null : failure.placeAt(at);
   return {
     message: `${called}() is called while a spin lock is held (taken in ${lineWords(place, failure.place) || 'this function'}); between lock and unlock only plain reads and writes are allowed. Call it before the lock and keep the result in a variable.`,
@@ -226,7 +227,7 @@ export const referenceRules: readonly Rule[] = [
       'A dynptr is made by one of the bpf_dynptr_from_…() or bpf_ringbuf_reserve_dynptr() functions before it is used, and must not be overwritten while it holds something.',
     explain: (failure) => {
       if (failure.at < 0) return null;
-      const called = /call (\w+)/.exec(failure.path.text(failure.at))?.[1] ?? 'The function';
+      const called = failure.called() || 'The function';
       const argument = Number(/arg #?(\d+)/.exec(failure.messages.join(' '))?.[1] ?? 0);
       const name = argumentsOf(failure.place.text, called)?.[argument]?.replace(/^&/, '');
       return {
@@ -243,7 +244,7 @@ export const referenceRules: readonly Rule[] = [
     explain: (failure, match) => {
       if (failure.at < 0) return null;
       const kind = /iter_(\w+)/.exec(match[0])?.[1] ?? '';
-      const called = /call (\w+)/.exec(failure.path.text(failure.at))?.[1] ?? 'The function';
+      const called = failure.called() || 'The function';
       const name = argumentsOf(failure.place.text, called)?.[0]?.replace(/^&/, '');
       const already = /uninitialized/.test(match.input);
       return {
@@ -264,12 +265,12 @@ export const referenceRules: readonly Rule[] = [
       if (failure.at < 0) return null;
       const register = Number(match[1] ?? 1);
       const named = failure.name(failure.at, register);
-      const called = /call (\w+)/.exec(failure.path.text(failure.at))?.[1] ?? 'the function';
+      const called = failure.called() || 'the function';
       const trusted = /trusted|rcu/.test(match.input);
       return {
         message: trusted
-          ? `${named.text[0]!.toUpperCase()}${named.text.slice(1)} is a pointer that was read from a kernel struct, which may be gone any time; ${called}() needs one that is held: a program argument, or one from bpf_…_acquire().`
-          : `${named.text[0]!.toUpperCase()}${named.text.slice(1)} is not something that ${called}() can give back: it was not taken by an acquiring function, or was given back already.`,
+          ? `${capitalize(named.text)} is a pointer that was read from a kernel struct, which may be gone any time; ${called}() needs one that is held: a program argument, or one from bpf_…_acquire().`
+          : `${capitalize(named.text)} is not something that ${called}() can give back: it was not taken by an acquiring function, or was given back already.`,
         causes: [cause(named.place, 'The pointer comes from here.')],
       };
     },

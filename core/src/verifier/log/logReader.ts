@@ -4,7 +4,7 @@
  * read when they are asked for.
  */
 import { LineKind, lineKind } from './lineKinds.ts';
-import { LogText, Numbers } from './logText.ts';
+import { lastNotAbove, LogText, Numbers } from './logText.ts';
 import { noStats, readStatistics } from './statistics.ts';
 import { VerifierLog } from './verifierLog.ts';
 
@@ -153,13 +153,8 @@ class PathStack {
   }
 
   #alive(step: number): boolean {
-    let [low, high] = [0, this.#from.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#from[middle]! <= step) low = middle + 1;
-      else high = middle;
-    }
-    return low > 0 && step <= this.#to[low - 1]!;
+    const run = lastNotAbove(this.#from, step);
+    return run >= 0 && step <= this.#to[run]!;
   }
 
   #cutAfter(step: number): void {

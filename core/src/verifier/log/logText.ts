@@ -1,5 +1,16 @@
 /** The text of a log as it came, in pieces that hold whole lines, with the place of each line: nothing is copied. */
 
+/** Index of the last of the first `length` elements that is not above `value`; -1 when there is none. They ascend. */
+export function lastNotAbove(ascending: ArrayLike<number>, value: number, length = ascending.length): number {
+  let [low, high] = [0, length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ascending[middle]! <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
 /** A growing array of 32-bit numbers; a log of 100 MB has millions of lines. */
 export class Numbers {
   #data = new Uint32Array(1024);
@@ -22,15 +33,9 @@ export class Numbers {
     this.#data[index] = value;
   }
 
-  /** Index of the last element that is not above `value`; -1 when there is none. The elements ascend. */
+  /** As `lastNotAbove`. */
   lastNotAbove(value: number): number {
-    let [low, high] = [0, this.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#data[middle]! <= value) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
+    return lastNotAbove(this.#data, value, this.length);
   }
 }
 
@@ -85,14 +90,9 @@ export class LogText {
   line(index: number): string {
     if (!(index >= 0 && index < this.#starts.length)) return '';
     const start = this.#starts.at(index);
-    let [low, high] = [0, this.#before.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#before[middle]! <= start) low = middle + 1;
-      else high = middle;
-    }
-    const piece = this.#pieces[low - 1]!;
-    const from = start - this.#before[low - 1]!;
+    const held = lastNotAbove(this.#before, start);
+    const piece = this.#pieces[held]!;
+    const from = start - this.#before[held]!;
     const found = piece.indexOf('\n', from);
     return piece.slice(from, withoutReturn(piece, from, found < 0 ? piece.length : found));
   }

@@ -1,8 +1,7 @@
 /** A verifier log that was read: every line, the instructions in the order in which they were verified, and the paths. */
 import { LineKind } from './lineKinds.ts';
 import { readKernelReport, type KernelReport } from './kernelReport.ts';
-import type { Numbers } from './logText.ts';
-import { type LogText } from './logText.ts';
+import type { LogText, Numbers } from './logText.ts';
 import type { LogStats } from './statistics.ts';
 
 /** A "; source text @ file.c:12" comment; before Linux 6.10 it has neither file nor line. */
