@@ -20,6 +20,7 @@ import { KeptMemory } from './model/keptMemory.ts';
 import { KeptRuns } from './model/keptRuns.ts';
 import { RunList } from './model/runList.ts';
 import { Verdicts } from './model/verdicts.ts';
+import { DoctorPanels } from './panels/doctorPanels.ts';
 import { TracePanels } from './panels/tracePanels.ts';
 import { NativePrompter } from './prompter.ts';
 import { VirtualDocuments } from './virtualDocuments.ts';
@@ -42,6 +43,7 @@ export interface AppContext {
   readonly attacher: Attacher;
   readonly keeper: Keeper;
   readonly panels: TracePanels;
+  readonly doctors: DoctorPanels;
   /** What bundles and resources are beside: dist/ of the extension. */
   readonly distDir: string;
   readonly cacheDir: string;
@@ -96,6 +98,7 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
   const panels = disposables.add(
     new TracePanels({ engine, errors, runs, kept, attacher, keeper, specs, extensionUri: extension.extensionUri }),
   );
+  const doctors = disposables.add(new DoctorPanels({ engine, errors, extensionUri: extension.extensionUri }));
   return {
     extension,
     log,
@@ -113,6 +116,7 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
     attacher,
     keeper,
     panels,
+    doctors,
     distDir,
     cacheDir,
     disposables,

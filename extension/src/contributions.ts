@@ -95,7 +95,7 @@ export const View = {
   gallery: 'ringside.gallery',
 } as const;
 
-export const PanelType = { trace: 'ringside.trace' } as const;
+export const PanelType = { trace: 'ringside.trace', doctor: 'ringside.doctor' } as const;
 
 export const Setting = {
   clangPath: 'ringside.clang.path',

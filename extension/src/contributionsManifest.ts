@@ -449,7 +449,7 @@ export const manifest = {
     'onLanguage:c',
     `onDebugResolve:${debugType}`,
     `onDebugInitialConfigurations`,
-    `onWebviewPanel:${PanelType.trace}`,
+    ...Object.values(PanelType).map((type) => `onWebviewPanel:${type}`),
   ],
   capabilities: {
     untrustedWorkspaces: {

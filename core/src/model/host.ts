@@ -70,6 +70,8 @@ export interface DoctorCheck {
   title: string;
   status: CheckStatus;
   detail: string;
+  /** Why it matters: what does not work, or is not safe, where the check fails. */
+  why: string;
   remedy: string;
 }
 /** `ringside doctor --json`. */
@@ -88,6 +90,8 @@ export interface DoctorReport {
     unprivilegedBpf: string;
     uid: number;
     capabilities: string[];
+    /** Connected to be looked at only: nothing is loaded, attached or written. */
+    readOnly: boolean;
   };
   compiler: { path: string; version: string; bpf: boolean } | null;
   checks: DoctorCheck[];

@@ -10,5 +10,6 @@ export type * from './verdict.ts';
 export type * from './record.ts';
 export type * from './run.ts';
 export type * from './panel.ts';
+export type * from './doctorPanel.ts';
 export type * from './target.ts';
 export type { ErrorCode, ErrorData } from '../errors.ts';

@@ -1,7 +1,10 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { ObjectPolicySchema } from '../agent/generated/agent_pb.ts';
-import { auditCheck, policyCheck } from './doctor.ts';
+import { FeaturesSchema, HostFactsSchema, ObjectPolicySchema } from '../agent/generated/agent_pb.ts';
+import { silentLog } from '../log.ts';
+import { auditCheck, doctorReport, policyCheck } from './doctor.ts';
+import type { ConnectedHost } from './hosts.ts';
+import type { BuildSettings } from './prepare.ts';
 
 describe('the audit log', () => {
   it.each([
@@ -31,5 +34,27 @@ describe('the list of allowed objects', () => {
 
   it('is unknown where the agent says nothing of it', () => {
     expect(policyCheck(undefined).status).toBe('unknown');
+  });
+});
+
+describe('a whole report', () => {
+  const report = (readOnly: boolean) =>
+    doctorReport(
+      {
+        name: 'web-1',
+        readOnly,
+        facts: create(HostFactsSchema),
+        info: { name: 'web-1', capabilities: [] },
+        agent: { request: () => Promise.resolve(create(FeaturesSchema)) },
+      } as unknown as ConnectedHost,
+      { compilerPath: '/nowhere/clang', log: silentLog } as unknown as BuildSettings,
+      {},
+    );
+
+  it.each([false, true])('says of every check why it matters (read-only: %j)', async (readOnly) => {
+    const { checks, host } = await report(readOnly);
+    expect(checks.length).toBeGreaterThan(9);
+    expect(checks.filter(({ why }) => why === '')).toEqual([]);
+    expect(host.readOnly).toBe(readOnly);
   });
 });

@@ -11,6 +11,7 @@ import { findCompiler } from '../build/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { CheckStatus, DoctorCheck, DoctorReport } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
+import { whyItMatters } from './doctorWhy.ts';
 import type { ConnectedHost } from './hosts.ts';
 import type { BuildSettings } from './prepare.ts';
 
@@ -50,6 +51,7 @@ export async function doctorReport(
       unprivilegedBpf: info.unprivilegedBpf,
       uid: info.uid,
       capabilities: info.capabilities,
+      readOnly: host.readOnly,
     },
     compiler: compiler instanceof RingsideError ? null : { path: compiler.path, version: compiler.version, bpf: true },
     checks: checks.sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status)),
@@ -96,7 +98,7 @@ function compilerCheck(compiler: { path: string; version: string } | RingsideErr
 }
 
 function check(id: string, title: string, status: CheckStatus, detail = '', remedy = ''): DoctorCheck {
-  return { id, title, status, detail, remedy };
+  return { id, title, status, detail, why: whyItMatters(id), remedy };
 }
 
 /** Capabilities that loading and attaching need since 5.8; root has them all. */
@@ -279,7 +281,7 @@ function featureChecks(features: Features, mayTry: boolean): DoctorCheck[] {
           'Kinds of attachment',
           'warn',
           `refused: ${refused.map((a) => a.kind).join(', ')}`,
-          'The reasons stand under features.attach.',
+          'The reason for each stands below the checks (with --json: features.attach).',
         ),
   ];
 }

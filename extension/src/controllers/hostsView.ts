@@ -10,7 +10,6 @@ import { goesOnText } from '../kept/keeper.ts';
 import { localHost } from '../model/hostList.ts';
 import type { Host } from '../model/hostList.ts';
 import { withProgress } from '../progress.ts';
-import { doctorText } from './doctorText.ts';
 import { KeptNode, keptItem, resolveKept } from './keptNode.ts';
 import { RunNode, runItem } from './runsView.ts';
 
@@ -142,7 +141,7 @@ function hostTooltip({ name, entry, state }: Host): string {
 }
 
 export function registerHostsView(context: AppContext): void {
-  const { disposables, engine, errors, hosts, documents, kept } = context;
+  const { disposables, engine, errors, hosts, doctors, kept } = context;
   const tree = new HostTree(context);
   const view = disposables.add(vscode.window.createTreeView(View.hosts, { treeDataProvider: tree }));
 
@@ -201,8 +200,7 @@ export function registerHostsView(context: AppContext): void {
     registerCommand(errors, Command.hostDoctor, async (node) => {
       const name = await hostOf(node, 'Check What the Host Can Do');
       if (name === undefined) return;
-      const report = await withProgress(`Ringside: checking ${name}`, (call) => engine.doctor(name, call));
-      await documents.show(documents.put(`${name} doctor.txt`, { text: doctorText(report) }));
+      doctors.open(name, [name]);
     }),
   );
   disposables.add(

@@ -4,7 +4,7 @@ import { DisposableStore } from '../disposable.ts';
 import { errorData } from '../errors.ts';
 import { isLive } from '../format.ts';
 import { Throttle } from '../throttle.ts';
-import { panelHtml } from './panelHtml.ts';
+import { usePanelPage } from './panelPage.ts';
 import { parseToHost } from './panelGuards.ts';
 import type { TracePanelParts } from './tracePanels.ts';
 
@@ -39,13 +39,7 @@ export class TracePanel {
       }),
     );
     this.#disposables.add(parts.kept.onDidChange(() => this.#summary.request()));
-    const { extensionUri } = parts;
-    panel.iconPath = {
-      light: vscode.Uri.joinPath(extensionUri, 'extension', 'media', 'trace-light.svg'),
-      dark: vscode.Uri.joinPath(extensionUri, 'extension', 'media', 'trace-dark.svg'),
-    };
-    panel.webview.options = { enableScripts: true, localResourceRoots: [panelFolder(extensionUri)] };
-    panel.webview.html = this.#html();
+    usePanelPage(panel, parts.extensionUri, 'trace', 'Ringside trace');
   }
 
   get runId(): string {
@@ -80,19 +74,6 @@ export class TracePanel {
     await job;
     this.#held = false;
     if (this.#ready) this.#init();
-  }
-
-  #html(): string {
-    const { webview } = this.#panel;
-    const file = (name: string) =>
-      webview.asWebviewUri(vscode.Uri.joinPath(panelFolder(this.#parts.extensionUri), name)).toString();
-    return panelHtml({
-      cspSource: webview.cspSource,
-      title: 'Ringside trace',
-      script: file('trace.js'),
-      styles: [file('trace.css')],
-      icons: file('codicon.css'),
-    });
   }
 
   #receive(raw: unknown): void {
@@ -202,8 +183,5 @@ export class TracePanel {
     this.#panel.dispose();
   }
 }
-
-export const panelFolder = (extensionUri: vscode.Uri): vscode.Uri =>
-  vscode.Uri.joinPath(extensionUri, 'dist', 'panels');
 
 export const panelTitle = (run: Pick<RunSummary, 'name' | 'hosts'>): string => `${run.name} · ${run.hosts.join(', ')}`;

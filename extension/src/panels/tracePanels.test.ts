@@ -4,53 +4,18 @@ import type { PanelState, RowsPage, ToPanel } from '@ringside/core/model';
 import { draftSpec } from '../attach/attacher.ts';
 import { aRun, aSpec } from '../test/builders.ts';
 import { FakeEngine } from '../test/fakeEngine.ts';
+import { FakePanel } from '../test/fakePanel.ts';
 import * as mock from '../test/vscodeMock.ts';
 
 vi.mock('vscode', () => import('../test/vscodeMock.ts'));
 const { fakeContext } = await import('../test/fakeContext.ts');
 const { TracePanels } = await import('./tracePanels.ts');
 
-/** The webview's end of a panel: what it was sent, and a way to send. */
-class FakePanel {
-  readonly sent: ToPanel[] = [];
-  readonly #received = new mock.EventEmitter<unknown>();
-  readonly #disposed = new mock.EventEmitter<undefined>();
-  readonly #viewState = new mock.EventEmitter<undefined>();
-  title = '';
-  visible = true;
-  revealed = 0;
-  readonly viewColumn = 2;
-  readonly webview = {
-    html: '',
-    options: {},
-    cspSource: 'https://csp.test',
-    asWebviewUri: (uri: mock.Uri) => `https://csp.test${uri.path}`,
-    onDidReceiveMessage: this.#received.event,
-    postMessage: (message: ToPanel) => {
-      this.sent.push(message);
-      return Promise.resolve(true);
-    },
-  };
-  readonly onDidDispose = this.#disposed.event;
-  readonly onDidChangeViewState = this.#viewState.event;
-  reveal = () => this.revealed++;
-  closed = 0;
-  dispose = () => {
-    this.closed++;
-    this.#disposed.fire(undefined);
-  };
-  send = (message: unknown) => this.#received.fire(message);
-  show(visible: boolean): void {
-    this.visible = visible;
-    this.#viewState.fire(undefined);
-  }
-}
-
 function panels(fake: FakeEngine = new FakeEngine().works(), memory?: Memento) {
   const context = fakeContext(fake, undefined, memory);
-  const made: FakePanel[] = [];
+  const made: FakePanel<ToPanel>[] = [];
   const create = (_type: string, title: string) => {
-    const panel = Object.assign(new FakePanel(), { title });
+    const panel = Object.assign(new FakePanel<ToPanel>(), { title });
     made.push(panel);
     return panel;
   };
@@ -235,7 +200,7 @@ describe('after a window reload', () => {
     ...given,
   });
   const restore = async (all: ReturnType<typeof panels>, state: unknown) => {
-    const panel = new FakePanel();
+    const panel = new FakePanel<ToPanel>();
     await all.panels.deserializeWebviewPanel(panel as unknown as WebviewPanel, state);
     panel.send({ type: 'ready' });
     return panel;
@@ -328,7 +293,7 @@ describe('a kept run', () => {
     before.fake.answers.keep = () => ({ ...run, kept: [on] });
     await before.context.attacher.keep(run.id, 7_200);
     const after = panels(new FakeEngine().works(), before.context.memory);
-    const panel = new FakePanel();
+    const panel = new FakePanel<ToPanel>();
     return { ...after, panel };
   }
 

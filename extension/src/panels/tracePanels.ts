@@ -13,7 +13,8 @@ import type { Keeper } from '../kept/keeper.ts';
 import type { KeptRun, KeptRuns } from '../model/keptRuns.ts';
 import type { RunList } from '../model/runList.ts';
 import { parsePanelState } from './panelGuards.ts';
-import { TracePanel, panelFolder, panelTitle } from './tracePanel.ts';
+import { panelOptions } from './panelPage.ts';
+import { TracePanel, panelTitle } from './tracePanel.ts';
 
 export interface TracePanelsParts {
   engine: Engine;
@@ -114,7 +115,7 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
       PanelType.trace,
       title,
       { viewColumn: column ?? vscode.ViewColumn.Beside, preserveFocus: true },
-      { enableScripts: true, localResourceRoots: [panelFolder(this.#parts.extensionUri)] },
+      panelOptions(this.#parts.extensionUri),
     );
     return this.#add(panel, emptyState);
   }

@@ -185,3 +185,14 @@ export class MemoryMemento {
     return Promise.resolve();
   }
 }
+
+/** What was copied last. */
+export const env = {
+  copied: '',
+  clipboard: {
+    writeText: (text: string) => {
+      env.copied = text;
+      return Promise.resolve();
+    },
+  },
+};

@@ -1,0 +1,27 @@
+import * as vscode from 'vscode';
+import { panelHtml } from './panelHtml.ts';
+
+/** Where the panels' bundles are: the one folder that a webview may read. */
+export const panelFolder = (extensionUri: vscode.Uri): vscode.Uri =>
+  vscode.Uri.joinPath(extensionUri, 'dist', 'panels');
+
+export const panelOptions = (extensionUri: vscode.Uri): vscode.WebviewOptions => ({
+  enableScripts: true,
+  localResourceRoots: [panelFolder(extensionUri)],
+});
+
+/** Loads the bundle `name` of panels/ into a webview, with its icon for the tab. */
+export function usePanelPage(panel: vscode.WebviewPanel, extensionUri: vscode.Uri, name: string, title: string): void {
+  const media = (file: string) => vscode.Uri.joinPath(extensionUri, 'extension', 'media', file);
+  const { webview } = panel;
+  const file = (of: string) => webview.asWebviewUri(vscode.Uri.joinPath(panelFolder(extensionUri), of)).toString();
+  panel.iconPath = { light: media(`${name}-light.svg`), dark: media(`${name}-dark.svg`) };
+  webview.options = panelOptions(extensionUri);
+  webview.html = panelHtml({
+    cspSource: webview.cspSource,
+    title,
+    script: file(`${name}.js`),
+    styles: [file(`${name}.css`)],
+    icons: file('codicon.css'),
+  });
+}
