@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 // One project per tier. Unit tests stand beside the code as *.test.ts; what needs root, a real sshd or a kernel is
 // *.itest.ts (integration) and test/hosts, test/e2e.
+const machinesAlone = ['guards', 'kill', 'matrix', 'privileges'].map((name) => `test/hosts/${name}.vmtest.ts`);
+
 export default defineConfig({
   test: {
     projects: [
@@ -28,14 +30,29 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // Virtual machines. Each has one processor, so two files run at a time; those that boot several at once, or that
+      // measure how long something takes on a host, run alone.
       {
         test: {
           name: 'hosts',
           include: ['test/hosts/**/*.vmtest.ts'],
+          exclude: machinesAlone,
+          environment: 'node',
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'hosts-alone',
+          include: machinesAlone,
           environment: 'node',
           testTimeout: 300_000,
           hookTimeout: 600_000,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
       {

@@ -69,12 +69,15 @@ write_manifest() {
   mv "$out/manifest.json.$$" "$out/manifest.json"
 }
 
-# Two builds at a time (an editor and a test run) would write each other's files.
-mkdir -p "$here/target" && exec 9>"$here/target/.build.lock" && flock 9
+# Two builds of one architecture at a time (an editor and a test run) would write each other's files.
+build_alone() {
+  mkdir -p "$here/target"
+  (flock 9; build "$1") 9>"$here/target/.build-$1.lock"
+  (flock 9; write_manifest) 9>"$here/target/.manifest.lock"
+}
 
 case ${1:-$(uname -m)} in
-  x86_64 | aarch64) build "${1:-$(uname -m)}" ;;
-  all) build x86_64 && build aarch64 ;;
+  x86_64 | aarch64) build_alone "${1:-$(uname -m)}" ;;
+  all) build_alone x86_64; build_alone aarch64 ;;
   *) echo "usage: build.sh [x86_64|aarch64|all]" >&2; exit 2 ;;
 esac
-write_manifest

@@ -24,12 +24,11 @@ export async function build({ release = false, only = bundleNames(), agents = []
   await step(`Bundles: ${only.join(', ')}${release ? ' (release)' : ''}`, async () => {
     for (const name of only) await buildPart(name, { release });
   });
-  for (const architecture of agents) {
-    await step(`Host agent for ${architecture}`, async () => {
-      const built = await buildAgents([architecture]);
-      if (built.length === 0) console.log(dim(`  (its sources did not change)`));
-    });
-  }
+  if (agents.length === 0) return;
+  await step(`Host agent for ${agents.join(' and ')}`, async () => {
+    const built = await buildAgents(agents);
+    if (built.length === 0) console.log(dim(`  (its sources did not change)`));
+  });
 }
 
 async function main() {

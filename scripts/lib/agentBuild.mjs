@@ -24,23 +24,24 @@ const agentSources = () => filesBelow(at('host-agent'), ['target', 'node_modules
  */
 export async function buildAgents(wanted) {
   const hash = hashFiles(root, agentSources());
-  const built = [];
-  for (const architecture of wanted) {
-    if (existsSync(agentFile(architecture)) && isFresh(`agent-${architecture}`, hash)) continue;
-    await run('bash', [at('host-agent/build.sh'), architecture], {
-      env: rustEnv(),
-      log: `agent-${architecture}`,
-      remedy:
-        'Run `npm run setup -- --profile test` for the system packages that the agent needs (Rust, static libelf and zlib).',
-    });
-    if (!existsSync(agentFile(architecture)))
-      throw new Failure(
-        `host-agent/build.sh ended well but left no ${agentFile(architecture).replace(`${root}/`, '')}.`,
-      );
-    stamp(`agent-${architecture}`, hash);
-    built.push(architecture);
-  }
-  return built;
+  const stale = wanted.filter((name) => !existsSync(agentFile(name)) || !isFresh(`agent-${name}`, hash));
+  // Side by side: the linker's optimizer, the longest part of each, uses one processor.
+  const builds = await Promise.allSettled(stale.map((name) => buildAgent(name, hash)));
+  for (const ended of builds) if (ended.status === 'rejected') throw ended.reason;
+  return stale;
+}
+
+/** @param {string} architecture @param {string} hash of the sources */
+async function buildAgent(architecture, hash) {
+  await run('bash', [at('host-agent/build.sh'), architecture], {
+    env: rustEnv(),
+    log: `agent-${architecture}`,
+    remedy:
+      'Run `npm run setup -- --profile test` for the system packages that the agent needs (Rust, static libelf and zlib).',
+  });
+  if (!existsSync(agentFile(architecture)))
+    throw new Failure(`host-agent/build.sh ended well but left no ${agentFile(architecture).replace(`${root}/`, '')}.`);
+  stamp(`agent-${architecture}`, hash);
 }
 
 /**

@@ -18,7 +18,7 @@ const minute = 60_000;
  * @property {(env: NodeJS.ProcessEnv, asked: boolean) => Promise<import('./reports.mjs').Counts>} run `asked`: by name
  */
 
-/** Runs vitest's project of that name. @param {string} project @param {number} timeout */
+/** Runs vitest's projects of that name (`hosts` and `hosts-alone`). @param {string} project @param {number} timeout */
 async function vitest(project, env, timeout) {
   const report = join(reports, `${project}.json`);
   rmSync(report, { force: true });
@@ -26,7 +26,7 @@ async function vitest(project, env, timeout) {
     at('node_modules/vitest/vitest.mjs'),
     'run',
     '--project',
-    project,
+    `${project}*`,
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${report}`,

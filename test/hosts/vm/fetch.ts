@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fingerprint, run, sh, vmDir, type Arch, type Kernel, type KernelWanted } from './paths.ts';
+import { alone, fingerprint, run, sh, vmDir, type Arch, type Kernel, type KernelWanted } from './paths.ts';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const apt = join(vmDir, 'apt');
@@ -73,7 +73,9 @@ APT::Sandbox::User "root"; Acquire::Languages "none"; APT::Install-Recommends "f
 }
 
 /** The kernels of the matrix, newest release each; fetched once. */
-export async function fetchKernels(wanted: KernelWanted[]): Promise<Kernel[]> {
+export const fetchKernels = (wanted: KernelWanted[]): Promise<Kernel[]> => alone(() => fetchMissingKernels(wanted));
+
+async function fetchMissingKernels(wanted: KernelWanted[]): Promise<Kernel[]> {
   const known = await Promise.all(wanted.map(knownKernel));
   if (known.every((k) => k !== undefined)) return known;
   const { mirror, security } = await mirrors();

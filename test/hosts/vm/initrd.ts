@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { chmod, chown, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchUserSpace } from './fetch.ts';
-import { fingerprint, run, sh, vmDir, type Arch, type Kernel } from './paths.ts';
+import { alone, fingerprint, run, sh, vmDir, type Arch, type Kernel } from './paths.ts';
 
 /** The same password for all users of the hosts; they are reachable from this machine only. */
 export const vmPassword = 'secret';
@@ -22,20 +22,14 @@ const users: User[] = [
   { name: 'ops', uid: 1001, shell: '/bin/dash' }, // sudo without one
 ];
 
-/** One at a time: two machines that start together would write the same files. */
-let making: Promise<unknown> = Promise.resolve();
-
 /** Path of the initramfs for a kernel. */
-export function initrd(kernel: Kernel): Promise<string> {
-  const made = making.then(() => makeInitrd(kernel));
-  making = made.catch(() => undefined);
-  return made;
-}
+export const initrd = (kernel: Kernel): Promise<string> => alone(() => makeInitrd(kernel));
 
 async function makeInitrd(kernel: Kernel): Promise<string> {
   const out = join(vmDir, `initrd-${kernel.release}-${kernel.arch}`);
   const parts = [await rootArchive(kernel.arch), await moduleArchive(kernel), await overlayArchive()];
-  await sh(`cat ${parts.map(quote).join(' ')} > ${quote(out)}`);
+  // Renamed, so that a machine that starts meanwhile reads the whole of the old one.
+  await sh(`cat ${parts.map(quote).join(' ')} > ${quote(`${out}.part`)} && mv ${quote(`${out}.part`)} ${quote(out)}`);
   return out;
 }
 

@@ -1,6 +1,8 @@
 /** Where the test hosts' kernels and files are kept: a git-ignored folder that only a newer release makes stale. */
-import { execFile, type ExecFileOptions } from 'node:child_process';
+import { execFile, spawn, type ExecFileOptions } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -42,3 +44,23 @@ export async function run(file: string, args: string[], options: ExecFileOptions
 /** Runs a script of bash; `words` are its "$@". */
 export const sh = (script: string, env: Record<string, string> = {}, words: string[] = []): Promise<string> =>
   run('/bin/bash', ['-euo', 'pipefail', '-c', script, 'sh', ...words], { env: { ...process.env, ...env } });
+
+/** Works alone among all processes (files of tests run two at a time): what two would fetch or write at once. */
+export async function alone<T>(work: () => Promise<T>): Promise<T> {
+  await mkdir(vmDir, { recursive: true });
+  // The lock is a child's, so it is given back however this process ends.
+  const lock = spawn('flock', [join(vmDir, 'lock'), 'sh', '-c', 'echo locked; exec cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = once(lock, 'close');
+  try {
+    await Promise.race([
+      once(lock.stdout, 'data'),
+      ended.then(() => Promise.reject(new Error('flock ended without the lock: it is part of util-linux'))),
+    ]);
+    return await work();
+  } finally {
+    lock.stdin.end();
+    await ended;
+  }
+}
