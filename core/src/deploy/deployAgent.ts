@@ -1,6 +1,7 @@
 /** Gets the agent onto a host and running: one command when it is there already, one upload when it is not. */
 import { isErrorCode, RingsideError } from '../errors.ts';
 import type { ConnectionState } from '../model/index.ts';
+import { quote } from '../ssh/shell.ts';
 import type { ExecChannel, Transport } from '../ssh/transport.ts';
 import { readAgent, readManifest, sha256, type AgentFile, type AgentManifest } from './manifest.ts';
 import { launchScript, type Elevation } from './scripts.ts';
@@ -79,7 +80,7 @@ export function scriptFailure(host: string, code: string, text: string): Ringsid
       });
     case 'noexec':
       return new RingsideError('noexec', `No folder on ${host} lets the agent be executed: ${text}`, {
-        remedy: 'Remount one of these folders without noexec, or bind-mount one that allows it.',
+        remedy: noexecRemedy(text),
         detail: text,
       });
     case 'not-writable':
@@ -98,6 +99,13 @@ export function scriptFailure(host: string, code: string, text: string): Ringsid
         },
       );
   }
+}
+
+/** `text` has what the script found ("FOLDER is on MOUNT, which …"), or is the path that could not be executed. */
+function noexecRemedy(text: string): string {
+  const known = / is on (\/[^,;]*), which/.exec(text)?.[1];
+  const mount = known === undefined ? `"$(df -P ${quote(text)} | sed -n '2s/.* //p')"` : quote(known);
+  return `Let root there run \`mount -o remount,exec ${mount}\` (for good: take noexec out of its line in /etc/fstab), then try again.`;
 }
 
 /**

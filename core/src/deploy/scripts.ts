@@ -141,14 +141,15 @@ for r in "$@"; do
     case $e in *'No space'*) no no-space "$e";; *) no not-writable "$e";; esac
     continue
   }
-  free=$(df -Pk "$r" 2>/dev/null | { read -r line; read -r d total used free rest; echo "$free"; })
+  free=$(df -Pk "$r" 2>/dev/null | { read -r line; read -r d total used free rest; echo "$free \${rest#* }"; })
+  m=\${free#* } free=\${free%% *}
   case $free in *[!0-9]*|'') free=$z;; esac
   if [ "$free" -lt $((z / 1024 + 64)) ]; then
     no no-space "$r has $free KiB free, $((z / 1024 + 64)) are needed"; rm -rf "$t"; continue
   fi
   e=$( { printf '#!/bin/sh\\n' > "$t/try"; } 2>&1 && chmod 700 "$t/try" 2>&1) || { no no-space "$r: $e"; rm -rf "$t"; continue; }
   if "$t/try" 2>/dev/null; then place=$r; rm -f "$t/try"; break; fi
-  no noexec "$r is mounted noexec"; rm -rf "$t"
+  no noexec "$r is on \${m:-a file system}, which is mounted noexec"; rm -rf "$t"
 done
 [ -n "$place" ] || fail "$code" "$why"
 # What has arrived waits for the next connection.

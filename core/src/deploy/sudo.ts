@@ -73,5 +73,11 @@ export function sudoFailure(host: string, noise: string, passwordsGiven: number,
       `The host runs you in a restricted environment; ${byRootLogin}.`,
     );
   }
-  return denied(noise === 'sudo is not installed' ? 'sudo is not installed there' : 'sudo failed', allow);
+  if (noise === 'sudo is not installed') {
+    return denied(
+      'sudo is not installed there',
+      `${byRootLogin.replace(/^or log/, 'Log')}; or let an administrator install sudo and add this line with \`visudo -f /etc/sudoers.d/ringside\`: ${line}.`,
+    );
+  }
+  return denied('sudo failed', allow);
 }

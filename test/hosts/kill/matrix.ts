@@ -2,7 +2,7 @@
  * Attaches a program of every kind in one run, lets a fault strike, and measures on the host itself how long each stays.
  * Then everything has to be as it was before.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
@@ -30,6 +30,7 @@ export interface Host {
 /** The census, for any host of this architecture. */
 export async function buildCensus(): Promise<string> {
   const file = join(vmDir, 'triggers', 'census');
+  const made = `${file}.${process.pid}`; // another test file may be about to use the one that is there
   await mkdir(join(vmDir, 'triggers'), { recursive: true });
   await run('gcc', [
     '-static',
@@ -38,9 +39,10 @@ export async function buildCensus(): Promise<string> {
     '-Wextra',
     '-Werror',
     '-o',
-    file,
+    made,
     join(import.meta.dirname, 'census.c'),
   ]);
+  await rename(made, file);
   return file;
 }
 

@@ -22,11 +22,14 @@ const userSuites = (mirror: string, security: string): string[] => [
   `${security} bookworm-security`,
 ];
 
+/** What a host is made of: Debian's usual programs, or busybox and dropbear alone. */
+export type Space = 'debian' | 'busybox';
+
 /** Packages whose closure is the hosts' user space. Essential ones are named: apt's closure leaves them out. */
-const userPackages = [
+const packages: Record<Space, string[]> = { busybox: ['busybox-static', 'dropbear-bin'], debian: [
   'openssh-server', 'sudo', 'bash', 'dash', 'busybox-static', 'libpam-modules', 'coreutils', 'sed', 'grep', 'gzip', 'tar',
   'findutils', 'mawk', 'hostname', 'login', 'passwd', 'ncurses-base', 'procps', 'mount', 'util-linux', 'iproute2', 'kmod',
-]; // prettier-ignore
+] }; // prettier-ignore
 
 async function mirrors(): Promise<{ mirror: string; security: string }> {
   const own = process.env['RINGSIDE_DEBIAN_MIRROR'];
@@ -128,9 +131,11 @@ async function download(packages: string[], into: string, env: Record<string, st
   await rm(debs, { recursive: true, force: true });
 }
 
-/** The unpacked user space of an architecture; no maintainer script runs. */
-export async function fetchUserSpace(arch: Arch): Promise<string> {
-  const dir = join(vmDir, `user-${arch}-${fingerprint(userPackages)}`);
+/** The unpacked user space of an architecture; no maintainer script runs. Only by one process at a time. */
+export async function fetchUserSpace(arch: Arch, space: Space = 'debian'): Promise<string> {
+  const wanted = packages[space];
+  const kind = space === 'debian' ? 'user' : space;
+  const dir = join(vmDir, `${kind}-${arch}-${fingerprint(wanted)}`);
   if (existsSync(dir)) return dir;
   const { mirror, security } = await mirrors();
   const env = await aptConfig(`user-${arch}`, arch, userSuites(mirror, security));
@@ -139,7 +144,7 @@ export async function fetchUserSpace(arch: Arch): Promise<string> {
   await mkdir(part, { recursive: true });
   await sh(
     `apt-get -qq update
-     apt-get -qq -y --no-install-recommends --download-only install ${userPackages.join(' ')} >/dev/null
+     apt-get -qq -y --no-install-recommends --download-only install ${wanted.join(' ')} >/dev/null
      for deb in "$CACHE"/archives/*.deb; do dpkg -x "$deb" "$INTO"; done
      rm -rf "$CACHE"/archives/*.deb`,
     { ...env, CACHE: join(apt, `user-${arch}`, 'cache'), INTO: part },

@@ -3,10 +3,11 @@
  * space, the kernel's modules, and what makes it a host: init, users, keys, sudoers.
  */
 import { existsSync } from 'node:fs';
-import { chmod, chown, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fetchUserSpace } from './fetch.ts';
-import { alone, fingerprint, run, sh, vmDir, type Arch, type Kernel } from './paths.ts';
+import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { busyboxRoot, writeBusybox, writeHome } from './busybox.ts';
+import { fetchUserSpace, type Space } from './fetch.ts';
+import { alone, fingerprint, run, settle, sh, vmDir, type Arch, type Kernel } from './paths.ts';
 
 /** The same password for all users of the hosts; they are reachable from this machine only. */
 export const vmPassword = 'secret';
@@ -22,14 +23,22 @@ const users: User[] = [
   { name: 'ops', uid: 1001, shell: '/bin/dash' }, // sudo without one
 ];
 
-/** Path of the initramfs for a kernel. */
-export const initrd = (kernel: Kernel): Promise<string> => alone(() => makeInitrd(kernel));
+/** Path of the initramfs for a kernel: made once, until what it is made of changes. */
+export const initrd = (kernel: Kernel, space: Space): Promise<string> => alone(() => makeInitrd(kernel, space));
 
-async function makeInitrd(kernel: Kernel): Promise<string> {
-  const out = join(vmDir, `initrd-${kernel.release}-${kernel.arch}`);
-  const parts = [await rootArchive(kernel.arch), await moduleArchive(kernel), await overlayArchive()];
-  // Renamed, so that a machine that starts meanwhile reads the whole of the old one.
-  await sh(`cat ${parts.map(quote).join(' ')} > ${quote(`${out}.part`)} && mv ${quote(`${out}.part`)} ${quote(out)}`);
+async function makeInitrd(kernel: Kernel, space: Space): Promise<string> {
+  const packed = [await rootArchive(kernel.arch, space), await moduleArchive(kernel)];
+  await makeKeys();
+  const sources = ['initrd.ts', 'init.sh', 'busybox.ts', 'initBusybox.sh'].map((name) =>
+    join(import.meta.dirname, name),
+  );
+  const texts = [...sources, join(vmDir, 'id.pub'), join(vmDir, 'hostkey.pub')].map((file) => readFile(file, 'utf8'));
+  const kind = `initrd-${space === 'debian' ? '' : `${space}-`}${kernel.release}-${kernel.arch}`;
+  const out = join(vmDir, `${kind}-${fingerprint([...packed, ...(await Promise.all(texts))])}`);
+  if (existsSync(out)) return out;
+  const parts = [...packed, await overlayArchive(space)];
+  await sh(`cat ${parts.map(quote).join(' ')} > ${quote(`${out}.part`)}`);
+  await settle(`${out}.part`, out, kind);
   return out;
 }
 
@@ -42,23 +51,25 @@ async function pack(dir: string, archive: string): Promise<string> {
   return archive;
 }
 
-async function rootArchive(arch: Arch): Promise<string> {
-  const user = await fetchUserSpace(arch);
-  const archive = `${user}.cpio`;
+async function rootArchive(arch: Arch, space: Space): Promise<string> {
+  const user = await fetchUserSpace(arch, space);
+  const trim = space === 'busybox' ? busyboxRoot : debianRoot;
+  const kind = `root-${basename(user)}`;
+  const archive = join(vmDir, `${kind}-${fingerprint([trim])}.cpio`);
   if (existsSync(archive)) return archive;
   const dir = `${user}.root`;
   await rm(dir, { recursive: true, force: true });
-  await sh(
-    `cp -a "$USER_SPACE" "$DIR"; cd "$DIR"
-     rm -rf usr/share/{doc,man,locale,info,perl,perl5,lintian,common-licenses,bash-completion,bug,debconf,zoneinfo} \\
-       usr/lib/*-linux-gnu/{perl*,gconv} usr/bin/perl* boot var/cache usr/lib/systemd lib/systemd
-     ln -sf dash bin/sh`,
-    { USER_SPACE: user, DIR: dir },
-  );
-  await pack(dir, archive);
+  await sh(`cp -a "$USER_SPACE" "$DIR"; cd "$DIR"\n${trim}`, { USER_SPACE: user, DIR: dir });
+  await settle(await pack(dir, `${archive}.new`), archive, kind);
   await rm(dir, { recursive: true, force: true });
   return archive;
 }
+
+/** What the hosts do without. */
+const debianRoot = `
+  rm -rf usr/share/{doc,man,locale,info,perl,perl5,lintian,common-licenses,bash-completion,bug,debconf,zoneinfo} \
+    usr/lib/*-linux-gnu/{perl*,gconv} usr/bin/perl* boot var/cache usr/lib/systemd lib/systemd
+  ln -sf dash bin/sh`;
 
 /** The network needs these; virtio_pci and friends are built in on some kernels and modules on others. */
 const networkModules = ['virtio_pci', 'failover', 'net_failover', 'virtio_net'];
@@ -141,27 +152,33 @@ async function dependencies(module: string): Promise<string[]> {
   return depends === '' ? [] : depends.split(',').map((name) => name.replaceAll('-', '_'));
 }
 
-async function overlayArchive(): Promise<string> {
+async function makeKeys(): Promise<void> {
+  for (const key of ['id', 'hostkey'].map((name) => join(vmDir, name)))
+    if (!existsSync(key)) await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+}
+
+async function overlayArchive(space: Space): Promise<string> {
   const dir = join(vmDir, 'overlay');
   await rm(dir, { recursive: true, force: true });
-  for (const sub of ['etc/ssh', 'etc/pam.d', 'etc/sudoers.d', 'proc', 'sys', 'dev', 'run', 'tmp', 'root'])
+  for (const sub of ['etc', 'proc', 'sys', 'dev', 'run', 'tmp', 'root'])
     await mkdir(join(dir, sub), { recursive: true });
-  await cp(join(import.meta.dirname, 'init.sh'), join(dir, 'init'));
+  await cp(join(import.meta.dirname, space === 'busybox' ? 'initBusybox.sh' : 'init.sh'), join(dir, 'init'));
   await chmod(join(dir, 'init'), 0o755);
   await chmod(join(dir, 'root'), 0o700);
-  for (const key of ['id', 'hostkey']) {
-    if (!existsSync(join(vmDir, key)))
-      await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(vmDir, key)]);
+  const hash = (await run('openssl', ['passwd', '-6', '-salt', 'ringside', vmPassword])).trim();
+  const key = await readFile(join(vmDir, 'id.pub'), 'utf8');
+  if (space === 'busybox') await writeBusybox(dir, hash, key);
+  else {
+    await writeUsers(dir, hash, key);
+    await writeSsh(dir);
   }
-  await writeUsers(dir);
-  await writeSsh(dir);
   const archive = await pack(dir, join(vmDir, 'overlay.cpio'));
   await rm(dir, { recursive: true, force: true });
   return archive;
 }
 
-async function writeUsers(dir: string): Promise<void> {
-  const hash = (await run('openssl', ['passwd', '-6', '-salt', 'ringside', vmPassword])).trim();
+async function writeUsers(dir: string, hash: string, key: string): Promise<void> {
+  for (const sub of ['pam.d', 'sudoers.d']) await mkdir(join(dir, 'etc', sub), { recursive: true });
   const home = (u: User): string => (u.name === 'root' ? '/root' : `/home/${u.name}`);
   const etc = (name: string, text: string): Promise<void> => writeFile(join(dir, 'etc', name), text);
   await etc(
@@ -188,17 +205,11 @@ async function writeUsers(dir: string): Promise<void> {
   for (const step of ['auth', 'account', 'password', 'session', 'session-noninteractive']) {
     await etc(`pam.d/common-${step}`, `${step.replace('-noninteractive', '')} required pam_unix.so\n`);
   }
-  const key = await readFile(join(vmDir, 'id.pub'), 'utf8');
-  for (const u of users) {
-    const ssh = join(dir, home(u), '.ssh');
-    await mkdir(ssh, { recursive: true });
-    await writeFile(join(ssh, 'authorized_keys'), key);
-    await chmod(ssh, 0o700);
-    for (const path of [join(dir, home(u)), ssh, join(ssh, 'authorized_keys')]) await chown(path, u.uid, u.uid);
-  }
+  for (const u of users) await writeHome(join(dir, home(u)), u.uid, key);
 }
 
 async function writeSsh(dir: string): Promise<void> {
+  await mkdir(join(dir, 'etc', 'ssh'), { recursive: true });
   for (const file of ['hostkey', 'hostkey.pub']) {
     await cp(join(vmDir, file), join(dir, 'etc', 'ssh', file.replace('hostkey', 'ssh_host_ed25519_key')));
   }

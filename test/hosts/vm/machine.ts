@@ -6,13 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { freePort } from '../sshd.ts';
+import { busyboxUsers } from './busybox.ts';
+import type { Space } from './fetch.ts';
 import { initrd } from './initrd.ts';
 import { run, sh, vmDir, type Kernel } from './paths.ts';
 
 export interface Machine {
   kernel: Kernel;
   port: number;
-  /** ssh_config with the aliases vm-root, vm-dev and vm-ops. */
+  /** ssh_config with the aliases vm-root, vm-dev and vm-ops; of busybox, vm-root and vm-joe. */
   configFile: string;
   knownHostsFile: string;
   identityFile: string;
@@ -28,6 +30,8 @@ export interface Machine {
 }
 
 export interface MachineOptions {
+  /** What the host is made of; Debian's usual programs. */
+  space?: Space;
   /** File of a disk with ext4, which is mounted at /var/lib and outlives the machine; see `makeDisk`. */
   disk?: string;
   /** More words for the kernel's command line. */
@@ -45,7 +49,8 @@ export async function startMachine(kernel: Kernel, options: MachineOptions = {})
     throw new Error(`${binary} is missing: npm run setup installs it`);
   }
   const image = (await run('find', [kernel.dir, '-name', 'vmlinuz*', '-type', 'f'])).trim().split('\n')[0]!;
-  const disk = await initrd(kernel);
+  const { space = 'debian' } = options;
+  const disk = await initrd(kernel, space);
   const dir = await mkdtemp(join(tmpdir(), 'ringside-vm-'));
   const port = await freePort();
   const console_ = join(dir, 'console');
@@ -54,7 +59,7 @@ export async function startMachine(kernel: Kernel, options: MachineOptions = {})
   });
   let qemuErrors = '';
   child.stderr.on('data', (chunk: Buffer) => (qemuErrors = (qemuErrors + String(chunk)).slice(-2000)));
-  const files = await writeSshFiles(dir, port);
+  const files = await writeSshFiles(dir, port, space);
   const plain = ['-F', files.configFile];
   // A login takes a second in an emulated machine; the first one stays and carries the others.
   const shared = [
@@ -80,7 +85,7 @@ export async function startMachine(kernel: Kernel, options: MachineOptions = {})
     );
   };
   try {
-    await untilUp(child, console_, ssh, () => qemuErrors);
+    await untilUp(child, console_, ssh, () => qemuErrors, files.knownHostsFile);
   } catch (error) {
     await stop();
     throw error;
@@ -124,6 +129,7 @@ function qemuArguments(
 async function writeSshFiles(
   dir: string,
   port: number,
+  space: Space,
 ): Promise<Pick<Machine, 'configFile' | 'knownHostsFile' | 'identityFile'>> {
   const identityFile = join(vmDir, 'id');
   const knownHostsFile = join(dir, 'known_hosts');
@@ -131,7 +137,8 @@ async function writeSshFiles(
   await writeFile(knownHostsFile, `[127.0.0.1]:${port} ${await readFile(join(vmDir, 'hostkey.pub'), 'utf8')}`);
   const host = (user: string): string =>
     `Host vm-${user}\n  HostName 127.0.0.1\n  Port ${port}\n  User ${user}\n  IdentityFile ${identityFile}\n  IdentitiesOnly yes\n  UserKnownHostsFile ${knownHostsFile}\n  ConnectTimeout 30\n  LogLevel ERROR\n`;
-  await writeFile(configFile, ['root', 'dev', 'ops'].map(host).join('\n'));
+  const users = space === 'busybox' ? busyboxUsers.map(({ name }) => name) : ['root', 'dev', 'ops'];
+  await writeFile(configFile, users.map(host).join('\n'));
   return { configFile, knownHostsFile, identityFile };
 }
 
@@ -140,14 +147,21 @@ async function untilUp(
   console_: string,
   ssh: (c: string) => Promise<string>,
   errors: () => string,
+  knownHostsFile: string,
 ): Promise<void> {
   const deadline = performance.now() + BOOT_MS;
   for (;;) {
     const log = await readFile(console_, 'latin1').catch(() => '');
     if (child.exitCode !== null) throw new Error(`qemu ended: ${errors()}\n${log.slice(-2000)}`);
+    // One that makes its key at each boot tells it.
+    const own = /^HOSTKEY (ssh-\S+ \S+)/m.exec(log)?.[1];
+    if (own !== undefined) {
+      const known = await readFile(knownHostsFile, 'utf8');
+      await writeFile(knownHostsFile, `${known.split(' ')[0]} ${own}\n`);
+    }
     if (log.includes('SSHD-UP') && (await ssh('true').then(() => true, () => false))) return; // prettier-ignore
     if (performance.now() > deadline) throw new Error(`no ssh after ${BOOT_MS / 1000} s\n${log.slice(-2000)}`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 

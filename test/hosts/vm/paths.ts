@@ -2,8 +2,8 @@
 import { execFile, spawn, type ExecFileOptions } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 export const vmDir = join(import.meta.dirname, '..', '..', '..', '.cache', 'vm');
@@ -63,4 +63,14 @@ export async function alone<T>(work: () => Promise<T>): Promise<T> {
     lock.stdin.end();
     await ended;
   }
+}
+
+/**
+ * Gives a file its name when it is whole, and removes those of the same kind that were made from older lists: a machine that
+ * boots from one has read it, or keeps what it has opened.
+ */
+export async function settle(made: string, file: string, kind: string): Promise<void> {
+  await rename(made, file);
+  for (const name of await readdir(dirname(file)))
+    if (name.startsWith(kind) && name !== basename(file)) await rm(join(dirname(file), name), { recursive: true });
 }
