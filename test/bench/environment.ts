@@ -5,9 +5,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { AttachSpec } from '../../core/src/model/index.ts';
-import { defaultSshOptions, startEngine, type Engine } from '../../core/src/rpc/client.ts';
+import { defaultSshOptions, startEngine, type Engine, type SshOptions } from '../../core/src/rpc/client.ts';
 import { noPrompter } from '../../core/src/prompt.ts';
-import { startSshd, type TestSshd } from '../hosts/sshd.ts';
+import { startSshd, type SshdOptions, type TestSshd } from '../hosts/sshd.ts';
 
 export const run = promisify(execFile);
 
@@ -42,8 +42,8 @@ export interface BenchHost {
   stop(): Promise<void>;
 }
 
-export async function benchHost(): Promise<BenchHost> {
-  const sshd = await startSshd();
+export async function benchHost(options: SshdOptions = {}): Promise<BenchHost> {
+  const sshd = await startSshd(options);
   return { sshd, name: `root@127.0.0.1:${sshd.port}`, stop: () => sshd.stop() };
 }
 
@@ -59,11 +59,19 @@ export const runOf = (program: string, host: string): AttachSpec => ({
   limits: { cpuPercent: 0, recordsPerSecond: 0, timeSeconds: 0 },
 });
 
+export interface BenchEngineOptions {
+  /** Where the agents come from, when not from the product. */
+  resourceDir?: string;
+  ssh?: Partial<SshOptions>;
+  /** An entry of the worker that measures it, in place of the product's. */
+  workerPath?: string;
+}
+
 /** The engine as the extension runs it: in a worker thread. */
-export function benchEngine(sshd?: TestSshd): Promise<Engine> {
+export function benchEngine(sshd?: TestSshd, options: BenchEngineOptions = {}): Promise<Engine> {
   return startEngine({
-    workerPath: join(dist, 'engine-worker.js'),
-    resourceDir: dist,
+    workerPath: options.workerPath ?? join(dist, 'engine-worker.js'),
+    resourceDir: options.resourceDir ?? dist,
     cacheDir: join(work, 'cache'),
     compilerPath: '',
     prompter: noPrompter,
@@ -75,6 +83,7 @@ export function benchEngine(sshd?: TestSshd): Promise<Engine> {
         knownHostsFile: sshd.knownHostsFile,
         identityFile: sshd.identityFile,
       }),
+      ...options.ssh,
     },
   });
 }

@@ -2,12 +2,13 @@
  * Hosts as people have them: one line a case, over ssh2 and over OpenSSH. The table that is printed at the end has the code
  * and the remedy of each.
  */
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Server as Ssh2Server } from 'ssh2';
 import type { RingsideError } from '../../core/src/errors.ts';
 import { silentLog } from '../../core/src/log.ts';
 import { defaultSshOptions, openTransport, type SshOptions } from '../../core/src/ssh/index.ts';
@@ -144,6 +145,8 @@ describe('keys and passwords', () => {
     expect(error?.code).toBe('auth-failed');
     expect(error?.message).toContain(key(sshd, 'foreign'));
     expect(error?.message).toContain('The server takes: publickey, password');
+    expect(error?.remedy).toContain(`ssh-copy-id -i ${key(sshd, 'foreign')}.pub`);
+    expect(error?.remedy).not.toContain('IdentitiesOnly');
   });
 
   it.each(both)('more keys than the host lets anybody try (%s)', async (way) => {
@@ -182,7 +185,34 @@ describe('keys and passwords', () => {
     expect(error?.message).toContain('password');
     // The key that was tried before is one of the server's four attempts.
     expect([2, 3]).toContain(prompter.secrets.length);
+    expect(error?.remedy).toContain(`The password was refused ${prompter.secrets.length} times`);
     expect(JSON.stringify(error?.toData())).not.toContain('wrong1');
+  });
+
+  it.each(both)('what the server takes is switched off here (%s)', async (way) => {
+    const { error, prompter } = await tried('all switched off', way, sshd, {
+      config: () => ['Host *', 'PasswordAuthentication no', 'PubkeyAuthentication no'],
+      host: () => sshd.aliasOf('rs-case'),
+    });
+    expect(error?.code).toBe('auth-failed');
+    expect(error?.remedy).toContain('PasswordAuthentication yes, PubkeyAuthentication yes');
+    expect(prompter.secrets).toEqual([]);
+  });
+
+  it.each(both)('a hop that refuses the login (%s)', async (way) => {
+    const hop = ['Host hop', 'HostName 127.0.0.1', `Port ${sshd.port}`, 'User rs-case', 'PasswordAuthentication no'];
+    const { error } = await tried('a hop that refuses', way, sshd, {
+      config: () => [
+        ...[...hop, `IdentityFile ${key(sshd, 'foreign')}`, `UserKnownHostsFile ${sshd.knownHostsFile}`],
+        ...['Host behind', 'HostName 127.0.0.1', `Port ${sshd.port}`, 'User root', 'ProxyJump hop'],
+        ...[`IdentityFile ${sshd.identityFile}`, `UserKnownHostsFile ${sshd.knownHostsFile}`],
+      ],
+      host: () => 'behind',
+    });
+    expect(error?.code).toBe('auth-failed');
+    expect(error?.message).toMatch(/^The jump host \S+ on the way to behind refused the login: rs-case@127.0.0.1/);
+    expect(error?.message).toContain(key(sshd, 'foreign'));
+    expect(error?.remedy).toContain('ssh-copy-id -i ');
   });
 
   it.each(both)('nobody who types the password (%s)', async (way) => {
@@ -383,7 +413,15 @@ function agentWithSecurityKey(path: string): Server {
   const list = Buffer.concat([Buffer.from([12, 0, 0, 0, 1]), string(blob), string('key of a test')]);
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
-    socket.on('data', (request) => socket.write(string(request[4] === 11 ? list : Buffer.from([5]))));
+    // ssh writes the length of a request and the request one after the other.
+    let requests = Buffer.alloc(0);
+    socket.on('data', (chunk) => {
+      requests = Buffer.concat([requests, chunk]);
+      while (requests.length >= 4 && requests.length >= 4 + requests.readUInt32BE(0)) {
+        socket.write(string(requests[4] === 11 ? list : Buffer.from([5])));
+        requests = requests.subarray(4 + requests.readUInt32BE(0));
+      }
+    });
   });
   server.listen(path);
   return server;
@@ -517,7 +555,7 @@ describe('trust', () => {
 
 describe('servers that are none, or bad ones', () => {
   let sshd: TestSshd;
-  const servers: Server[] = [];
+  const servers: { close(): unknown }[] = [];
   beforeAll(async () => {
     sshd = await startSshd();
   });
@@ -533,6 +571,37 @@ describe('servers that are none, or bad ones', () => {
     });
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return (server.address() as { port: number }).port;
+  }
+  /** A server that asks three questions in one request. */
+  async function askingServer(hostKey: string, right: string[]): Promise<number> {
+    const questions = ['Password: ', 'Code: ', 'PIN: '].map((prompt) => ({ prompt, echo: false }));
+    const server = new Ssh2Server({ hostKeys: [hostKey] }, (client) => {
+      client.on('error', () => undefined);
+      client.on('authentication', (context) => {
+        if (context.method !== 'keyboard-interactive') {
+          context.reject(['keyboard-interactive']);
+          return;
+        }
+        context.prompt(questions, 'Login', 'Three things', (answers) => {
+          if (answers.join() === right.join()) context.accept();
+          else context.reject(['keyboard-interactive']);
+        });
+      });
+      client.on('session', (accept) => {
+        accept().on('exec', (acceptExec, _reject, { command }) => {
+          const channel = acceptExec();
+          execFile('/bin/sh', ['-c', command], (error, stdout, stderr) => {
+            channel.stderr.write(stderr);
+            channel.write(stdout);
+            channel.exit(error ? 1 : 0);
+            channel.end();
+          });
+        });
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    servers.push(server);
     return (server.address() as { port: number }).port;
   }
   const at = (port: number): Case => ({
@@ -568,6 +637,26 @@ describe('servers that are none, or bad ones', () => {
     const rss = process.memoryUsage().rss;
     expect((await tried('floods', way, sshd, at(flood))).error?.code).toBe('host-unreachable');
     expect(process.memoryUsage().rss - rss).toBeLessThan(200 << 20);
+  });
+
+  it.each(both)('several prompts in one request, which sshd never sends (%s)', async (way) => {
+    const port = await askingServer(readFileSync(key(sshd, 'host_ed25519'), 'utf8'), ['tr0ub4dor', '314159', 'pin']);
+    const asking = (secrets: string[]): Promise<Awaited<ReturnType<typeof tried>>> =>
+      tried('three prompts at once', way, sshd, {
+        host: () => `rs@127.0.0.1:${port}`,
+        config: () => ['Host *', 'IdentityFile none', 'NumberOfPasswordPrompts 1'],
+        options: () => ({ acceptNewHostKey: true, knownHostsFile: key(sshd, 'known_asking') }),
+        answers: { secrets },
+      });
+    const { who, prompter } = await asking(['tr0ub4dor', '314159', 'pin']);
+    expect(who).toContain(`over ${way}`);
+    const prompts = prompter.secrets.map(({ prompt }) => prompt);
+    expect(prompts[0]).toMatch(/Password:$/);
+    expect(prompts[1]).toMatch(/Code:$/);
+    expect(prompts[2]).toMatch(/PIN:$/);
+    const { error } = await asking(['tr0ub4dor', '000000', 'pin']);
+    expect(error?.code).toBe('auth-failed');
+    expect(error?.remedy).toContain('one-time code');
   });
 
   it.each(['auto', 'openssh'] as const)(

@@ -37,7 +37,7 @@ export interface AgentProcess {
   cleanup(): Promise<void>;
 }
 
-const chunkBytes = 64 * 1024;
+const chunkBytes = 256 * 1024;
 /** The agent must say its first word by then. */
 const firstByteMs = 15_000;
 /** The host removes an ephemeral agent's file when the agent has ended; a lease may have to run out before. */

@@ -3,7 +3,7 @@ import type { AnyAuthMethod, ParsedKey, Prompt } from 'ssh2';
 import { RingsideError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Prompter, SecretQuestion } from '../prompt.ts';
-import { authFailed, tooManyAttempts } from './authFailed.ts';
+import { authFailed } from './authFailed.ts';
 import type { ResolvedHost } from './config.ts';
 import type { Identities, Identity } from './identities.ts';
 import { hasKerberosTicket, OpenSshNeeded, specialAgentKeys } from './openssh/needed.ts';
@@ -50,7 +50,8 @@ export class Authenticator {
   readonly #ssh2: Ssh2Module;
   readonly #options: AuthenticatorOptions;
   readonly #identities: Promise<Identities>;
-  readonly #tried: string[] = [];
+  readonly #triedKeys: string[] = [];
+  readonly #triedMethods: string[] = [];
   #keys: Identity[] | undefined;
   #unsupported: string[] = [];
   #keyIndex = 0;
@@ -58,6 +59,7 @@ export class Authenticator {
   #passwordAttempts = 0;
   #accepted: string[] = [];
   #problems: string[] = [];
+  #declined = false;
 
   constructor(ssh2: Ssh2Module, identities: Promise<Identities>, options: AuthenticatorOptions) {
     this.#ssh2 = ssh2;
@@ -129,7 +131,7 @@ export class Authenticator {
   #nextKey(): AnyAuthMethod {
     const identity = this.#keys?.[this.#keyIndex++];
     if (!identity) throw new Error('no key left');
-    this.#tried.push(identity.label);
+    this.#triedKeys.push(identity.label);
     this.#options.log.debug(`${this.#options.host.name}: trying ${identity.label}`);
     return { type: 'agent', username: this.#options.host.user, agent: singleKeyAgent(this.#ssh2, identity) };
   }
@@ -169,15 +171,17 @@ export class Authenticator {
   async #ask(question: Omit<SecretQuestion, 'host'>): Promise<string> {
     const { host, prompter, signal } = this.#options;
     const answer = await prompter.secret({ ...question, host: host.name }, signal);
-    if (answer === undefined)
+    if (answer === undefined) {
+      this.#declined = true;
       throw this.failure(
         `it asks for a ${question.kind === 'password' ? 'password' : 'typed answer'}, and none was given`,
       );
+    }
     return answer;
   }
 
   #noteTried(what: string): void {
-    if (!this.#tried.includes(what)) this.#tried.push(what);
+    if (!this.#triedMethods.includes(what)) this.#triedMethods.push(what);
   }
 
   /** The error when all is tried: names what was tried, what the server takes, and what can be done. */
@@ -187,9 +191,12 @@ export class Authenticator {
     return authFailed({
       host: this.#options.host,
       ...(why !== undefined && { why }),
-      ...{ tried: this.#tried, accepted: this.#accepted },
+      tried: {
+        ...{ keys: this.#triedKeys, methods: this.#triedMethods },
+        ...{ passwords: this.#passwordAttempts, rounds: this.#keyboardAttempts },
+      },
+      ...{ accepted: this.#accepted, tooMany, declined: this.#declined },
       ...(this.#unsupported.length > 0 && { remedy: needsOpenSsh }),
-      ...(tooMany && tooManyAttempts),
       detail: this.#problems.map((problem) => neutralize(problem)).join('\n'),
     });
   }

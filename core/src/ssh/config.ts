@@ -6,6 +6,7 @@ import { cancelled, RingsideError, throwIfAborted } from '../errors.ts';
 import type { HostEntry } from '../model/index.ts';
 import { configFor, defaultConfigFiles, listAliases, readConfig, sshHome } from './configFile.ts';
 import { parseHostName, type HostName } from './hostName.ts';
+import { Turns } from '../turns.ts';
 import { neutralize } from './shell.ts';
 
 export type StrictHostKeyChecking = 'yes' | 'ask' | 'accept-new' | 'no';
@@ -45,6 +46,8 @@ export interface ResolvedHost {
   proxyCommand: string | null;
   /** Seconds; null = ours. */
   connectTimeout: number | null;
+  /** `ssh -G` has said so: the program is there. */
+  bySsh: boolean;
 }
 
 export interface ResolveOptions {
@@ -55,6 +58,8 @@ export interface ResolveOptions {
 }
 
 const sshTimeoutMs = 5000;
+/** To start a program holds up the loop for a moment: with many hosts at once not all of it comes together. */
+const turns = new Turns(6);
 
 /** What `ssh -G` says, keyword → values in order; undefined when there is no ssh program. */
 async function askSsh(host: HostName, options: ResolveOptions): Promise<Map<string, string[]> | undefined> {
@@ -63,7 +68,27 @@ async function askSsh(host: HostName, options: ResolveOptions): Promise<Map<stri
   if (host.user !== undefined) args.push('-l', host.user);
   if (host.port !== undefined) args.push('-p', String(host.port));
   args.push('--', host.host);
-  const text = await new Promise<string | undefined>((resolve, reject) => {
+  const text = await turns.take(() => runSsh(host, args, options));
+  if (text === undefined) return undefined;
+  const values = new Map<string, string[]>();
+  for (const line of text.split('\n')) {
+    const space = line.indexOf(' ');
+    if (space <= 0) continue;
+    const keyword = line.slice(0, space).toLowerCase();
+    const before = values.get(keyword);
+    if (before) before.push(line.slice(space + 1).trimEnd());
+    else values.set(keyword, [line.slice(space + 1).trimEnd()]);
+  }
+  return values;
+}
+
+/** Its output; undefined when there is no ssh program. */
+function runSsh(host: HostName, args: string[], options: ResolveOptions): Promise<string | undefined> {
+  return new Promise<string | undefined>((resolve, reject) => {
+    if (options.signal?.aborted) {
+      reject(cancelled());
+      return;
+    }
     const settings = {
       timeout: sshTimeoutMs,
       maxBuffer: 1 << 20,
@@ -77,17 +102,6 @@ async function askSsh(host: HostName, options: ResolveOptions): Promise<Map<stri
     });
     child.stdin?.end();
   });
-  if (text === undefined) return undefined;
-  const values = new Map<string, string[]>();
-  for (const line of text.split('\n')) {
-    const space = line.indexOf(' ');
-    if (space <= 0) continue;
-    const keyword = line.slice(0, space).toLowerCase();
-    const before = values.get(keyword);
-    if (before) before.push(line.slice(space + 1).trimEnd());
-    else values.set(keyword, [line.slice(space + 1).trimEnd()]);
-  }
-  return values;
 }
 
 function configError(host: string, timedOut: boolean, stderr: string): RingsideError {
@@ -214,6 +228,7 @@ function toResolved(name: string, host: HostName, values: Map<string, string[]>)
     proxyJump: proxyCommand === null ? optional('proxyjump') : null,
     proxyCommand,
     connectTimeout: Number.isFinite(timeout) && timeout > 0 ? timeout : null,
+    bySsh: false,
   };
 }
 
@@ -230,9 +245,9 @@ export async function resolveHost(name: string, options: ResolveOptions = {}): P
   throwIfAborted(options.signal);
   if (name === 'local') return nowhere(name);
   const host = parseHostName(name);
-  const values =
-    (await askSsh(host, options)) ?? configFor(host.host, await readConfig(defaultConfigFiles(options.configFile)));
-  return toResolved(name, host, values);
+  const said = await askSsh(host, options);
+  const values = said ?? configFor(host.host, await readConfig(defaultConfigFiles(options.configFile)));
+  return { ...toResolved(name, host, values), bySsh: said !== undefined };
 }
 
 export interface ListHostsOptions {

@@ -6,11 +6,12 @@ import type { Log } from '../log.ts';
 import type { ConnectionState } from '../model/index.ts';
 import type { Prompter } from '../prompt.ts';
 import type { CallOptions } from '../progress.ts';
+import { onTheWay } from './authFailed.ts';
 import { resolveHost, type ResolvedHost } from './config.ts';
 import { parseHostName } from './hostName.ts';
 import { LocalTransport } from './localTransport.ts';
 import type { NamedHost } from './openssh/configText.ts';
-import { certificatesOf, hasOpenSsh, OpenSshNeeded } from './openssh/needed.ts';
+import { canOpenSsh, certificatesOf, OpenSshNeeded } from './openssh/needed.ts';
 import { openOpenSsh } from './openssh/openSshTransport.ts';
 import type { SshOptions } from './options.ts';
 import { neutralize } from './shell.ts';
@@ -45,12 +46,12 @@ export async function openTransport(
   const onState = call.onState ?? ((): void => undefined);
   onState('connecting');
   call.progress?.({ step: `Connecting to ${host}` });
-  // ssh2 takes longer to load than ssh to resolve the host and to say that it is there, so all at once.
-  const [resolved, available] = await Promise.all([
+  // ssh2 takes longer to load than ssh to resolve the host, so both at once.
+  const [resolved] = await Promise.all([
     resolveHost(host, { configFile: options.configFile, signal: call.signal }),
-    options.transport !== 'ssh2' && hasOpenSsh(),
-    loadSsh2(),
+    options.transport === 'openssh' || loadSsh2(),
   ]);
+  const available = options.transport !== 'ssh2' && canOpenSsh(resolved);
   const way: Way = { options, prompter, log, call, onState };
   if (options.transport === 'openssh' && !available) throw noOpenSsh();
   const certificate = options.transport === 'auto' && available ? certificatesOf(resolved)[0] : undefined;
@@ -94,8 +95,8 @@ async function overSsh2(host: ResolvedHost, way: Way, mayUseOpenSsh: boolean): P
     for (const client of opened.reverse()) client.end();
   };
   try {
-    const client = await connect(host, context, opened, 0);
-    return new Ssh2Transport(host.name, client, log, release);
+    const { client, stream } = await connect(host, context, opened, 0);
+    return new Ssh2Transport(host.name, client, log, release, stream);
   } catch (error) {
     release();
     throw error;
@@ -130,9 +131,15 @@ function inCircle(host: ResolvedHost): RingsideError {
 }
 
 /** Connects to one host, through its hops where it has some. Clients of hops are added to `opened`. */
-async function connect(host: ResolvedHost, context: ConnectContext, opened: Client[], depth: number): Promise<Client> {
+async function connect(
+  host: ResolvedHost,
+  context: ConnectContext,
+  opened: Client[],
+  depth: number,
+): Promise<{ client: Client; stream: Duplex }> {
   if (depth > maxHops) throw inCircle(host);
-  return establish(host, await openStream(host, context, opened, depth), context);
+  const stream = await openStream(host, context, opened, depth);
+  return { client: await establish(host, stream, context), stream };
 }
 
 async function openStream(
@@ -151,9 +158,17 @@ async function openStream(
     const hopContext: ConnectContext = { ...context, identityFile: undefined };
     context.log.debug(`${host.name}: hop ${name}`);
     // The first hop may have hops of its own; the ones after it are reached through the one before.
-    via = via
-      ? await establish(hop, await forward(via, hop, context), hopContext)
-      : await connect(hop, hopContext, opened, depth + 1);
+    const before = via;
+    try {
+      via = before
+        ? await establish(hop, await forward(before, hop, context), hopContext)
+        : (await connect(hop, hopContext, opened, depth + 1)).client;
+    } catch (error) {
+      // One that goes over to OpenSSH will say it there.
+      if (!(error instanceof RingsideError) || error.code !== 'auth-failed' || error instanceof OpenSshNeeded)
+        throw error;
+      throw onTheWay(error, name, host.name);
+    }
     via.on('error', (error) => context.log.debug(`hop ${name}: ${error.message}`));
     opened.push(via);
   }

@@ -38,6 +38,7 @@ Host *
   expect(lines).toContain('stricthostkeychecking accept-new');
   expect(lines).toContain('forwardagent no');
   expect(lines).toContain(`userknownhostsfile ${folder}/new ${folder}/mine`);
+  expect(lines.find((line) => line.startsWith('ciphers '))).toMatch(/^ciphers aes128-gcm@openssh.com,.*aes256-ctr$/);
   const own = answer({ ...defaultSshOptions, knownHostsFile: '/only/this' }).split('\n');
   expect(own).toContain(`userknownhostsfile ${folder}/new /only/this`);
   expect(own).toContain('globalknownhostsfile /dev/null');

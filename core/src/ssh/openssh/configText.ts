@@ -35,6 +35,12 @@ function trust(host: NamedHost, options: SshOptions, newKeys: string): string[] 
   ];
 }
 
+/** As for ssh2, fastest first (measured); only where the configuration, the system's too, names none. */
+const ciphers = [
+  ...['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'chacha20-poly1305@openssh.com'],
+  ...['aes128-ctr', 'aes192-ctr', 'aes256-ctr'],
+];
+
 /**
  * `newKeys`: a file of ours, to which ssh writes keys that a person accepts; they go to the user's file only when they
  * are to be remembered. `userFiles`: the configuration that is the user's. The first mention of a keyword wins.
@@ -58,6 +64,7 @@ export function configText(
     ...userFiles.map((file) => `  Include ${included(file)}`),
     'Host *',
     '  ConnectTimeout 15',
+    `  Ciphers ${ciphers.join(',')}`,
     '',
   ].join('\n');
 }

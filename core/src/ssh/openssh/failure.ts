@@ -3,24 +3,30 @@ import { readFileSync } from 'node:fs';
 import { RingsideError, type ErrorCode } from '../../errors.ts';
 import { fingerprint } from '../fingerprint.ts';
 import { parseKnownHosts } from '../knownHosts.ts';
-import { authFailed, tooManyAttempts, type FailedLogin } from '../authFailed.ts';
+import { authFailed, onTheWay, type FailedLogin, type TriedLogin } from '../authFailed.ts';
 import type { ResolvedHost } from '../config.ts';
 import { changedKey, revokedRemedy, unknownRemedy } from '../hostKeyErrors.ts';
 import { neutralize } from '../shell.ts';
 
 const debugLine = /^debug\d: /;
 
-/** What was tried to log in at the last host that was spoken to. */
-function triedIn(lines: readonly string[]): string[] {
+/** What was tried to log in at the last host that was spoken to; how often something was typed, ssh does not tell. */
+function triedIn(lines: readonly string[], typed: Typed): TriedLogin {
   const begin = lines.findLastIndex((line) => /^debug1: Authenticating to /.test(line));
-  const tried = new Set<string>();
+  const keys = new Set<string>();
+  const methods: string[] = [];
   for (const line of lines.slice(Math.max(0, begin))) {
     const key = /^debug1: Offering public key: (.+?) (\S+) SHA256:/.exec(line);
     const method = /^debug1: Next authentication method: (\S+)/.exec(line)?.[1];
-    if (key) tried.add(`${key[1] ?? ''} (${key[2] ?? ''})`);
-    else if (method !== undefined && method !== 'publickey') tried.add(method);
+    if (key) keys.add(`${key[1] ?? ''} (${key[2] ?? ''})`);
+    else if (method !== undefined && method !== 'publickey') methods.push(method);
   }
-  return [...tried];
+  return {
+    ...{ keys: [...keys], methods: [...new Set(methods)] },
+    passwords: methods.includes('password') ? typed.passwords : 0,
+    // Several answers make one round.
+    rounds: methods.includes('keyboard-interactive') ? Math.min(1, typed.answers) : 0,
+  };
 }
 
 /** Fingerprint of the key at a line of a known_hosts file; "" when it is not there any more. */
@@ -45,10 +51,33 @@ function mismatch(host: ResolvedHost, text: string, detail: string): RingsideErr
   });
 }
 
-function authFailure(host: ResolvedHost, lines: readonly string[], more: Partial<FailedLogin> = {}): RingsideError {
+function authFailure(
+  host: ResolvedHost,
+  lines: readonly string[],
+  typed: Typed,
+  more: Partial<FailedLogin> = {},
+): RingsideError {
   const detail = neutralize(lines.filter((line) => !debugLine.test(line)).join('\n'));
-  return authFailed({ host, tried: triedIn(lines), accepted: [], detail, ...more });
+  const error = authFailed({ host, tried: triedIn(lines, typed), accepted: offered(lines), detail, ...more });
+  const { who } = more;
+  return who === undefined || who === `${host.user}@${host.hostname}` ? error : onTheWay(error, who, host.name);
 }
+
+/** The methods that the server named last. */
+function offered(lines: readonly string[]): string[] {
+  const last = lines.findLast((line) => line.startsWith('debug1: Authentications that can continue: '));
+  return last?.replace(/^.*: /, '').split(',') ?? [];
+}
+
+/** How often a person has typed something, of which kind. */
+export interface Typed {
+  passwords: number;
+  answers: number;
+  /** What was asked for and not given: "it asks for a …". */
+  declined: string;
+}
+
+const nothingTyped: Typed = { passwords: 0, answers: 0, declined: '' };
 
 interface Rule {
   pattern: RegExp;
@@ -96,9 +125,9 @@ const rules: Rule[] = [
 
 /**
  * The reason as an error. `stderr` is the output of the ssh that makes the connection (with those of its jumps);
- * `declined` says that a person would not answer a question.
+ * `typed` says what people were asked meanwhile.
  */
-export function readFailure(host: ResolvedHost, stderr: string, declined = ''): RingsideError {
+export function readFailure(host: ResolvedHost, stderr: string, typed: Typed = nothingTyped): RingsideError {
   const lines = stderr.split('\n').map((line) => line.replace(/\r$/, ''));
   const said = lines.filter((line) => line !== '' && !debugLine.test(line));
   const text = said.join('\n');
@@ -120,13 +149,13 @@ export function readFailure(host: ResolvedHost, stderr: string, declined = ''): 
       },
     );
   }
-  if (declined !== '') return authFailure(host, lines, { why: declined });
+  if (typed.declined !== '') return authFailure(host, lines, typed, { why: typed.declined, declined: true });
   const denied = /^(?:(\S+): )?Permission denied \(([^)]*)\)/m.exec(text);
   if (denied) {
     const accepted = denied[2] === '' ? [] : (denied[2] ?? '').split(',');
-    return authFailure(host, lines, { ...(denied[1] !== undefined && { who: denied[1] }), accepted });
+    return authFailure(host, lines, typed, { ...(denied[1] !== undefined && { who: denied[1] }), accepted });
   }
-  if (/Too many authentication failures/.test(text)) return authFailure(host, lines, { ...tooManyAttempts, detail });
+  if (/Too many authentication failures/.test(text)) return authFailure(host, lines, typed, { tooMany: true, detail });
   for (const { pattern, code, why, remedy } of rules) {
     const match = pattern.exec(text);
     if (match)

@@ -20,7 +20,7 @@ import { neutralize } from '../shell.ts';
 import { timeoutError } from '../socket.ts';
 import { AskpassServer, type Asked } from './askpass.ts';
 import { configText, type NamedHost } from './configText.ts';
-import { readFailure } from './failure.ts';
+import { readFailure, type Typed } from './failure.ts';
 import { readPrompt, type OpenSshPrompt } from './prompts.ts';
 
 /** Silence between two steps, people's thinking time not counted. */
@@ -179,8 +179,9 @@ class Opening {
   readonly #remembered: { fingerprint: string; host: NamedHost }[] = [];
   #prompter: Prompter;
   #timer: IdleTimer | undefined;
-  #declined = '';
+  readonly #typed: Typed = { passwords: 0, answers: 0, declined: '' };
   #fail: (error: RingsideError) => void = () => undefined;
+  #heard: () => string = () => '';
 
   constructor(options: MasterOptions, newKeys: string) {
     this.#options = options;
@@ -208,6 +209,7 @@ class Opening {
         reject(error);
       };
       this.#fail = finish;
+      this.#heard = () => master.heard;
       const onAbort = (): void => finish(cancelled());
       call.signal?.addEventListener('abort', onAbort, { once: true });
       this.#timer = new IdleTimer(quietSeconds * 1000, () =>
@@ -227,7 +229,7 @@ class Opening {
       child.once('error', (error) =>
         finish(new RingsideError('ssh-transport', `ssh cannot be started: ${error.message}.`, { cause: error })),
       );
-      master.onEnd(() => finish(readFailure(host, master.heard, this.#declined)));
+      master.onEnd(() => finish(readFailure(host, master.heard, this.#typed)));
       if (call.signal?.aborted) onAbort();
     });
   }
@@ -263,12 +265,16 @@ class Opening {
           { kind: prompt.secret, host: name, prompt: prompt.prompt, echo: false, attempt },
           call.signal,
         );
-        if (typed !== undefined) return typed;
+        if (typed !== undefined) {
+          if (prompt.secret === 'password') this.#typed.passwords++;
+          else if (prompt.secret === 'keyboard-interactive') this.#typed.answers++;
+          return typed;
+        }
         // A key without its passphrase is one key less; ssh goes on to the next.
         if (prompt.secret === 'passphrase') return undefined;
         const what = prompt.secret === 'password' ? 'password' : 'typed answer';
-        this.#declined = `it asks for a ${what}, and none was given`;
-        this.#fail(readFailure(this.#host.resolved, '', this.#declined));
+        this.#typed.declined = `it asks for a ${what}, and none was given`;
+        this.#fail(readFailure(this.#host.resolved, this.#heard(), this.#typed));
         return undefined;
       }
     }

@@ -16,10 +16,9 @@ export class OpenSshNeeded extends RingsideError {
   }
 }
 
-/** ssh is there, and of a kind that asks and shares as we need it. */
-export async function hasOpenSsh(): Promise<boolean> {
-  if (process.platform === 'win32') return false;
-  return new Promise((resolve) => execFile('ssh', ['-V'], { timeout: 5000 }, (error) => resolve(error === null)));
+/** ssh is there (it has resolved the host), and of a kind that asks and shares as we need it. */
+export function canOpenSsh(host: Pick<ResolvedHost, 'bySsh'>, platform: NodeJS.Platform = process.platform): boolean {
+  return host.bySsh && platform !== 'win32';
 }
 
 /** Certificates that the configuration names, and those that lie beside a key, where OpenSSH finds them. */
