@@ -1,14 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import {
-  describeRun,
-  describeVerdict,
-  formatCount,
-  formatLost,
-  formatRate,
-  leftOutText,
-  lostTotal,
-  untilText,
-} from './format.ts';
+import { describeRun, formatCount, formatLost, formatRate, leftOutText, lostTotal, untilText } from './format.ts';
 import type { RunSummary } from '@ringside/core/model';
 import { aRun, aStream } from './test/builders.ts';
 
@@ -63,21 +54,6 @@ test('a run in a line', () => {
   expect(describeRun(aRun({ state: 'ended', endReason: 'host-lost' }))).toBe('web-1 · ended: connection lost');
   expect(describeRun(aRun({ state: 'ended', endReason: 'interrupt' }))).toBe('web-1 · ended');
   expect(describeRun(aRun({ state: 'failed' }))).toBe('web-1 · failed: unknown reason');
-});
-
-test('a verdict in a line', () => {
-  const stats = {
-    instructions: 40,
-    processed: 1310,
-    limitPercent: 0.1,
-    totalStates: 9,
-    peakStates: 9,
-    stackBytes: 8,
-    verifyMicros: 90,
-  };
-  const verdict = { name: 'p', section: 'xdp', reason: null, stats };
-  expect(describeVerdict({ ...verdict, verdict: 'accepted' }, 'web-1')).toBe('✓ web-1 · 1,310 insns');
-  expect(describeVerdict({ ...verdict, verdict: 'rejected' }, 'web-1')).toBe('✗ web-1: rejected');
 });
 
 test('says of a program that does not run why, and what to do or what runs instead', () => {

@@ -5,7 +5,6 @@ import type {
   Ledger,
   LeftOutProgram,
   MapFate,
-  ProgramVerdict,
   RunSummary,
   SwapReport,
 } from '@ringside/core/model';
@@ -122,20 +121,6 @@ export function describeHost(host: HostState): string {
     case 'probing':
     case 'reconnecting':
       return host.state;
-  }
-}
-
-/** The verdict as the CodeLens says it: "✓ web-1 · 1,310 insns", "✗ `e` may be NULL". */
-export function describeVerdict(verdict: ProgramVerdict, host: string): string {
-  switch (verdict.verdict) {
-    case 'accepted': {
-      const processed = verdict.stats.processed ?? verdict.stats.instructions;
-      return processed === null ? `✓ ${host}` : `✓ ${host} · ${withThousands(processed)} insns`;
-    }
-    case 'rejected':
-      return `✗ ${host}: ${verdict.reason?.title ?? 'rejected'}`;
-    case 'skipped':
-      return `${host}: not loaded`;
   }
 }
 

@@ -6,11 +6,12 @@ import { commandOf } from '../commands.ts';
 import { onSettingChange, setting } from '../config.ts';
 import { Command, Setting } from '../contributions.ts';
 import { bpfSelector } from '../files.ts';
-import { describeVerdict, formatCount, formatLost, formatRate, isLive, lostTotal } from '../format.ts';
+import { formatCount, formatLost, formatRate, isLive, lostTotal } from '../format.ts';
 import type { KnownVerdict } from '../model/verdicts.ts';
 import { scanPrograms } from '../programScan.ts';
 import type { ScannedProgram } from '../programScan.ts';
 import { Throttle } from '../throttle.ts';
+import { describeVerdict } from '../verdictText.ts';
 
 /** Lenses move the text below them: live figures in them change at most once a second. */
 const refreshIntervalMs = 1000;
@@ -119,7 +120,7 @@ function costWords(run: RunSummary, name: string): string {
 }
 
 function verdictWords(known: KnownVerdict, version: number): string {
-  const words = describeVerdict(known.verdict, known.host);
+  const words = describeVerdict(known.verdict, known.host, known.before);
   return known.version === version ? words : `${words} (before the last edit)`;
 }
 

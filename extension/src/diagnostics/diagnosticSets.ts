@@ -1,6 +1,8 @@
 import { isAbsolute, resolve, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import type { Diagnostic, ProgramVerdict, Severity, VerdictReason } from '@ringside/core/model';
+import { scanPrograms } from '../programScan.ts';
+import { nearLimit } from '../verdictText.ts';
 
 const severities: Record<Severity, vscode.DiagnosticSeverity> = {
   error: vscode.DiagnosticSeverity.Error,
@@ -63,6 +65,11 @@ export class DiagnosticSets implements vscode.Disposable {
   setVerdicts(source: vscode.Uri, host: string, verdicts: ProgramVerdict[], log: vscode.Uri): void {
     const found = new Map<string, vscode.Diagnostic[]>();
     for (const verdict of verdicts) {
+      const limit = nearLimit(verdict);
+      if (limit !== null) {
+        const file = source.toString();
+        found.set(file, [...(found.get(file) ?? []), limitDiagnostic(source, host, verdict, limit)]);
+      }
       if (verdict.verdict !== 'rejected' || verdict.reason === null) continue;
       const diagnostic = verifierDiagnostic(source, host, verdict, verdict.reason, log);
       const file = fileOf(source, verdict.reason.file).toString();
@@ -148,6 +155,21 @@ function verifierDiagnostic(
   diagnostic.code = { value: reason.category, target: log };
   diagnostic.relatedInformation = reason.cause.map((cause) => related(source, cause, cause.message));
   fixesOf.set(diagnostic, reason.fixes);
+  return diagnostic;
+}
+
+/** An accepted program that the next line of code may bring down: said where it is named. */
+function limitDiagnostic(source: vscode.Uri, host: string, { name }: ProgramVerdict, limit: string): vscode.Diagnostic {
+  const open = vscode.workspace.textDocuments.find((document) => document.uri.toString() === source.toString());
+  const place = open && scanPrograms(open.getText()).find((program) => program.name === name);
+  const start = new vscode.Position(place?.nameLine ?? 0, place?.nameColumn ?? 0);
+  const diagnostic = new vscode.Diagnostic(
+    new vscode.Range(start, start.translate(0, place === undefined ? 1 : name.length)),
+    `${name} is near a limit of the verifier: ${limit}\n(verifier of ${host})`,
+    vscode.DiagnosticSeverity.Warning,
+  );
+  diagnostic.source = 'verifier';
+  diagnostic.code = 'near-limit';
   return diagnostic;
 }
 

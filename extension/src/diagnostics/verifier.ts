@@ -115,7 +115,7 @@ export class Verifier implements vscode.Disposable {
   #publish(file: vscode.Uri, report: VerifyReport, fullLog: string, version: number): void {
     const name = `${basename(file.fsPath)} on ${report.host} (${report.kernel}).verifier.log`;
     const log = this.#parts.documents.put(name, { file: fullLog });
-    const known = report.programs.map((verdict): KnownVerdict => ({
+    const known = report.programs.map((verdict): Omit<KnownVerdict, 'before'> => ({
       verdict,
       host: report.host,
       kernel: report.kernel,
