@@ -15,9 +15,12 @@ import { Keeper } from './kept/keeper.ts';
 import { BuildAhead } from './diagnostics/buildAhead.ts';
 import { Metrics } from './metrics.ts';
 import { ChosenHosts } from './model/chosenHosts.ts';
+import { namedInGroups } from './model/hostGroups.ts';
 import { HostList } from './model/hostList.ts';
+import { Inventories } from './model/inventories.ts';
 import { KeptMemory } from './model/keptMemory.ts';
 import { KeptRuns } from './model/keptRuns.ts';
+import { LostRuns } from './model/lostRuns.ts';
 import { RunList } from './model/runList.ts';
 import { Verdicts } from './model/verdicts.ts';
 import { DoctorPanels } from './panels/doctorPanels.ts';
@@ -36,6 +39,8 @@ export interface AppContext {
   readonly chosenHosts: ChosenHosts;
   readonly runs: RunList;
   readonly kept: KeptRuns;
+  readonly lostRuns: LostRuns;
+  readonly inventories: Inventories;
   readonly verdicts: Verdicts;
   readonly diagnostics: DiagnosticSets;
   readonly verifier: Verifier;
@@ -71,13 +76,16 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
   );
   engine.on('log', (level, message) => writeLog(log, level, message));
 
-  const hosts = disposables.add(new HostList(engine, extension.globalState));
+  const hosts = disposables.add(
+    new HostList(engine, extension.globalState, () => namedInGroups(setting(Setting.hostGroups))),
+  );
   const chosenHosts = disposables.add(new ChosenHosts(extension.workspaceState));
   const runs = disposables.add(new RunList(engine));
   const keptMemory = new KeptMemory(extension.workspaceState);
   const kept = disposables.add(
     new KeptRuns({ engine, hosts, runs, memory: keptMemory, log: (error) => errors.log(error) }),
   );
+  const inventories = disposables.add(new Inventories({ engine, hosts, runs, log: (error) => errors.log(error) }));
   const verdicts = disposables.add(new Verdicts());
   const diagnostics = disposables.add(new DiagnosticSets());
   const hostOfSave = (file: vscode.Uri): string | undefined => {
@@ -95,6 +103,7 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
     new Attacher({ engine, errors, hosts, chosenHosts, runs, verifier, specs, memory: extension.workspaceState }),
   );
   const keeper = disposables.add(new Keeper({ engine, runs, kept, attacher }));
+  const lostRuns = disposables.add(new LostRuns({ hosts, runs, kept, attacher }));
   const panels = disposables.add(
     new TracePanels({ engine, errors, runs, kept, attacher, keeper, specs, extensionUri: extension.extensionUri }),
   );
@@ -109,6 +118,8 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
     chosenHosts,
     runs,
     kept,
+    lostRuns,
+    inventories,
     verdicts,
     diagnostics,
     verifier,

@@ -4,7 +4,8 @@
  * manifest from the same names, and a test fails when package.json drifts from it.
  */
 import type { Uri } from 'vscode';
-import type { HostNode } from './controllers/hostsView.ts';
+import type { GroupNode, HostNode } from './controllers/hostNodes.ts';
+import type { InventoryKindNode, InventoryNode, InventoryRowNode } from './controllers/inventoryNodes.ts';
 import type { KeptNode } from './controllers/keptNode.ts';
 import type { RunNode } from './controllers/runsView.ts';
 import type { SnippetNode } from './controllers/galleryView.ts';
@@ -24,6 +25,15 @@ export const Command = {
   hostDoctor: 'ringside.hosts.doctor',
   hostRemoveAgent: 'ringside.hosts.removeAgent',
   hostsOpenConfig: 'ringside.hosts.openConfig',
+  groupConnect: 'ringside.groups.connect',
+  groupDoctor: 'ringside.groups.doctor',
+  groupAttach: 'ringside.groups.attach',
+  groupVerify: 'ringside.groups.verify',
+  inventoryShow: 'ringside.inventory.show',
+  inventoryRefresh: 'ringside.inventory.refresh',
+  inventoryMore: 'ringside.inventory.more',
+  inventoryStop: 'ringside.inventory.stop',
+  inventoryCopy: 'ringside.inventory.copy',
   runOpen: 'ringside.runs.open',
   runPause: 'ringside.runs.pause',
   runResume: 'ringside.runs.resume',
@@ -31,6 +41,7 @@ export const Command = {
   runKeep: 'ringside.runs.keep',
   runLeave: 'ringside.runs.leave',
   runRestart: 'ringside.runs.restart',
+  runStartAgain: 'ringside.runs.startAgain',
   runStop: 'ringside.runs.stop',
   runForget: 'ringside.runs.forget',
   runsStopAll: 'ringside.runs.stopAll',
@@ -66,12 +77,22 @@ export interface CommandArguments {
   'ringside.hosts.doctor': [node?: HostNode];
   'ringside.hosts.removeAgent': [node?: HostNode];
   'ringside.hosts.openConfig': [];
+  'ringside.groups.connect': [node?: GroupNode];
+  'ringside.groups.doctor': [node?: GroupNode];
+  'ringside.groups.attach': [node?: GroupNode];
+  'ringside.groups.verify': [node?: GroupNode];
+  'ringside.inventory.show': [node?: HostNode];
+  'ringside.inventory.refresh': [node?: InventoryNode | InventoryKindNode];
+  'ringside.inventory.more': [node?: InventoryKindNode];
+  'ringside.inventory.stop': [node?: InventoryRowNode];
+  'ringside.inventory.copy': [node?: InventoryRowNode];
   'ringside.runs.open': [run?: RunNode | string];
   'ringside.runs.pause': [run?: RunNode | string];
   'ringside.runs.resume': [run?: RunNode | string];
   'ringside.runs.limits': [run?: RunNode | string];
   'ringside.runs.keep': [run?: RunNode | string];
   'ringside.runs.leave': [run?: RunNode | string];
+  'ringside.runs.startAgain': [run?: RunNode | string];
   'ringside.runs.restart': [run?: RunNode | string];
   'ringside.runs.stop': [run?: RunNode | string];
   'ringside.runs.forget': [run?: RunNode | string];
@@ -104,6 +125,7 @@ export const Setting = {
   sudo: 'ringside.sudo',
   ephemeral: 'ringside.agent.ephemeral',
   readOnlyHosts: 'ringside.readOnlyHosts',
+  hostGroups: 'ringside.hostGroups',
   verifyOnSave: 'ringside.verifyOnSave',
   codeLens: 'ringside.codeLens',
   storeMegabytes: 'ringside.store.megabytes',
@@ -122,6 +144,7 @@ export interface SettingValues {
   'ringside.sudo': 'auto' | 'never' | 'always';
   'ringside.agent.ephemeral': boolean;
   'ringside.readOnlyHosts': string[];
+  'ringside.hostGroups': Record<string, string[]>;
   'ringside.verifyOnSave': boolean;
   'ringside.codeLens': boolean;
   'ringside.store.megabytes': number;
@@ -157,10 +180,18 @@ export const NodeContext = {
   hostBusy: 'host.busy',
   /** Added for hosts that the user typed in: they can be forgotten. */
   typedSuffix: '.typed',
+  group: 'group',
+  inventory: 'inventory.all',
+  inventoryKind: 'inventory.kind',
+  inventoryRow: 'inventory.row',
+  /** Added for what a run of this window, or a kept one, holds: it can be stopped. */
+  stoppableSuffix: '.stoppable',
   runLive: 'run.live',
   runPaused: 'run.paused',
   runBusy: 'run.busy',
   runEnded: 'run.ended',
+  /** Ended because the connection was lost. */
+  runLost: 'run.lost',
   /** Ended here, and kept on its host. */
   runLeft: 'run.left',
   /** Added for live runs that outlive the window. */

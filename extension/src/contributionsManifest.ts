@@ -26,15 +26,25 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.hostConnect]: { title: 'Connect', icon: '$(plug)', enablement: trusted, palette: hidden },
   [Command.hostDisconnect]: { title: 'Disconnect', icon: '$(debug-disconnect)', palette: hidden },
   [Command.hostForget]: { title: 'Forget Host', palette: hidden },
-  [Command.hostDoctor]: { title: 'Check What the Host Can Do', icon: '$(pulse)', enablement: trusted },
+  [Command.hostDoctor]: { title: 'Check What the Host Can Do', icon: '$(checklist)', enablement: trusted },
   [Command.hostRemoveAgent]: { title: 'Remove Agent from Host', enablement: trusted },
   [Command.hostsOpenConfig]: { title: 'Open ssh Config' },
+  [Command.groupConnect]: { title: 'Connect All', icon: '$(plug)', enablement: trusted, palette: hidden },
+  [Command.groupDoctor]: { title: 'Check What the Group Can Do', icon: '$(checklist)', enablement: trusted },
+  [Command.groupAttach]: { title: 'Attach to Group…', icon: '$(play)', enablement: trusted },
+  [Command.groupVerify]: { title: 'Verify on Group…', icon: '$(pass)', enablement: trusted },
+  [Command.inventoryShow]: { title: 'Show BPF on the Host', icon: '$(list-tree)', enablement: trusted },
+  [Command.inventoryRefresh]: { title: 'Refresh BPF on the Host', icon: '$(refresh)', palette: hidden },
+  [Command.inventoryMore]: { title: 'Show More', palette: hidden },
+  [Command.inventoryStop]: { title: 'Stop What Holds It…', icon: '$(debug-stop)', palette: hidden },
+  [Command.inventoryCopy]: { title: 'Copy Details', icon: '$(copy)', palette: hidden },
   [Command.runOpen]: { title: 'Open Trace', icon: '$(table)' },
   [Command.runPause]: { title: 'Pause', icon: '$(debug-pause)', palette: hidden },
   [Command.runResume]: { title: 'Resume', icon: '$(debug-continue)', palette: hidden },
   [Command.runLimits]: { title: 'Change Limits…', icon: '$(dashboard)', palette: 'ringside.running' },
   [Command.runKeep]: { title: 'Keep Running…', icon: '$(pin)', palette: 'ringside.running' },
   [Command.runLeave]: { title: 'Leave Running', icon: '$(debug-disconnect)', palette: 'ringside.keeping' },
+  [Command.runStartAgain]: { title: 'Start Again', icon: '$(debug-restart)', enablement: trusted, palette: hidden },
   [Command.runRestart]: { title: 'Restart Run', icon: '$(debug-restart)', enablement: trusted },
   [Command.runStop]: { title: 'Detach', icon: '$(debug-stop)', palette: 'ringside.running' },
   [Command.runForget]: { title: 'Forget Run', icon: '$(close)', palette: hidden },
@@ -52,8 +62,9 @@ const commands: Record<CommandId, CommandEntry> = {
 };
 
 interface SettingEntry<V> {
-  type: 'string' | 'boolean' | 'number' | 'array';
+  type: 'string' | 'boolean' | 'number' | 'array' | 'object';
   items?: { type: 'string' };
+  additionalProperties?: { type: 'array'; items: { type: 'string' } };
   default: V;
   scope: 'application' | 'machine' | 'machine-overridable' | 'window' | 'resource';
   markdownDescription: string;
@@ -116,6 +127,15 @@ const settings: { [K in SettingId]: SettingEntry<SettingValues[K]> } = {
     restricted: true,
     markdownDescription:
       'Hosts that are only looked at, such as `prod-*`: nothing is loaded, attached or written there. `*` stands for any text.',
+  },
+  [Setting.hostGroups]: {
+    type: 'object',
+    additionalProperties: { type: 'array', items: { type: 'string' } },
+    default: {},
+    scope: 'machine-overridable',
+    restricted: true,
+    markdownDescription:
+      'Groups of hosts in the *Hosts* view, such as `{ "web": ["web-*", "root@10.0.0.5"] }`: a name, and the hosts by name or pattern (`*` stands for any text). What is done with a group is done on all of its hosts.',
   },
   [Setting.ephemeral]: {
     type: 'boolean',
@@ -206,8 +226,10 @@ function configuration() {
 }
 
 const treeItem = (view: string, context: string) => `view == ${view} && viewItem =~ /^${context}/`;
-const host = (context: string) => treeItem(View.hosts, context.replace('.', '\\.'));
+const host = (context: string) => treeItem(View.hosts, context.replaceAll('.', '\\.'));
 const run = (context: string) => treeItem(View.runs, context);
+/** In both views: ended because the connection was lost. */
+const lostRun = `viewItem == ${NodeContext.runLost} && view =~ /^ringside\\.(hosts|runs)$/`;
 /** In both views: as a kept run, or as a run of this window that was left. */
 const keptItem = `viewItem =~ /^(kept|run\\.left)$/ && view =~ /^ringside\\.(hosts|runs)$/`;
 
@@ -248,6 +270,29 @@ const menus = {
     { command: Command.hostConnect, when: host(NodeContext.hostDisconnected), group: '1_host@1' },
     { command: Command.hostDisconnect, when: host(NodeContext.hostConnected), group: '1_host@1' },
     { command: Command.hostDoctor, when: host('host.'), group: '1_host@2' },
+    { command: Command.inventoryShow, when: host('host.'), group: '1_host@3' },
+    { command: Command.groupConnect, when: host(NodeContext.group), group: 'inline@1' },
+    { command: Command.groupDoctor, when: host(NodeContext.group), group: 'inline@2' },
+    { command: Command.groupConnect, when: host(NodeContext.group), group: '1_group@1' },
+    { command: Command.groupAttach, when: host(NodeContext.group), group: '1_group@2' },
+    { command: Command.groupVerify, when: host(NodeContext.group), group: '1_group@3' },
+    { command: Command.groupDoctor, when: host(NodeContext.group), group: '1_group@4' },
+    { command: Command.inventoryRefresh, when: host('inventory.(all|kind)'), group: 'inline@1' },
+    { command: Command.inventoryRefresh, when: host('inventory.(all|kind)'), group: '1_inventory@1' },
+    { command: Command.hostRemoveAgent, when: host(NodeContext.inventory), group: '2_inventory@1' },
+    { command: Command.inventoryCopy, when: host(NodeContext.inventoryRow), group: '1_inventory@1' },
+    {
+      command: Command.inventoryStop,
+      when: host(`${NodeContext.inventoryRow}${NodeContext.stoppableSuffix}`),
+      group: 'inline@1',
+    },
+    {
+      command: Command.inventoryStop,
+      when: host(`${NodeContext.inventoryRow}${NodeContext.stoppableSuffix}`),
+      group: '1_inventory@2',
+    },
+    { command: Command.runStartAgain, when: lostRun, group: 'inline@2' },
+    { command: Command.runStartAgain, when: lostRun, group: '1_run@1' },
     { command: Command.hostRemoveAgent, when: host('host.'), group: '2_host@1' },
     { command: Command.hostForget, when: `view == ${View.hosts} && viewItem =~ /\\.typed$/`, group: '2_host@2' },
     { command: Command.runPause, when: run(NodeContext.runLive), group: 'inline@1' },
@@ -262,7 +307,7 @@ const menus = {
     { command: Command.runRestart, when: run('run\\.(live|paused|ended)'), group: 'inline@2' },
     { command: Command.runStop, when: run('run\\.(live|paused|busy)'), group: 'inline@3' },
     { command: Command.runOpen, when: run('run\\.'), group: 'inline@4' },
-    { command: Command.runForget, when: run('run\\.(ended|left)'), group: 'inline@5' },
+    { command: Command.runForget, when: run('run\\.(ended|left|lost)'), group: 'inline@5' },
     { command: Command.snippetOpen, when: treeItem(View.gallery, NodeContext.snippet), group: 'inline@1' },
     { command: Command.snippetCreate, when: treeItem(View.gallery, NodeContext.snippet), group: 'inline@2' },
   ],

@@ -9,6 +9,8 @@ import { registerGeneral } from './controllers/general.ts';
 import { registerHostsView } from './controllers/hostsView.ts';
 import { registerKeptRuns } from './controllers/keptRunsController.ts';
 import { registerLanguageClient } from './controllers/languageClient.ts';
+import { registerGroups } from './controllers/groupsController.ts';
+import { registerLostRuns } from './controllers/lostRunsController.ts';
 import { registerRunsView } from './controllers/runsView.ts';
 import { registerStatusBar } from './controllers/statusBar.ts';
 import { registerVerify } from './controllers/verifyController.ts';
@@ -43,8 +45,10 @@ export function activate(extension: vscode.ExtensionContext): RingsideApi {
 const controllers: ((context: AppContext) => void)[] = [
   registerGeneral,
   registerHostsView,
+  registerGroups,
   registerRunsView,
   registerKeptRuns,
+  registerLostRuns,
   registerGalleryView,
   registerAttachCommands,
   registerVerify,

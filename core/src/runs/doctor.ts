@@ -140,7 +140,12 @@ function hostChecks(f: HostFacts): DoctorCheck[] {
   return [
     privilegeCheck(f),
     f.btf
-      ? check('btf', 'Kernel types (BTF)', 'ok', `${f.btfBytes} bytes`)
+      ? check(
+          'btf',
+          'Kernel types (BTF)',
+          'ok',
+          `/sys/kernel/btf/vmlinux, ${(Number(f.btfBytes) / 1024 / 1024).toFixed(1)} MB`,
+        )
       : check(
           'btf',
           'Kernel types (BTF)',

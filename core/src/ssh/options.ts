@@ -17,10 +17,13 @@ export interface SshOptions {
   readOnlyHosts?: readonly string[];
 }
 
+/** Whether a host's name is meant by a pattern, in which `*` stands for any text. */
+export function matchesHost(pattern: string, host: string): boolean {
+  return new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`).test(host);
+}
+
 export function isReadOnly({ readOnlyHosts = [] }: Pick<SshOptions, 'readOnlyHosts'>, host: string): boolean {
-  const matches = (pattern: string): boolean =>
-    new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`).test(host);
-  return readOnlyHosts.some(matches);
+  return readOnlyHosts.some((pattern) => matchesHost(pattern, host));
 }
 
 export const defaultSshOptions: SshOptions = {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { AttachSpec, ProgramInfo, RunSummary } from '@ringside/core/model';
@@ -38,6 +39,8 @@ interface Origin {
   /** Without the object: a restart builds anew. */
   spec: AttachSpec;
   programs: ProgramInfo[];
+  /** What it was built to, for its first host. */
+  object: string;
 }
 
 /** An attach that has begun. `run` gives undefined when the user leaves a question, and rejects when it fails. */
@@ -151,7 +154,7 @@ export class Attacher implements vscode.Disposable {
       // Other hosts may have other kernels and processors: they get builds of their own.
       const limited = { ...spec, limits: { ...runLimits(), ...spec.limits } };
       const run = await engine.attach(spec.hosts.length === 1 ? { ...limited, object } : limited, call);
-      this.#origins.set(run.id, { spec, programs });
+      this.#origins.set(run.id, { spec, programs, object });
       await specs.set(spec, true);
       runs.update(run);
       await runs.dropForgotten();
@@ -258,6 +261,27 @@ export class Attacher implements vscode.Disposable {
     }
   }
 
+  /**
+   * Attaches once more what ended with its connection: the same object, options and targets. Only an object that is not
+   * there any more is built again.
+   */
+  async startAgain(runId: string): Promise<RunSummary> {
+    const origin = this.#origins.get(runId);
+    if (origin === undefined || !existsSync(origin.object)) return await this.restart(runId);
+    if (!vscode.workspace.isTrusted) throw untrusted();
+    if (this.#restarting.has(runId)) throw new ExtensionError({ code: 'cancelled', message: 'It restarts already.' });
+    this.#restarting.add(runId);
+    let run: RunSummary | null = null;
+    const { spec } = origin;
+    try {
+      run = await withProgress(attachTitle(spec.file, spec.hosts), (call) => this.#attach(spec, origin, call));
+      return run;
+    } finally {
+      this.#restarting.delete(runId);
+      this.#replaced.fire({ before: runId, run });
+    }
+  }
+
   async #redeploy(runId: string, spec: AttachSpec, signal?: AbortSignal): Promise<RunSummary> {
     const job = async (call: Required<CallOptions>): Promise<RunSummary> => {
       const { object, programs } = await this.#build(spec, spec.hosts[0]!, call);
@@ -267,7 +291,7 @@ export class Attacher implements vscode.Disposable {
       try {
         const one = spec.hosts.length === 1;
         const run = await engine.redeploy(runId, one ? { ...changes, object } : changes, call);
-        this.#origins.set(runId, { spec, programs });
+        this.#origins.set(runId, { spec, programs, object });
         runs.update(run);
         vscode.window.setStatusBarMessage(redeployedText(run), 8000);
         sayLeftOut(run);

@@ -6,6 +6,8 @@ import type { Host, HostList } from '../model/hostList.ts';
 interface HostItem extends vscode.QuickPickItem {
   host?: string;
   enter?: boolean;
+  /** Stands nowhere but in the picker's field. */
+  typed?: boolean;
 }
 
 /**
@@ -19,13 +21,14 @@ export async function pickHost(
 ): Promise<string | undefined> {
   const picker = vscode.window.createQuickPick<HostItem>();
   picker.title = title;
-  picker.placeholder = 'Choose a host';
+  picker.placeholder = 'Choose a host, or type user@host[:port]';
   picker.matchOnDescription = true;
   picker.matchOnDetail = true;
   const fill = (): void => {
-    picker.items = hostItems(hosts.all(), preferred);
+    picker.items = [...typedItem(hosts, picker.value), ...hostItems(hosts, preferred)];
   };
   fill();
+  picker.onDidChangeValue(fill);
   picker.busy = true;
   void hosts
     .load()
@@ -43,6 +46,7 @@ export async function pickHost(
   });
   picker.dispose();
   if (chosen?.enter) return await enterHost(hosts);
+  if (chosen?.typed && chosen.host !== undefined) await hosts.remember(chosen.host);
   return chosen?.host;
 }
 
@@ -72,13 +76,26 @@ export function hostProblem(text: string): string | undefined {
   return undefined;
 }
 
-function hostItems(hosts: Host[], preferred: string | undefined): HostItem[] {
-  const items = hosts.map(hostItem);
-  const first = items.filter((item) => item.host === preferred);
-  const rest = items.filter((item) => item.host !== preferred);
+/** Quick connect: what was typed, when it can be a host and is none of the list. */
+function typedItem(hosts: HostList, value: string): HostItem[] {
+  const host = value.trim();
+  if (hostProblem(host) !== undefined || hosts.get(host) !== undefined) return [];
+  return [{ label: `$(plug) ${host}`, description: 'connect to it, as to ssh', host, typed: true, alwaysShow: true }];
+}
+
+/** The preferred one first, then those that were used last, then the others in their order. */
+function hostItems(hosts: HostList, preferred: string | undefined): HostItem[] {
+  const recent = hosts.recent();
+  const rank = ({ name }: Host): number => {
+    if (name === preferred) return -1;
+    const at = recent.indexOf(name);
+    return at < 0 ? recent.length : at;
+  };
   return [
-    ...first,
-    ...rest,
+    ...hosts
+      .all()
+      .sort((a, b) => rank(a) - rank(b))
+      .map(hostItem),
     { label: '', kind: vscode.QuickPickItemKind.Separator },
     { label: '$(add) Enter host…', enter: true, alwaysShow: true },
   ];

@@ -1,149 +1,25 @@
 import * as vscode from 'vscode';
-import type { ConnectionState } from '@ringside/core/model';
 import type { AppContext } from '../appContext.ts';
 import { addHostToConfig } from '../attach/addHost.ts';
 import { pickHost } from '../attach/hostPicker.ts';
 import { registerCommand } from '../commands.ts';
-import { Command, NodeContext, View } from '../contributions.ts';
-import { describeHost, isLive } from '../format.ts';
+import { Command, View } from '../contributions.ts';
 import { goesOnText } from '../kept/keeper.ts';
-import { localHost } from '../model/hostList.ts';
-import type { Host } from '../model/hostList.ts';
 import { withProgress } from '../progress.ts';
-import { KeptNode, keptItem, resolveKept } from './keptNode.ts';
-import { RunNode, runItem } from './runsView.ts';
-
-/** A host in the tree; the object stays the same while the host is listed, so that VS Code can refresh it alone. */
-export class HostNode {
-  readonly name: string;
-  constructor(name: string) {
-    this.name = name;
-  }
-}
-
-type Node = HostNode | RunNode | KeptNode;
-
-/** The Hosts view: this machine, the ssh config and typed hosts, each with the runs on it. */
-class HostTree implements vscode.TreeDataProvider<Node> {
-  readonly #context: AppContext;
-  readonly #changed = new vscode.EventEmitter<Node | undefined>();
-  readonly onDidChangeTreeData = this.#changed.event;
-  readonly #nodes = new Map<string, HostNode>();
-
-  constructor(context: AppContext) {
-    this.#context = context;
-    const { disposables, hosts, runs, kept } = context;
-    disposables.add(this.#changed);
-    disposables.add(kept.onDidChange((host) => this.#changed.fire(this.#node(host))));
-    disposables.add(hosts.onDidChange((name) => this.#changed.fire(name === undefined ? undefined : this.#node(name))));
-    disposables.add(
-      runs.onDidChange(({ run, structure }) => {
-        if (structure) for (const host of run.hosts) this.#changed.fire(this.#node(host));
-      }),
-    );
-    disposables.add(vscode.workspace.onDidGrantWorkspaceTrust(() => this.#changed.fire(undefined)));
-  }
-
-  async getChildren(parent?: Node): Promise<Node[]> {
-    if (parent instanceof RunNode || parent instanceof KeptNode || !vscode.workspace.isTrusted) return [];
-    if (parent !== undefined) {
-      const runs = this.#runsOf(parent.name).map((run) => new RunNode(run.id, parent.name));
-      return [...runs, ...this.#context.kept.of(parent.name).map((one) => new KeptNode(one, 'hosts'))];
-    }
-    await this.#context.hosts.load().catch((error: unknown) => this.#context.errors.log(error));
-    return this.#context.hosts.all().map((host) => this.#node(host.name));
-  }
-
-  getTreeItem(node: Node): vscode.TreeItem {
-    if (node instanceof RunNode) return runItem(node, this.#context.runs.get(node.runId));
-    if (node instanceof KeptNode) return keptItem(node);
-    const host = this.#context.hosts.get(node.name);
-    const { kept } = this.#context;
-    const hasChildren = this.#runsOf(node.name).length > 0 || kept.of(node.name).length > 0;
-    return host ? hostItem(host, hasChildren) : new vscode.TreeItem(node.name);
-  }
-
-  getParent(node: Node): Node | undefined {
-    if (node instanceof HostNode) return undefined;
-    const host = node instanceof KeptNode ? node.kept.host : node.host;
-    return host === undefined ? undefined : this.#node(host);
-  }
-
-  async resolveTreeItem(item: vscode.TreeItem, node: Node): Promise<vscode.TreeItem> {
-    if (node instanceof KeptNode) await resolveKept(this.#context, item, node);
-    return item;
-  }
-
-  #runsOf(host: string) {
-    return this.#context.runs.all().filter((run) => isLive(run) && run.hosts.includes(host));
-  }
-
-  #node(name: string): HostNode {
-    const node = this.#nodes.get(name) ?? new HostNode(name);
-    this.#nodes.set(name, node);
-    return node;
-  }
-}
-
-function hostItem(host: Host, hasRuns: boolean): vscode.TreeItem {
-  const { Expanded, None } = vscode.TreeItemCollapsibleState;
-  const item = new vscode.TreeItem(host.name, hasRuns ? Expanded : None);
-  item.id = `host:${host.name}`;
-  item.description = describeHost(host.state);
-  item.iconPath = hostIcon(host);
-  item.contextValue = hostContext(host.state.state) + (host.typed ? NodeContext.typedSuffix : '');
-  item.tooltip = hostTooltip(host);
-  item.accessibilityInformation = {
-    label: `${host.name}, ${host.state.state}${item.description ? `, ${item.description}` : ''}`,
-  };
-  return item;
-}
-
-function hostContext(state: ConnectionState): string {
-  if (state === 'ready') return NodeContext.hostConnected;
-  return state === 'disconnected' || state === 'lost' ? NodeContext.hostDisconnected : NodeContext.hostBusy;
-}
-
-function hostIcon({ name, state }: Host): vscode.ThemeIcon {
-  const colour = (id: string) => new vscode.ThemeColor(id);
-  switch (state.state) {
-    case 'ready':
-      return new vscode.ThemeIcon(name === localHost ? 'device-desktop' : 'vm-active', colour('testing.iconPassed'));
-    case 'lost':
-      return new vscode.ThemeIcon('warning', colour('list.warningForeground'));
-    case 'disconnected':
-      if (state.error) return new vscode.ThemeIcon('error', colour('list.errorForeground'));
-      return new vscode.ThemeIcon(name === localHost ? 'device-desktop' : 'vm');
-    case 'connecting':
-    case 'checking-key':
-    case 'authenticating':
-    case 'probing':
-    case 'installing':
-    case 'privileged':
-    case 'reconnecting':
-      return new vscode.ThemeIcon('loading~spin');
-  }
-}
-
-/** Plain text only: names and errors come from outside and are no markup. */
-function hostTooltip({ name, entry, state }: Host): string {
-  const { info, error } = state;
-  return [
-    name === localHost ? 'This machine, without ssh' : entry ? `${entry.user}@${entry.hostname}:${entry.port}` : name,
-    entry?.proxyJump ? `through ${entry.proxyJump}` : '',
-    entry ? `from ${entry.source}` : '',
-    info ? `${info.hostname} · ${info.distro}` : '',
-    info ? `kernel ${info.kernel} · ${info.arch} · ${info.onlineCpus} CPUs · BTF ${info.btf ? 'yes' : 'no'}` : '',
-    error ? `${error.message} ${error.remedy}` : '',
-  ]
-    .filter((line) => line !== '')
-    .join('\n');
-}
+import type { HostNode } from './hostNodes.ts';
+import { HostTree, type Node } from './hostTree.ts';
+import { registerInventory } from './inventoryController.ts';
+import { KeptNode } from './keptNode.ts';
 
 export function registerHostsView(context: AppContext): void {
-  const { disposables, engine, errors, hosts, doctors, kept } = context;
+  const { disposables, engine, errors, hosts, doctors, kept, inventories } = context;
   const tree = new HostTree(context);
-  const view = disposables.add(vscode.window.createTreeView(View.hosts, { treeDataProvider: tree }));
+  const view = disposables.add(
+    vscode.window.createTreeView<Node>(View.hosts, { treeDataProvider: tree, showCollapseAll: true }),
+  );
+  inventories.watch(view.visible);
+  disposables.add(view.onDidChangeVisibility(({ visible }) => inventories.watch(visible)));
+  registerInventory(context, tree, view);
 
   const connect = async (name: string): Promise<void> => {
     try {

@@ -34,8 +34,9 @@ class RunTree implements vscode.TreeDataProvider<RunNode | KeptNode> {
 
   constructor(context: AppContext) {
     this.#context = context;
-    const { disposables, runs, kept } = context;
+    const { disposables, runs, kept, lostRuns } = context;
     disposables.add(this.#changed);
+    disposables.add(lostRuns.onDidChange(() => this.#changed.fire(undefined)));
     disposables.add(kept.onDidChange(() => this.#changed.fire(undefined)));
     disposables.add(
       runs.onDidChange(({ run, structure }) => {
@@ -80,7 +81,8 @@ class RunTree implements vscode.TreeDataProvider<RunNode | KeptNode> {
   getTreeItem(node: RunNode | KeptNode): vscode.TreeItem {
     if (node instanceof KeptNode) return keptItem(node);
     const run = this.#context.runs.get(node.runId);
-    return runItem(node, run, run === undefined ? [] : this.#context.kept.leftOf(run));
+    const { kept, lostRuns } = this.#context;
+    return runItem(node, run, run === undefined ? {} : { left: kept.leftOf(run), lost: lostRuns.isLost(run) });
   }
 
   async resolveTreeItem(item: vscode.TreeItem, node: RunNode | KeptNode): Promise<vscode.TreeItem> {
@@ -89,8 +91,20 @@ class RunTree implements vscode.TreeDataProvider<RunNode | KeptNode> {
   }
 }
 
-/** The tree item of a run, wherever it stands; `left`: where it goes on without this window. */
-export function runItem(node: RunNode, run: RunSummary | undefined, left: KeptRun[] = []): vscode.TreeItem {
+/** What a run's last summary does not say of it. */
+export interface RunMore {
+  /** Where it goes on without this window. */
+  left?: KeptRun[];
+  /** It ended with its connection, and can be started again. */
+  lost?: boolean;
+}
+
+/** The tree item of a run, wherever it stands. */
+export function runItem(
+  node: RunNode,
+  run: RunSummary | undefined,
+  { left = [], lost = false }: RunMore = {},
+): vscode.TreeItem {
   const item = new vscode.TreeItem(run?.name ?? node.runId);
   item.id = `run:${node.runId}${node.host === undefined ? '' : `@${node.host}`}`;
   if (run === undefined) return item;
@@ -101,6 +115,10 @@ export function runItem(node: RunNode, run: RunSummary | undefined, left: KeptRu
   item.iconPath = runIcon(run);
   item.contextValue = runContext(run);
   item.tooltip = runTooltip(run);
+  if (lost) {
+    item.contextValue = NodeContext.runLost;
+    if (node.host !== undefined) item.description = 'ended: connection lost';
+  }
   if (left[0] !== undefined) {
     item.description = `${left.map((on) => on.host).join(', ')} · kept until ${untilText(left[0].expires)}`;
     item.iconPath = new vscode.ThemeIcon('pinned');

@@ -3,7 +3,9 @@ import type { HostEntry, HostState } from '@ringside/core/model';
 import type { Engine } from '@ringside/core/rpc';
 
 const typedHostsKey = 'ringside.typedHosts';
+const recentHostsKey = 'ringside.recentHosts';
 const maxTyped = 20;
+const maxRecent = 20;
 
 export const localHost = 'local';
 
@@ -24,18 +26,22 @@ export class HostList implements vscode.Disposable {
   readonly onDidChange = this.#changed.event;
   readonly #engine: Engine;
   readonly #memory: vscode.Memento;
+  /** Hosts that groups name. */
+  readonly #named: () => string[];
   readonly #states = new Map<string, HostState>();
   #entries: HostEntry[] = [];
   #loading: Promise<void> | undefined;
   readonly #unsubscribe: () => void;
 
-  constructor(engine: Engine, memory: vscode.Memento) {
+  constructor(engine: Engine, memory: vscode.Memento, named: () => string[] = () => []) {
     this.#engine = engine;
     this.#memory = memory;
+    this.#named = named;
     this.#unsubscribe = engine.on('host', (state) => {
       const listed = this.get(state.name) !== undefined;
       this.#states.set(state.name, state);
       this.#changed.fire(listed ? state.name : undefined);
+      if (state.state === 'ready') void this.#used(state.name);
     });
   }
 
@@ -60,8 +66,20 @@ export class HostList implements vscode.Disposable {
   }
 
   all(): Host[] {
-    const names = [localHost, ...this.#entries.map((entry) => entry.alias), ...this.#typed(), ...this.#states.keys()];
+    const listed = this.#entries.map((entry) => entry.alias);
+    const names = [localHost, ...listed, ...this.#named(), ...this.#typed(), ...this.#states.keys()];
     return [...new Set(names)].map((name) => this.#host(name));
+  }
+
+  /** Hosts that were connected, newest first, over all windows: what a picker offers first. */
+  recent(): string[] {
+    return this.#memory.get<string[]>(recentHostsKey, []);
+  }
+
+  async #used(name: string): Promise<void> {
+    const recent = this.recent();
+    if (recent[0] === name) return;
+    await this.#memory.update(recentHostsKey, [name, ...recent.filter((other) => other !== name)].slice(0, maxRecent));
   }
 
   get(name: string): Host | undefined {

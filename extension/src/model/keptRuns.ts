@@ -31,6 +31,9 @@ export class KeptRuns implements vscode.Disposable {
   readonly #found = new vscode.EventEmitter<{ host: string; runs: KeptRun[] }>();
   /** A host was connected and keeps runs that are not on in this window. */
   readonly onDidFind = this.#found.event;
+  readonly #told = new vscode.EventEmitter<string>();
+  /** A host has told what it keeps. */
+  readonly onDidList = this.#told.event;
   readonly #listed = new Map<string, KeptRunInfo[]>();
   readonly #ready = new Set<string>();
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
@@ -91,6 +94,7 @@ export class KeptRuns implements vscode.Disposable {
     this.#listed.set(host, listed);
     await this.#memory.settle(host, listed);
     this.#publish(host);
+    this.#told.fire(host);
     return this.of(host);
   }
 
@@ -182,5 +186,6 @@ export class KeptRuns implements vscode.Disposable {
     for (const subscription of this.#subscriptions) subscription.dispose();
     this.#changed.dispose();
     this.#found.dispose();
+    this.#told.dispose();
   }
 }

@@ -8,8 +8,10 @@ import { ErrorReporter } from '../errors.ts';
 import { Keeper } from '../kept/keeper.ts';
 import { ChosenHosts } from '../model/chosenHosts.ts';
 import { HostList } from '../model/hostList.ts';
+import { Inventories } from '../model/inventories.ts';
 import { KeptMemory } from '../model/keptMemory.ts';
 import { KeptRuns } from '../model/keptRuns.ts';
+import { LostRuns } from '../model/lostRuns.ts';
 import { RunList } from '../model/runList.ts';
 import { Verdicts } from '../model/verdicts.ts';
 import { VirtualDocuments } from '../virtualDocuments.ts';
@@ -37,6 +39,8 @@ export function fakeContext(
   const specs = new RememberedSpecs(memory);
   const attacher = new Attacher({ engine, errors, hosts, chosenHosts, runs, verifier, specs, memory });
   const keeper = new Keeper({ engine, runs, kept, attacher });
+  const lostRuns = new LostRuns({ hosts, runs, kept, attacher });
+  const inventories = new Inventories({ engine, hosts, runs, log: (error) => errors.log(error) });
   return {
     fake,
     engine,
@@ -56,5 +60,7 @@ export function fakeContext(
     specs,
     attacher,
     keeper,
+    lostRuns,
+    inventories,
   };
 }

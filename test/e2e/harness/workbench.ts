@@ -35,6 +35,26 @@ export class Workbench {
     await this.page.locator(`.tab[data-resource-name="${name}"], .tab[aria-label^="${name}"]`).first().waitFor();
   }
 
+  /** Runs a command from the palette by the keyboard alone. */
+  async keys(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.quickInput().waitFor();
+    await this.quickInput().fill(`>${title}`);
+    await this.keysPick(title);
+  }
+
+  /** Goes to the entry of the open quick pick that holds this text with the arrow keys, and takes it. */
+  async keysPick(text: string): Promise<void> {
+    const rows = this.page.locator('.quick-input-widget:visible .monaco-list-row');
+    const wanted = rows.filter({ hasText: text });
+    await wanted.first().waitFor();
+    for (let left = await rows.count(); left >= 0; left -= 1) {
+      if ((await wanted.and(this.page.locator('.focused')).count()) > 0) break;
+      await this.page.keyboard.press('ArrowDown');
+    }
+    await this.page.keyboard.press('Enter');
+  }
+
   quickInput(): Locator {
     return this.page
       .locator('.quick-input-widget:visible input.input, .quick-input-widget:visible .quick-input-box input')
