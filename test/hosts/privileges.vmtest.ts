@@ -1,7 +1,7 @@
 /**
  * What probes of the kernel take, on kernels that have them: exactly what `inspect` announces is enough, with one capability less
  * they are refused, and an agent that runs one has nothing else. What this machine's kernel can is tried by
- * host-agent/crates/agent/tests/privileges.rs.
+ * host-agent/crates/agent/tests/agent/privileges.rs.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

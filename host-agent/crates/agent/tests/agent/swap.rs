@@ -1,7 +1,5 @@
 //! New versions taking the place of old ones, against the running kernel (needs root, tracefs, clang).
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -10,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::support::{Agent, first_u64, global_u32, object_with, own_tid};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
-use support::{Agent, first_u64, global_u32, object_with, own_tid};
 
 fn version(macros: &[&str]) -> Vec<u8> {
     let arch = if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86" };

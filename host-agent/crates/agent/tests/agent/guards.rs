@@ -1,15 +1,13 @@
 //! Guards: what is asked about, what is refused, and what the host takes back. On an interface of this test's own, over
 //! which an ssh connection is said to come.
 
-mod support;
-
 use std::collections::HashMap;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::support::{Agent, failed, object, object_with, wait_until};
 use ringside_proto::messages::{self as pb, event::Event, request::Request, response::Response};
-use support::{Agent, failed, object, object_with, wait_until};
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
@@ -117,7 +115,7 @@ fn everything_that_is_asked_about_is_told_at_once_and_nothing_is_attached() {
 fn what_is_not_committed_is_taken_back_by_the_host() {
     let interface = Interface::new();
     let mut agent = Agent::start_over(&interface.ssh());
-    let object_id = agent.load(&object("guards"), support::only(&["on_packet"])).object_id;
+    let object_id = agent.load(&object("guards"), crate::support::only(&["on_packet"])).object_id;
     let programs = vec![on("on_packet", &interface.name)];
     let request = pb::Attach {
         object_id,
@@ -143,7 +141,7 @@ fn what_is_not_committed_is_taken_back_by_the_host() {
 fn what_is_committed_stays() {
     let interface = Interface::new();
     let mut agent = Agent::start_over(&interface.ssh());
-    let object_id = agent.load(&object("guards"), support::only(&["on_packet"])).object_id;
+    let object_id = agent.load(&object("guards"), crate::support::only(&["on_packet"])).object_id;
     let programs = vec![on("on_packet", &interface.name)];
     let request = pb::Attach {
         object_id,
@@ -175,12 +173,12 @@ fn what_lets_everything_pass_is_not_asked_about() {
 fn other_interfaces_and_hosts_without_ssh_are_free() {
     let (of_ssh, other) = (Interface::new(), Interface::new());
     let mut agent = Agent::start_over(&of_ssh.ssh());
-    let object_id = agent.load(&object("guards"), support::only(&["on_packet", "dropping"])).object_id;
+    let object_id = agent.load(&object("guards"), crate::support::only(&["on_packet", "dropping"])).object_id;
     let programs = vec![on("on_packet", &other.name), on("dropping", &other.name)];
     let result = attached(agent.request(Request::Attach(pb::Attach { object_id, programs, ..Default::default() })));
     assert_eq!(result.commit_within_ms, 0);
     let mut without = Agent::start_over("none");
-    let object_id = without.load(&object("guards"), support::only(&["on_packet"])).object_id;
+    let object_id = without.load(&object("guards"), crate::support::only(&["on_packet"])).object_id;
     let programs = vec![on("on_packet", &of_ssh.name)];
     attached(without.request(Request::Attach(pb::Attach { object_id, programs, ..Default::default() })));
 }
@@ -189,7 +187,7 @@ fn other_interfaces_and_hosts_without_ssh_are_free() {
 fn a_new_version_is_asked_about_and_the_old_one_stays_meanwhile() {
     let interface = Interface::new();
     let mut agent = Agent::start_over(&interface.ssh());
-    let only = support::only(&["on_packet"]);
+    let only = crate::support::only(&["on_packet"]);
     let object_id = agent.load(&object_with("guards", &["-DPASS"]), only.clone()).object_id;
     let programs = vec![on("on_packet", &interface.name)];
     attached(agent.request(Request::Attach(pb::Attach {
@@ -229,7 +227,7 @@ fn large_maps_are_asked_about_before_they_are_made() {
     let max_entries = (kib * 1024 / 5 / 8) as u32;
     let large = pb::ObjectOptions {
         map_sizes: vec![pb::MapSize { map: "table".into(), max_entries, value_size: 0 }],
-        ..support::only(&["passing"])
+        ..crate::support::only(&["passing"])
     };
     let error = failed(agent.try_load(&object("guards"), large.clone()));
     assert_eq!((error.code.as_str(), rules(&error)), ("guard-confirmation-needed", vec!["map-memory"]));

@@ -1,16 +1,14 @@
 //! Reading, writing and watching every type of map.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 
+use crate::support::{Agent, object};
 use ringside_proto::messages as pb;
 use ringside_proto::messages::map_ref::Ref;
 use ringside_proto::messages::request::Request;
 use ringside_proto::messages::response::Response;
-use support::{Agent, object};
 
 /// A client with the object of all maps loaded.
 struct Maps {

@@ -1,13 +1,11 @@
 //! A run that is kept goes on without its client, is found, taken over and ended by others, and leaves nothing.
 
-mod support;
-
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::support::{Agent, call_getpid, object, only_me, program_exists, wait_until};
 use ringside_proto::framing::{FrameType, Head};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
-use support::{Agent, call_getpid, object, only_me, program_exists, wait_until};
 
 const FOLDER: &str = "/run/ringside/kept";
 

@@ -1,18 +1,16 @@
 //! A running agent and a client that asks for anything, in any order, with any numbers: it answers each request, keeps its
 //! memory and its descriptors, and does honest work afterwards.
 
-mod support;
-
 use std::cell::RefCell;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use crate::support::{Agent, call_getpid, object, only_me, wait_until};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use ringside_proto::Message;
 use ringside_proto::framing::{FrameType, Head, LAST_CHUNK};
 use ringside_proto::messages::{self as pb, map_ref::Ref, request::Request, response::Response};
-use support::{Agent, call_getpid, object, only_me, wait_until};
 
 /// Names that exist, names that do not, and what breaks paths and formats.
 fn name() -> impl Strategy<Value = String> {

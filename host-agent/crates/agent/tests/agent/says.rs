@@ -1,9 +1,7 @@
 //! Iterators, user ring buffers and BPF streams, against the running kernel (needs root, tracefs, clang).
 
-mod support;
-
+use crate::support::{Agent, call_getpid, object, only_me};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
-use support::{Agent, call_getpid, object, only_me};
 
 fn only(program: &str) -> pb::ObjectOptions {
     pb::ObjectOptions { programs: vec![program.into()], ..only_me() }

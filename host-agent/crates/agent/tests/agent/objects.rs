@@ -1,10 +1,8 @@
 //! Verdicts, loading, attaching and what can go wrong with each.
 
-mod support;
-
+use crate::support::{Agent, call_getpid, failed, global_u32, object, object_with, only, only_me, wait_until};
 use ringside_proto::framing::{FrameType, Head};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
-use support::{Agent, call_getpid, failed, global_u32, object, object_with, only, only_me, wait_until};
 
 #[test]
 fn the_host_is_described() {
@@ -317,7 +315,7 @@ fn prints_of_others_are_dropped() {
         let wanted: Vec<String> = (0..texts.len()).map(|line| format!("mark {mark} line {line}")).collect();
         assert_eq!(texts, wanted);
         assert!((15..=20).contains(&texts.len()), "all but what the kernel skipped: {texts:?}");
-        assert!(prints.iter().all(|print| print.program == "on_getpid" && print.tid == support::own_tid()));
+        assert!(prints.iter().all(|print| print.program == "on_getpid" && print.tid == crate::support::own_tid()));
     }
     assert_eq!((stats.prints, stats.prints_lost), (mine.prints().len() as u64, 0));
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("clock").as_nanos() as u64;

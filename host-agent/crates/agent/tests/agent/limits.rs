@@ -1,11 +1,9 @@
 //! What costs too much, and what nobody watches any more, is detached by the agent itself, with the reason.
 
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::{Agent, call_getpid, object, only, only_me, program_exists, wait_until};
 use ringside_proto::messages::{self as pb, event::Event, request::Request, response::Response};
-use support::{Agent, call_getpid, object, only, only_me, program_exists, wait_until};
 
 fn attach_with(agent: &mut Agent, object_id: u32, limits: pb::RunLimits) -> pb::RunLimits {
     let attach = pb::Attach { object_id, limits: Some(limits), ..Default::default() };

@@ -1,12 +1,10 @@
 //! What libbpf's semantics give to an object, and what the agent decides about its maps.
 
-mod support;
-
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::support::{Agent, call_getpid, failed, first_u64, object, object_with, only, only_me};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
-use support::{Agent, call_getpid, failed, first_u64, object, object_with, only, only_me};
 
 fn map<'r>(result: &'r pb::LoadResult, name: &str) -> &'r pb::LoadedMap {
     result.maps.iter().find(|map| map.name == name).unwrap_or_else(|| panic!("no map {name}: {:?}", result.maps))

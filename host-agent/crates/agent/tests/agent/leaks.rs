@@ -1,12 +1,10 @@
 //! Ten thousand runs in one agent leave it, and the kernel, as they were.
 
-mod support;
-
 use std::process::Command;
 use std::time::Instant;
 
+use crate::support::{Agent, object, wait_until};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
-use support::{Agent, object, wait_until};
 
 const CYCLES: usize = 10_000;
 /// Until then caches fill: functions of the kernel, the allocator's arenas.

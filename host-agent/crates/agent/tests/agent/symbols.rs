@@ -1,12 +1,10 @@
 //! Names of addresses: kernel, BPF programs, processes here and in namespaces of their own.
 
-mod support;
-
 use std::fs;
 use std::process::{Child, Command};
 
+use crate::support::{Agent, object, only_me, wait_until};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
-use support::{Agent, object, only_me, wait_until};
 
 fn ask(agent: &mut Agent, pid: u32, addresses: &[u64]) -> Response {
     agent.request(Request::Symbolize(pb::Symbolize { pid, addresses: addresses.to_vec() }))

@@ -1,15 +1,13 @@
 //! A host whose root lets only some objects run: with `/etc/ringside` of its own, which only the agent under test sees.
 
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::support::private::{self, Daemon, Folder};
+use crate::support::{Agent, failed, object, object_with, only};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
 use sha2::{Digest, Sha256};
-use support::private::{self, Daemon, Folder};
-use support::{Agent, failed, object, object_with, only};
 
 const PREPARE: &str = "mkdir -m 755 /etc/ringside";
 

@@ -1,14 +1,12 @@
 //! What the agent writes to the host's log. A daemon of the test's own listens in the place of syslog or journald.
 
-mod support;
-
 use std::process::Command;
 use std::time::Duration;
 
+use crate::support::private::{self, Daemon};
+use crate::support::{Agent, agent_file, object, only, only_me, program_exists, wait_until};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
 use sha2::{Digest, Sha256};
-use support::private::{self, Daemon};
-use support::{Agent, agent_file, object, only, only_me, program_exists, wait_until};
 
 const SSH: &str = "192.0.2.7 51234 198.51.100.1 22";
 /// Root for ana, over ssh. The login that the kernel notes is that of whoever runs the test.

@@ -1,12 +1,10 @@
 //! What the agent may do: at its start, while a run goes on, and that it is enough and not more than that.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 
+use crate::support::{Agent, object};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
-use support::{Agent, object};
 
 const NAMES: [(&str, u8); 11] = [
     ("dac_read_search", 2),
@@ -104,7 +102,7 @@ impl Group {
     fn new() -> Self {
         let mounts = fs::read_to_string("/proc/mounts").expect("mounts");
         let root = mounts.lines().find(|line| line.split(' ').nth(2) == Some("cgroup2")).expect("cgroup2 is mounted");
-        let path = format!("{}/ringside-rights-{}", root.split(' ').nth(1).expect("a path"), support::own_tid());
+        let path = format!("{}/ringside-rights-{}", root.split(' ').nth(1).expect("a path"), crate::support::own_tid());
         fs::create_dir(&path).expect("a group");
         Self(path)
     }

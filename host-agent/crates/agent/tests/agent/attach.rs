@@ -1,15 +1,13 @@
 //! Each kind that this kernel can attach: attached, triggered, its record read back, detached, and nothing left.
 
-mod support;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use crate::support::{Agent, call_getpid, global_u32, object, object_with, only_me, program_exists, wait_until};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
-use support::{Agent, call_getpid, global_u32, object, object_with, only_me, program_exists, wait_until};
 
 const PORT: u16 = 4343;
 
@@ -76,7 +74,7 @@ impl Run {
 
     /// Triggers until the program has said that it ran.
     fn wait_for(&mut self, program: &str, mut trigger: impl FnMut()) -> u64 {
-        let deadline = std::time::Instant::now() + support::PATIENCE;
+        let deadline = std::time::Instant::now() + crate::support::PATIENCE;
         loop {
             trigger();
             self.agent.listen(std::time::Duration::from_millis(20));

@@ -1,11 +1,9 @@
 //! Runs are counted exactly while programs run rarely, and sampled, and said to be, while they run often.
 
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::{Agent, call_getpid, object, only_me};
 use ringside_proto::messages as pb;
-use support::{Agent, call_getpid, object, only_me};
 
 fn figures(stats: &pb::Stats) -> pb::ProgramStats {
     stats.programs.iter().find(|program| program.name == "on_getpid").expect("the program").clone()

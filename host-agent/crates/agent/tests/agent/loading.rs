@@ -1,11 +1,9 @@
 //! What of an object is loaded on this host, and with which options.
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{Agent, call_getpid, object, only_me};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
-use support::{Agent, call_getpid, object, only_me};
 
 fn failed(response: Response) -> pb::Error {
     match response {

@@ -1,14 +1,12 @@
 //! The agent as the child that reads foreign files.
 
-mod support;
-
 use std::io::{Seek, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::{Agent, object, only_me};
 use ringside_proto::messages::response::Response;
-use support::{Agent, object, only_me};
 
 fn check(bytes: &[u8]) -> ExitStatus {
     let mut file = tempfile();
@@ -41,7 +39,7 @@ fn what_is_no_object_is_refused_in_an_orderly_way() {
 }
 
 /// Found by the fuzzer: libbpf follows a typedef of itself for ever.
-const ENDLESS: &[u8] = include_bytes!("../../../tests/hostile/endless-typedef.o");
+const ENDLESS: &[u8] = include_bytes!("../../../../tests/hostile/endless-typedef.o");
 
 #[test]
 fn a_reader_that_hangs_is_ended() {

@@ -1,25 +1,34 @@
 //! A client of the agent for tests: objects compiled on the spot, the agent as a child process, frames by hand.
-#![allow(dead_code)]
 
 pub mod private;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ringside_proto::Message;
-use ringside_proto::framing::{Decoder, Frame, FrameType, HEADER, Head, LAST_CHUNK, MAGIC, MAX_CHUNK};
+use ringside_proto::framing::{Decoder, Frame, FrameType, Head, LAST_CHUNK, MAGIC, MAX_CHUNK};
 use ringside_proto::messages::{self as pb, event, request::Request, response::Response};
 
 /// Which ssh connection the agent is started over: none, unless a test says otherwise.
 const SSH: &str = "RINGSIDE_SSH_CONNECTION";
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Compiles host-agent/tests/objects/NAME.bpf.c, with `flags` for objects that are wrong on purpose.
+/// Objects that were compiled already, by name and flags.
+static OBJECTS: Mutex<BTreeMap<Vec<String>, Vec<u8>>> = Mutex::new(BTreeMap::new());
+
+/// host-agent/tests/objects/NAME.bpf.c as compiled, with `flags` for objects that are wrong on purpose.
 pub fn object_with(name: &str, flags: &[&str]) -> Vec<u8> {
+    let key = [name].iter().chain(flags).map(|word| (*word).to_owned()).collect();
+    let mut objects = OBJECTS.lock().unwrap_or_else(PoisonError::into_inner);
+    objects.entry(key).or_insert_with(|| compile(name, flags)).clone()
+}
+
+fn compile(name: &str, flags: &[&str]) -> Vec<u8> {
     let agent = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let source = agent.join("tests/objects").join(format!("{name}.bpf.c"));
     let unique = format!("{name}-{}-{:?}.o", std::process::id(), std::thread::current().id());
@@ -525,5 +534,3 @@ pub fn first_u64(record: &[u8]) -> u64 {
 pub fn first_u32(bytes: &[u8]) -> u32 {
     u32::from_le_bytes(bytes[..4].try_into().expect("four bytes"))
 }
-
-pub const FRAME_HEADER: usize = HEADER;

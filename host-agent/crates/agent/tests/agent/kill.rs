@@ -1,16 +1,14 @@
 //! Whatever of an agent dies or stops: what the kernel would keep without it is taken back, and what others have put there
 //! is left alone.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::support::{Agent, agent_file, object, only, only_me, program_exists, wait_until};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
-use support::{Agent, agent_file, object, only, only_me, program_exists, wait_until};
 
 const PORT: u16 = 4359;
 const LEASE_MS: u32 = 1500;

@@ -1,11 +1,9 @@
 //! Rings, perf buffers, credits and the ledger, against the running kernel (needs root, tracefs, clang, bpftool).
 
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::{Agent, call_getpid, first_u32, first_u64, object, only_me};
 use ringside_proto::messages::{self as pb, event};
-use support::{Agent, call_getpid, first_u32, first_u64, object, only_me};
 
 /// Moves the calling thread.
 fn stay_on_cpu(cpu: u32) {
@@ -48,7 +46,7 @@ fn every_record_of_a_ring_arrives_once_and_in_order() {
     assert_eq!((figures.records_dropped, figures.kernel_lost, figures.kernel_lost_known), (0, 0, true));
     assert_eq!(figures.bytes_sent, agent.data[&stream].iter().map(|payload| payload.len() as u64).sum::<u64>());
     let program = &stats.programs[0];
-    // At this rate runs may be sampled, and then come near (tests/runs.rs).
+    // At this rate runs may be sampled, and then come near (runs.rs).
     let least = if program.sampled { sent.len() / 2 } else { sent.len() };
     assert!(program.stats_enabled && program.run_count >= least as u64 && program.run_nanos > 0, "{program:?}");
 }

@@ -1,14 +1,12 @@
 //! However the agent ends, nothing of it stays in the kernel.
 
-mod support;
-
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::{Agent, call_getpid, object, only_me, program_exists, wait_until};
 use ringside_proto::Message;
 use ringside_proto::framing::{FrameType, Head};
 use ringside_proto::messages as pb;
-use support::{Agent, call_getpid, object, only_me, program_exists, wait_until};
 
 /// An agent with an attached program and an open stream, and the program's id.
 fn attached(mut agent: Agent) -> (Agent, u32) {

@@ -1,12 +1,10 @@
 //! What other tools have attached is shown, and never touched: by no run, and by no end of one.
 
-mod support;
-
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::support::{Agent, agent_file, failed, object, object_with, only, only_me, program_exists, wait_until};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
-use support::{Agent, agent_file, failed, object, object_with, only, only_me, program_exists, wait_until};
 
 const RUNS: usize = 100;
 
