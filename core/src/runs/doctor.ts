@@ -1,17 +1,15 @@
 /** What a host can do for BPF: facts and features from its agent, read as checks sorted by what stops you first. */
 import { create } from '@bufbuild/protobuf';
-import {
-  FeaturesSchema,
-  type AttachFeature,
-  type Features,
-  type HostFacts,
-  type ObjectPolicy,
-} from '../agent/generated/agent_pb.ts';
+import { FeaturesSchema, type AttachFeature, type HostFacts } from '../agent/generated/agent_pb.ts';
 import { findCompiler } from '../build/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { CheckStatus, DoctorCheck, DoctorReport } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
-import { whyItMatters } from './doctorWhy.ts';
+import { neutralize } from '../ssh/shell.ts';
+import { check, deniedToRoot } from './doctorCheck.ts';
+import { featureChecks } from './doctorFeatures.ts';
+import { hostChecks } from './doctorHost.ts';
+import { hostInfo } from './hostConnection.ts';
 import type { ConnectedHost } from './hosts.ts';
 import type { BuildSettings } from './prepare.ts';
 
@@ -28,13 +26,15 @@ export async function doctorReport(
     ? create(FeaturesSchema)
     : await host.agent.request({ case: 'probeFeatures', value: {} }, 'features', call);
   const compiler = await compilerOf(settings, call);
-  const { facts, info } = host;
-  const ofHost = hostChecks(facts);
+  // As the host is now: somebody may have followed a remedy since it was connected.
+  const facts = await host.agent.request({ case: 'getHostFacts', value: {} }, 'hostFacts', call);
+  const info = hostInfo(host.name, facts);
+  const ofHost = [...hostChecks(facts, features.attach), await kconfigCheck(host, call)];
   const mayTry = !ofHost.some(({ id, status }) => id === 'privilege' && status === 'fail');
   const checks = [
     ...ofHost,
     compilerCheck(compiler),
-    ...(host.readOnly ? [readOnlyCheck] : featureChecks(features, mayTry)),
+    ...(host.readOnly ? [readOnlyCheck] : featureChecks(features, facts, mayTry)),
   ];
   return {
     host: {
@@ -58,8 +58,8 @@ export async function doctorReport(
     features: {
       programTypes: features.programTypes,
       mapTypes: features.mapTypes,
-      attach: outcomes(features.attach),
-      other: outcomes(features.other),
+      attach: outcomes(features.attach, facts),
+      other: outcomes(features.other, facts),
     },
   };
 }
@@ -72,8 +72,26 @@ const readOnlyCheck: DoctorCheck = check(
   'Connect without --read-only, or take the host out of the setting ringside.readOnlyHosts.',
 );
 
-function outcomes(tried: AttachFeature[]): Record<string, { ok: boolean; reason: string }> {
-  return Object.fromEntries(tried.map(({ kind, ok, reason }) => [kind, { ok, reason }]));
+function outcomes(tried: AttachFeature[], facts: HostFacts): Record<string, { ok: boolean; reason: string }> {
+  return Object.fromEntries(tried.map((one) => [one.kind, { ok: one.ok, reason: deniedToRoot(one, tried, facts) }]));
+}
+
+/** Where libbpf looks for it. */
+const kconfigScript = 'for f in "/boot/config-$(uname -r)" /proc/config.gz; do [ -r "$f" ] && echo "$f" && break; done';
+
+async function kconfigCheck(host: ConnectedHost, call: CallOptions): Promise<DoctorCheck> {
+  const title = 'Configuration of the kernel';
+  const { stdout } = await host.transport.run(kconfigScript, call);
+  const file = /^\/(?:boot\/config-|proc\/config\.gz$).*$/m.exec(stdout)?.[0];
+  if (file !== undefined) return check('kconfig', title, 'ok', neutralize(file));
+  const path = '/boot/config-$(uname -r)';
+  return check(
+    'kconfig',
+    title,
+    'warn',
+    `neither ${path} nor /proc/config.gz is there`,
+    `Name what an object asks for (--kconfig CONFIG_HZ=250), load it with \`modprobe configs\` where that module is built, or put the file at ${path}.`,
+  );
 }
 
 async function compilerOf(
@@ -95,198 +113,4 @@ function compilerCheck(compiler: { path: string; version: string } | RingsideErr
   return compiler instanceof RingsideError
     ? check('compiler', 'A compiler with the BPF target', 'fail', compiler.message, compiler.remedy)
     : check('compiler', 'A compiler with the BPF target', 'ok', `${compiler.path} ${compiler.version}`);
-}
-
-function check(id: string, title: string, status: CheckStatus, detail = '', remedy = ''): DoctorCheck {
-  return { id, title, status, detail, why: whyItMatters(id), remedy };
-}
-
-/** Capabilities that loading and attaching need since 5.8; root has them all. */
-const needed = ['CAP_BPF', 'CAP_PERFMON', 'CAP_NET_ADMIN', 'CAP_SYS_ADMIN'];
-
-function privilegeCheck(f: HostFacts): DoctorCheck {
-  const title = 'The right to load and attach';
-  if (f.userNamespace) return containerCheck(f, title);
-  const missing = needed.filter((c) => !f.capabilities.includes(c));
-  if (missing.length === 0) return check('privilege', title, 'ok', `uid ${f.euid} with ${needed.join(', ')}`);
-  const has = (c: string): boolean => f.capabilities.includes(c);
-  const some = has('CAP_SYS_ADMIN') || (has('CAP_BPF') && (has('CAP_PERFMON') || has('CAP_NET_ADMIN')));
-  const detail = `the agent runs as uid ${f.euid} without ${missing.join(', ')}`;
-  const remedy = privilegeRemedy(f.setcapCommand);
-  if (!some) return check('privilege', title, 'fail', detail, remedy);
-  return check('privilege', title, 'warn', detail, `\`ringside inspect\` tells what an object needs. ${remedy}`);
-}
-
-/** In a user namespace capabilities count for BPF only as far as a token delegates it (Linux 6.9). */
-function containerCheck(f: HostFacts, title: string): DoctorCheck {
-  const where = `uid ${f.euid} in a user namespace, as in a container`;
-  if (f.bpfToken === '') {
-    const delegate =
-      'delegate BPF to the container: a bpffs mounted in it with delegate_cmds=any,delegate_maps=any,delegate_progs=any,delegate_attachs=any';
-    const detail = `${where}, where capabilities do not count for BPF`;
-    return check('privilege', title, 'fail', detail, `Connect to the host itself, or ${delegate} (Linux 6.9).`);
-  }
-  const noToken = 'What needs perf events (tracepoint, kprobe, uprobe, perf_event) no token gives.';
-  return check('privilege', title, 'warn', `${where}, by the BPF token of ${f.bpfToken}`, noToken);
-}
-
-function privilegeRemedy(setcapCommand: string): string {
-  const asRoot = 'Connect as root, or as a user who may run the agent with sudo';
-  if (setcapCommand === '') return `${asRoot}.`;
-  return `${asRoot}; or let an administrator give this user's agent the capabilities: \`${setcapCommand}\`.`;
-}
-
-function hostChecks(f: HostFacts): DoctorCheck[] {
-  return [
-    privilegeCheck(f),
-    f.btf
-      ? check(
-          'btf',
-          'Kernel types (BTF)',
-          'ok',
-          `/sys/kernel/btf/vmlinux, ${(Number(f.btfBytes) / 1024 / 1024).toFixed(1)} MB`,
-        )
-      : check(
-          'btf',
-          'Kernel types (BTF)',
-          'fail',
-          '/sys/kernel/btf/vmlinux is missing',
-          'Use a kernel with CONFIG_DEBUG_INFO_BTF=y; CO-RE programs cannot be built or loaded here.',
-        ),
-    lockdownCheck(f.lockdown),
-    f.tracefs === ''
-      ? check(
-          'tracefs',
-          'tracefs',
-          'fail',
-          'not mounted: tracepoints cannot be found',
-          'mount -t tracefs tracefs /sys/kernel/tracing',
-        )
-      : check('tracefs', 'tracefs', 'ok', f.tracefs),
-    f.bpffs === ''
-      ? check(
-          'bpffs',
-          'bpffs',
-          'warn',
-          'not mounted: nothing can be pinned (Ringside pins nothing by itself)',
-          'mount -t bpf bpf /sys/fs/bpf',
-        )
-      : check('bpffs', 'bpffs', 'ok', f.bpffs),
-    jitCheck(f.jit),
-    f.unprivilegedBpfDisabled === '0'
-      ? check(
-          'unprivileged',
-          'Unprivileged BPF',
-          'warn',
-          'any user may load programs',
-          'sysctl kernel.unprivileged_bpf_disabled=2',
-        )
-      : f.unprivilegedBpfDisabled === ''
-        ? check('unprivileged', 'Unprivileged BPF', 'unknown', 'the setting cannot be read')
-        : check('unprivileged', 'Unprivileged BPF', 'ok', `switched off (${f.unprivilegedBpfDisabled})`),
-    auditCheck(f.auditLog),
-    policyCheck(f.objectPolicy),
-  ];
-}
-
-function lockdownCheck(lockdown: string): DoctorCheck {
-  const title = 'Kernel lockdown';
-  if (lockdown === 'confidentiality') {
-    return check(
-      'lockdown',
-      title,
-      'fail',
-      'confidentiality: programs may not read kernel memory',
-      'Boot without lockdown=confidentiality.',
-    );
-  }
-  return check('lockdown', title, 'ok', lockdown === '' ? 'not built in' : lockdown);
-}
-
-/** Who loads and attaches what is written down where the host keeps such a log. */
-export function auditCheck(log: string): DoctorCheck {
-  const title = 'Audit log';
-  if (log === 'journald') return check('audit-log', title, 'ok', 'journald: journalctl -t ringside-agent');
-  if (log === 'syslog') return check('audit-log', title, 'ok', 'syslog (/dev/log), facility authpriv');
-  return check(
-    'audit-log',
-    title,
-    'warn',
-    'none is kept: neither journald nor a syslog daemon listens, so nobody can tell later who has loaded what',
-    'Start journald or a syslog daemon (docs/audit.md).',
-  );
-}
-
-/** Which objects the host's root lets run. */
-export function policyCheck(policy: ObjectPolicy | undefined): DoctorCheck {
-  const id = 'allowed-objects';
-  const title = 'Objects that may run';
-  const count = policy?.objects === 1 ? '1 object' : `${policy?.objects ?? 0} objects`;
-  switch (policy?.state) {
-    case 'none':
-      return check(id, title, 'ok', 'any: the host has no list of allowed objects');
-    case 'signed':
-      return check(id, title, 'ok', `${count}, on a list signed by ${policy.signer}`);
-    case 'unsigned':
-      return check(id, title, 'ok', `${count}, on a list that is unsigned`);
-    case 'broken':
-      return check(
-        id,
-        title,
-        'fail',
-        `none, because the host's list is not in order: ${policy.fault}`,
-        'Root of the host puts the files in order or removes them (docs/allow-list.md).',
-      );
-    default:
-      return check(id, title, 'unknown', 'the agent did not tell');
-  }
-}
-
-function jitCheck(jit: string): DoctorCheck {
-  if (jit === '') return check('jit', 'JIT compiler', 'unknown', 'net.core.bpf_jit_enable cannot be read');
-  return jit === '0'
-    ? check(
-        'jit',
-        'JIT compiler',
-        'warn',
-        'off: programs run interpreted and cost more',
-        'sysctl net.core.bpf_jit_enable=1',
-      )
-    : check('jit', 'JIT compiler', 'ok', `net.core.bpf_jit_enable = ${jit}`);
-}
-
-/** A program's own stdout and stderr (bpf_stream_printk), where the kernel also writes what it says of its faults. */
-function streamCheck(streams: AttachFeature | undefined): DoctorCheck {
-  const title = 'BPF streams';
-  if (streams === undefined) return check('prog-stream', title, 'unknown', 'the agent did not try');
-  if (streams.ok) return check('prog-stream', title, 'ok', 'stdout and stderr of programs are read');
-  const why = `none (6.17 or newer has them): ${streams.reason}`;
-  return check('prog-stream', title, 'warn', why, 'Use bpf_printk.');
-}
-
-/** What a user without rights is refused tells nothing of the kernel. */
-function featureChecks(features: Features, mayTry: boolean): DoctorCheck[] {
-  if (!mayTry) {
-    const why = 'The kernel lets this user try nothing.';
-    return [check('attach', 'What the kernel loads and attaches', 'unknown', why)];
-  }
-  const ring = features.mapTypes['ringbuf'];
-  const refused = features.attach.filter((a) => !a.ok);
-  return [
-    ring === undefined
-      ? check('ringbuf', 'Ring buffers', 'unknown')
-      : ring
-        ? check('ringbuf', 'Ring buffers', 'ok')
-        : check('ringbuf', 'Ring buffers', 'warn', 'this kernel has none (5.8 or newer does)', 'Use perf buffers.'),
-    streamCheck(features.other.find((f) => f.kind === 'prog_stream')),
-    refused.length === 0
-      ? check('attach', 'Kinds of attachment', 'ok', `all ${features.attach.length} that were tried`)
-      : check(
-          'attach',
-          'Kinds of attachment',
-          'warn',
-          `refused: ${refused.map((a) => a.kind).join(', ')}`,
-          'The reason for each stands below the checks (with --json: features.attach).',
-        ),
-  ];
 }

@@ -331,7 +331,8 @@ async function endAgent(host: ConnectedHost): Promise<void> {
   await host.process.cleanup();
 }
 
-function hostInfo(name: string, facts: HostFacts): HostInfo {
+/** What a host said of itself, as everybody else knows it. */
+export function hostInfo(name: string, facts: HostFacts): HostInfo {
   return {
     name,
     hostname: facts.hostname,
