@@ -61,9 +61,12 @@ async function check(title, command, args, env, counts) {
 async function sources(env) {
   const counts = { passed: 0, failed: 0, skipped: [], failures: [] };
   const bin = (name) => at('node_modules/.bin', name);
-  await check('tsc: types', bin('tsc'), ['--noEmit', '-p', 'tsconfig.json'], env, counts);
-  await check('eslint: rules and import boundaries', bin('eslint'), ['.'], env, counts);
-  await check('prettier: format', bin('prettier'), ['--check', '--log-level', 'warn', '.'], env, counts);
+  // Side by side: each uses one processor.
+  await Promise.all([
+    check('tsc: types', bin('tsc'), ['--noEmit', '-p', 'tsconfig.json'], env, counts),
+    check('eslint: rules and import boundaries', bin('eslint'), ['.'], env, counts),
+    check('prettier: format', bin('prettier'), ['--check', '--log-level', 'warn', '.'], env, counts),
+  ]);
   return counts;
 }
 
