@@ -34,17 +34,20 @@ export function HostReport({ host, state, single }: Props): JSX.Element {
         )}
         <Facts report={report} />
         {!single && <span class="outcome">{visible(busy ? host.step : hostWords(host), 300)}</span>}
-        {host.checkedAt !== null && !busy && <span class="when">checked {clock(host.checkedAt)}</span>}
-        {!single && !busy && (
-          <IconButton icon="refresh" label={`Check ${name} again`} onPress={() => state.checkAgain(name)} />
-        )}
+        <span class="host-end">
+          {host.checkedAt !== null && !busy && <span class="when">checked {clock(host.checkedAt)}</span>}
+          {!single && !busy && (
+            <IconButton icon="refresh" label={`Check ${name} again`} onPress={() => state.checkAgain(name)} />
+          )}
+        </span>
       </div>
       {open && (
         <div class={busy && report !== null ? 'host-body stale' : 'host-body'}>
           {error !== null && <Failure host={name} error={error} state={state} />}
           {report !== null && <Checks report={report} state={state} />}
           {report !== null && <Kinds report={report} />}
-          {report === null && error === null && (
+          {/* Of several hosts the line above says it. */}
+          {single && report === null && error === null && (
             <p class="nothing">{busy ? visible(host.step, 300) : 'Not checked. Press "Check again".'}</p>
           )}
         </div>

@@ -2,7 +2,8 @@
  * Hosts as an operator sees them, with the packaged extension over a real sshd and by keyboard alone: quick connect, the
  * Doctor, the inventory of everything BPF on the host, and a run that is started again after its connection was cut.
  */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
@@ -10,12 +11,52 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { at, vsixFile } from '../../scripts/lib/paths.mjs';
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
 import { bpfState, nothing, settled } from '../integration/support/bpf.ts';
+import { cliRun, removeCache } from '../integration/support/cli.ts';
 import { startEditor, type Editor } from './harness/editor.ts';
 import { followingSystem, picture, pictures } from './harness/pictures.ts';
 import { Workbench } from './harness/workbench.ts';
 
-const source = 'guarded.bpf.c';
+const source = 'execs.bpf.c';
 const alias = 'ringside-test';
+const program = `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+char LICENSE[] SEC("license") = "GPL";
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, __u64);
+} execs SEC(".maps");
+
+SEC("tp/sched/sched_process_exec")
+int count_exec(void *ctx)
+{
+  __u32 key = 0;
+  __u64 *count = bpf_map_lookup_elem(&execs, &key);
+  if (count)
+    __sync_fetch_and_add(count, 1);
+  return 0;
+}
+`;
+
+const bpffs = '/sys/fs/bpf';
+const pins = join(bpffs, `ringside-e2e-${process.pid}`);
+let mounted = false;
+
+/** Programs and maps that somebody else has pinned. */
+async function pinOthers(): Promise<void> {
+  if (!readFileSync('/proc/mounts', 'utf8').includes(` ${bpffs} bpf `)) {
+    execFileSync('mount', ['-t', 'bpf', 'bpf', bpffs]);
+    mounted = true;
+  }
+  const object = join(folder, 'others.o');
+  const built = await cliRun(['build', at('test/fixtures/programs/inventory.bpf.c'), '-o', object, '--json']);
+  expect(built.stdout).toContain('"ok":true');
+  mkdirSync(pins);
+  execFileSync('bpftool', ['prog', 'loadall', object, pins, 'pinmaps', pins]);
+}
 
 let folder: string;
 let sshd: TestSshd | undefined;
@@ -28,7 +69,8 @@ beforeAll(async () => {
     throw new Error('There is no VSIX. Run `npm run package` first; `npm test` does it by itself.');
   folder = mkdtempSync(join(tmpdir(), 'ringside-e2e-hosts-'));
   mkdirSync(join(folder, 'work'));
-  copyFileSync(at('test/fixtures/programs', source), join(folder, 'work', source));
+  writeFileSync(join(folder, 'work', source), program);
+  await pinOthers();
   before = bpfState();
   sshd = await startSshd();
   editor = await startEditor({
@@ -37,6 +79,7 @@ beforeAll(async () => {
     settings: {
       'ringside.ssh.configFile': sshd.configFile,
       'ringside.verifyOnSave': false,
+      'ringside.hostGroups': { 'test machines': ['ringside-*'] },
       ...followingSystem,
     },
   });
@@ -49,8 +92,12 @@ beforeAll(async () => {
 afterAll(async () => {
   await editor.stop();
   await sshd?.stop();
+  const left = await settled(before, 5_000);
+  rmSync(pins, { recursive: true, force: true });
+  if (mounted) execFileSync('umount', [bpffs]);
   rmSync(folder, { recursive: true, force: true });
-  expect(await settled(before, 5_000)).toEqual(nothing);
+  removeCache();
+  expect(left).toEqual(nothing);
 });
 
 // Each step stands on the one before: after a failure the rest fails at once, and a picture is kept.
@@ -98,10 +145,41 @@ test('a fix is copied by the keyboard alone', async () => {
   await expect.poll(() => editor.page.evaluate(() => navigator.clipboard.readText())).toMatch(/journald|[a-z]{4,}/);
 });
 
-test('what is BPF on the host is listed, ours told from what others have pinned', async () => {
+test('a host that is typed into the picker is connected, and remembered in the tree', async () => {
+  const typed = `root@127.0.0.1:${sshd!.port}`;
+  await workbench.keys('Ringside: Connect to Host…');
+  await workbench.quickInput().fill(typed);
+  await workbench.keysPick('connect to it, as to ssh');
+  await workbench.keys('Ringside: Focus on Hosts View');
+  await workbench.treeRow(typed).waitFor({ timeout: 60_000 });
+});
+
+test('what is BPF on the host is listed: ours, and what others have pinned', async () => {
+  await workbench.open(source);
+  await workbench.keys('Ringside: Attach');
+  await workbench.keysPick(alias);
+  await workbench.statusBar('1 run').waitFor({ timeout: 60_000 });
   await workbench.keys('Ringside: Show BPF on the Host');
   await workbench.keysPick(alias);
   await workbench.treeRow(/^Programs/).waitFor({ timeout: 30_000 });
+  for (let i = 0; i < 4; i += 1) await workbench.keys('View: Increase Current View Size');
+  await workbench.keys('Ringside: Show BPF on the Host');
+  await workbench.keysPick(alias);
   await editor.page.keyboard.press('ArrowRight');
+  await workbench.treeRow(/count_exec.*Ringside: execs · tracepoint/).waitFor();
+  await workbench.treeRow(/pinned, no process/).waitFor();
   await pictures(editor.page, 'inventory');
+});
+
+test('a run whose connection is cut is started again with one key', async () => {
+  await workbench.clearNotifications();
+  sshd!.dropConnections();
+  await workbench.notification(/execs ended when the connection was lost/).waitFor({ timeout: 60_000 });
+  await workbench.treeRow(/execs.*connection lost/).waitFor();
+  await pictures(editor.page, 'start-again');
+  expect(await settled(before, 5_000)).toEqual(nothing);
+  await workbench.keys('Notifications: Accept Notification Primary Action');
+  await workbench.statusBar('1 run').waitFor({ timeout: 60_000 });
+  await workbench.treeRow(/execs.*running/).waitFor();
+  await workbench.keys('Ringside: Detach');
 });
