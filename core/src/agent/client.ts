@@ -434,14 +434,17 @@ export class AgentClient {
       .filter(Boolean)
       .join('\n');
     const started = this.timer !== undefined;
+    const cut = code === null && signal === null;
     this.end(
       new RingsideError(
-        started ? (code === null && signal === null ? 'host-lost' : 'agent-exited') : 'agent-start',
+        cut ? 'host-lost' : started ? 'agent-exited' : 'agent-start',
         `The agent ${how}.`,
         {
           remedy: started
             ? 'Everything it had attached is detached. Connect again to go on.'
-            : 'The detail shows what the host said.',
+            : cut
+              ? 'Nothing was attached yet. Connect again when the host can be reached.'
+              : 'The detail shows what the host said.',
           detail,
         },
       ),

@@ -274,6 +274,7 @@ async function firstByte(transport: Transport, session: HostSession, path: strin
       `The agent ${path} on ${transport.host} started but said nothing within ${firstByteMs / 1000} s.`,
     );
   const exit = await session.race(channel.exit);
+  if (exit.code === null && exit.signal === null) throw session.cut();
   if (adopt !== undefined && exit.code === notKept) throw runNotKept(transport.host, adopt);
   // The shell's own message ("Permission denied") is what tells the reason.
   await session.next().catch(() => undefined);

@@ -215,15 +215,22 @@ export class HostSession {
     throw this.#ended();
   }
 
+  /** The connection is gone. */
+  cut(): RingsideError {
+    return new RingsideError(
+      'host-lost',
+      `The connection to ${this.transport.host} was cut while the agent was being started.`,
+      {
+        remedy:
+          'Try again; a half uploaded file is never executed, and removed by the host or by the next start there.',
+      },
+    );
+  }
+
   /** The script is over without having said why: sudo refused, or the connection is gone. */
   #ended(): RingsideError {
     const { host } = this.transport;
-    if (this.#exit?.code === null && this.#exit.signal === null) {
-      return new RingsideError('host-lost', `The connection to ${host} was cut while the agent was being started.`, {
-        remedy:
-          'Try again; a half uploaded file is never executed, and removed by the host or by the next start there.',
-      });
-    }
+    if (this.#exit?.code === null && this.#exit.signal === null) return this.cut();
     if (!this.#seen) {
       const said = this.channel.stdout.read() as Buffer | null;
       const detail = `${neutralize(said?.toString('utf8') ?? '')}${this.#reader.noise}`;

@@ -60,6 +60,7 @@ export class Authenticator {
   #accepted: string[] = [];
   #problems: string[] = [];
   #declined = false;
+  #refused = false;
 
   constructor(ssh2: Ssh2Module, identities: Promise<Identities>, options: AuthenticatorOptions) {
     this.#ssh2 = ssh2;
@@ -72,12 +73,18 @@ export class Authenticator {
     this.#problems.push(message);
   }
 
+  /** The server has said no to a key or to an answer. */
+  get refused(): boolean {
+    return this.#refused;
+  }
+
   /** The next method, or false when there is none left. `methodsLeft` is null before the first answer. */
   async next(methodsLeft: readonly string[] | null): Promise<AnyAuthMethod | false> {
     const { keys, unsupported } = await this.#identities;
     this.#keys = keys;
     this.#unsupported = unsupported;
     if (methodsLeft) this.#accepted = [...methodsLeft];
+    if (methodsLeft && this.#triedKeys.length + this.#triedMethods.length > 0) this.#refused = true;
     const wanted = this.#options.host.preferredAuthentications;
     const order = (wanted.length > 0 ? wanted : defaultOrder).filter(
       (method) => !methodsLeft || methodsLeft.includes(method),

@@ -51,6 +51,8 @@ const handshakeSeconds = 30;
 const keepaliveMs = 15_000;
 const keepaliveCount = 3;
 
+const closedMessage = 'the connection was closed';
+
 type Ssh2Error = Error & { level?: string; code?: string | number };
 
 /** ssh2 takes packets of 35,000 bytes, OpenSSH of 256 KB: a server's long banner is one packet. */
@@ -76,7 +78,8 @@ function handshakeError(
   if (error.level === 'client-socket') return socketError(host, error);
   if (error.level === 'client-authentication') return auth.failure();
   if (/bad packet length/i.test(error.message)) return tooLargePacket(host, error);
-  if (authenticating) {
+  // Some servers hang up after refusals without a word; before any, it is the network.
+  if (authenticating && (auth.refused || error.message !== closedMessage)) {
     auth.noteProblem(error.message);
     return auth.failure(`it ended the login (${neutralize(error.message, 300)})`);
   }
@@ -94,7 +97,7 @@ function handshakeError(
   }
   return new RingsideError(
     'host-unreachable',
-    `${host.name} (${host.hostname} port ${host.port}) did not complete the ssh handshake: ${neutralize(error.message, 300)}.`,
+    `${host.name} (${host.hostname} port ${host.port}) did not complete the ${authenticating ? 'login' : 'ssh handshake'}: ${neutralize(error.message, 300)}.`,
     {
       remedy:
         'Check that an ssh server listens on this port; it may also be overloaded (MaxStartups) or block your address.',
@@ -169,7 +172,7 @@ export async function establish(host: ResolvedHost, stream: Duplex, context: Con
         else finish(handshakeError(host, error, auth, authenticating));
       });
       client.on('close', () =>
-        finish(handshakeError(host, new Error('the connection was closed'), auth, authenticating)),
+        finish(handshakeError(host, new Error(closedMessage), auth, authenticating)),
       );
       client.on('handshake', () => {
         timer.touch();
