@@ -155,7 +155,9 @@ async function tryCut(way: Way, cut: Cut): Promise<void> {
     // How much a step takes differs by a packet or two: the byte to cut at may never have come.
     else expect(within && relay[within.side](), where).toBeLessThanOrEqual(within?.bytes ?? 0);
     rows.push(
-      [where.padEnd(58), (error?.code ?? 'ok').padEnd(18), `in ${steps.at(-1)}`.padEnd(18), error?.remedy ?? ''].join(' '),
+      [where.padEnd(58), (error?.code ?? 'ok').padEnd(18), `in ${steps.at(-1)}`.padEnd(18), error?.remedy ?? ''].join(
+        ' ',
+      ),
     );
     if (error) {
       expect(['host-lost', 'host-unreachable'], `${where}: ${error.code} ${error.message}`).toContain(error.code);

@@ -436,18 +436,14 @@ export class AgentClient {
     const started = this.timer !== undefined;
     const cut = code === null && signal === null;
     this.end(
-      new RingsideError(
-        cut ? 'host-lost' : started ? 'agent-exited' : 'agent-start',
-        `The agent ${how}.`,
-        {
-          remedy: started
-            ? 'Everything it had attached is detached. Connect again to go on.'
-            : cut
-              ? 'Nothing was attached yet. Connect again when the host can be reached.'
-              : 'The detail shows what the host said.',
-          detail,
-        },
-      ),
+      new RingsideError(cut ? 'host-lost' : started ? 'agent-exited' : 'agent-start', `The agent ${how}.`, {
+        remedy: started
+          ? 'Everything it had attached is detached. Connect again to go on.'
+          : cut
+            ? 'Nothing was attached yet. Connect again when the host can be reached.'
+            : 'The detail shows what the host said.',
+        detail,
+      }),
     );
   }
 

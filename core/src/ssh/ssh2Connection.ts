@@ -171,9 +171,7 @@ export async function establish(host: ResolvedHost, stream: Duplex, context: Con
         if (error.level === 'agent') auth.noteProblem(error.message);
         else finish(handshakeError(host, error, auth, authenticating));
       });
-      client.on('close', () =>
-        finish(handshakeError(host, new Error(closedMessage), auth, authenticating)),
-      );
+      client.on('close', () => finish(handshakeError(host, new Error(closedMessage), auth, authenticating)));
       client.on('handshake', () => {
         timer.touch();
         if (authenticating) return;
