@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
-import type { CheckedHost, DoctorPanelState, DoctorToHost, DoctorToPanel } from '@ringside/core/model';
+import type { CheckedHost, DoctorPanelState, DoctorReport, DoctorToHost, DoctorToPanel } from '@ringside/core/model';
 import type { Engine } from '@ringside/core/rpc';
 import { doctorText } from '../controllers/doctorText.ts';
 import { DisposableStore } from '../disposable.ts';
-import { ExtensionError, errorData } from '../errors.ts';
+import { ExtensionError } from '../errors.ts';
 import type { ErrorReporter } from '../errors.ts';
-import { stepWords } from '../progress.ts';
+import { EachHost } from './eachHost.ts';
 import { usePanelPage } from './panelPage.ts';
 import { parseDoctorToHost } from './doctorGuards.ts';
 
@@ -15,26 +15,27 @@ export interface DoctorPanelParts {
   extensionUri: vscode.Uri;
 }
 
-/** Hosts that are checked at the same time; the others wait for their turn. */
-const mostAtOnce = 8;
-
 /** One Doctor panel: the host's side. It runs the checks of its hosts, and tells the page how far they are. */
 export class DoctorPanel {
   readonly #parts: DoctorPanelParts;
   readonly #panel: vscode.WebviewPanel;
   readonly #disposables = new DisposableStore();
   readonly #title: string;
-  readonly #hosts: Map<string, CheckedHost>;
-  /** One a check that waits or runs. */
-  readonly #running = new Map<string, AbortController>();
-  readonly #waiting: string[] = [];
+  readonly #hosts: EachHost<DoctorReport>;
   #ready = false;
 
   constructor(parts: DoctorPanelParts, panel: vscode.WebviewPanel, { title, hosts }: DoctorPanelState) {
     this.#parts = parts;
     this.#panel = panel;
     this.#title = title;
-    this.#hosts = new Map(hosts.map((name) => [name, notChecked(name)]));
+    this.#hosts = new EachHost(hosts, {
+      ask: (name, call) => parts.engine.doctor(name, call),
+      onChange: (host) => {
+        if (this.#ready) this.#post({ type: 'host', host });
+      },
+      log: (error) => parts.errors.log(error),
+      oldReport: 'goes',
+    });
     this.#disposables.add(panel.onDidDispose(() => this.#dispose()));
     this.#disposables.add(panel.webview.onDidReceiveMessage((message: unknown) => this.#receive(message)));
     usePanelPage(panel, parts.extensionUri, 'doctor', 'Ringside doctor');
@@ -42,7 +43,7 @@ export class DoctorPanel {
 
   /** A group whose hosts have changed is another one. */
   shows(title: string, hosts: string[]): boolean {
-    return title === this.#title && hosts.join() === [...this.#hosts.keys()].join();
+    return title === this.#title && hosts.join() === this.#hosts.names().join();
   }
 
   onDidDispose(listener: () => void): void {
@@ -55,62 +56,7 @@ export class DoctorPanel {
 
   /** Checks one host, or all of them; those that are being checked already go on. */
   check(only: string | null = null): void {
-    for (const name of this.#hosts.keys()) {
-      if ((only !== null && name !== only) || this.#running.has(name)) continue;
-      this.#running.set(name, new AbortController());
-      this.#waiting.push(name);
-      this.#change(name, { state: 'waiting', step: 'Waiting for its turn' });
-    }
-    this.#next();
-  }
-
-  #next(): void {
-    const begun = this.#running.size - this.#waiting.length;
-    for (const name of this.#waiting.splice(0, Math.max(0, mostAtOnce - begun))) void this.#checkOne(name);
-  }
-
-  async #checkOne(name: string): Promise<void> {
-    const abort = this.#running.get(name);
-    if (abort === undefined) return;
-    this.#change(name, { state: 'running', step: `Connecting to ${name}` });
-    try {
-      const report = await this.#parts.engine.doctor(name, {
-        signal: abort.signal,
-        progress: (step) => {
-          // A step that was under way when it ended says nothing of now.
-          if (this.#running.get(name) === abort) this.#change(name, { step: stepWords(step) });
-        },
-      });
-      this.#end(name, abort, { state: 'done', report, error: null, checkedAt: Date.now() });
-    } catch (thrown) {
-      const error = errorData(thrown);
-      if (error.code === 'cancelled') this.#end(name, abort, { state: 'cancelled' });
-      else {
-        this.#parts.errors.log(thrown);
-        this.#end(name, abort, { state: 'failed', error, report: null, checkedAt: Date.now() });
-      }
-    }
-    this.#next();
-  }
-
-  #end(name: string, abort: AbortController, change: Partial<CheckedHost>): void {
-    if (this.#running.get(name) !== abort) return;
-    this.#running.delete(name);
-    this.#change(name, { ...change, step: '' });
-  }
-
-  #cancel(): void {
-    for (const name of this.#waiting.splice(0)) {
-      this.#running.delete(name);
-      this.#change(name, { state: 'cancelled', step: '' });
-    }
-    for (const abort of this.#running.values()) abort.abort();
-  }
-
-  #change(name: string, change: Partial<CheckedHost>): void {
-    const host = { ...this.#hosts.get(name)!, ...change };
-    this.#hosts.set(name, host);
-    if (this.#ready) this.#post({ type: 'host', host });
+    this.#hosts.start(only);
   }
 
   #receive(raw: unknown): void {
@@ -126,7 +72,7 @@ export class DoctorPanel {
     switch (message.type) {
       case 'ready':
         this.#ready = true;
-        this.#post({ type: 'hosts', title: this.#title, hosts: [...this.#hosts.values()] });
+        this.#post({ type: 'hosts', title: this.#title, hosts: this.#hosts.all() });
         break;
       case 'run':
         if (!vscode.workspace.isTrusted)
@@ -138,13 +84,13 @@ export class DoctorPanel {
         this.check(message.host);
         break;
       case 'cancel':
-        this.#cancel();
+        this.#hosts.cancel();
         break;
       case 'copy':
         await vscode.env.clipboard.writeText(message.text);
         break;
       case 'copy-all':
-        await vscode.env.clipboard.writeText([...this.#hosts.values()].map(hostText).join('\n'));
+        await vscode.env.clipboard.writeText(this.#hosts.all().map(hostText).join('\n'));
         break;
     }
   }
@@ -154,19 +100,10 @@ export class DoctorPanel {
   }
 
   #dispose(): void {
-    this.#cancel();
+    this.#hosts.cancel();
     this.#disposables.dispose();
   }
 }
-
-const notChecked = (name: string): CheckedHost => ({
-  name,
-  state: 'cancelled',
-  step: '',
-  report: null,
-  error: null,
-  checkedAt: null,
-});
 
 /** A host as text, also when there is no report of it. */
 function hostText({ name, report, error }: CheckedHost): string {
