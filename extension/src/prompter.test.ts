@@ -74,3 +74,14 @@ describe('confirmGuard', () => {
     expect(await answer).toBe(false);
   });
 });
+
+it.each([
+  ['web-1', 22, 'The host web-1 is not'],
+  ['web-1', 2222, 'The host web-1:2222 is not'],
+  ['dev@web-1:2222', 2222, 'The host dev@web-1:2222 is not'],
+])('the port of %s (%i) is said once', async (host, port, text) => {
+  shown.mockReset().mockResolvedValue(undefined);
+  const key = { keyType: 'ssh-ed25519', fingerprint: 'SHA256:x', randomart: '' };
+  expect(await new NativePrompter().confirmHostKey({ host, port, ...key })).toBe('no');
+  expect(shown.mock.calls[0]![0]).toContain(text);
+});

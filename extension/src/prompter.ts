@@ -8,7 +8,9 @@ const onceMore = 'What may cut your connection is asked about once more when it 
 export class NativePrompter implements Prompter {
   /** Modal, because the answer decides whom to trust; closing it is a no. */
   async confirmHostKey(question: HostKeyQuestion, signal?: AbortSignal): Promise<HostKeyAnswer> {
-    const place = question.port === 22 ? question.host : `${question.host}:${question.port}`;
+    const { host, port } = question;
+    // A host that was typed may have its port in its name.
+    const place = port === 22 || host.endsWith(`:${port}`) ? host : `${host}:${port}`;
     const detail = [
       `${question.keyType} key fingerprint:`,
       question.fingerprint,

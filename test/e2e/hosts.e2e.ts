@@ -3,10 +3,10 @@
  * Doctor, the inventory of everything BPF on the host, and a run that is started again after its connection was cut.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Locator } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { at, vsixFile } from '../../scripts/lib/paths.mjs';
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
@@ -73,13 +73,15 @@ beforeAll(async () => {
   await pinOthers();
   before = bpfState();
   sshd = await startSshd();
+  const keys = [`IdentityFile ${sshd.identityFile}`, `UserKnownHostsFile ${sshd.knownHostsFile}`];
+  appendFileSync(sshd.configFile, ['', 'Host 127.0.0.1', ...keys, ''].join('\n'));
   editor = await startEditor({
     folder: join(folder, 'work'),
     vsix: vsixFile(),
     settings: {
       'ringside.ssh.configFile': sshd.configFile,
       'ringside.verifyOnSave': false,
-      'ringside.hostGroups': { 'test machines': ['ringside-*'] },
+      'ringside.hostGroups': { 'test machines': ['local', 'ringside-*'] },
       ...followingSystem,
     },
   });
@@ -112,6 +114,16 @@ afterEach(async ({ task }) => {
     `picture: ${await picture(editor.page, 'hosts-failed')}\n${(await workbench.notifications()).join('\n')}\n${editor.serverLog().slice(-2000)}`,
   );
 });
+
+/** For the picture: descriptions are as long as what they say. */
+async function widenSideBar(page: Page, width: number): Promise<void> {
+  const box = await page.locator('.part.sidebar').boundingBox();
+  const edge = (box?.x ?? 0) + (box?.width ?? 0);
+  await page.mouse.move(edge, 400);
+  await page.mouse.down();
+  await page.mouse.move(width, 400, { steps: 4 });
+  await page.mouse.up();
+}
 
 /** Whether an element of a webview, or what is inside it, has the keyboard. */
 const hasFocus = (element: Locator): Promise<boolean> => element.evaluate((it) => it.matches(':focus, :focus-within'));
@@ -151,7 +163,18 @@ test('a host that is typed into the picker is connected, and remembered in the t
   await workbench.quickInput().fill(typed);
   await workbench.keysPick('connect to it, as to ssh');
   await workbench.keys('Ringside: Focus on Hosts View');
-  await workbench.treeRow(typed).waitFor({ timeout: 60_000 });
+  await workbench.treeRow(new RegExp(`${typed}.*x86_64.*load`)).waitFor({ timeout: 60_000 });
+});
+
+test('a group is checked as one, each host with its own result', async () => {
+  await workbench.keys('Ringside: Check What the Group Can Do');
+  await workbench.keysPick('test machines');
+  const frame = workbench.webview();
+  for (const host of ['local', alias]) {
+    await frame.locator('.host', { hasText: host }).locator('.check').first().waitFor({ timeout: 60_000 });
+  }
+  await frame.getByText(/^2 hosts: /).first().waitFor({ timeout: 60_000 });
+  await picture(editor.page, 'doctor-group');
 });
 
 test('what is BPF on the host is listed: ours, and what others have pinned', async () => {
@@ -162,12 +185,10 @@ test('what is BPF on the host is listed: ours, and what others have pinned', asy
   await workbench.keys('Ringside: Show BPF on the Host');
   await workbench.keysPick(alias);
   await workbench.treeRow(/^Programs/).waitFor({ timeout: 30_000 });
-  for (let i = 0; i < 4; i += 1) await workbench.keys('View: Increase Current View Size');
-  await workbench.keys('Ringside: Show BPF on the Host');
-  await workbench.keysPick(alias);
   await editor.page.keyboard.press('ArrowRight');
   await workbench.treeRow(/count_exec.*Ringside: execs · tracepoint/).waitFor();
   await workbench.treeRow(/pinned, no process/).waitFor();
+  await widenSideBar(editor.page, 720);
   await pictures(editor.page, 'inventory');
 });
 
