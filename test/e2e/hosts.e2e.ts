@@ -10,7 +10,7 @@ import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { at, vsixFile } from '../../scripts/lib/paths.mjs';
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
-import { bpfState, nothing, settled } from '../integration/support/bpf.ts';
+import { bpfState, newSince, nothing, settled } from '../integration/support/bpf.ts';
 import { cliRun, removeCache } from '../integration/support/cli.ts';
 import { startEditor, type Editor } from './harness/editor.ts';
 import { followingSystem, picture, pictures } from './harness/pictures.ts';
@@ -202,5 +202,21 @@ test('a run whose connection is cut is started again with one key', async () => 
   await workbench.keys('Notifications: Accept Notification Primary Action');
   await workbench.statusBar('1 run').waitFor({ timeout: 60_000 });
   await workbench.treeRow(/execs.*running/).waitFor();
+});
+
+test('a kept run whose connection is cut is gone on with by itself', async () => {
+  await workbench.keys('Ringside: Keep Running…');
+  // Should this test fail, it is over soon.
+  await workbench.quickInput().fill('90s');
+  await workbench.keysPick('90 s');
+  await workbench.statusBar(/kept until/).waitFor();
+  const { programs } = newSince(before);
+  await workbench.clearNotifications();
+  sshd!.dropConnections();
+  await workbench.statusBar(/ringside-test.* lost/).waitFor({ timeout: 60_000 });
+  await workbench.statusBar('1 run').waitFor({ timeout: 60_000 });
+  expect(newSince(before).programs).toEqual(programs);
+  expect(await workbench.notifications()).toEqual([]);
   await workbench.keys('Ringside: Detach');
+  await workbench.keysPick('Detach Now');
 });

@@ -103,8 +103,8 @@ export function inventoryItem(node: InventoryNode, inventory: Inventory | undefi
 const countOf = (count: number, of: string): string => `${withThousands(count)} ${of}${count === 1 ? '' : 's'}`;
 
 const kinds: Record<InventoryKind, { label: string; icon: string }> = {
-  programs: { label: 'Programs', icon: 'symbol-method' },
-  maps: { label: 'Maps', icon: 'symbol-array' },
+  programs: { label: 'Programs', icon: 'circuit-board' },
+  maps: { label: 'Maps', icon: 'table' },
   links: { label: 'Links', icon: 'link' },
   pins: { label: 'Pins', icon: 'pin' },
 };
