@@ -173,7 +173,10 @@ test('a group is checked as one, each host with its own result', async () => {
   for (const host of ['local', alias]) {
     await frame.locator('.host', { hasText: host }).locator('.check').first().waitFor({ timeout: 60_000 });
   }
-  await frame.getByText(/^2 hosts: /).first().waitFor({ timeout: 60_000 });
+  await frame
+    .getByText(/^2 hosts: /)
+    .first()
+    .waitFor({ timeout: 60_000 });
   await picture(editor.page, 'doctor-group');
 });
 
