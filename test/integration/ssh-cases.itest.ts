@@ -5,14 +5,16 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Server as Ssh2Server } from 'ssh2';
+import { Server as Ssh2Server, type ServerChannel } from 'ssh2';
 import type { RingsideError } from '../../core/src/errors.ts';
+import { deployAgent } from '../../core/src/deploy/index.ts';
 import { silentLog } from '../../core/src/log.ts';
 import { defaultSshOptions, openTransport, type SshOptions } from '../../core/src/ssh/index.ts';
 import { freePort, startSshd, type TestSshd } from '../hosts/sshd.ts';
+import { root } from './support/cli.ts';
 import { answering, failure, type RecordingPrompter } from './ssh-fixtures.ts';
 import { secondFactor, type SecondFactor } from './support/pamSecondFactor.ts';
 
@@ -573,10 +575,11 @@ describe('servers that are none, or bad ones', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return (server.address() as { port: number }).port;
   }
-  /** A server that asks three questions in one request. */
-  async function askingServer(hostKey: string, right: string[]): Promise<number> {
+  /** A server that asks three questions in one request, for what sshd cannot be made to do. */
+  async function askingServer(right: string[], run = runInShell): Promise<number> {
     const questions = ['Password: ', 'Code: ', 'PIN: '].map((prompt) => ({ prompt, echo: false }));
-    const server = new Ssh2Server({ hostKeys: [hostKey] }, (client) => {
+    const hostKeys = [readFileSync(key(sshd, 'host_ed25519'), 'utf8')];
+    const server = new Ssh2Server({ hostKeys }, (client) => {
       client.on('error', () => undefined);
       client.on('authentication', (context) => {
         if (context.method !== 'keyboard-interactive') {
@@ -589,21 +592,21 @@ describe('servers that are none, or bad ones', () => {
         });
       });
       client.on('session', (accept) => {
-        accept().on('exec', (acceptExec, _reject, { command }) => {
-          const channel = acceptExec();
-          execFile('/bin/sh', ['-c', command], (error, stdout, stderr) => {
-            channel.stderr.write(stderr);
-            channel.write(stdout);
-            channel.exit(error ? 1 : 0);
-            channel.end();
-          });
-        });
+        accept().on('exec', (acceptExec, _reject, { command }) => run(acceptExec(), command));
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     servers.push(server);
     return (server.address() as { port: number }).port;
   }
+  const runInShell = (channel: ServerChannel, command: string): void => {
+    execFile('/bin/sh', ['-c', command], (error, stdout, stderr) => {
+      channel.stderr.write(stderr);
+      channel.write(stdout);
+      channel.exit(error ? 1 : 0);
+      channel.end();
+    });
+  };
   const at = (port: number): Case => ({
     host: () => `root@127.0.0.1:${port}`,
     config: () => ['Host *', 'ConnectTimeout 2'],
@@ -640,7 +643,7 @@ describe('servers that are none, or bad ones', () => {
   });
 
   it.each(both)('several prompts in one request, which sshd never sends (%s)', async (way) => {
-    const port = await askingServer(readFileSync(key(sshd, 'host_ed25519'), 'utf8'), ['tr0ub4dor', '314159', 'pin']);
+    const port = await askingServer(['tr0ub4dor', '314159', 'pin']);
     const asking = (secrets: string[]): Promise<Awaited<ReturnType<typeof tried>>> =>
       tried('three prompts at once', way, sshd, {
         host: () => `rs@127.0.0.1:${port}`,
@@ -657,6 +660,64 @@ describe('servers that are none, or bad ones', () => {
     const { error } = await asking(['tr0ub4dor', '000000', 'pin']);
     expect(error?.code).toBe('auth-failed');
     expect(error?.remedy).toContain('one-time code');
+  });
+
+  it.each(both)('a flood after the login, on either stream, instead of what was asked for (%s)', async (way) => {
+    const user = userInfo().username;
+    const begin = process.memoryUsage().rss;
+    for (const [name, command] of [
+      ['floods stdout after login', 'exec yes'],
+      ['floods stderr after login', 'exec yes >&2'],
+    ] as const) {
+      const flooding = await startSshd({ config: [`Match User ${user}`, `ForceCommand ${command}`, 'Match all'] });
+      try {
+        const { error } = await tried(name, way, flooding, {});
+        expect(error?.code).toBe('too-large');
+        expect(error?.message).toMatch(/printed more than|prints without end/);
+        const options = { ...defaultSshOptions, configFile: flooding.configFile, transport: way };
+        if (name.includes('stderr')) {
+          const opened = openTransport(flooding.alias, options, answering({}), silentLog);
+          const resourceDir = join(root, 'dist');
+          const deploy = { ssh: options, prompter: answering({}), log: silentLog, resourceDir };
+          const start = opened.then((transport) =>
+            deployAgent(transport, deploy).finally(() => transport.dispose()),
+          );
+          const instead = await failure(start);
+          note('floods instead of an agent', way, instead);
+          expect(instead.code).toBe('too-large');
+        }
+        await expect.poll(() => flooding.processes(), { timeout: 10_000 }).toEqual([]);
+      } finally {
+        await flooding.stop();
+      }
+    }
+    expect(process.memoryUsage().rss - begin).toBeLessThan(200 << 20);
+  });
+
+  it('a server that sends more than its window, to a reader that does not read: ssh2 does not stop it, we do', async () => {
+    const port = await askingServer(['a', 'b', 'c'], (channel) => {
+      Object.assign((channel as unknown as { outgoing: object }).outgoing, { window: Number.MAX_SAFE_INTEGER });
+      // Of a size by which the window is never used up exactly: what comes then, ssh2 drops.
+      let left = 1024;
+      const pour = (): void => {
+        for (let i = 0; i < 16 && !channel.destroyed; i++, left--) channel.write(Buffer.alloc(65_521));
+        if (!channel.destroyed && left > 0) setImmediate(pour);
+      };
+      pour();
+    });
+    const begin = process.memoryUsage().rss;
+    const options = { ...defaultSshOptions, acceptNewHostKey: true, knownHostsFile: key(sshd, 'known_asking') };
+    const ssh = { ...options, transport: 'ssh2' as const, configFile: '/dev/null' };
+    const prompter = answering({ secrets: ['a', 'b', 'c'] });
+    const transport = await openTransport(`rs@127.0.0.1:${port}`, ssh, prompter, silentLog);
+    const closed = new Promise<RingsideError | undefined>((resolve) => transport.onClose(resolve));
+    const { exit } = await transport.exec('anything');
+    expect(await exit).toEqual({ code: null, signal: null });
+    const error = await closed;
+    note('overruns its window', 'ssh2', error);
+    expect(error?.code).toBe('host-lost');
+    expect(error?.message).toContain('receive window');
+    expect(process.memoryUsage().rss - begin).toBeLessThan(400 << 20);
   });
 
   it.each(['auto', 'openssh'] as const)(

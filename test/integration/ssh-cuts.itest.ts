@@ -85,7 +85,7 @@ function runningFrom(folder: string): string[] {
   return readdirSync('/proc').filter((entry) => {
     if (!/^\d+$/.test(entry) || Number(entry) === process.pid) return false;
     try {
-      return readFileSync(`/proc/${entry}/cmdline`, 'latin1').includes(`${folder}`);
+      return readFileSync(`/proc/${entry}/cmdline`, 'latin1').includes(folder);
     } catch {
       return false;
     }

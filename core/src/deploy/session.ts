@@ -35,6 +35,8 @@ export interface Marker {
 
 /** What else the host printed is kept for messages, up to this. */
 const maxNoise = 32 * 1024;
+/** More than that before the agent starts is no motd. */
+const maxTalk = 2 * 1024 * 1024;
 /** No sign of life for so long (people's thinking time not counted) means that the host hangs. */
 const idleSeconds = 60;
 
@@ -124,6 +126,7 @@ export class HostSession {
   #seen = false;
   #up = false;
   #passwords = 0;
+  #heard = 0;
   #stop: (error: RingsideError) => void = () => undefined;
   readonly #stopped: Promise<never>;
   readonly #timer: IdleTimer;
@@ -207,12 +210,22 @@ export class HostSession {
     await this.race(readable(stderr));
     const chunk = stderr.read() as Buffer | null;
     if (chunk !== null) {
+      this.#heard += chunk.length;
+      if (this.#heard > maxTalk) throw this.#talksForEver();
       this.#reader.push(chunk);
       return;
     }
     if (!stderr.readableEnded && !stderr.destroyed) return;
     await this.race(this.channel.exit);
     throw this.#ended();
+  }
+
+  #talksForEver(): RingsideError {
+    return new RingsideError('too-large', `${this.transport.host} prints without end instead of starting the agent.`, {
+      remedy:
+        'A start-up file of the login shell (.bashrc) or a fixed command (ForceCommand) does that; `ssh HOST true` shows it.',
+      detail: this.#reader.noise.slice(0, 1000),
+    });
   }
 
   /** The connection is gone. */

@@ -14,7 +14,11 @@ function collect(stream: Readable, limit: number, host: string): Promise<string>
     stream.on('data', (chunk: Buffer) => {
       length += chunk.length;
       if (length > limit) {
-        reject(new RingsideError('too-large', `A command on ${host} printed more than ${limit} bytes.`));
+        reject(
+          new RingsideError('too-large', `A command on ${host} printed more than ${limit} bytes.`, {
+            remedy: `See what the login shell there prints by itself: \`ssh ${host} true\` should print nothing.`,
+          }),
+        );
         stream.removeAllListeners('data').resume();
       } else {
         chunks.push(chunk);

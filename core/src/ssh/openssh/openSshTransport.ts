@@ -14,8 +14,13 @@ import { OpenSshMaster, type MasterOptions } from './master.ts';
 const sshFailed = 255;
 /** How long the end of the connection may come after that of a session which it ended. */
 const graceMs = 300;
-/** What a login shell may print before our command begins. */
-const maxNoise = 1024 * 1024;
+/** What of a login shell's words before our command is kept, and how much there may be. */
+const maxNoise = 64 * 1024;
+const maxTalk = 4 * 1024 * 1024;
+/** A session that is open runs its command by then. */
+const startMs = 30_000;
+/** How long a login shell may stand still with its output full. */
+const stuckMs = 2_000;
 
 export async function openOpenSsh(host: string, options: MasterOptions): Promise<Transport> {
   return new OpenSshTransport(host, await OpenSshMaster.open(options), options.log);
@@ -60,7 +65,7 @@ class OpenSshTransport implements Transport {
     const onAbort = (): void => close();
     options.signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const before = await marked(child.stderr, stderr, mark, child);
+      const before = await this.#watched(child, marked(child.stderr, stderr, mark, child));
       if (options.signal?.aborted) throw cancelled();
       if (before !== undefined) await this.#checkStart(before, exit);
     } catch (error) {
@@ -70,6 +75,23 @@ class OpenSshTransport implements Transport {
       options.signal?.removeEventListener('abort', onAbort);
     }
     return { stdin: child.stdin, stdout: child.stdout, stderr, exit, close };
+  }
+
+  /** Until the command begins: ends the waiting for one that prints without end, or never comes. */
+  #watched(child: ChildProcess, begun: Promise<string | undefined>): Promise<string | undefined> {
+    let full = 0;
+    const begin = performance.now();
+    return new Promise((resolve, reject) => {
+      const timer = setInterval(() => {
+        const { stdout } = child;
+        const isFull = stdout !== null && stdout.readableLength >= stdout.readableHighWaterMark;
+        full = isFull ? full + stuckMs / 8 : 0;
+        if (full >= stuckMs) reject(talksForEver(this.host));
+        else if (performance.now() - begin > startMs) reject(runsNothing(this.host));
+      }, stuckMs / 8);
+      begun.then(resolve, (error: unknown) => reject(error === talk ? talksForEver(this.host) : (error as Error)));
+      begun.catch(() => undefined).finally(() => clearInterval(timer));
+    });
   }
 
   /** A session that ended before its command began: refused by the server, lost, or a login shell that is none. */
@@ -140,13 +162,30 @@ class OpenSshTransport implements Transport {
   }
 }
 
+const talk = new Error('it talks for ever');
+
+function talksForEver(host: string): RingsideError {
+  return new RingsideError('too-large', `${host} prints without end before it runs a command.`, {
+    remedy:
+      'A start-up file of the login shell (.bashrc) or a fixed command (ForceCommand) does that; `ssh HOST true` shows it.',
+  });
+}
+
+function runsNothing(host: string): RingsideError {
+  return new RingsideError('host-timeout', `${host} ran no command within ${startMs / 1000} s.`, {
+    remedy:
+      'A start-up file of the login shell (.bashrc) or a fixed command (ForceCommand) may hang there; `ssh HOST true` shows it.',
+  });
+}
+
 /**
  * Hands `from` on to `to` without the mark. Resolves with undefined when the mark came, and with what was said when the
  * program ended without it.
  */
 function marked(from: Readable, to: PassThrough, mark: string, child: ChildProcess): Promise<string | undefined> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let head = Buffer.alloc(0);
+    let heard = 0;
     const settle = (said: string | undefined, rest: Buffer): void => {
       from.off('data', onData).off('end', onEnd);
       to.write(rest);
@@ -155,6 +194,12 @@ function marked(from: Readable, to: PassThrough, mark: string, child: ChildProce
       resolve(said);
     };
     const onData = (chunk: Buffer): void => {
+      heard += chunk.length;
+      if (heard > maxTalk) {
+        from.off('data', onData).off('end', onEnd);
+        reject(talk);
+        return;
+      }
       head = Buffer.concat([head, chunk]);
       const at = head.indexOf(mark);
       if (at >= 0) settle(undefined, Buffer.concat([head.subarray(0, at), head.subarray(at + mark.length)]));
