@@ -679,9 +679,7 @@ describe('servers that are none, or bad ones', () => {
           const opened = openTransport(flooding.alias, options, answering({}), silentLog);
           const resourceDir = join(root, 'dist');
           const deploy = { ssh: options, prompter: answering({}), log: silentLog, resourceDir };
-          const start = opened.then((transport) =>
-            deployAgent(transport, deploy).finally(() => transport.dispose()),
-          );
+          const start = opened.then((transport) => deployAgent(transport, deploy).finally(() => transport.dispose()));
           const instead = await failure(start);
           note('floods instead of an agent', way, instead);
           expect(instead.code).toBe('too-large');
