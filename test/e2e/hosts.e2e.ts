@@ -219,7 +219,8 @@ test('a kept run whose connection is cut is gone on with by itself', async () =>
   await workbench.statusBar(/ringside-test.* lost/).waitFor({ timeout: 60_000 });
   await workbench.statusBar('1 run').waitFor({ timeout: 60_000 });
   expect(newSince(before).programs).toEqual(programs);
-  expect(await workbench.notifications()).toEqual([]);
+  await workbench.treeRow(/execs.*running · kept until/).waitFor();
+  expect((await workbench.notifications()).filter((text) => text.includes('ended'))).toEqual([]);
   await workbench.keys('Ringside: Detach');
   await workbench.keysPick('Detach Now');
 });
