@@ -77,3 +77,14 @@ test('where nobody counts runs the load stays unknown, and the host is not asked
   expect(fake.called('programs')).toHaveLength(1);
   expect(inventories.load('web-1')).toBeNull();
 });
+
+test('two readings at nearly the same time make no load of their own', async () => {
+  const { inventories } = connected();
+  await inventories.read('web-1');
+  await vi.advanceTimersByTimeAsync(100);
+  await inventories.read('web-1');
+  expect(inventories.load('web-1')).toBeNull();
+  await vi.advanceTimersByTimeAsync(10_000);
+  await inventories.read('web-1');
+  expect(inventories.load('web-1')).toBeCloseTo(2, 0);
+});

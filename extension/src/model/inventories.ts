@@ -16,6 +16,7 @@ export interface Inventory {
 /** After a host is ready its first agent belongs to whoever connected: its load can wait. */
 const firstSampleMs = 3000;
 const sampleMs = 10_000;
+const shortestMs = 1000;
 /** After an attach or detach there often comes another. */
 const settleMs = 800;
 
@@ -102,6 +103,8 @@ export class Inventories implements vscode.Disposable {
 
   #take(entry: Entry, programs: ProgramItem[]): void {
     const sample = { at: performance.now(), programs };
+    // A share of a moment says nothing of the host.
+    if (entry.sample !== undefined && sample.at - entry.sample.at < shortestMs) return;
     entry.load = bpfLoad(entry.sample, sample);
     entry.sample = sample;
   }
@@ -135,6 +138,7 @@ export class Inventories implements vscode.Disposable {
   }
 
   #sampleIn(host: string, entry: Entry, ms: number): void {
+    clearTimeout(entry.timer);
     entry.timer = setTimeout(() => void this.#sample(host, entry), ms);
   }
 
