@@ -43,10 +43,13 @@ export class Workbench {
       await this.page.keyboard.press('F1');
       await this.quickInput().waitFor();
       await this.quickInput().fill(`>${title}`);
-      const found = await row.first().waitFor({ timeout: 4000 }).then(
-        () => true,
-        () => tries === 1,
-      );
+      const found = await row
+        .first()
+        .waitFor({ timeout: 4000 })
+        .then(
+          () => true,
+          () => tries === 1,
+        );
       if (found) break;
       await this.page.keyboard.press('Escape');
     }
