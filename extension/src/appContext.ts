@@ -25,6 +25,7 @@ import { RunList } from './model/runList.ts';
 import { Verdicts } from './model/verdicts.ts';
 import { DoctorPanels } from './panels/doctorPanels.ts';
 import { TracePanels } from './panels/tracePanels.ts';
+import { VerdictsPanels } from './panels/verdictsPanels.ts';
 import { NativePrompter } from './prompter.ts';
 import { VirtualDocuments } from './virtualDocuments.ts';
 
@@ -49,6 +50,7 @@ export interface AppContext {
   readonly keeper: Keeper;
   readonly panels: TracePanels;
   readonly doctors: DoctorPanels;
+  readonly verdictTables: VerdictsPanels;
   /** What bundles and resources are beside: dist/ of the extension. */
   readonly distDir: string;
   readonly cacheDir: string;
@@ -107,7 +109,9 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
   const panels = disposables.add(
     new TracePanels({ engine, errors, runs, kept, attacher, keeper, specs, extensionUri: extension.extensionUri }),
   );
-  const doctors = disposables.add(new DoctorPanels({ engine, errors, extensionUri: extension.extensionUri }));
+  const { extensionUri } = extension;
+  const doctors = disposables.add(new DoctorPanels({ engine, errors, extensionUri }));
+  const verdictTables = disposables.add(new VerdictsPanels({ engine, errors, documents, cacheDir, extensionUri }));
   return {
     extension,
     log,
@@ -128,6 +132,7 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
     keeper,
     panels,
     doctors,
+    verdictTables,
     distDir,
     cacheDir,
     disposables,

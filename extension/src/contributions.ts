@@ -29,6 +29,7 @@ export const Command = {
   groupDoctor: 'ringside.groups.doctor',
   groupAttach: 'ringside.groups.attach',
   groupVerify: 'ringside.groups.verify',
+  verifyOnHosts: 'ringside.verifyOnHosts',
   inventoryShow: 'ringside.inventory.show',
   inventoryRefresh: 'ringside.inventory.refresh',
   inventoryMore: 'ringside.inventory.more',
@@ -81,6 +82,7 @@ export interface CommandArguments {
   'ringside.groups.doctor': [node?: GroupNode];
   'ringside.groups.attach': [node?: GroupNode];
   'ringside.groups.verify': [node?: GroupNode];
+  'ringside.verifyOnHosts': [uri?: Uri];
   'ringside.inventory.show': [node?: HostNode];
   'ringside.inventory.refresh': [node?: InventoryNode | InventoryKindNode];
   'ringside.inventory.more': [node?: InventoryKindNode];
@@ -116,7 +118,11 @@ export const View = {
   gallery: 'ringside.gallery',
 } as const;
 
-export const PanelType = { trace: 'ringside.trace', doctor: 'ringside.doctor' } as const;
+export const PanelType = {
+  trace: 'ringside.trace',
+  doctor: 'ringside.doctor',
+  verdicts: 'ringside.verdicts',
+} as const;
 
 export const Setting = {
   clangPath: 'ringside.clang.path',

@@ -18,6 +18,7 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.attach]: { title: 'Attach', icon: '$(play)', enablement: trusted, palette: bpfSource },
   [Command.attachTo]: { title: 'Attach to Another Host…', enablement: trusted, palette: bpfSource },
   [Command.verify]: { title: 'Verify on Host', icon: '$(pass)', enablement: trusted, palette: bpfSource },
+  [Command.verifyOnHosts]: { title: 'Verify on Several Hosts…', enablement: trusted, palette: bpfSource },
   [Command.chooseHost]: { title: 'Choose Host…', icon: '$(remote)', enablement: trusted, palette: bpfSource },
   [Command.showVerdict]: { title: 'Show Verifier Log', palette: hidden },
   [Command.hostsRefresh]: { title: 'Refresh Hosts', icon: '$(refresh)' },
@@ -248,10 +249,12 @@ const menus = {
   'editor/context': [
     { command: Command.attach, when: bpfSource, group: '1_ringside@1' },
     { command: Command.verify, when: bpfSource, group: '1_ringside@2' },
+    { command: Command.verifyOnHosts, when: bpfSource, group: '1_ringside@3' },
   ],
   'explorer/context': [
     { command: Command.attach, when: bpfSource, group: '4_ringside@1' },
     { command: Command.verify, when: bpfSource, group: '4_ringside@2' },
+    { command: Command.verifyOnHosts, when: bpfSource, group: '4_ringside@3' },
   ],
   'view/title': [
     { command: Command.hostEnter, when: `view == ${View.hosts}`, group: 'navigation@1' },

@@ -1,13 +1,6 @@
 /** Numbers and words as every place of the extension shows them. */
 import { isDeclined } from './declined.ts';
-import type {
-  HostState,
-  Ledger,
-  LeftOutProgram,
-  MapFate,
-  RunSummary,
-  SwapReport,
-} from '@ringside/core/model';
+import type { HostState, Ledger, LeftOutProgram, MapFate, RunSummary, SwapReport } from '@ringside/core/model';
 
 /** "48.2 k/s": three figures and a unit, so that a number that changes keeps its width. */
 export function formatRate(perSecond: number): string {

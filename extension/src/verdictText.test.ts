@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ProgramVerdict, VerdictStats } from '@ringside/core/model';
-import { describeVerdict, nearLimit } from './verdictText.ts';
+import { nearLimit, verdictWords } from '../../panels/shared/verdict.ts';
+import { describeVerdict } from './verdictText.ts';
 
 const cost = (given: Partial<VerdictStats> = {}): VerdictStats => ({
   ...{ instructions: 40, processed: 1310, limitPercent: 0.1, totalStates: 9, peakStates: 9, stackBytes: 8 },
@@ -44,4 +45,7 @@ test('warns near the limits of instructions and of the stack, and only of accept
 test('a rejected program is told by its reason, one that was not loaded as such', () => {
   expect(describeVerdict({ ...accepted(), verdict: 'rejected' }, 'web-1', null)).toBe('✗ web-1: rejected');
   expect(describeVerdict({ ...accepted(), verdict: 'skipped' }, 'web-1', null)).toBe('web-1: not loaded');
+  expect(verdictWords({ ...accepted(), verdict: 'rejected' })).toBe('✗ rejected');
+  expect(verdictWords({ ...accepted(), verdict: 'skipped' })).toBe('– not loaded');
+  expect(verdictWords(accepted())).toBe('✓ 1,310 insns · stack 8 B');
 });

@@ -1,11 +1,5 @@
 import type { ProgramVerdict, VerdictStats } from '@ringside/core/model';
-import { withThousands } from './format.ts';
-
-/** Stack of a chain of calls, in bytes (MAX_BPF_STACK of include/linux/filter.h). */
-const MOST_STACK = 512;
-/** Shares of a limit from which people should know before the next edit goes over it. */
-const NEAR_PERCENT = 75;
-const NEAR_STACK = 448;
+import { costWords, nearLimit } from '../../panels/shared/verdict.ts';
 
 /** The verdict as the CodeLens says it: "✓ web-1 · 1,310 insns (+42)", "✗ web-1: `e` may be NULL". */
 export function describeVerdict(verdict: ProgramVerdict, host: string, before: VerdictStats | null): string {
@@ -17,35 +11,4 @@ export function describeVerdict(verdict: ProgramVerdict, host: string, before: V
     case 'skipped':
       return `${host}: not loaded`;
   }
-}
-
-/** What it costs the verifier: instructions with their change, their share of the limit and the stack from where they matter. */
-function costWords(stats: VerdictStats, before: VerdictStats | null): string[] {
-  const { processed, limitPercent, stackBytes } = stats;
-  const words: string[] = [];
-  if (processed !== null) {
-    const share = limitPercent !== null && limitPercent >= 10 ? `, ${Math.round(limitPercent)} % of the limit` : '';
-    words.push(`${withThousands(processed)} insns${change(processed, before?.processed)}${share}`);
-  } else if (stats.instructions !== null) {
-    words.push(`${withThousands(stats.instructions)} insns`);
-  }
-  if (stackBytes !== null && stackBytes > 0)
-    words.push(`stack ${stackBytes} B${change(stackBytes, before?.stackBytes)}`);
-  return words;
-}
-
-function change(now: number, before: number | null | undefined): string {
-  if (before === null || before === undefined || before === now) return '';
-  return ` (${now > before ? '+' : '−'}${withThousands(Math.abs(now - before))})`;
-}
-
-/** Which limit of the verifier an accepted program is near, in words; null when none. */
-export function nearLimit({ verdict, stats }: ProgramVerdict): string | null {
-  if (verdict !== 'accepted') return null;
-  const { processed, limitPercent, stackBytes } = stats;
-  if (processed !== null && limitPercent !== null && limitPercent >= NEAR_PERCENT)
-    return `it took ${withThousands(processed)} instructions to check, ${Math.round(limitPercent)} % of what it may take. Move a loop's body or a branch into a global function, which is checked once.`;
-  if (stackBytes !== null && stackBytes >= NEAR_STACK)
-    return `its stack takes ${stackBytes} of ${MOST_STACK} bytes. Keep large variables in a per-CPU array map.`;
-  return null;
 }

@@ -12,7 +12,7 @@ import { withProgress } from '../progress.ts';
 
 /** What is done with a group is done on all of its hosts. */
 export function registerGroups(context: AppContext): void {
-  const { disposables, errors, attacher, verifier, doctors } = context;
+  const { disposables, errors, attacher, doctors, verdictTables } = context;
   const onGroup = (
     id:
       | typeof Command.groupConnect
@@ -41,15 +41,7 @@ export function registerGroups(context: AppContext): void {
     const file = await pickSource(`Verify on ${name}`);
     if (file === undefined) return;
     await saveIfDirty(file);
-    // One after the other: each result takes the place of the one before in the source's diagnostics.
-    const refused: string[] = [];
-    for (const host of hosts) if (!(await verifier.verify(file, host, { quiet: true }))) refused.push(host);
-    const all = hosts.length === 1 ? '1 host' : `${hosts.length} hosts`;
-    if (refused.length === 0) void vscode.window.showInformationMessage(`Accepted on ${all} of ${name}.`);
-    else
-      void vscode.window.showWarningMessage(
-        `${refused.join(', ')}, of ${all} of ${name}: not accepted, or not reached. The log says why.`,
-      );
+    verdictTables.open(file, hosts);
   });
 }
 

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { AppContext } from '../appContext.ts';
 import { saveIfDirty, untrusted } from '../attach/attacher.ts';
+import { pickHosts } from '../attach/hostsPicker.ts';
 import { registerCommand } from '../commands.ts';
 import { setting } from '../config.ts';
 import { Command, Setting } from '../contributions.ts';
@@ -9,7 +10,8 @@ import { bpfSelector, commandFile, isBpfSource } from '../files.ts';
 
 /** Verify by command and on save, the verifier's fixes as quick fixes, and the way to its whole log. */
 export function registerVerify(context: AppContext): void {
-  const { disposables, errors, attacher, verifier, verdicts, documents, diagnostics, chosenHosts } = context;
+  const { disposables, errors, attacher, verifier, verdicts, verdictTables, documents, diagnostics, chosenHosts } =
+    context;
 
   disposables.add(
     registerCommand(errors, Command.verify, async (uri, program) => {
@@ -19,6 +21,16 @@ export function registerVerify(context: AppContext): void {
       if (host === undefined) return undefined;
       await saveIfDirty(file);
       return await verifier.verify(file, host, { programs: typeof program === 'string' ? [program] : [] });
+    }),
+  );
+  disposables.add(
+    registerCommand(errors, Command.verifyOnHosts, async (uri) => {
+      if (!vscode.workspace.isTrusted) throw untrusted();
+      const file = commandFile(uri);
+      const hosts = await pickHosts(context.hosts, context.extension.workspaceState, 'Verify on Several Hosts');
+      if (hosts === undefined) return;
+      await saveIfDirty(file);
+      verdictTables.open(file, hosts);
     }),
   );
   disposables.add(

@@ -2,7 +2,7 @@ import { isAbsolute, resolve, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import type { Diagnostic, ProgramVerdict, Severity, VerdictReason } from '@ringside/core/model';
 import { scanPrograms } from '../programScan.ts';
-import { nearLimit } from '../verdictText.ts';
+import { nearLimit } from '../../../panels/shared/verdict.ts';
 
 const severities: Record<Severity, vscode.DiagnosticSeverity> = {
   error: vscode.DiagnosticSeverity.Error,
@@ -100,7 +100,7 @@ export class DiagnosticSets implements vscode.Disposable {
 }
 
 /** Compiler paths are absolute or relative to the source's folder; "" is the source itself. */
-function fileOf(source: vscode.Uri, file: string): vscode.Uri {
+export function fileOf(source: vscode.Uri, file: string): vscode.Uri {
   if (file === '') return source;
   return vscode.Uri.file(isAbsolute(file) ? file : resolve(dirname(source.fsPath), file));
 }
@@ -115,7 +115,7 @@ const position = (line: number, column: number): vscode.Position =>
   new vscode.Position(Math.max(0, line - 1), Math.max(0, column - 1));
 
 /** The rest of the line from a place on: the verifier knows where, not how far. */
-function restOfLine(uri: vscode.Uri, place: Place): vscode.Range {
+export function restOfLine(uri: vscode.Uri, place: Place): vscode.Range {
   const start = position(place.line, place.column);
   const open = vscode.workspace.textDocuments.find((document) => document.uri.toString() === uri.toString());
   if (open === undefined || start.line >= open.lineCount) return new vscode.Range(start, start.translate(0, 1));

@@ -89,7 +89,7 @@ export class Verifier implements vscode.Disposable {
     const version = openVersion(file);
     // The build's own result carries the compiler's findings, which an error of verify does not.
     const object = await this.build(file, host, call);
-    const fullLog = await this.#logFile(file, host);
+    const fullLog = await verifierLogFile(this.#parts.cacheDir, file, host);
     const request = {
       file: object,
       hosts: [host],
@@ -103,13 +103,6 @@ export class Verifier implements vscode.Disposable {
     this.#publish(file, outcome, fullLog, version);
     if (!options.quiet) this.#announce(file, outcome);
     return outcome.ok;
-  }
-
-  async #logFile(file: vscode.Uri, host: string): Promise<string> {
-    const folder = join(this.#parts.cacheDir, 'verifier-logs');
-    await mkdir(folder, { recursive: true });
-    const id = createHash('sha256').update(`${host}\n${file.toString()}`).digest('hex').slice(0, 16);
-    return join(folder, `${id}.log`);
   }
 
   #publish(file: vscode.Uri, report: VerifyReport, fullLog: string, version: number): void {
@@ -154,6 +147,14 @@ export class Verifier implements vscode.Disposable {
     this.#running.clear();
     this.#target.dispose();
   }
+}
+
+/** Where the whole log of a file on a host goes; the next one takes its place. */
+export async function verifierLogFile(cacheDir: string, file: vscode.Uri, host: string): Promise<string> {
+  const folder = join(cacheDir, 'verifier-logs');
+  await mkdir(folder, { recursive: true });
+  const id = createHash('sha256').update(`${host}\n${file.toString()}`).digest('hex').slice(0, 16);
+  return join(folder, `${id}.log`);
 }
 
 function openVersion(file: vscode.Uri): number {

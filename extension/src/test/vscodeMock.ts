@@ -79,7 +79,7 @@ export class ThemeIcon {
 export class ThemeColor {
   constructor(readonly id: string) {}
 }
-export const ViewColumn = { Beside: -2, Active: -1, One: 1 };
+export const ViewColumn = { Beside: -2, Active: -1, One: 1, Two: 2 };
 
 export class Uri {
   private constructor(
@@ -139,6 +139,8 @@ export const defaults = new Map<string, unknown>();
 export const workspace = {
   isTrusted: true,
   textDocuments: [] as unknown[],
+  asRelativePath: (uri: Uri) => uri.fsPath.replace(/^\/w\//, ''),
+  openTextDocument: (uri: Uri) => Promise.resolve({ uri }),
   getConfiguration: () => ({ get: (id: string) => settings.get(id) ?? defaults.get(id) }),
   onDidChangeConfiguration: () => ({ dispose: () => undefined }),
 };

@@ -1,0 +1,75 @@
+import type { ProgramVerdict, VerdictsToPanel, VerifiedHost } from '@ringside/core/model';
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isNumberOrNull = (value: unknown): boolean => value === null || Number.isFinite(value);
+const states: readonly unknown[] = [
+  'waiting',
+  'running',
+  'done',
+  'failed',
+  'cancelled',
+] satisfies VerifiedHost['state'][];
+const verdicts: readonly unknown[] = ['accepted', 'rejected', 'skipped'] satisfies ProgramVerdict['verdict'][];
+
+/** Checks a message's shape as far as the panel relies on it; anything else that arrives in the page gives null. */
+export function toVerdictsPanel(data: unknown): VerdictsToPanel | null {
+  if (!isObject(data)) return null;
+  const { type, title, file, hosts, host } = data;
+  if (type === 'hosts' && isText(title) && isText(file) && Array.isArray(hosts) && hosts.every(isVerifiedHost)) {
+    return { type, title, file, hosts };
+  }
+  return type === 'host' && isVerifiedHost(host) ? { type, host } : null;
+}
+
+function isVerifiedHost(value: unknown): value is VerifiedHost {
+  return (
+    isObject(value) &&
+    isText(value['name']) &&
+    isText(value['step']) &&
+    states.includes(value['state']) &&
+    (value['report'] === null || isReport(value['report'])) &&
+    (value['error'] === null || isError(value['error'])) &&
+    isNumberOrNull(value['checkedAt'])
+  );
+}
+
+const isError = (value: unknown): boolean =>
+  isObject(value) && ['code', 'message', 'remedy'].every((name) => isText(value[name]));
+
+const isReport = (value: unknown): boolean =>
+  isObject(value) &&
+  isText(value['kernel']) &&
+  Array.isArray(value['programs']) &&
+  value['programs'].every(isVerdict) &&
+  Array.isArray(value['notes']) &&
+  value['notes'].every(isText);
+
+const figures = ['instructions', 'processed', 'limitPercent', 'totalStates', 'stackBytes', 'verifyMicros'] as const;
+
+function isVerdict(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { name, section, verdict, reason, stats } = value;
+  return (
+    isText(name) &&
+    isText(section) &&
+    verdicts.includes(verdict) &&
+    (reason === null || isReason(reason)) &&
+    isObject(stats) &&
+    figures.every((figure) => isNumberOrNull(stats[figure]))
+  );
+}
+
+const isPlace = (value: unknown): boolean =>
+  isObject(value) && isText(value['file']) && isText(value['message']) && Number.isFinite(value['line']);
+
+const isReason = (value: unknown): boolean =>
+  isPlace(value) &&
+  isObject(value) &&
+  isText(value['title']) &&
+  isText(value['category']) &&
+  isText(value['kernelSuggestion']) &&
+  Array.isArray(value['cause']) &&
+  value['cause'].every(isPlace) &&
+  Array.isArray(value['fixes']) &&
+  value['fixes'].every((fix) => isObject(fix) && isText(fix['title']));
