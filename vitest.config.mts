@@ -17,6 +17,8 @@ export default defineConfig({
             'test/{fuzz,corpus}/**/*.test.ts',
           ],
           environment: 'node',
+          // A property test is at work for a second or two, several times that beside other work.
+          testTimeout: 30_000,
         },
       },
       {
