@@ -27,27 +27,39 @@ const segmentBytes = 1448;
 /** What may be on its way in one direction: a window of TCP. */
 const windowBytes = 256 * 1024;
 
-/** Moves bytes from one socket to the other, late. */
+/** Moves bytes from one socket to the other, late and in order. */
 function slowly(from: Socket, to: Socket, options: RelayOptions, random: () => number): void {
   const { delayMs = 0, loss = 0, rate = Infinity } = options;
+  const queue: { segment: Buffer | undefined; at: number }[] = [];
   let arrival = 0;
   let waiting = 0;
-  from.on('data', (chunk: Buffer) => {
-    for (let at = 0; at < chunk.length; at += segmentBytes) {
-      const segment = chunk.subarray(at, at + segmentBytes);
-      const again = random() < loss ? 2 * delayMs : 0;
-      // In order, as TCP delivers: nothing overtakes a segment that was lost.
-      arrival = Math.max(arrival + (segment.length / rate) * 1000, performance.now() + delayMs) + again;
-      waiting += segment.length;
-      setTimeout(() => {
-        waiting -= segment.length;
-        to.write(segment);
-        if (waiting < windowBytes) from.resume();
-      }, arrival - performance.now());
+  const pump = (): void => {
+    for (let next = queue[0]; next; next = queue[0]) {
+      const early = next.at - performance.now();
+      if (early > 0) {
+        setTimeout(pump, Math.ceil(early));
+        return;
+      }
+      queue.shift();
+      if (next.segment === undefined) to.end();
+      else to.write(next.segment);
+      waiting -= next.segment?.length ?? 0;
+      if (waiting < windowBytes) from.resume();
     }
+  };
+  const add = (segment: Buffer | undefined): void => {
+    const again = random() < loss ? 2 * delayMs : 0;
+    // Nothing overtakes a segment that was lost: TCP delivers in order.
+    arrival = Math.max(arrival + ((segment?.length ?? 0) / rate) * 1000, performance.now() + delayMs) + again;
+    waiting += segment?.length ?? 0;
+    queue.push({ segment, at: arrival });
+    if (queue.length === 1) pump();
+  };
+  from.on('data', (chunk: Buffer) => {
+    for (let at = 0; at < chunk.length; at += segmentBytes) add(chunk.subarray(at, at + segmentBytes));
     if (waiting >= windowBytes) from.pause();
   });
-  from.on('end', () => setTimeout(() => to.end(), Math.max(0, arrival - performance.now()) + delayMs));
+  from.on('end', () => add(undefined));
 }
 
 /** Losses come by a generator of its own, so that two runs lose the same. */
