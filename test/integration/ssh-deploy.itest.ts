@@ -294,10 +294,15 @@ describe('privilege', () => {
   it('comes from doas by the line that the message names', async () => {
     const file = '/etc/doas.conf';
     const before = existsSync(file) ? readFileSync(file) : undefined;
-    const { remedy } = await failure(deploy('rs-none', { prompter: answering({ secrets: ['battery staple'] }) }));
-    const rule = /permit nopass .*? \/bin\/sh/.exec(remedy)?.[0] ?? '';
-    writeFileSync(file, `${rule}\n`, { mode: 0o600 });
+    // It would ask on a terminal, where nobody of ours is.
+    const asking = 'permit rs-none as root cmd /bin/sh';
+    writeFileSync(file, `${asking}\n`, { mode: 0o600 });
     try {
+      const refused = await failure(deploy('rs-none', { prompter: answering({ secrets: ['battery staple'] }) }));
+      expect(refused.code).toBe('sudo-denied');
+      expect(refused.message).toContain('doas would do it for a password');
+      const rule = /permit nopass .*? \/bin\/sh/.exec(refused.remedy)?.[0] ?? '';
+      writeFileSync(file, `${asking}\n${rule}\n`, { mode: 0o600 });
       const agent = await deploy('rs-none', { prompter: answering({ secrets: ['battery staple'] }) });
       expect(agent).toMatchObject({ privilege: 'sudo', elevation: 'doas' });
       await echo(agent);

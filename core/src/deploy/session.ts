@@ -337,7 +337,7 @@ export async function withPrivilege<T>(
     if (!sudoSaysNo(error)) throw error;
     return run({ kind: 'doas' }, nonce, prompt).catch((second: unknown) => {
       if (!sudoSaysNo(second)) throw second;
-      throw second.detail === 'doas is not installed' ? error : doasToo(error);
+      throw second.detail === 'doas is not installed' ? error : doasToo(error, transport.host, second.detail);
     });
   }
 }

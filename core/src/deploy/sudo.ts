@@ -20,10 +20,17 @@ export function sudoSaysNo(error: unknown): error is RingsideError {
   return error instanceof RingsideError && error.code === 'sudo-denied';
 }
 
-/** sudo says no, and doas, which is there, does so too: either could be told to say yes. */
-export function doasToo(error: RingsideError): RingsideError {
+/** sudo says no, and doas, which is there, does so too (`said`): either could be told to say yes. */
+export function doasToo(error: RingsideError, host: string, said: string): RingsideError {
   const user = /(\S+) ALL=\(root\)/.exec(error.remedy)?.[1] ?? 'USER';
   const rule = `permit nopass ${user} as root cmd /bin/sh`;
+  if (/doas: (Authentication|Authorization) (required|failed)/i.test(said)) {
+    return new RingsideError(
+      error.code,
+      `Root on ${host} cannot be had: doas would do it for a password, which it reads from a terminal only.`,
+      { detail: said, remedy: `Add this line behind the others in /etc/doas.conf there: ${rule}; ${byRootLogin}.` },
+    );
+  }
   return new RingsideError(error.code, error.message, {
     ...error.toData(),
     remedy: `${error.remedy.replace(/\.$/, '')}; with doas, this line in /etc/doas.conf: ${rule}.`,
