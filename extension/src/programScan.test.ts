@@ -100,10 +100,8 @@ describe('scanPrograms', () => {
     );
   });
 
-  test('a megabyte of unclosed parentheses is no quadratic trap', () => {
-    const text = 'SEC("xdp") int f('.repeat(20_000);
-    const started = performance.now();
-    scanPrograms(text);
-    expect(performance.now() - started).toBeLessThan(2000);
+  test('megabytes of unclosed parentheses are no quadratic trap', () => {
+    // Looking for the end of each anew would take minutes: the test's own limit ends it.
+    expect(scanPrograms('SEC("xdp") int f('.repeat(100_000))).toEqual([]);
   });
 });
