@@ -2,16 +2,19 @@
  * The main job on the kernels that people run: Debian's 5.10, 6.1, 6.12 and 7.3 on x86_64, and arm64, each in a virtual
  * machine of its own. What this machine's kernel refuses (kprobes, fentry) is tried here.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cliRun, removeCache, startCli } from '../integration/support/cli.ts';
 import { addsUp, type Line } from '../integration/support/lines.ts';
-import type { StreamLedger } from '../../core/src/model/index.ts';
+import type { ErrorData } from '../../core/src/errors.ts';
+import type { DoctorReport, StreamLedger } from '../../core/src/model/index.ts';
+import { copyText } from '../../panels/doctor/fix.ts';
+import { checkOf, expectedChecks, refusedOn, saidChecks, truthOf } from './doctor/truth.ts';
 import { fetchKernels } from './vm/fetch.ts';
 import { vmPassword } from './vm/initrd.ts';
-import { startMachine, type Machine } from './vm/machine.ts';
+import { lsmWithBpf, startMachine, type Machine } from './vm/machine.ts';
 import type { KernelWanted } from './vm/paths.ts';
 
 const matrix: KernelWanted[] = [
@@ -184,23 +187,119 @@ describe.each(matrix)('Linux $name on $arch', (wanted) => {
     expect((await cli.done).stderr).toBe('');
   });
 
-  it('verifies, and says what the doctor found', async () => {
+  it('verifies', async () => {
     const verified = await cliRun(['verify', EXECSNOOP, ...at('root'), '--json']);
     expect(verified.json[0]).toMatchObject({ ok: true, kernel: `${machine.kernel.release}-cloud-${wanted.arch}` });
-    const doctor = await cliRun([
-      'doctor',
-      'vm-root',
-      '--ssh-config',
-      machine.configFile,
-      '--known-hosts',
-      machine.knownHostsFile,
-      '--json',
-    ]);
-    const [report] = doctor.json;
-    expect(report.host).toMatchObject({ arch: wanted.arch === 'amd64' ? 'x86_64' : 'aarch64', btf: true, uid: 0 });
-    expect(report.features.attach.kprobe).toMatchObject({ ok: true });
-    expect(report.features.attach.tracepoint).toMatchObject({ ok: true });
-    expect(report.features.other.prog_stream.ok).toBe(wanted.name === '7.3'); // since 6.17
+  });
+
+  const files = (): string[] => ['--known-hosts', machine.knownHostsFile, '--json'];
+  async function doctor(host = 'vm-root', config = machine.configFile): Promise<DoctorReport> {
+    const result = await cliRun(['doctor', host, '--ssh-config', config, ...files()]);
+    expect(result.stderr).toBe('');
+    return result.json[0] as DoctorReport;
+  }
+
+  /** An ssh_config with a host that is reached by way of the machine. */
+  function behind(): string {
+    const file = join(dir, 'behind');
+    const text = readFileSync(machine.configFile, 'utf8');
+    const block = text
+      .split('\n\n')[0]!
+      .replace('Host vm-root', 'Host behind')
+      .replace(/Port .*/, 'Port 22');
+    writeFileSync(file, `${block}\n  ProxyJump vm-root\n  HostKeyAlias behind\n\n${text}`);
+    const known = readFileSync(machine.knownHostsFile, 'utf8');
+    if (!known.includes('behind')) appendFileSync(machine.knownHostsFile, known.replace(/^\S+/, 'behind'));
+    return file;
+  }
+
+  it('is examined, and put in order by the remedies that the doctor names', async () => {
+    const { ssh } = machine;
+    // What a minimal or a careless host has not.
+    const away = ['/sys/kernel/tracing', '/sys/fs/bpf', '/sys/fs/cgroup', '/sys/kernel/security'];
+    await ssh(`umount ${away.join(' ')}; sysctl -q kernel.kptr_restrict=2 kernel.unprivileged_bpf_disabled=0`);
+    // Debian's kernels are built so that the compiler stays on, but for some.
+    const interpreted =
+      (await ssh('sysctl -q net.core.bpf_jit_enable=0 2>/dev/null; sysctl -n net.core.bpf_jit_enable')) === '0\n';
+    const caused: Record<string, string> = {
+      ...{ tracefs: 'fail', bpffs: 'warn', cgroup2: 'warn', lockdown: 'unknown' },
+      ...{ 'kernel-symbols': 'warn', unprivileged: 'warn', jit: interpreted ? 'warn' : 'ok' },
+    };
+    const before = await doctor();
+    expect(Object.fromEntries(Object.keys(caused).map((id) => [id, checkOf(before, id).status]))).toEqual(caused);
+    for (const id of Object.keys(caused)) {
+      const { status, remedy } = checkOf(before, id);
+      if (status !== 'ok') await ssh(copyText(remedy));
+    }
+    const config = join(machine.kernel.dir, 'boot', `config-${machine.kernel.release}-cloud-${wanted.arch}`);
+    expect(existsSync(config)).toBe(wanted.name !== '7.3'); // whose package has none
+    if (existsSync(config)) {
+      const path = /put the file at (.+)\.$/.exec(checkOf(before, 'kconfig').remedy)![1]!;
+      await ssh('mkdir -p /boot');
+      await machine.put(config, path);
+    }
+
+    const truth = await truthOf(machine);
+    // Through the machine to itself, which is a jump host as good as any.
+    const jump = wanted.name === '7.3';
+    const after = jump ? await doctor('behind', behind()) : await doctor();
+    const { host } = after;
+    expect(host).toMatchObject({
+      name: jump ? 'behind' : 'vm-root',
+      kernel: truth['kernel'],
+      arch: truth['arch'],
+      distro: truth['distro'],
+    });
+    expect(host).toMatchObject({ btf: true, uid: 0, cpus: Number(truth['cpus']), readOnly: false });
+    const refused = refusedOn(`${wanted.name} ${wanted.arch}`, truth);
+    expect(saidChecks(after)).toEqual(expectedChecks(truth, refused, wanted.name === '7.3'));
+    const kinds = Object.entries(after.features.attach);
+    const not = kinds.filter(([, { ok }]) => !ok);
+    expect(not.map(([kind]) => kind).sort()).toEqual(refused);
+    for (const [kind, { reason }] of not) expect(reason, kind).toMatch(/^(the kernel|bpf is not among)/);
+    expect(after.features.mapTypes).toMatchObject({
+      ringbuf: true,
+      struct_ops: true,
+      arena: /6.12|7.3/.test(wanted.name),
+    });
+    if (wanted.name === '5.10') expect(copyText(checkOf(after, 'lsm').remedy)).toBe(lsmWithBpf);
+    expect(after.features.other['prog_stream']?.ok).toBe(wanted.name === '7.3'); // since 6.17
+  });
+
+  it.runIf(wanted.name === '6.1')(
+    'does without types of its own where --btf gives them, as the doctor says',
+    async () => {
+      const btf = join(dir, 'vmlinux.btf');
+      writeFileSync(btf, Buffer.from(await machine.ssh('base64 /sys/kernel/btf/vmlinux'), 'base64'));
+      await machine.ssh('mount -t tmpfs none /sys/kernel/btf');
+      try {
+        const { status, remedy } = checkOf(await doctor(), 'btf');
+        expect([status, remedy]).toEqual([
+          'fail',
+          expect.stringContaining('`ringside build FILE --btf BTF -o OBJECT`'),
+        ]);
+        const without = await cliRun(['verify', EXECSNOOP, ...at('root'), '--json']);
+        expect(without.code).not.toBe(0);
+        const object = join(dir, 'execsnoop.bpf.o');
+        expect((await cliRun(['build', EXECSNOOP, '--btf', btf, '-o', object])).code).toBe(0);
+        const given = await cliRun(['verify', object, ...at('root'), '--btf', btf, '--json']);
+        expect(given.json[0]).toMatchObject({ ok: true });
+      } finally {
+        await machine.ssh('umount /sys/kernel/btf');
+      }
+    },
+  );
+
+  it.runIf(wanted.name === '7.3')('lets a user become root by the line that the refusal names', async () => {
+    await machine.ssh("sed -i 's/^sudo:.*/sudo:x:27:/' /etc/group");
+    const asDev = ['doctor', 'vm-dev', '--ssh-config', machine.configFile, ...files(), '--password-stdin'];
+    const refused = await cliRun(asDev, { input: `${vmPassword}\n` });
+    const { error } = refused.json[0] as { error: ErrorData };
+    expect([refused.code, error.code]).toEqual([4, 'sudo-denied']);
+    const [, file, line] = /`visudo -f (\S+)`: (.*? \/bin\/sh)/.exec(error.remedy)!;
+    await machine.ssh(`echo '${line}' > ${file}; chmod 440 ${file}`);
+    const granted = await cliRun(asDev, { input: `${vmPassword}\n` });
+    expect(checkOf(granted.json[0] as DoctorReport, 'privilege').status).toBe('ok');
   });
 
   it('leaves nothing on the host', async () => {

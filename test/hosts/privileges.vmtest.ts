@@ -12,9 +12,11 @@ import { RingsideError } from '../../core/src/errors.ts';
 import { silentLog } from '../../core/src/log.ts';
 import type { ExecChannel } from '../../core/src/ssh/transport.ts';
 import { cliRun, removeCache, root } from '../integration/support/cli.ts';
+import type { DoctorReport } from '../../core/src/model/index.ts';
+import { checkOf } from './doctor/truth.ts';
 import { buildCensus } from './kill/matrix.ts';
 import { fetchKernels } from './vm/fetch.ts';
-import { startMachine, type Machine } from './vm/machine.ts';
+import { lsmWithBpf, startMachine, type Machine } from './vm/machine.ts';
 
 const MINUTES = 60_000;
 
@@ -141,8 +143,7 @@ describe.concurrent.each(['5.10', '7.3'] as const)('Linux %s', (kernelName) => {
 
   beforeAll(async () => {
     const [kernel] = await fetchKernels([{ name: kernelName, arch: 'amd64' }]);
-    // Debian's 5.10 knows BPF as a security module and does not start it.
-    const append = kernelName === '5.10' ? ['lsm=lockdown,capability,yama,apparmor,bpf'] : [];
+    const append = kernelName === '5.10' ? [lsmWithBpf] : [];
     machine = await startMachine(kernel!, { append });
     stop = () => machine.stop();
     await machine.ssh('mkdir -m 700 /run/rights');
@@ -150,6 +151,13 @@ describe.concurrent.each(['5.10', '7.3'] as const)('Linux %s', (kernelName) => {
     await machine.put(census, '/run/rights/census');
   }, 10 * MINUTES);
   afterAll(() => stop());
+
+  it('has security hooks that run, where it was booted as the doctor says', async () => {
+    const at = ['--ssh-config', machine.configFile, '--known-hosts', machine.knownHostsFile];
+    const report = (await cliRun(['doctor', 'vm-root', ...at, '--json'])).json[0] as DoctorReport;
+    expect(checkOf(report, 'lsm')).toMatchObject({ status: 'ok', detail: expect.stringContaining('bpf') });
+    expect(report.features.attach['lsm']?.ok).toBe(true);
+  });
 
   it(
     "takes what was announced and no less, keeps nothing else, and has a new version attached anew where events are root's",

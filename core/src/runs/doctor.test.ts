@@ -142,6 +142,11 @@ describe('what the kernel refuses', () => {
     expect(deniedToRoot(tried('fentry', 1, denied), [], factsOf({ userNamespace: true }))).toBe(denied);
   });
 
+  it('is called unknown to the kernel where what is asked for is too big for it', () => {
+    const reason = deniedToRoot(tried('iter.task', 7, 'cannot attach: Argument list too long'), [], factsOf());
+    expect(reason).toBe('the kernel does not know this kind: Argument list too long');
+  });
+
   it('is the same for extensions as for the trampolines that they need', () => {
     const all = [tried('fentry', 1, denied), tried('freplace', 22, 'the kernel does not know this kind')];
     expect(deniedToRoot(all[1]!, all, factsOf())).toBe('the kernel refuses it even to root: EPERM');

@@ -36,6 +36,7 @@ export async function doctorReport(
     compilerCheck(compiler),
     ...(host.readOnly ? [readOnlyCheck] : featureChecks(features, facts, mayTry)),
   ];
+  const structOps = features.attach.some(({ kind, ok }) => kind === 'struct_ops' && ok);
   return {
     host: {
       name: info.name,
@@ -57,7 +58,8 @@ export async function doctorReport(
     checks: checks.sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status)),
     features: {
       programTypes: features.programTypes,
-      mapTypes: features.mapTypes,
+      // Kernels before 6.12 make such a map only of types that were loaded with a program.
+      mapTypes: { ...features.mapTypes, ...(structOps && { struct_ops: true }) },
       attach: outcomes(features.attach, facts),
       other: outcomes(features.other, facts),
     },

@@ -27,6 +27,9 @@ export const tracingRefused = (tried: AttachFeature[], f: HostFacts): boolean =>
     f,
   );
 
+/** E2BIG: what is asked for does not fit into what the kernel has of it. */
+const tooBig = 7;
+
 /** Why a kind does not attach, without guesses at the user's rights where those are complete. */
 export function deniedToRoot(one: AttachFeature, tried: AttachFeature[], f: HostFacts): string {
   if (!one.ok && one.kind === 'freplace' && tracingRefused(tried, f))
@@ -35,6 +38,7 @@ export function deniedToRoot(one: AttachFeature, tried: AttachFeature[], f: Host
       tried,
       f,
     );
+  if (one.errno === tooBig) return one.reason.replace(/^cannot attach/, 'the kernel does not know this kind');
   if (!refusedToRoot(one, f)) return one.reason;
   return one.reason.replace(/^the kernel refuses it to this user \([^)]*\)/, 'the kernel refuses it even to root');
 }

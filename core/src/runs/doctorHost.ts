@@ -52,7 +52,7 @@ export function hostChecks(f: HostFacts, tried: AttachFeature[]): DoctorCheck[] 
           'Kernel types (BTF)',
           'fail',
           '/sys/kernel/btf/vmlinux is missing',
-          'Give the types of just this kernel with --btf FILE (from BTFHub, or made by pahole of its vmlinux), or boot one with CONFIG_DEBUG_INFO_BTF=y.',
+          'Build with the types of just this kernel (from BTFHub, or made by pahole of its vmlinux): `ringside build FILE --btf BTF -o OBJECT`, and give them again with the object: `ringside attach OBJECT --btf BTF`. Or boot a kernel with CONFIG_DEBUG_INFO_BTF=y.',
         ),
     lockdownCheck(f, tracingRefused(tried, f)),
     f.tracefs === ''

@@ -23,7 +23,8 @@ function requireBtf(host: ConnectedHost): void {
     'no-btf',
     `${host.name} (kernel ${host.info.kernel}) has no BTF: /sys/kernel/btf/vmlinux is missing.`,
     {
-      remedy: 'Put a vmlinux.h beside the program, or use a kernel with CONFIG_DEBUG_INFO_BTF=y.',
+      remedy:
+        'Put a vmlinux.h beside the program, or build it with the types of that kernel (`ringside build --btf`) and attach the object with --btf, or use a kernel with CONFIG_DEBUG_INFO_BTF=y.',
     },
   );
 }

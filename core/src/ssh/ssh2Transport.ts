@@ -55,6 +55,10 @@ class ChannelInput extends Writable {
   }
 }
 
+/** Only a channel that was not opened has a reason; a command that was not run has none. */
+const hasReason = (error: Error & { reason?: unknown }): error is Error & { reason: number } =>
+  typeof error.reason === 'number';
+
 export class Ssh2Transport implements Transport {
   readonly kind = 'ssh2';
   readonly #listeners: ((error: RingsideError | undefined) => void)[] = [];
@@ -98,7 +102,19 @@ export class Ssh2Transport implements Transport {
       options.signal?.addEventListener('abort', onAbort, { once: true });
       this.#endings.add(ending);
       try {
-        this.client.exec(loginShellCommand(command), (error, channel) => {
+        const shell = loginShellCommand(command);
+        let again = true;
+        const answered = (error: Error | undefined, channel: ClientChannel): void => {
+          // dropbear refuses a command now and then while the one before it ends. One that was refused was not run.
+          if (error && again && !hasReason(error) && !this.#closed && !options.signal?.aborted) {
+            again = false;
+            try {
+              this.client.exec(shell, answered);
+            } catch {
+              ending();
+            }
+            return;
+          }
           stop();
           if (error) {
             reject(this.#closed ? this.#lost() : this.#refused(error));
@@ -107,7 +123,8 @@ export class Ssh2Transport implements Transport {
           } else {
             resolve(this.#wrap(channel));
           }
-        });
+        };
+        this.client.exec(shell, answered);
       } catch (error) {
         stop();
         this.#cause ??= error as Error;
@@ -117,8 +134,7 @@ export class Ssh2Transport implements Transport {
   }
 
   #refused(error: Error & { reason?: unknown }): RingsideError {
-    // Only a channel that was not opened has a reason; a command that was not run has none.
-    if (typeof error.reason === 'number') return this.#noSession(error);
+    if (hasReason(error)) return this.#noSession(error);
     return new RingsideError(
       'ssh-transport',
       `${this.host} opened no session for a command: ${neutralize(error.message, 300)}.`,

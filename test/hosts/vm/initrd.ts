@@ -197,7 +197,7 @@ async function writeUsers(dir: string, hash: string, key: string): Promise<void>
   await etc('shells', '/bin/sh\n/bin/bash\n/bin/dash\n');
   await etc(
     'sudoers',
-    'Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n%sudo ALL=(ALL:ALL) ALL\nops ALL=(ALL:ALL) NOPASSWD: ALL\n',
+    'Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n%sudo ALL=(ALL:ALL) ALL\nops ALL=(ALL:ALL) NOPASSWD: ALL\n@includedir /etc/sudoers.d\n',
   );
   await chmod(join(dir, 'etc', 'sudoers'), 0o440);
   await etc('nsswitch.conf', 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n');

@@ -40,6 +40,9 @@ export interface MachineOptions {
   processors?: number;
 }
 
+/** Debian's 5.10 knows BPF as a security module and does not start it without this word, which the doctor names. */
+export const lsmWithBpf = 'lsm=lockdown,capability,yama,apparmor,tomoyo,bpf';
+
 const BOOT_MS = 120_000;
 
 /** Boots a kernel and waits until ssh answers. Two machines at a time are fine on two cores; a third competes. */
