@@ -180,6 +180,21 @@ test('a group is checked as one, each host with its own result', async () => {
   await picture(editor.page, 'doctor-group');
 });
 
+test('a program is verified on all hosts of a group, a column each', async () => {
+  await workbench.open(source);
+  await workbench.keys('Ringside: Verify on Group…');
+  await workbench.keysPick('test machines');
+  const frame = workbench.webview();
+  await frame.getByText('2 hosts: 2 accept it').first().waitFor({ timeout: 60_000 });
+  const cells = frame.getByRole('button', { name: /^✓ [\d,]+ insns/ });
+  expect(await cells.count()).toBe(2);
+  await cells.first().focus();
+  await editor.page.keyboard.press('Enter');
+  await frame.getByRole('region', { name: 'count_exec on local' }).getByText('verified in').waitFor();
+  await picture(editor.page, 'verdicts');
+  await workbench.keys('View: Close Editor');
+});
+
 test('what is BPF on the host is listed: ours, and what others have pinned', async () => {
   await workbench.open(source);
   await workbench.keys('Ringside: Attach');
