@@ -1,4 +1,4 @@
-import { beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { WebviewPanel } from 'vscode';
 import type { ProgramVerdict, VerdictsToPanel, VerifyReport } from '@ringside/core/model';
 import { ExtensionError } from '../errors.ts';
@@ -69,12 +69,15 @@ function open(answers: Record<string, () => VerifyReport | Promise<VerifyReport>
   panel.send({ type: 'ready' });
   const last = (host: string) =>
     panel.sent.flatMap((m) => (m.type === 'host' ? m.host : m.hosts)).findLast((h) => h.name === host)!;
-  const end = () => {
+  ended = () => {
     panels.dispose();
     rmSync(cacheDir, { recursive: true });
   };
-  return { context, fake, made, panels, panel, last, shown, file, end };
+  return { context, fake, made, panels, panel, last, shown, file };
 }
+
+let ended: (() => void) | undefined;
+afterEach(() => ended?.());
 
 beforeEach(() => {
   mock.workspace.isTrusted = true;
@@ -95,7 +98,6 @@ test('each host is a column with the verdict of its own kernel; the table copies
     '| p | ✗ `e` \\| may be NULL | ✓ 90 insns · stack 8 B |',
     '',
   ]);
-  table.end();
 });
 
 test('a host that is lost keeps its last verdict, which is marked as old; asked again it is new', async () => {
@@ -116,7 +118,6 @@ test('a host that is lost keeps its last verdict, which is marked as old; asked 
   lost = false;
   table.panel.send({ type: 'run', host: 'web' });
   await vi.waitFor(() => expect(table.last('web')).toMatchObject({ state: 'done', error: null }));
-  table.end();
 });
 
 test('shows lines that a verifier named, and opens nothing else', async () => {
@@ -130,7 +131,6 @@ test('shows lines that a verifier named, and opens nothing else', async () => {
   expect(table.shown[0]).toMatchObject([{ fsPath: '/w/b.h' }, { selection: { start: { line: 8 } } }]);
   table.panel.send({ type: 'source', host: 'web', program: 'p', cause: null });
   await vi.waitFor(() => expect(table.shown[1]).toMatchObject([{ fsPath: '/w/a.bpf.c' }, { selection: {} }]));
-  table.end();
 });
 
 test('one panel a file and set of hosts; closing it ends what it asks', async () => {
@@ -148,9 +148,10 @@ test('one panel a file and set of hosts; closing it ends what it asks', async ()
   await vi.waitFor(() => expect(signal).toBeDefined());
   table.panel.dispose();
   expect(signal!.aborted).toBe(true);
+  signal = undefined;
   table.panels.open(table.file, ['web']);
   expect(table.made.length).toBe(2);
-  table.end();
+  await vi.waitFor(() => expect(signal).toBeDefined());
 });
 
 test('a reload brings the tab back; nonsense from before or from the page is dropped', async () => {
@@ -174,5 +175,4 @@ test('a reload brings the tab back; nonsense from before or from the page is dro
   expect(parseVerdictsToHost({ type: 'source', host: 'a', program: 'b', cause: -1 })).toBeNull();
   for (const bad of [null, { file: '', hosts: ['a'] }, { file: 'f', hosts: [] }, { file: 'f', hosts: [1] }])
     expect(parseVerdictsState(bad)).toBeNull();
-  table.end();
 });
