@@ -13,6 +13,8 @@ command -v "${CLANG:=clang-19}" >/dev/null || CLANG=clang
 command -v "$CLANG" >/dev/null || { echo "The test programs need clang: sudo apt-get install clang-19" >&2; exit 1; }
 command -v bpftool >/dev/null || { echo "The tests look for leftovers with bpftool: sudo apt-get install bpftool" >&2; exit 1; }
 export CLANG
+# What is built once only gains nothing from being built in pieces.
+[ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0
 
 # Tracepoints need tracefs; what was mounted here is unmounted again.
 mounted=
