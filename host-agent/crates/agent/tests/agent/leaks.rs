@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Instant;
 
-use crate::support::{Agent, object, wait_until};
+use crate::support::{Agent, object, say, wait_until};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
 
 const CYCLES: usize = 10_000;
@@ -85,8 +85,8 @@ fn ten_thousand_cycles_leave_everything_as_it_was() {
     let begin = Instant::now();
     (0..CYCLES).for_each(|number| cycle(&mut agent, blob, number));
     let after = Figures::of(&agent);
-    println!("{CYCLES} cycles of load, attach, detach, close in {:.1} s", begin.elapsed().as_secs_f64());
-    println!("before: {before:?}\nafter:  {after:?}");
+    say(&format!("{CYCLES} cycles of load, attach, detach, close in {:.1} s", begin.elapsed().as_secs_f64()));
+    say(&format!("before: {before:?}\nafter:  {after:?}"));
     assert_eq!(Figures { resident: 0, ..after }, Figures { resident: 0, ..before });
     assert!(after.resident <= before.resident + SLACK_BYTES, "{} bytes more", after.resident - before.resident);
     wait_until("the last program's end", || in_the_kernel("ringside_count") == 0);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Agent, call_getpid, object, only, only_me, program_exists, wait_until};
+use crate::support::{Agent, call_getpid, object, only, only_me, program_exists, say, wait_until};
 use ringside_proto::messages::{self as pb, event::Event, request::Request, response::Response};
 
 fn attach_with(agent: &mut Agent, object_id: u32, limits: pb::RunLimits) -> pb::RunLimits {
@@ -39,7 +39,7 @@ fn a_slow_program_on_every_context_switch_is_detached_within_three_seconds() {
     let begin = Instant::now();
     let stopped = stopped(&mut agent);
     let seconds = begin.elapsed().as_secs_f64();
-    println!("detached after {seconds:.1} s: {}", stopped.message);
+    say(&format!("detached after {seconds:.1} s: {}", stopped.message));
     assert!(seconds < 3.0, "{seconds} s");
     assert_eq!((stopped.object_id, stopped.code.as_str()), (loaded.object_id, "cpu-limit"));
     assert_eq!(stopped.program, "on_switch");
