@@ -22,8 +22,12 @@ const fixed = [
   'extension/dist/language-server.js',
   'extension/dist/panels/codicon.css',
   'extension/dist/panels/codicon.ttf',
+  'extension/dist/panels/doctor.css',
+  'extension/dist/panels/doctor.js',
   'extension/dist/panels/trace.css',
   'extension/dist/panels/trace.js',
+  'extension/dist/panels/verdicts.css',
+  'extension/dist/panels/verdicts.js',
   'extension/package.json',
   'extension/readme.md',
 ];
