@@ -45,7 +45,10 @@ async function adoptHere({ keeper, errors }: AppContext, one: KeptRun): Promise<
   }
 }
 
-/** The kept runs of a node; from the palette one is picked, of a host that is asked for when none is known. */
+/**
+ * The kept runs of a node; from the palette one is picked, of a host that is asked for when none is known. A node that was
+ * clicked while its tree changed arrives as nothing: the only run that there is needs no picking.
+ */
 async function chosen(context: AppContext, target: unknown, title: string): Promise<KeptRun[]> {
   if (target instanceof KeptNode) return [target.kept];
   if (target instanceof RunNode) {
@@ -53,6 +56,7 @@ async function chosen(context: AppContext, target: unknown, title: string): Prom
     return run === undefined ? [] : ofRun(context, run);
   }
   const known = context.kept.all();
+  if (known.length === 1) return known;
   const one = known.length > 0 ? await pickKept(known, title) : await fromHost(context, title);
   return one === undefined ? [] : [one];
 }

@@ -32,7 +32,10 @@ export class Workbench {
     await input.fill(name);
     await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().waitFor();
     await input.press('Enter');
-    await this.page.locator(`.tab[data-resource-name="${name}"], .tab[aria-label^="${name}"]`).first().waitFor();
+    await this.page
+      .locator(`.tab.active[data-resource-name="${name}"], .tab.active[aria-label^="${name}"]`)
+      .first()
+      .waitFor();
   }
 
   /** Runs a command from the palette by the keyboard alone. */
