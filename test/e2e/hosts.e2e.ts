@@ -203,6 +203,8 @@ test('what is BPF on the host is listed: ours, and what others have pinned', asy
   await workbench.keys('Ringside: Show BPF on the Host');
   await workbench.keysPick(alias);
   await workbench.treeRow(/^Programs/).waitFor({ timeout: 30_000 });
+  await workbench.keys('Ringside: Focus on Hosts View');
+  await workbench.keysTree(/^Programs/);
   await editor.page.keyboard.press('ArrowRight');
   await workbench.treeRow(/count_exec.*Ringside: execs · tracepoint/).waitFor();
   await workbench.treeRow(/pinned, no process/).waitFor();

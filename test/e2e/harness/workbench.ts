@@ -150,6 +150,14 @@ export class Workbench {
     return this.page.locator('.sidebar .monaco-list-row').filter({ hasText: text }).first();
   }
 
+  /** Goes to the row of the tree that has the keyboard with the arrow keys, from its top. */
+  async keysTree(text: RegExp): Promise<void> {
+    const focused = this.page.locator('.sidebar .monaco-list-row.focused').filter({ hasText: text });
+    await this.page.keyboard.press('Home');
+    for (let left = 60; left > 0 && (await focused.count()) === 0; left -= 1)
+      await this.page.keyboard.press('ArrowDown');
+  }
+
   /** An action that stands in a row of a tree when the row is chosen. */
   async rowAction(row: Locator, name: string): Promise<void> {
     await row.hover();
