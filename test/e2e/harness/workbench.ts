@@ -26,16 +26,24 @@ export class Workbench {
 
   /** Opens a file of the workspace by its name. */
   async open(name: string): Promise<void> {
-    await this.page.keyboard.press('Control+p');
-    const input = this.quickInput();
-    await input.waitFor();
-    await input.fill(name);
-    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().waitFor();
-    await input.press('Enter');
-    await this.page
+    const tab = this.page
       .locator(`.tab.active[data-resource-name="${name}"], .tab.active[aria-label^="${name}"]`)
-      .first()
-      .waitFor();
+      .first();
+    // A webview that takes the keyboard meanwhile closes the picker: then once more.
+    for (let tries = 3; tries > 0; tries -= 1) {
+      await this.page.keyboard.press('Control+p');
+      const input = this.quickInput();
+      await input.waitFor();
+      await input.fill(name);
+      await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().waitFor();
+      await input.press('Enter');
+      const opened = await tab.waitFor({ timeout: 4000 }).then(
+        () => true,
+        () => false,
+      );
+      if (opened) return;
+    }
+    await tab.waitFor();
   }
 
   /** Runs a command from the palette by the keyboard alone. */
