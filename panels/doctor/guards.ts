@@ -1,14 +1,8 @@
 import type { CheckedHost, DoctorPanelState, DoctorToPanel } from '@ringside/core/model';
+import { isHostOutcome } from '../shared/hostOutcome.ts';
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const isText = (value: unknown): value is string => typeof value === 'string';
-const states: readonly unknown[] = [
-  'waiting',
-  'running',
-  'done',
-  'failed',
-  'cancelled',
-] satisfies CheckedHost['state'][];
 const statuses: readonly unknown[] = ['ok', 'warn', 'fail', 'unknown'];
 
 /** Checks a message's shape as far as the panel relies on it; anything else that arrives in the page gives null. */
@@ -21,20 +15,7 @@ export function toDoctorPanel(data: unknown): DoctorToPanel | null {
   return type === 'host' && isCheckedHost(host) ? { type, host } : null;
 }
 
-function isCheckedHost(value: unknown): value is CheckedHost {
-  return (
-    isObject(value) &&
-    isText(value['name']) &&
-    isText(value['step']) &&
-    states.includes(value['state']) &&
-    (value['report'] === null || isReport(value['report'])) &&
-    (value['error'] === null || isError(value['error'])) &&
-    (value['checkedAt'] === null || Number.isFinite(value['checkedAt']))
-  );
-}
-
-const isError = (value: unknown): boolean =>
-  isObject(value) && ['code', 'message', 'remedy', 'detail'].every((name) => isText(value[name]));
+const isCheckedHost = (value: unknown): value is CheckedHost => isHostOutcome(value, isReport);
 
 function isReport(value: unknown): boolean {
   if (!isObject(value)) return false;

@@ -1,15 +1,9 @@
 import type { ProgramVerdict, VerdictsToPanel, VerifiedHost } from '@ringside/core/model';
+import { isHostOutcome } from '../shared/hostOutcome.ts';
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const isText = (value: unknown): value is string => typeof value === 'string';
 const isNumberOrNull = (value: unknown): boolean => value === null || Number.isFinite(value);
-const states: readonly unknown[] = [
-  'waiting',
-  'running',
-  'done',
-  'failed',
-  'cancelled',
-] satisfies VerifiedHost['state'][];
 const verdicts: readonly unknown[] = ['accepted', 'rejected', 'skipped'] satisfies ProgramVerdict['verdict'][];
 
 /** Checks a message's shape as far as the panel relies on it; anything else that arrives in the page gives null. */
@@ -22,20 +16,7 @@ export function toVerdictsPanel(data: unknown): VerdictsToPanel | null {
   return type === 'host' && isVerifiedHost(host) ? { type, host } : null;
 }
 
-function isVerifiedHost(value: unknown): value is VerifiedHost {
-  return (
-    isObject(value) &&
-    isText(value['name']) &&
-    isText(value['step']) &&
-    states.includes(value['state']) &&
-    (value['report'] === null || isReport(value['report'])) &&
-    (value['error'] === null || isError(value['error'])) &&
-    isNumberOrNull(value['checkedAt'])
-  );
-}
-
-const isError = (value: unknown): boolean =>
-  isObject(value) && ['code', 'message', 'remedy'].every((name) => isText(value[name]));
+const isVerifiedHost = (value: unknown): value is VerifiedHost => isHostOutcome(value, isReport);
 
 const isReport = (value: unknown): boolean =>
   isObject(value) &&
