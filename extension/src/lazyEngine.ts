@@ -1,4 +1,4 @@
-import type { NewHost } from '@ringside/core/model';
+import type { ExploreQuery, NewHost } from '@ringside/core/model';
 import type { CallOptions, Engine, EngineEvents } from '@ringside/core/rpc';
 
 type Unsubscribe = () => void;
@@ -89,6 +89,15 @@ export class LazyEngine implements Engine {
   }
   async verify(...args: Parameters<Engine['verify']>) {
     return (await this.#get()).verify(...args);
+  }
+  async openExploration(...args: Parameters<Engine['openExploration']>) {
+    return (await this.#get()).openExploration(...args);
+  }
+  async explore<Q extends ExploreQuery>(exploration: number, query: Q) {
+    return (await this.#get()).explore(exploration, query);
+  }
+  async closeExploration(...args: Parameters<Engine['closeExploration']>) {
+    return (await this.#get()).closeExploration(...args);
   }
   async attach(...args: Parameters<Engine['attach']>) {
     return (await this.#get()).attach(...args);

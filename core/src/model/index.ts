@@ -12,6 +12,8 @@ export type * from './run.ts';
 export type * from './panel.ts';
 export type * from './doctorPanel.ts';
 export type * from './hostOutcome.ts';
+export type * from './explore.ts';
+export type * from './explorePanel.ts';
 export type * from './verdictsPanel.ts';
 export type * from './target.ts';
 export type { ErrorCode, ErrorData } from '../errors.ts';

@@ -38,6 +38,7 @@ export const callOptionsAt: Record<WithCall, number> & Partial<Record<EngineMeth
   keptRuns: 1,
   adopt: 1,
   endKept: 2,
+  openExploration: 1,
 };
 
 /** Every method of the engine; the compiler holds it complete. */
@@ -55,6 +56,9 @@ export const engineMethods: Record<EngineMethod, true> = {
   build: true,
   inspect: true,
   verify: true,
+  openExploration: true,
+  explore: true,
+  closeExploration: true,
   attach: true,
   redeploy: true,
   detach: true,

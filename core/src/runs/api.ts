@@ -16,6 +16,10 @@ import type {
   AttachSpec,
   BuildResult,
   DoctorReport,
+  ExplorationInfo,
+  ExplorationRequest,
+  ExploreAnswer,
+  ExploreQuery,
   HostEntry,
   HostState,
   InspectReport,
@@ -70,6 +74,10 @@ export interface VerifyRequest {
   load?: LoadOptions;
   /** File that receives the whole verifier log. */
   fullLog?: string;
+  /** File that receives what the log is explored with: the object, the sources and the verdicts (of one host). */
+  record?: string;
+  /** The source of `file`, where that is an object: the record names it. */
+  source?: string;
 }
 
 /** One element a host: its report or its error. */
@@ -104,6 +112,10 @@ export interface Engine {
   build(request: BuildRequest, options?: CallOptions): Promise<BuildResult>;
   inspect(file: string, options?: CallOptions): Promise<InspectReport>;
   verify(request: VerifyRequest, options?: CallOptions): Promise<VerifyOutcome[]>;
+  /** Reads a verifier log to walk through it; it is held until it is closed. Errors: file-not-found. */
+  openExploration(request: ExplorationRequest, options?: CallOptions): Promise<ExplorationInfo>;
+  explore<Q extends ExploreQuery>(exploration: number, query: Q): Promise<ExploreAnswer<Q>>;
+  closeExploration(exploration: number): Promise<void>;
 
   /** Resolves when everything is attached; the run goes on until detach, its limits or a failure. */
   attach(spec: AttachSpec, options?: CallOptions): Promise<RunSummary>;

@@ -11,6 +11,10 @@ import type {
   AdoptSpec,
   AttachSpec,
   BuildResult,
+  ExplorationInfo,
+  ExplorationRequest,
+  ExploreAnswer,
+  ExploreQuery,
   HostEntry,
   MapName,
   MapSetMode,
@@ -26,6 +30,7 @@ import type { Prompter } from '../prompt.ts';
 import { addHost, listHosts, openTransport, planHost } from '../ssh/index.ts';
 import type { SshOptions } from '../ssh/options.ts';
 import type { Transport } from '../ssh/transport.ts';
+import { Explorations, writeRecord } from '../verifier/index.ts';
 import type { BuildRequest, Engine, EngineEvents, VerifyOutcome, VerifyRequest } from './api.ts';
 import { doctorReport } from './doctor.ts';
 import { HostPool, type ConnectedHost } from './hosts.ts';
@@ -73,6 +78,7 @@ class InProcessEngine implements Engine {
   private readonly log: Log;
   private ssh: SshOptions;
   private readonly hostMaps = new OpenMaps();
+  private readonly explorations = new Explorations();
   private readonly disposing = new AbortController();
 
   constructor(private readonly options: EngineOptions) {
@@ -267,12 +273,18 @@ class InProcessEngine implements Engine {
         const host = await this.pool.connect(name, call);
         const object = await this.prepareFor(file, host, await ahead, call);
         const report = await verifyOn(host, object, request, fullLog, call);
-        if (report.ok) return report;
+        const recorded = async (result: VerifyReport, full: Uint8Array, attempt: number): Promise<VerifyReport> => {
+          if (request.record !== undefined)
+            await writeRecord(request.record, request.source ?? file, full, result, attempt);
+          return result;
+        };
+        if (report.ok) return recorded(report, object.full, 0);
         const other = await otherCpu('verifier-rejected', file, { host, object }, this.prepareFor, call);
         const second = other && (await verifyOn(host, other.object, request, fullLog, call));
         // As a run decides it: what more programs pass is used.
         const better = second && refused(second) < refused(report);
-        return better ? { ...second, notes: [...second.notes, other.text] } : report;
+        if (!better) return recorded(report, object.full, 0);
+        return recorded({ ...second, notes: [...second.notes, other.text] }, other.object.full, 1);
       };
       if (request.hosts.length === 1) return [await one(request.hosts[0]!)];
       return await Promise.all(
@@ -283,6 +295,19 @@ class InProcessEngine implements Engine {
     } finally {
       await fullLog?.close();
     }
+  }
+
+  openExploration(request: ExplorationRequest, call: CallOptions = {}): Promise<ExplorationInfo> {
+    return this.explorations.open(request, call.signal);
+  }
+
+  explore<Q extends ExploreQuery>(exploration: number, query: Q): Promise<ExploreAnswer<Q>> {
+    return this.explorations.ask(exploration, query);
+  }
+
+  closeExploration(exploration: number): Promise<void> {
+    this.explorations.close(exploration);
+    return Promise.resolve();
   }
 
   async attach(spec: AttachSpec, call: CallOptions = {}): Promise<RunSummary> {

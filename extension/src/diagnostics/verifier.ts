@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { BuildResult, VerifyReport } from '@ringside/core/model';
 import type { CallOptions, Engine } from '@ringside/core/rpc';
@@ -11,6 +9,7 @@ import { withProgress, withQuietProgress } from '../progress.ts';
 import type { VirtualDocuments } from '../virtualDocuments.ts';
 import type { BuildAhead } from './buildAhead.ts';
 import type { DiagnosticSets } from './diagnosticSets.ts';
+import { newVerdictLog } from './verdictLogs.ts';
 
 export interface VerifierParts {
   engine: Engine;
@@ -89,20 +88,12 @@ export class Verifier implements vscode.Disposable {
     const version = openVersion(file);
     // The build's own result carries the compiler's findings, which an error of verify does not.
     const object = await this.build(file, host, call);
-    const fullLog = await verifierLogFile(this.#parts.cacheDir, file, host);
-    const request = {
-      file: object,
-      hosts: [host],
-      programs: options.programs ?? [],
-      set: options.set ?? {},
-      fullLog,
-    };
-    const [outcome] = await this.#parts.engine.verify(request, call);
+    const { programs = [], set = {} } = options;
+    const outcome = await verifyWithLog(this.#parts, { file, verify: object, host, programs, set }, call);
     if (call.signal.aborted || outcome === undefined) return false;
-    if ('error' in outcome) throw new ExtensionError(outcome.error);
-    this.#publish(file, outcome, fullLog, version);
-    if (!options.quiet) this.#announce(file, outcome);
-    return outcome.ok;
+    this.#publish(file, outcome.report, outcome.log, version);
+    if (!options.quiet) this.#announce(file, outcome.report);
+    return outcome.report.ok;
   }
 
   #publish(file: vscode.Uri, report: VerifyReport, fullLog: string, version: number): void {
@@ -149,12 +140,33 @@ export class Verifier implements vscode.Disposable {
   }
 }
 
-/** Where the whole log of a file on a host goes; the next one takes its place. */
-export async function verifierLogFile(cacheDir: string, file: vscode.Uri, host: string): Promise<string> {
-  const folder = join(cacheDir, 'verifier-logs');
-  await mkdir(folder, { recursive: true });
-  const id = createHash('sha256').update(`${host}\n${file.toString()}`).digest('hex').slice(0, 16);
-  return join(folder, `${id}.log`);
+export interface LoggedVerification {
+  /** The source that people know. */
+  file: vscode.Uri;
+  /** What is verified: the source, or the object that it was built to. */
+  verify: string;
+  host: string;
+  programs: string[];
+  set: Record<string, string>;
+}
+
+/** Asks one host for its verdict and keeps the log for the explorer. Throws the host's error. */
+export async function verifyWithLog(
+  { engine, cacheDir }: Pick<VerifierParts, 'engine' | 'cacheDir'>,
+  { file, verify, host, programs, set }: LoggedVerification,
+  call: Required<CallOptions>,
+): Promise<{ report: VerifyReport; log: string } | undefined> {
+  const pending = await newVerdictLog(cacheDir, file, host);
+  try {
+    const { log: fullLog, record } = pending;
+    const request = { file: verify, hosts: [host], programs, set, fullLog, record, source: file.fsPath };
+    const [outcome] = await engine.verify(request, call);
+    if (outcome === undefined || call.signal.aborted) return undefined;
+    if ('error' in outcome) throw new ExtensionError(outcome.error);
+    return { report: outcome, log: (await pending.keep()).log };
+  } finally {
+    await pending.discard();
+  }
 }
 
 function openVersion(file: vscode.Uri): number {

@@ -4,7 +4,7 @@ import type { VerdictsPanelState, VerdictsToHost, VerdictsToPanel, VerifyReport 
 import type { CallOptions, Engine } from '@ringside/core/rpc';
 import { untrusted } from '../attach/attacher.ts';
 import { fileOf, restOfLine } from '../diagnostics/diagnosticSets.ts';
-import { verifierLogFile } from '../diagnostics/verifier.ts';
+import { verifyWithLog } from '../diagnostics/verifier.ts';
 import { DisposableStore } from '../disposable.ts';
 import { ExtensionError } from '../errors.ts';
 import type { ErrorReporter } from '../errors.ts';
@@ -67,15 +67,14 @@ export class VerdictsPanel {
   }
 
   async #ask(host: string, call: Required<CallOptions>): Promise<VerifyReport> {
-    const { engine, cacheDir, documents } = this.#parts;
-    const fullLog = await verifierLogFile(cacheDir, this.#file, host);
-    const request = { file: this.#file.fsPath, hosts: [host], programs: [], set: {}, fullLog };
-    const [outcome] = await engine.verify(request, call);
+    const file = this.#file;
+    const asked = { file, verify: file.fsPath, host, programs: [], set: {} };
+    const outcome = await verifyWithLog(this.#parts, asked, call);
     if (outcome === undefined) throw new ExtensionError({ code: 'internal', message: `${host} gave no verdict.` });
-    if ('error' in outcome) throw new ExtensionError(outcome.error);
-    const name = `${basename(this.#file.fsPath)} on ${host} (${outcome.kernel}).verifier.log`;
-    this.#logs.set(host, documents.put(name, { file: fullLog }));
-    return outcome;
+    const { report, log } = outcome;
+    const name = `${basename(file.fsPath)} on ${host} (${report.kernel}).verifier.log`;
+    this.#logs.set(host, this.#parts.documents.put(name, { file: log }));
+    return report;
   }
 
   #receive(raw: unknown): void {

@@ -57,6 +57,7 @@ export class Program {
   #functions: DwarfFunctions | null = null;
   readonly #files = new Map<string, SourceFile | null>();
   readonly #scopes = new Map<number, LocalScope[]>();
+  readonly #frames = new Map<LaidOutFunction, number>();
 
   constructor(log: VerifierLog, source: ProgramSource | null) {
     this.#log = log;
@@ -171,6 +172,12 @@ export class Program {
 
   /** DWARF counts from the lowest byte of the frame, which BPF does not name: it is the lowest that the code uses. */
   #frameBytes(entry: LaidOutFunction): number {
+    let bytes = this.#frames.get(entry);
+    if (bytes === undefined) this.#frames.set(entry, (bytes = this.#lowest(entry)));
+    return bytes;
+  }
+
+  #lowest(entry: LaidOutFunction): number {
     const { section, offset, size } = entry.function;
     let lowest = 0;
     let copied = -1;

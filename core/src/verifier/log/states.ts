@@ -75,13 +75,14 @@ export function pathTo(log: VerifierLog, step: number): number[] {
 }
 
 /** The line at which the path goes on: after the parent's own lines, or at the branch that is taken up. */
-function branchLine(log: VerifierLog, from: number, to: number): number {
+export function branchLine(log: VerifierLog, from: number, to: number): number {
   for (let line = to - 1; line >= from; line--) if (log.kind(line) === LineKind.branch) return line;
   return from;
 }
 
-class Replay {
-  readonly state: PathState = { frames: [new FrameState()], references: [] };
+/** Puts a state together line by line; `copy` keeps it for whoever comes back to this place. */
+export class Replay {
+  state: PathState = { frames: [new FrameState()], references: [] };
   readonly #log: VerifierLog;
   #depth = 0;
   #clobbered = false;
@@ -89,6 +90,15 @@ class Replay {
 
   constructor(log: VerifierLog) {
     this.#log = log;
+  }
+
+  copy(): Replay {
+    const copy = new Replay(this.#log);
+    copy.state = { frames: this.state.frames.map((frame) => frame.copy()), references: [...this.state.references] };
+    copy.#depth = this.#depth;
+    copy.#clobbered = this.#clobbered;
+    copy.#entering = this.#entering;
+    return copy;
   }
 
   lines(from: number, to: number): void {

@@ -1,0 +1,3 @@
+export { Exploration } from './exploration.ts';
+export { Explorations } from './explorations.ts';
+export { parseRecord, readRecord, writeRecord, type VerificationRecord } from './record.ts';
