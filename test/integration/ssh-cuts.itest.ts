@@ -153,7 +153,8 @@ async function tryCut(way: Way, cut: Cut): Promise<void> {
     let error: RingsideError | undefined;
     if (ended[0].status === 'rejected') error = await failure(attempt);
     // How much a step takes differs by a packet or two: the byte to cut at may never have come.
-    else expect(within && relay[within.side](), where).toBeLessThanOrEqual(within?.bytes ?? 0);
+    else if (within === undefined) throw new Error(`${where}: it was not cut, after ${steps.join(', ')}`);
+    else expect(relay[within.side](), where).toBeLessThanOrEqual(within.bytes);
     rows.push(
       [where.padEnd(58), (error?.code ?? 'ok').padEnd(18), `in ${steps.at(-1)}`.padEnd(18), error?.remedy ?? ''].join(
         ' ',

@@ -95,8 +95,8 @@ async function overSsh2(host: ResolvedHost, way: Way, mayUseOpenSsh: boolean): P
     for (const client of opened.reverse()) client.end();
   };
   try {
-    const { client, stream } = await connect(host, context, opened, 0);
-    return new Ssh2Transport(host.name, client, log, release, stream);
+    const client = await connect(host, context, opened, 0);
+    return new Ssh2Transport(host.name, client, log, release);
   } catch (error) {
     release();
     throw error;
@@ -131,15 +131,10 @@ function inCircle(host: ResolvedHost): RingsideError {
 }
 
 /** Connects to one host, through its hops where it has some. Clients of hops are added to `opened`. */
-async function connect(
-  host: ResolvedHost,
-  context: ConnectContext,
-  opened: Client[],
-  depth: number,
-): Promise<{ client: Client; stream: Duplex }> {
+async function connect(host: ResolvedHost, context: ConnectContext, opened: Client[], depth: number): Promise<Client> {
   if (depth > maxHops) throw inCircle(host);
   const stream = await openStream(host, context, opened, depth);
-  return { client: await establish(host, stream, context), stream };
+  return establish(host, stream, context);
 }
 
 async function openStream(
@@ -162,7 +157,7 @@ async function openStream(
     try {
       via = before
         ? await establish(hop, await forward(before, hop, context), hopContext)
-        : (await connect(hop, hopContext, opened, depth + 1)).client;
+        : await connect(hop, hopContext, opened, depth + 1);
     } catch (error) {
       // One that goes over to OpenSSH will say it there.
       if (!(error instanceof RingsideError) || error.code !== 'auth-failed' || error instanceof OpenSshNeeded)

@@ -1,7 +1,7 @@
 /** The byte stream under an ssh connection: a TCP socket or a ProxyCommand. */
 import { spawn } from 'node:child_process';
 import { connect as connectTcp } from 'node:net';
-import { Duplex } from 'node:stream';
+import { Duplex, type Writable } from 'node:stream';
 import { cancelled, RingsideError, throwIfAborted } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ResolvedHost } from './config.ts';
@@ -53,6 +53,27 @@ export function socketError(host: ResolvedHost, error: Error): RingsideError {
       cause: error,
     },
   );
+}
+
+/**
+ * Lets what is written in one turn go out with one system call: ssh2 writes an encrypted packet in three pieces, and many
+ * packets in one turn when the server's window opens. Returns the same stream.
+ */
+export function coalesceWrites<S extends Writable>(stream: S): S {
+  const write = stream.write.bind(stream) as (...given: unknown[]) => boolean;
+  let corked = false;
+  stream.write = ((...given: unknown[]): boolean => {
+    if (!corked) {
+      corked = true;
+      stream.cork();
+      process.nextTick(() => {
+        corked = false;
+        stream.uncork();
+      });
+    }
+    return write(...given);
+  }) as S['write'];
+  return stream;
 }
 
 /** Opens a TCP connection with Nagle off. The signal ends the socket at once. */

@@ -15,7 +15,7 @@ import { OpenSshNeeded } from './openssh/needed.ts';
 import { OncePerConnection } from './oncePerConnection.ts';
 import { IdleTimer } from './pausingPrompter.ts';
 import { neutralize } from './shell.ts';
-import { defaultConnectSeconds, socketError, timeoutError } from './socket.ts';
+import { coalesceWrites, defaultConnectSeconds, socketError, timeoutError } from './socket.ts';
 import { loadSsh2 } from './ssh2Module.ts';
 
 export interface ConnectContext {
@@ -190,7 +190,7 @@ export async function establish(host: ResolvedHost, stream: Duplex, context: Con
           if (settled) return;
           onState('checking-key');
           client.connect({
-            sock: stream,
+            sock: coalesceWrites(stream),
             username: host.user,
             readyTimeout: 0,
             keepaliveInterval: keepaliveMs,

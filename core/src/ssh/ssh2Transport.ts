@@ -20,11 +20,7 @@ type Channel = ClientChannel & { push(chunk: unknown): boolean };
 class ChannelInput extends Writable {
   #pending: ((error?: Error | null) => void) | undefined;
 
-  /** `socket`: what the packets go to; undefined where that is not known. */
-  constructor(
-    private readonly channel: ClientChannel,
-    private readonly socket: Writable | undefined,
-  ) {
+  constructor(private readonly channel: ClientChannel) {
     super({ highWaterMark: 256 * 1024, decodeStrings: true });
     // Whoever writes learns of the end by the channel's exit; an unheard error must not end the process.
     this.on('error', () => undefined);
@@ -32,10 +28,7 @@ class ChannelInput extends Writable {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#pending = done;
-    // A chunk is many packets, which one system call sends.
-    this.socket?.cork();
     this.channel.write(chunk, (error) => this.#settle(error));
-    this.socket?.uncork();
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -73,7 +66,6 @@ export class Ssh2Transport implements Transport {
     private readonly client: Client,
     private readonly log: Log,
     private readonly release: () => void,
-    private readonly socket?: Writable,
   ) {
     client.on('error', (error: Error) => {
       this.#cause ??= error;
@@ -158,7 +150,7 @@ export class Ssh2Transport implements Transport {
   }
 
   #wrap(channel: Channel): ExecChannel {
-    const stdin = new ChannelInput(channel, this.socket);
+    const stdin = new ChannelInput(channel);
     this.#boundBuffer(channel);
     const exit = new Promise<ExitStatus>((resolve) => {
       const settle = (status: ExitStatus): void => {

@@ -216,15 +216,26 @@ class Opening {
         finish(timeoutError(host, 'connecting and logging in', quietSeconds)),
       );
       this.#prompter = this.#timer.wrap(this.#options.prompter);
+      let authenticating = false;
+      const saysAuthenticating = (): void => {
+        if (authenticating) return;
+        authenticating = true;
+        onState('authenticating');
+      };
       let out = '';
+      let heard = '';
       child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
         out = (out + chunk).slice(-1000);
-        if (out.includes(readyWord)) finish(undefined);
+        if (!out.includes(readyWord)) return;
+        // The two streams are not in step: what stderr has to say of it may come after the word.
+        saysAuthenticating();
+        finish(undefined);
       });
       child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
         master.hear(chunk);
         this.#timer?.touch();
-        if (/^debug1: Authenticating to /m.test(chunk)) onState('authenticating');
+        heard = authenticating ? '' : (heard + chunk).slice(-4000);
+        if (/^debug1: Authenticating to /m.test(heard)) saysAuthenticating();
       });
       child.once('error', (error) =>
         finish(new RingsideError('ssh-transport', `ssh cannot be started: ${error.message}.`, { cause: error })),
