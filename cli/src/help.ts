@@ -24,8 +24,9 @@ export function helpFor(name: string, command: Command, common: Record<string, u
     `  ${command.summary}`,
     own.length ? `  options: ${own.map((o) => `--${o}`).join(' ')}` : '',
     `  (${name})`,
+    ...(command.help === undefined ? [] : command.help.split('\n').map((line) => `  ${line}`)),
     '',
   ]
-    .filter((l, i) => l !== '' || i === 1 || i === 5)
+    .filter((l, i, all) => l !== '' || i === 1 || i === all.length - 1)
     .join('\n');
 }

@@ -30,6 +30,9 @@ export const errorCodes = {
   'unknown-template': Exit.usage, // The gallery has no program of that name.
   'file-exists': Exit.usage, // A file would be overwritten.
   'file-not-found': Exit.usage, // A file does not exist or cannot be read.
+  'test-malformed': Exit.usage, // A test file (NAME.bpf.test.json) is wrong at the line and column that are named.
+  'packet-malformed': Exit.usage, // A packet of a test is wrong at the line and column that are named.
+  'capture-malformed': Exit.usage, // A capture file of a test is damaged, or has no such packet.
   'target-needed': Exit.usage, // A program needs something to attach to, and its section does not say what.
   'target-unknown': Exit.usage, // A target key is not one of those that the program takes.
   // host not reached, not trusted, not authenticated

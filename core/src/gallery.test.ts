@@ -89,8 +89,15 @@ describe('createFromTemplate', () => {
       'lost.h',
       'manifest.json',
       'xdpcount.bpf.c',
+      'xdpcount.bpf.test.json',
     ]);
-    expect(created.files.sort()).toEqual(['.vscode/launch.json', 'lost.h', 'manifest.json', 'xdpcount.bpf.c']);
+    expect(created.files.sort()).toEqual([
+      '.vscode/launch.json',
+      'lost.h',
+      'manifest.json',
+      'xdpcount.bpf.c',
+      'xdpcount.bpf.test.json',
+    ]);
     const launch = JSON.parse(await readFile(join(folder, 'mine/.vscode/launch.json'), 'utf8')) as unknown;
     expect(launch).toMatchObject({
       configurations: [{ type: 'ringside', request: 'launch', host: 'local', targets: { iface: 'lo' } }],

@@ -100,7 +100,7 @@ async function readManifest(gallery: string, name: string): Promise<Template | n
 }
 
 /**
- * Copies a program of the gallery to a folder of the user's: source, manifest, lost.h, and a launch configuration, so
+ * Copies a program of the gallery to a folder of the user's: source, manifest, lost.h, its tests where it has some, and a launch configuration, so
  * that F5 attaches it. Nothing that exists is overwritten, and nothing is written when a file is in the way.
  * @throws RingsideError `unknown-template`, `file-exists`, `not-writable`
  */
@@ -118,6 +118,8 @@ export async function createFromTemplate(resourceDir: string, name: string, dir:
     { from: join(gallery, name, template.source), to: template.source },
     { from: join(gallery, 'include', 'lost.h'), to: 'lost.h' },
   ];
+  const tests = template.source.replace(/\.c$/, '.test.json');
+  if (await exists(join(gallery, name, tests))) copies.push({ from: join(gallery, name, tests), to: tests });
   const launch = join('.vscode', 'launch.json');
   const files = [...copies.map((copy) => copy.to), 'manifest.json', launch];
   for (const file of files) await refuseExisting(join(target, file));
@@ -138,12 +140,16 @@ export async function createFromTemplate(resourceDir: string, name: string, dir:
   return { dir: target, source: join(target, template.source), files };
 }
 
-async function refuseExisting(path: string): Promise<void> {
+async function exists(path: string): Promise<boolean> {
   const found = await stat(path).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return null;
     throw error;
   });
-  if (found === null) return;
+  return found !== null;
+}
+
+async function refuseExisting(path: string): Promise<void> {
+  if (!(await exists(path))) return;
   throw new RingsideError('file-exists', `${path} exists already.`, {
     remedy: 'Choose another folder, or remove the file first.',
   });

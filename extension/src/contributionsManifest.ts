@@ -482,6 +482,7 @@ const contributes = {
   viewsWelcome,
   configuration: configuration(),
   debuggers,
+  jsonValidation: [{ fileMatch: '*.bpf.test.json', url: './dist/resources/schemas/bpf-test.schema.json' }],
   walkthroughs,
 };
 
@@ -494,6 +495,7 @@ export const manifest = {
   extensionKind: ['workspace'],
   activationEvents: [
     'workspaceContains:**/*.bpf.c',
+    'workspaceContains:**/*.bpf.test.json',
     'onLanguage:c',
     `onDebugResolve:${debugType}`,
     `onDebugInitialConfigurations`,

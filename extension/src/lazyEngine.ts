@@ -99,6 +99,13 @@ export class LazyEngine implements Engine {
   async closeExploration(...args: Parameters<Engine['closeExploration']>) {
     return (await this.#get()).closeExploration(...args);
   }
+
+  async listTests(...args: Parameters<Engine['listTests']>) {
+    return (await this.#get()).listTests(...args);
+  }
+  async test(...args: Parameters<Engine['test']>) {
+    return (await this.#get()).test(...args);
+  }
   async attach(...args: Parameters<Engine['attach']>) {
     return (await this.#get()).attach(...args);
   }

@@ -15,11 +15,14 @@ import { newProgram } from './new.ts';
 import { programs } from './programs.ts';
 import { runs } from './runs.ts';
 import { targets } from './targets.ts';
+import { test } from './test.ts';
 import { verify } from './verify.ts';
 
 export interface Command {
   usage: string;
   summary: string;
+  /** More for `--help`: what the output holds. */
+  help?: string;
   options: Record<string, { type: 'string' | 'boolean'; multiple?: boolean; short?: string }>;
   run(context: Context): Promise<ExitCode>;
 }
@@ -32,6 +35,7 @@ export const commands: Record<string, Command> = {
   build,
   inspect,
   verify,
+  test,
   targets,
   attach,
   runs,

@@ -44,7 +44,7 @@ export function encodePerCpu(field: RecordField, value: FieldValue, cpus: number
   return out;
 }
 
-function writeField(field: RecordField, value: FieldValue, path: string, out: Uint8Array, base: number): void {
+export function writeField(field: RecordField, value: FieldValue, path: string, out: Uint8Array, base: number): void {
   const at = base + field.offset;
   switch (field.kind) {
     case 'struct':
@@ -217,6 +217,9 @@ function enumNumber(field: RecordField, value: FieldValue, path: string): bigint
 function integer(field: RecordField, value: FieldValue, path: string): bigint {
   if (field.kind === 'char' && typeof value === 'string' && /^[\x20-\x7e]$/.test(value))
     return BigInt(value.charCodeAt(0));
+  // Addresses are kept as __be32 in keys and values whose names do not tell it.
+  const address = typeof value === 'string' && field.size === 4 && isBigEndian(field) ? parseIpv4(value) : null;
+  if (address) return address.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
   const number = parseInteger(value);
   const [least, most] = range(field);
   if (number === null || number < least || number > most) throw bad(path, value, wanted(field));
@@ -288,13 +291,13 @@ function wanted(field: RecordField): string {
   }
 }
 
-function names(members: readonly RecordField[]): string {
+export function names(members: readonly RecordField[]): string {
   const list = flat(members).map((member) => member.name);
   return list.slice(0, 20).join(', ') + (list.length > 20 ? ' …' : '');
 }
 
 /** Members of unnamed structs stand beside their siblings, as the reader puts them. */
-function flat(members: readonly RecordField[]): RecordField[] {
+export function flat(members: readonly RecordField[]): RecordField[] {
   return members.flatMap((member) => (member.name === '' ? flat(member.fields ?? []) : [member]));
 }
 
@@ -302,7 +305,7 @@ function hasMember(field: RecordField, name: string): boolean {
   return flat(field.fields ?? []).some((member) => member.name === name);
 }
 
-function isObject(value: FieldValue): value is { [name: string]: FieldValue } {
+export function isObject(value: FieldValue): value is { [name: string]: FieldValue } {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
@@ -311,6 +314,6 @@ function shown(value: FieldValue): string {
   return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
 }
 
-function bad(path: string, value: FieldValue, wants: string): RingsideError {
+export function bad(path: string, value: FieldValue, wants: string): RingsideError {
   return new RingsideError('bad-value', `${shown(value)} is no value for ${path}.`, { remedy: `Give ${wants}.` });
 }

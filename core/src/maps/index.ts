@@ -3,3 +3,4 @@ export { HostMaps } from './hostMaps.ts';
 export { listLinks, listMaps, listPrograms } from './inventory.ts';
 export { lineFrame } from './jsonText.ts';
 export { OpenMaps } from './openMaps.ts';
+export { differences, encodePart, type ValueDifference } from './encodePart.ts';

@@ -7,6 +7,7 @@ export type * from './inventory.ts';
 export type * from './object.ts';
 export type * from './build.ts';
 export type * from './verdict.ts';
+export type * from './testRun.ts';
 export type * from './record.ts';
 export type * from './run.ts';
 export type * from './panel.ts';

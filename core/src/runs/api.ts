@@ -43,6 +43,8 @@ import type {
   RunLimits,
   RunSummary,
   TargetListing,
+  TestListing,
+  TestReport,
   TargetQuery,
   TypedMap,
   VerifyReport,
@@ -80,6 +82,25 @@ export interface VerifyRequest {
   source?: string;
 }
 
+export interface TestRequest {
+  /** The source or object, or its test file. */
+  file: string;
+  /** Default: NAME.bpf.test.json beside it. */
+  testFile?: string;
+  hosts: string[];
+  /** Names of tests; empty = all. */
+  tests: string[];
+  /** Only tests of these programs; empty = all. */
+  programs: string[];
+  targets?: AttachSpec['targets'];
+  load?: LoadOptions;
+  /** Rules of guards that may be broken. */
+  confirmed?: string[];
+}
+
+/** One element a host: its report or its error. */
+export type TestOutcome = TestReport | { host: string; error: ErrorData };
+
 /** One element a host: its report or its error. */
 export type VerifyOutcome = VerifyReport | { host: string; error: ErrorData };
 
@@ -116,6 +137,10 @@ export interface Engine {
   openExploration(request: ExplorationRequest, options?: CallOptions): Promise<ExplorationInfo>;
   explore<Q extends ExploreQuery>(exploration: number, query: Q): Promise<ExploreAnswer<Q>>;
   closeExploration(exploration: number): Promise<void>;
+  /** The tests of a program as its test file has them; nothing is built or reached. */
+  listTests(file: string, testFile?: string): Promise<TestListing>;
+  /** Runs tests by BPF_PROG_TEST_RUN: nothing is attached, and nothing stays loaded. */
+  test(request: TestRequest, options?: CallOptions): Promise<TestOutcome[]>;
 
   /** Resolves when everything is attached; the run goes on until detach, its limits or a failure. */
   attach(spec: AttachSpec, options?: CallOptions): Promise<RunSummary>;

@@ -31,7 +31,16 @@ import { addHost, listHosts, openTransport, planHost } from '../ssh/index.ts';
 import type { SshOptions } from '../ssh/options.ts';
 import type { Transport } from '../ssh/transport.ts';
 import { Explorations, writeRecord } from '../verifier/index.ts';
-import type { BuildRequest, Engine, EngineEvents, VerifyOutcome, VerifyRequest } from './api.ts';
+import { readTestFile } from '../testrun/index.ts';
+import type {
+  BuildRequest,
+  Engine,
+  EngineEvents,
+  TestOutcome,
+  TestRequest,
+  VerifyOutcome,
+  VerifyRequest,
+} from './api.ts';
 import { doctorReport } from './doctor.ts';
 import { HostPool, type ConnectedHost } from './hosts.ts';
 import { headerOfHost } from './kernelTypes.ts';
@@ -42,6 +51,7 @@ import { compile, isSource, prepare, type BuildSettings, type BuildTarget, type 
 import type { ReconnectTimes } from './reconnect.ts';
 import { Run } from './run.ts';
 import { listTargets } from './targets.ts';
+import { chosenTests, listTests, testFiles, testOn } from './tests.ts';
 import { openFullLog, verifyOn } from './verify.ts';
 
 export interface EngineOptions {
@@ -308,6 +318,34 @@ class InProcessEngine implements Engine {
   closeExploration(exploration: number): Promise<void> {
     this.explorations.close(exploration);
     return Promise.resolve();
+  }
+
+  listTests(file: string, testFile?: string) {
+    return listTests(resolve(file), testFile === undefined ? undefined : resolve(testFile));
+  }
+
+  async test(request: TestRequest, call: CallOptions = {}): Promise<TestOutcome[]> {
+    const files = await testFiles(
+      resolve(request.file),
+      request.testFile === undefined ? undefined : resolve(request.testFile),
+    );
+    const chosen = chosenTests(await readTestFile(files.testFile), request);
+    const one = async (name: string) => {
+      const ahead = this.prepareAhead(files.file, name, call);
+      const host = await this.pool.connectForRun(name, call);
+      try {
+        const object = await this.prepareFor(files.file, host, await ahead, call);
+        return await testOn(host, object, { ...files, tests: chosen }, request, this.prepareFor, call);
+      } finally {
+        await this.pool.release(host, false);
+      }
+    };
+    if (request.hosts.length === 1) return [await one(request.hosts[0]!)];
+    return Promise.all(
+      request.hosts.map((host) =>
+        one(host).catch((error: unknown) => ({ host, error: RingsideError.from(error).toData() })),
+      ),
+    );
   }
 
   async attach(spec: AttachSpec, call: CallOptions = {}): Promise<RunSummary> {

@@ -4,6 +4,7 @@ import type {
   LeftOut,
   LoadedMap,
   Print,
+  ProgramOutcome,
   RunDescription,
   RunLimits as AgentLimits,
   Stats,
@@ -83,6 +84,8 @@ export class HostRun {
   kept: KeptOn | null = null;
   /** Rules of guards that the next request confirms. */
   confirmed: string[] = [];
+  /** Maps of the loaded object, with their kernel ids. */
+  maps: readonly LoadedMap[] = [];
   private objectId = 0;
   private plan: LoadPlan | undefined;
   /** The figures in `stats` were taken after the last record. */
@@ -106,7 +109,11 @@ export class HostRun {
   }
 
   /** Loads the object as the user and the object itself say. Errors: what libbpf and the verifier say. */
-  async load(spec: LoadSpec, call: CallOptions): Promise<void> {
+  async load(
+    spec: LoadSpec,
+    call: CallOptions,
+    globals: { variable: string; value: Uint8Array }[] = [],
+  ): Promise<void> {
     const { agent } = this.host;
     await this.unload();
     [this.leftOut, this.notes] = [[], []];
@@ -114,6 +121,7 @@ export class HostRun {
     const objectBlob = await agent.sendBlob(plan.bytes, call);
     const kernelBtfBlob = plan.kernelBtf === null ? 0 : await agent.sendBlob(plan.kernelBtf, call);
     const options = { ...plan.options, kernelBtfBlob, confirmed: this.confirmed };
+    options.globals = [...(plan.options.globals ?? []), ...globals];
     this.touched = true;
     const loaded = await agent.request({ case: 'loadObject', value: { objectBlob, options } }, 'load', call);
     this.objectId = loaded.objectId;
@@ -122,6 +130,7 @@ export class HostRun {
 
   private loaded(plan: LoadPlan, loaded: { leftOut: LeftOut[]; maps: LoadedMap[] }): void {
     this.plan = plan;
+    this.maps = loaded.maps;
     this.leftOut = plan.leftOut.map((left) => ({ host: this.name, ...left }));
     this.addLeftOut(loaded.leftOut);
     for (const { about, text } of plan.notes) this.notes.push({ host: this.name, about, text });
@@ -305,6 +314,16 @@ export class HostRun {
     );
     const bytes = pass.bytes === 0n ? new Uint8Array(0) : agent.takeBlob(pass.blob);
     return { text: new TextDecoder().decode(bytes), truncated: pass.truncated, time: String(pass.timeNs) };
+  }
+
+  /** Runs a loaded program by request (BPF_PROG_TEST_RUN); nothing has to be attached. */
+  runProgram(
+    program: string,
+    input: { dataIn: Uint8Array; contextIn: Uint8Array; repeat: number },
+    call: CallOptions,
+  ): Promise<ProgramOutcome> {
+    const value = { objectId: this.objectId, program, ...input };
+    return this.host.agent.request({ case: 'runProgram', value }, 'programOutcome', call);
   }
 
   /** How many of the records found room. */
