@@ -4,6 +4,9 @@ import { defineConfig } from 'vitest/config';
 // *.itest.ts (integration) and test/hosts, test/e2e.
 const machinesAlone = ['guards', 'kill', 'matrix', 'privileges'].map((name) => `test/hosts/${name}.vmtest.ts`);
 
+// Four machines for five minutes: `npm test` leaves it to `npm run test:hosts`.
+const verdicts = process.env.RINGSIDE_VERDICTS === 'off' ? ['test/hosts/verdicts.vmtest.ts'] : [];
+
 export default defineConfig({
   test: {
     projects: [
@@ -38,7 +41,7 @@ export default defineConfig({
         test: {
           name: 'hosts',
           include: ['test/hosts/**/*.vmtest.ts'],
-          exclude: machinesAlone,
+          exclude: [...machinesAlone, ...verdicts],
           environment: 'node',
           testTimeout: 300_000,
           hookTimeout: 600_000,

@@ -86,6 +86,15 @@ function Reason({
           {lines(reason.kernelSuggestion)}
         </p>
       )}
+      {reason.kernelReport !== undefined && (
+        <details class="kernel">
+          <summary>The kernel's own report</summary>
+          <p class="message">
+            {visible(reason.kernelReport.title, 1000)}. {visible(reason.kernelReport.reason, 4000)}
+          </p>
+          <pre>{lines(reason.kernelReport.causalPath)}</pre>
+        </details>
+      )}
     </>
   );
 }

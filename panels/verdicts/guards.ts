@@ -44,12 +44,16 @@ function isVerdict(value: unknown): boolean {
 const isPlace = (value: unknown): boolean =>
   isObject(value) && isText(value['file']) && isText(value['message']) && Number.isFinite(value['line']);
 
+const isKernelReport = (value: unknown): boolean =>
+  isObject(value) && isText(value['title']) && isText(value['reason']) && isText(value['causalPath']);
+
 const isReason = (value: unknown): boolean =>
   isPlace(value) &&
   isObject(value) &&
   isText(value['title']) &&
   isText(value['category']) &&
   isText(value['kernelSuggestion']) &&
+  (value['kernelReport'] === undefined || isKernelReport(value['kernelReport'])) &&
   Array.isArray(value['cause']) &&
   value['cause'].every(isPlace) &&
   Array.isArray(value['fixes']) &&

@@ -68,11 +68,12 @@ function programLines(p: ProgramVerdict): string {
       : dim(`  ${processed} instructions processed (${limitPercent ?? '?'} %), ${verifyMicros ?? '?'} µs`);
   const lines = [`  ${mark} ${p.name} ${dim(p.section)}${stats}`];
   if (p.reason) {
-    const { title, message, file, line, column, cause, fixes } = p.reason;
+    const { title, message, file, line, column, cause, fixes, kernelSuggestion } = p.reason;
     if (file) lines.push(`      ${file}:${line}:${column}`);
     lines.push(`      ${bold(title)}: ${message}`);
     for (const c of cause) lines.push(dim(`      ${c.file}:${c.line}:${c.column}: ${c.message}`));
     for (const f of fixes) lines.push(`      fix: ${f.title}`);
+    if (kernelSuggestion !== '') lines.push(dim(`      the kernel suggests: ${kernelSuggestion}`));
   }
   return lines.join('\n');
 }

@@ -20,6 +20,8 @@ export interface VerdictReason {
   cause: { file: string; line: number; column: number; message: string }[];
   fixes: { title: string; edits: TextEdit[] }[];
   kernelSuggestion: string;
+  /** What Linux 7.3 and newer say themselves, in their words; left out by others. `causalPath` has the kernel's line breaks. */
+  kernelReport?: { title: string; reason: string; causalPath: string };
   registers: Record<string, string>;
   /** The functions that were open, inlined ones too, the one that failed first; left out when there is only one. */
   frames?: { function: string; file: string; line: number; column: number }[];

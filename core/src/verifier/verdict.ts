@@ -147,7 +147,7 @@ function statsOf(stats: LogStats, layout: readonly LaidOutFunction[], agent: Age
     limitPercent: percent,
     totalStates,
     peakStates,
-    stackBytes: deepestStack(stats.stackDepths, layout),
+    stackBytes: stats.stackMax ?? deepestStack(stats.stackDepths, layout),
     verifyMicros: stats.verifyMicros ?? (agent.verifyMicros > 0 ? agent.verifyMicros : null),
   };
 }

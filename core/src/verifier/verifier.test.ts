@@ -164,7 +164,7 @@ describe('other wordings', () => {
     ['invalid read from stack R2 off -8+0 size 4', 'uninitialized-stack'],
     ['invalid stack type R2 off=-520 access_size=8', 'stack-out-of-bounds'],
     ['invalid write to stack R1 off=4 size=1', 'stack-out-of-bounds'],
-    ['unknown func bpf_get_attach_cookie#174', 'helper-unknown'],
+    ['unknown func bpf_get_attach_cookie#174', 'helper-not-allowed'],
     ['cannot call GPL only function from proprietary program: GPL compatible', 'gpl-only'],
     ['R0 !read_ok', 'uninitialized-register'],
     ['At program exit the register R0 has value (0x7; 0x0) should have been in (0x0; 0x1)', 'invalid-return'],

@@ -1,5 +1,7 @@
 /** Arguments of the wrong kind, kernel structs, pointer arithmetic, and what is refused before or beside the paths. */
+import { replaceIn, type Fix } from './edits.ts';
 import type { Failure } from './failure.ts';
+import type { Place } from './program.ts';
 import { cause, type Explanation, type Rule } from './rule.ts';
 import { argumentsOf, expressionAt } from './sourceText.ts';
 import { capitalize, list } from './words.ts';
@@ -71,6 +73,17 @@ function arithmetic(failure: Failure, match: RegExpExecArray): Explanation | nul
   };
 }
 
+/** "int count(…)" → "static int count(…)". */
+function makeStatic(failure: Failure, place: Place, name: string): Fix | null {
+  const file = failure.program.file(place);
+  for (let line = place.line; file && line > 0; line--) {
+    const text = file.line(line);
+    if (!new RegExp(`^(?!static\\b)\\w.*\\b${name}\\s*\\(`).test(text)) continue;
+    return { title: `Make ${name}() static`, edits: [replaceIn(file, line, 1, 1, 'static ')] };
+  }
+  return null;
+}
+
 export const argumentRules: readonly Rule[] = [
   {
     id: 'wrong-map-type',
@@ -79,7 +92,7 @@ export const argumentRules: readonly Rule[] = [
     about:
       'Each map helper works on certain types of map only: bpf_ringbuf_…() on ring buffers, bpf_perf_event_output() on perf event arrays.',
     explain: (failure, match) => {
-      const map = failure.register(1)?.map ?? '';
+      const map = failure.register(1)?.map || failure.mapName(failure.at, 1);
       const types: Record<string, string> = {
         '1': 'hash',
         '2': 'array',
@@ -106,9 +119,18 @@ export const argumentRules: readonly Rule[] = [
     id: 'global-function-argument',
     title: 'Argument of a global function',
     pattern:
-      /Caller passes invalid args into func|arg#\d+ .*(?:global|reference type|must be)|Func#\d+ .*not safe|Global function .* doesn't return scalar/,
+      /Caller passes invalid args into func|arg#\d+ .*(?:global|reference type|must be)|Func#\d+ .*not safe|Arg#\d+ type \w+ in \w+\(\) is not supported|Global function .* doesn't return scalar/,
     about:
       'Global (non-static) functions are verified by themselves, for every argument of their types: pointers may be NULL there, and only pointers to types of known size are taken.',
+    explain: (failure, match) => {
+      const [, number, type, name] = /Arg#(\d+) type (\w+) in (\w+)\(\) is not supported/.exec(match.input) ?? [];
+      if (name === undefined) return null;
+      const place = failure.program.ofFunction(name);
+      return {
+        message: `${name}() is a global function, and this kernel takes ${type === 'PTR' ? 'no pointers' : 'no such values'} as arguments of one (argument ${Number(number) + 1}). Make it static: then it is verified as a part of its callers.`,
+        ...(place && { place, fixes: [makeStatic(failure, place, name)] }),
+      };
+    },
   },
   {
     id: 'format-string',
@@ -192,6 +214,13 @@ export const argumentRules: readonly Rule[] = [
       /attach_btf_id|is not a (?:function|raw tracepoint|modifiable)|func '\w+' (?:arg\d+|doesn't have)|is not modifiable|Invalid (?:attach|btf)|The address of function \w+ cannot be found/,
     about:
       'The kernel function or hook that the section names does not exist, has no such argument, or cannot be attached to this way.',
+  },
+  {
+    id: 'callback-unsupported',
+    title: 'Callbacks are unknown to this kernel',
+    pattern: /number of funcs in func_info doesn't match number of subprogs/,
+    about:
+      'The program passes a function to a helper (bpf_for_each_map_elem(), bpf_loop(), bpf_timer_set_callback() …), which kernels before Linux 5.13 do not know. Walk over the elements in user space, or unroll the loop.',
   },
   {
     id: 'callback-misuse',

@@ -26,6 +26,7 @@ export function explainRejection(log: string | VerifierLog, source: ProgramSourc
     cause: causes(explained, place),
     fixes: (explained?.fixes ?? []).filter((fix) => fix !== null),
     kernelSuggestion: parsed.report?.suggestion ?? '',
+    ...kernelReport(parsed),
     registers: Object.fromEntries(namedState(failure.state)),
     ...frames(failure),
   };
@@ -58,6 +59,13 @@ function causes(explained: Explanation | null, place: Place): VerdictReason['cau
     found.push(one);
   }
   return found;
+}
+
+/** The kernel's own report, as it is. */
+function kernelReport({ report }: VerifierLog): Pick<VerdictReason, 'kernelReport'> {
+  if (!report) return {};
+  const { category, title, reason, causalText } = report;
+  return { kernelReport: { title: category === '' ? title : `${category}: ${title}`, reason, causalPath: causalText } };
 }
 
 /** Who called whom, the program itself last; left out when the failure is in the program's own function. */

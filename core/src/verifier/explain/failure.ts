@@ -122,6 +122,16 @@ export class Failure {
     return { file: made.file, line: variable.line, column, endColumn: text.trimEnd().length + 1, text };
   }
 
+  /** The map that a register holds, or holds a value of: kernels before 6.8 print no names. "" when it is not known. */
+  mapName(at: number, register: number): string {
+    const { source } = at < 0 ? { source: null } : this.path.origin(at, register);
+    if (source?.kind === 'call')
+      return /map_lookup|storage_get|get_local_storage/.test(source.function) ? this.mapName(source.at, 1) : '';
+    if (source?.kind !== 'constant') return '';
+    const symbol = this.program.symbolOf(this.path.insn(source.at));
+    return symbol === null ? '' : symbol.section === '.maps' ? symbol.name : symbol.section;
+  }
+
   /** The object on the stack that a stack pointer points into. */
   stackVariable(offset: number): { name: string; into: number; size: number } | null {
     return this.insn === null ? null : this.program.variableAt(offset, this.insn);

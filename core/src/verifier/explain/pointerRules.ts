@@ -191,7 +191,7 @@ export const pointerRules: readonly Rule[] = [
     id: 'release-twice',
     title: 'Given back twice',
     pattern:
-      /R(\d+) type=scalar expected=ringbuf_mem|(?:R(\d+) must be referenced when passed to release function|release (?:helper|kernel function) \w+ expects referenced PTR)/,
+      /R(\d+) type=(?:scalar|inv) expected=(?:ringbuf_mem|alloc_mem|mem)$|(?:R(\d+) must be referenced when passed to release function|release (?:helper|kernel function) \w+ expects referenced PTR)/,
     when: (failure, match) => releasedBefore(failure, Number(match[1] ?? match[2] ?? 1)) !== null,
     about: 'A record or reference is submitted, discarded or released a second time on the same path.',
     explain: (failure, match) => {

@@ -97,11 +97,28 @@ export class Program {
     return info && info.line > 0 ? this.#ofLine(info) : nowhere;
   }
 
+  /** The first line of a function of the loaded program; null when it has none of that name. */
+  ofFunction(name: string): Place | null {
+    const entry = this.layout.find((l) => l.function.name === name);
+    const info = entry && this.source ? lineOfInsn(this.source.object, this.layout, entry.start) : null;
+    return info && info.line > 0 ? this.#ofLine(info) : null;
+  }
+
   #ofLine(info: LineInfo): Place {
     const text = this.source?.object.btf?.name(info.textOffset) ?? '';
     const column = utf16Column(text, Math.max(1, info.column));
     const endColumn = Math.max(column, text.trimEnd().length + 1);
     return { file: info.file, line: info.line, column, endColumn, text };
+  }
+
+  /** The map or global variable whose address an instruction loads, by the object's relocation; null for none. */
+  symbolOf(insn: number): { name: string; section: string } | null {
+    const entry = functionOfInsn(this.layout, insn);
+    if (!entry || !this.source) return null;
+    const { elf } = this.source.object;
+    const found = elf.relocations(entry.function.section).find((r) => r.offset === this.#offset(entry, insn));
+    const section = found && elf.sections[found.symbol.section]?.name;
+    return found && section !== undefined ? { name: found.symbol.name, section } : null;
   }
 
   /** Name of the function that an instruction was written in: the innermost inlined one. */

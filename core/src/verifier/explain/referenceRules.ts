@@ -126,23 +126,23 @@ interface Region {
 
 const regions: readonly [RegExp, Region][] = [
   [
-    /bpf_spin_lock/,
+    /bpf_spin_(?:un)?lock/,
     { what: 'the spin lock', enter: /call bpf_spin_lock#/, leave: (a) => `bpf_spin_unlock(${a?.[0] ?? ''});` },
   ],
   [
-    /bpf_res_spin_lock/,
+    /bpf_res_spin_(?:un)?lock/,
     { what: 'the spin lock', enter: /call bpf_res_spin_lock/, leave: (a) => `bpf_res_spin_unlock(${a?.[0] ?? ''});` },
   ],
   [
-    /bpf_rcu_read_lock/,
+    /bpf_rcu_read_(?:un)?lock/,
     { what: 'the RCU read lock', enter: /call bpf_rcu_read_lock/, leave: () => 'bpf_rcu_read_unlock();' },
   ],
   [
-    /bpf_preempt_disable/,
+    /bpf_preempt_(?:disable|enable)/,
     { what: 'preemption disabled', enter: /call bpf_preempt_disable/, leave: () => 'bpf_preempt_enable();' },
   ],
   [
-    /bpf_local_irq_save/,
+    /bpf_local_irq_(?:save|restore)/,
     {
       what: 'interrupts disabled',
       enter: /call bpf_local_irq_save/,
@@ -258,7 +258,7 @@ export const referenceRules: readonly Rule[] = [
     id: 'reference-misuse',
     title: 'Not a reference that can be given back',
     pattern:
-      /R(\d+) must be referenced|expects referenced PTR|R\d+ type=\S+ expected=ringbuf_mem|release (?:helper|kernel function)|must be (?:referenced|a rcu pointer|trusted)/,
+      /R(\d+) must be referenced|expects referenced PTR|R\d+ type=\S+ expected=(?:ringbuf_mem|alloc_mem|mem)$|release (?:helper|kernel function)|must be (?:referenced|a rcu pointer|trusted)/,
     about:
       'Only what was taken by an acquiring function (and may not be moved since) can be released or passed where a trusted pointer is asked for.',
     explain: (failure, match) => {

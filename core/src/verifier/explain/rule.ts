@@ -39,3 +39,9 @@ export function lineWords(place: Place | null, here: Place): string {
   const other = place.file !== here.file && place.file !== '' ? ` of ${place.file.replace(/^.*\//, '')}` : '';
   return `line ${place.line}${other}`;
 }
+
+/** Programs like this one, in words: 'programs of section "xdp"'. */
+export function programWords(failure: Failure): string {
+  const section = failure.program.source?.section ?? '';
+  return section === '' ? 'programs of this type' : `programs of section "${section}"`;
+}

@@ -1,11 +1,17 @@
 /** All categories, special ones before general ones: the first that matches explains the rejection. */
 import type { Failure } from './failure.ts';
+import { indexRules, memoryRules } from './indexRules.ts';
+import { packetRules } from './packetRules.ts';
 import { argumentRules } from './argumentRules.ts';
-import { boundsRules } from './boundsRules.ts';
+import { contextRules } from './contextRules.ts';
 import { pointerRules } from './pointerRules.ts';
-import { programRules } from './programRules.ts';
+import { limitRules } from './limitRules.ts';
+import { calledRules } from './calledRules.ts';
+import { codeRules } from './codeRules.ts';
+import { returnRules } from './returnRules.ts';
 import { referenceRules } from './referenceRules.ts';
 import type { Rule } from './rule.ts';
+import { sizeRules } from './sizeRules.ts';
 
 const coreRule: Rule = {
   id: 'core-relocation',
@@ -19,6 +25,8 @@ const ids =
   (...names: string[]): ((rule: Rule) => boolean) =>
   (rule) =>
     names.includes(rule.id);
+
+const programRules = [...limitRules, ...calledRules, ...returnRules, ...codeRules];
 
 /** Wordings that would also match a more general rule of another group come first. */
 const first = [...programRules, ...argumentRules, ...referenceRules].filter(
@@ -36,7 +44,18 @@ const first = [...programRules, ...argumentRules, ...referenceRules].filter(
 
 export const rules: readonly Rule[] = [
   coreRule,
-  ...new Set<Rule>([...first, ...pointerRules, ...boundsRules, ...programRules, ...referenceRules, ...argumentRules]),
+  ...new Set<Rule>([
+    ...first,
+    ...pointerRules,
+    ...packetRules,
+    ...contextRules,
+    ...indexRules,
+    ...sizeRules,
+    ...memoryRules,
+    ...programRules,
+    ...referenceRules,
+    ...argumentRules,
+  ]),
 ];
 
 /** The rule for what the kernel said, in its own words, latest message first. */

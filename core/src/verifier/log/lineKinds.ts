@@ -24,9 +24,9 @@ export const LineKind = {
   precision: 8,
   /** Liveness of registers, function and line tables, and other notes that explain no rejection. */
   note: 9,
-  /** "processed 12 insns …", "verification time …", "stack depth …" */
+  /** "processed 12 insns …", "verification time …", "stack depth …", "subprog 0 (on_exec) main … stack 8" */
   statistics: 10,
-  /** "Verification failed: …" of Linux 7.3: the kernel's report begins. */
+  /** "Verification failed: …" of Linux 7.3, and what follows: the kernel's report. */
   report: 11,
   empty: 12,
 } as const;
@@ -34,7 +34,7 @@ export type LineKind = (typeof LineKind)[keyof typeof LineKind];
 
 const digit = (c: number): boolean => c >= 48 && c <= 57;
 const notes =
-  /^(?:func#\d+ @\d+|Live regs before insn:|arg#\d+ reference type|Validating |Func#\d+ |Global function |BEGIN|-- (?:BEGIN|END) PROG LOAD LOG --|SCC (?:enter|exit)|reg type unsupported|\[\d+\] |last_idx |\(\d+\) (?:frame|live)|\(\d+,\d+.*\) (?:frame|live)|propagating |max_states_per_insn|(?:cur|old) state:|fastcall |subprog#\d+ |iter \d+|live stack update|async_cb_entry|insn \d+ cannot be patched|number of funcs in func_info doesn't match|backtracking call|stack_off|Processed \d+ insns$)/;
+  /^(?:func#\d+ @\d+|Live regs before insn:|[Aa]rg#\d+ (?:reference type|type is not a struct)|func '\w+' arg\d+ has btf_id |Unrecognized arg#\d+ type|Validating |Func#\d+ |Global function |BEGIN|-- (?:BEGIN|END) PROG LOAD LOG --|SCC (?:enter|exit)|reg type unsupported|\[\d+\] |last_idx |\(\d+\) (?:frame|live)|\(\d+,\d+.*\) (?:frame|live)|propagating |max_states_per_insn|(?:cur|old) state:|fastcall |subprog#\d+ |iter \d+|live stack update|async_cb_entry|insn \d+ cannot be patched|backtracking call|stack_off|Processed \d+ insns$)/;
 const precision =
   /^(?:mark_precise:|parent (?:didn't|already|state)|last_idx \d+ first_idx|regs=[0-9a-f]+ stack=|propagating r)/;
 
@@ -71,7 +71,10 @@ export function lineKind(text: string, from: number, to: number): LineKind {
       if (text.startsWith('processed ', from) && digit(text.charCodeAt(from + 10))) return LineKind.statistics;
       break;
     case 115: // s
-      if (text.startsWith('stack depth ', from) && digit(text.charCodeAt(from + 12))) return LineKind.statistics;
+      if (text.startsWith('stack depth ', from)) {
+        const at = text.startsWith('max ', from + 12) ? from + 16 : from + 12;
+        if (digit(text.charCodeAt(at))) return LineKind.statistics;
+      } else if (text.startsWith('subprog ', from) && digit(text.charCodeAt(from + 8))) return LineKind.statistics;
       break;
     case 118: // v
       if (text.startsWith('verification time ', from)) return LineKind.statistics;

@@ -56,8 +56,43 @@ describe('registers', () => {
       ...{ smin: -(2n ** 31n), smax: 2n ** 31n - 1n, umax32: 7n, umin: 0n },
     });
     expect(parseRegister('inv(id=0,umax_value=3,var_off=(0x0; 0x3))').range).toMatchObject({
-      ...{ umax: 3n, tnum: { value: 0n, mask: 3n } },
+      ...{ smin: 0n, smax: 3n, umax: 3n, tnum: { value: 0n, mask: 3n } },
     });
+  });
+});
+
+describe('bounds that a log leaves out', () => {
+  it.each([
+    ['scalar(umax=255,var_off=(0x0; 0xff))', 0n, 255n],
+    ['inv(id=0,umin_value=11,umax_value=20)', 11n, 20n],
+    ['scalar(var_off=(0x10; 0x7))', 16n, 23n],
+    ['scalar(smin=0,smax=7)', 0n, 7n],
+    ['scalar(umin=11)', -(2n ** 63n), 2n ** 63n - 1n],
+    ['scalar(smin=-8,smax=7)', -8n, 7n],
+  ])('%s', (text, smin, smax) => {
+    const { range } = parseRegister(text);
+    expect([range.smin, range.smax]).toEqual([smin, smax]);
+    if (smin >= 0n) expect([range.umin, range.umax]).toEqual([smin, smax]);
+  });
+});
+
+describe('figures of Linux 7.3', () => {
+  it('name the stack of each function in a line of its own', () => {
+    const { stats, messages } = parseVerifierLog(
+      [
+        ...['combined stack size of 2 calls is 608. Too large', 'verification time 42020 usec', 'stack depth max 608'],
+        'subprog 0 (on_packet) main insns_self 49 insns_total 94 stack 304',
+        'subprog 1 (inner) static insns_self 45 insns_total 45 stack 304',
+        'processed 94 insns (limit 1000000) max_states_per_insn 0 total_states 2 peak_states 2 mark_read 0',
+      ].join('\n'),
+    );
+    expect(messages).toEqual(['combined stack size of 2 calls is 608. Too large']);
+    expect(stats).toMatchObject({ stackMax: 608, stackDepths: [304, 304], verifyMicros: 42020, processed: 94 });
+  });
+
+  it('have no deepest chain where the kernel did not get that far', () => {
+    const { stats } = parseVerifierLog('stack depth max 0\nsubprog 0 (f) main insns_self 7 insns_total 7 stack 8\n');
+    expect(stats).toMatchObject({ stackMax: null, stackDepths: [8] });
   });
 });
 

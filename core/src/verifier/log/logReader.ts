@@ -64,6 +64,12 @@ export class LogReader {
         this.#reportFrom = line;
         this.#reportTo = -1;
         break;
+      case LineKind.message:
+        if (this.#reportFrom < 0 || this.#reportTo >= 0) break;
+        // The verifier may go on after its report, which is indented but for its heads.
+        if (isReportLine(piece, from, to)) this.#kinds[line] = LineKind.report;
+        else this.#reportTo = line;
+        break;
       default:
     }
   }
@@ -94,6 +100,14 @@ export function parseVerifierLog(log: string): VerifierLog {
   const reader = new LogReader();
   reader.push(log);
   return reader.finish();
+}
+
+function isReportLine(text: string, from: number, to: number): boolean {
+  if (text.charCodeAt(from) === 32) return true;
+  // The blocks that are known, and those of kernels to come.
+  return /^(?:(?:Reason|At|Causal path|Suggestion):|[A-Z][a-z]*(?: [a-z]+)*:\s*$)/.test(
+    text.slice(from, Math.min(to, from + 60)),
+  );
 }
 
 function leadingNumber(text: string, from: number): number {

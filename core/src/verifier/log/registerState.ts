@@ -6,7 +6,7 @@ export interface Tnum {
   mask: bigint;
 }
 
-/** Bounds that the log does not name are at the type's own limits. */
+/** Bounds that the log does not name are what the others leave, or at the type's own limits. */
 export interface ScalarRange {
   smin: bigint;
   smax: bigint;
@@ -103,7 +103,28 @@ export function parseRegister(text: string): RegisterState {
   }
   if (state.type === 'scalar' && state.constant === null && state.range.tnum.mask === 0n)
     setConstant(state, BigInt.asIntN(64, state.range.tnum.value));
+  if (state.constant === null) deduce(state.range);
   return state;
+}
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const most = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
+/**
+ * Kernels before 6.7 leave out a bound that is the same as its signed or unsigned twin, and all leave out what follows from
+ * the known bits: "scalar(umax=255)" is not negative.
+ */
+function deduce(range: ScalarRange): void {
+  const { value, mask } = range.tnum;
+  range.umin = most(range.umin, value);
+  range.umax = least(range.umax, value | mask);
+  if (range.umax <= S64_MAX) {
+    range.smin = most(range.smin, range.umin);
+    range.smax = least(range.smax, range.umax);
+  } else if (range.smin >= 0n) {
+    range.umin = most(range.umin, range.smin);
+    range.umax = least(range.umax, range.smax);
+  }
 }
 
 function setConstant(state: RegisterState, value: bigint): void {

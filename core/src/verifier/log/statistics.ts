@@ -7,11 +7,21 @@ export interface LogStats {
   peakStates: number | null;
   /** Stack bytes of each function, in program order; empty when the log does not say. */
   stackDepths: number[];
+  /** Stack bytes of the deepest chain of calls, where the kernel itself adds them up (7.3). */
+  stackMax: number | null;
   verifyMicros: number | null;
 }
 
 export const noStats = (): LogStats => ({
-  ...{ processed: null, limit: null, totalStates: null, peakStates: null, stackDepths: [], verifyMicros: null },
+  ...{
+    processed: null,
+    limit: null,
+    totalStates: null,
+    peakStates: null,
+    stackDepths: [],
+    stackMax: null,
+    verifyMicros: null,
+  },
 });
 
 const summary =
@@ -31,4 +41,9 @@ export function readStatistics(stats: LogStats, line: string): void {
   if (micros !== undefined) stats.verifyMicros = Number(micros);
   const stack = /(?:^|, )stack depth ([\d+]+)/.exec(line)?.[1];
   if (stack !== undefined) stats.stackDepths = stack.split('+').map(Number);
+  // Linux 7.3: "stack depth max 608", which is 0 until all functions are verified, then a line for each function.
+  const most = Number(/^stack depth max (\d+)/.exec(line)?.[1] ?? 0);
+  if (most > 0) stats.stackMax = most;
+  const own = /^subprog (\d+) \(.*\) .*\bstack (\d+)$/.exec(line);
+  if (own && Number(own[1]) === stats.stackDepths.length) stats.stackDepths.push(Number(own[2]));
 }

@@ -126,8 +126,7 @@ export class VerifierLog {
   get messageLines(): readonly number[] {
     if (!this.#messages) {
       this.#messages = [];
-      const end = this.#parts.report?.[0] ?? this.lineCount;
-      for (let line = this.stepLine(this.stepCount - 1) + 1; line < end; line++) {
+      for (let line = this.stepLine(this.stepCount - 1) + 1; line < this.lineCount; line++) {
         if (this.kind(line) === LineKind.message) this.#messages.push(line);
         if (this.#messages.length === MAX_MESSAGES) break;
       }

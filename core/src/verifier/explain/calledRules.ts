@@ -1,0 +1,115 @@
+/** Helpers and kernel functions that this kernel, this type of program or this licence may not call. */
+import { insertBelow, replaceIn, type Fix } from './edits.ts';
+import type { Failure } from './failure.ts';
+import { programWords, type Explanation, type Rule } from './rule.ts';
+import type { SourceFile } from './sourceText.ts';
+
+function licence(failure: Failure): Explanation {
+  const called = failure.called();
+  const object = failure.program.source?.object;
+  const license = object?.license ?? '';
+  const place = failure.place;
+  const file = failure.program.file(place);
+  const now = license === '' ? 'The program names no licence' : `The program's licence is "${license}"`;
+  return {
+    message: `${now}, and ${called || 'this helper'}() may be called by programs under a GPL-compatible licence only ("GPL", "Dual MIT/GPL", "Dual BSD/GPL" …).`,
+    fixes: file ? [licenceFix(file)] : [],
+  };
+}
+
+function licenceFix(file: SourceFile): Fix {
+  const line = file.lines.findIndex((l) => /SEC\("license"\)/.test(l)) + 1;
+  const quoted = line === 0 ? null : /=\s*("[^"]*")/.exec(file.line(line));
+  const title = 'Set the licence to "GPL"';
+  if (quoted) {
+    const from = quoted.index + quoted[0].length - quoted[1]!.length + 1;
+    return { title, edits: [replaceIn(file, line, from, from + quoted[1]!.length, '"GPL"')] };
+  }
+  let last = file.lines.length;
+  while (last > 1 && file.line(last).trim() === '') last--;
+  const edit = insertBelow(file, last, ['', 'char LICENSE[] SEC("license") = "GPL";']);
+  return { title, edits: [{ ...edit, text: '\n\nchar LICENSE[] SEC("license") = "GPL";' }] };
+}
+
+function helper(failure: Failure, match: RegExpExecArray): Explanation {
+  const named = /(?:helper|func|function) (\w+)#\d+/.exec(match.input)?.[1] ?? failure.called();
+  return {
+    message: `${named ? `${named}()` : 'This helper'} cannot be called by ${programWords(failure)}. Use another helper, or another kind of program.`,
+  };
+}
+
+export const calledRules: readonly Rule[] = [
+  {
+    id: 'gpl-only',
+    title: 'Needs a GPL-compatible licence',
+    pattern: /GPL-restricted|GPL compatible|from non-GPL|GPL-incompatible/,
+    about: 'The helper or kernel function may be called by programs under a GPL-compatible licence only.',
+    explain: licence,
+  },
+  {
+    id: 'sleep-not-allowed',
+    title: 'May sleep, where nothing may',
+    pattern:
+      /might sleep in a non-sleepable|unknown func bpf_copy_from_user(?:_task)?#|sleepable (?:helper|kfunc|program)|must be sleepable|in non-sleepable|within (?:rcu|RCU|preempt|irq)/,
+    about:
+      'The function may wait (for memory, for a page), and this program runs where it must not. Use the sleepable form of the section (".s": "fentry.s/…", "lsm.s/…", "uprobe.s"), or a function that does not wait.',
+    explain: (failure) => {
+      const called = failure.called() || 'This function';
+      const section = failure.program.source?.section ?? '';
+      const kind = section.split('/')[0]!;
+      const form = /^(?:fentry|fexit|fmod_ret|lsm|uprobe|uretprobe|usdt|iter|syscall|ksyscall)$/.test(kind)
+        ? ` Use SEC("${kind}.s/…") to let it sleep.`
+        : ' Programs of this kind never may; read with a function that does not wait (bpf_probe_read_user() instead of bpf_copy_from_user()).';
+      return {
+        message: `${called}() may have to wait, and ${programWords(failure)} run where nothing may wait.${form}`,
+      };
+    },
+  },
+  {
+    id: 'kfunc-missing',
+    title: 'Kernel function missing',
+    pattern:
+      /kfunc '([^']+)' is referenced but wasn't resolved|<invalid kfunc call>|calling invalid kernel function|call to invalid (?:destination|kfunc)/,
+    about:
+      'This kernel has no such function (kfunc), or does not offer it to BPF. A weak one can be asked for with bpf_ksym_exists().',
+    explain: (_failure, match) =>
+      match[1] === undefined
+        ? null
+        : {
+            message: `This kernel has no function ${match[1]}() for BPF programs. Guard the call with \`if (bpf_ksym_exists(${match[1]}))\`, or use what this kernel has.`,
+          },
+  },
+  {
+    id: 'kfunc-not-allowed',
+    title: 'Kernel function not allowed here',
+    pattern: /calling kernel function (\S+) is not allowed/,
+    about: 'The kernel function exists, but programs of this type may not call it.',
+    explain: (failure, match) => ({ message: `${match[1]!}() exists, but ${programWords(failure)} may not call it.` }),
+  },
+  {
+    id: 'helper-unknown',
+    title: 'Helper missing in this kernel',
+    pattern: /(?:invalid|unknown) func unknown#(?!195896080)(\d+)|invalid func (\w+)#/,
+    about: 'This kernel is older than the helper, or was built without it.',
+    explain: (failure, match) => {
+      const { text, column } = failure.place;
+      const called = match[2] ?? /^bpf_\w+(?=\s*\()/.exec(text.slice(Math.max(0, column - 1)))?.[0];
+      const name = called ? `${called}()` : `the helper with the number ${match[1]!}`;
+      const guard = called?.startsWith('bpf_')
+        ? ` Call it only where \`bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_${called.slice(4)})\` says that it is there, or do without it.`
+        : '';
+      return {
+        message: `This kernel does not have ${name}: it is older than the helper, or was built without it.${guard}`,
+      };
+    },
+  },
+  {
+    id: 'helper-not-allowed',
+    title: 'Helper not allowed here',
+    // Before 6.8 a helper that is known, and not to this type of program, is called unknown.
+    pattern:
+      /cannot use helper|helper call is not allowed|not allowed in (?!.*region)|program of this type|unknown func (?!unknown#)\w+#\d+/,
+    about: 'Programs of this type may not call that helper; use another, or another program type.',
+    explain: helper,
+  },
+];

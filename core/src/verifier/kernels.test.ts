@@ -1,0 +1,79 @@
+/**
+ * The set of rejected programs on Linux 5.10, 6.1, 6.12 and 7.3: their logs as test/hosts/verdicts.vmtest.ts took them are
+ * read and explained, and docs/verdicts-by-kernel.md says where a kernel's verdict is another one.
+ */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { LineKind, parseVerifierLog } from './log/index.ts';
+import { allReasons, kernelPage, rows } from './testKernelPage.ts';
+import { goldenText } from './testGolden.ts';
+import { explained, kernelsFolder, readKernel, recordedKernels, rejectedPrograms, said } from './testKernels.ts';
+
+const kernels = recordedKernels.map((name) => readKernel(name));
+
+describe.each(kernels)('Linux $name', ({ verdicts }) => {
+  it('was asked about every program', () => {
+    expect(verdicts.map((v) => v.name).sort()).toEqual([...rejectedPrograms].sort());
+  });
+
+  it.each(verdicts.filter((v) => v.log !== ''))('$name', (recorded) => {
+    const log = parseVerifierLog(recorded.log);
+    const unknown = Array.from({ length: log.lineCount }, (_, i) => i).filter((i) => log.kind(i) === LineKind.message);
+    // What is not known by its shape is the reason, and no more than that.
+    expect(unknown.map((i) => log.line(i))).toEqual(log.messages);
+    expect(log.messages.length).toBeLessThanOrEqual(2);
+    expect(log.stats.processed).not.toBeNull();
+    expect(said(recorded).category).not.toBe('unknown');
+  });
+});
+
+describe("the kernel's own report", () => {
+  const { verdicts } = kernels.find((k) => k.name === '7.3')!;
+  const reported = verdicts.filter((v) => v.log.includes('\nVerification failed: '));
+
+  it('is there for most of what Linux 7.3 refuses, whole', () => {
+    expect(reported.length).toBeGreaterThan(40);
+    for (const { name, log } of reported) {
+      const { report } = parseVerifierLog(log);
+      for (const part of ['title', 'reason', 'suggestion'] as const)
+        expect(report?.[part], `${name}: ${part}`).not.toBe('');
+      // As the kernel printed it: nothing of the block is lost.
+      if (log.includes('\nCausal path:')) expect(log).toContain(`\nCausal path:\n${report!.causalText}\n`);
+      expect(report!.causalText === '').toBe(!log.includes('\nCausal path:'));
+      expect(log.replaceAll(/\s+/g, ' ')).toContain(`Suggestion: ${report!.suggestion} `);
+      // What the verifier says after its report is no part of it.
+      expect(report!.suggestion).not.toMatch(/BPF_EXIT/);
+    }
+  });
+
+  it.each(['packet-unchecked', 'record-not-submitted', 'null-in-callee'])('of %s stands beside ours', async (name) => {
+    const verdict = explained(verdicts.find((v) => v.name === name)!);
+    await expect(goldenText(verdict)).toMatchFileSnapshot(join(kernelsFolder, `7.3-${name}.golden.json`));
+  });
+
+  it('is not made up where the kernel has none', () => {
+    const older = kernels.filter((k) => k.name !== '7.3').flatMap((k) => k.verdicts);
+    for (const recorded of older.filter((v) => v.log !== '')) {
+      const { reason } = explained(recorded);
+      expect(reason).not.toHaveProperty('kernelReport');
+      expect(reason!.kernelSuggestion).toBe('');
+    }
+  });
+});
+
+describe('the table of verdicts by kernel', () => {
+  const differing = rows(kernels).flatMap(({ name, other }) =>
+    Object.keys(other)
+      .filter((kernel) => other[kernel] !== null)
+      .map((kernel) => `${name} ${kernel}`),
+  );
+
+  it('has a reason for every verdict that is another one, and for no other', () => {
+    expect(allReasons().sort()).toEqual(differing.sort());
+  });
+
+  it('is up to date', async () => {
+    const page = join(import.meta.dirname, '../../../docs/verdicts-by-kernel.md');
+    await expect(kernelPage(kernels)).toMatchFileSnapshot(page);
+  });
+});
