@@ -208,7 +208,7 @@ describe('where a register was set', () => {
 describe('values in words', () => {
   it.each([
     ['scalar()', 'scalar'],
-    ['inv(id=0,umax_value=4194304,var_off=(0x0; 0x7fffff))', 'scalar unsigned [0, 4194304]'],
+    ['inv(id=0,umax_value=4194304,var_off=(0x0; 0x7fffff))', 'scalar [0, 4194304]'],
     ['scalar(smin=0,smax=umax=4194304,var_off=(0x0; 0x7fffff))', 'scalar [0, 4194304]'],
     ['scalar(smin=smin32=0,smax=umax=smax32=umax32=248,var_off=(0x0; 0xf8))', 'scalar [0, 248], multiple of 8'],
     ['7', '7'],
@@ -225,7 +225,7 @@ describe('values in words', () => {
   it.each([
     ['mmmm????', '4 written, 4 not written'],
     ['00000000', 'zero'],
-    ['scalar(umax=9)', 'spilled: scalar unsigned [0, 9]'],
+    ['scalar(umax=9)', 'spilled: scalar [0, 9]'],
   ])('the slot %s is %s', (raw, text) => expect(slotTerm(parseStackSlot(raw))).toBe(text));
 });
 
