@@ -27,3 +27,4 @@ export * from './dwarfLocations.ts';
 export * from './dwarfTypes.ts';
 export * from './flow.ts';
 export * from './recordChoice.ts';
+export * from './disassemble.ts';
