@@ -28,3 +28,5 @@ export * from './dwarfTypes.ts';
 export * from './flow.ts';
 export * from './recordChoice.ts';
 export * from './disassemble.ts';
+export * from './knowledge/index.ts';
+export { editDistance } from '../editDistance.ts';
