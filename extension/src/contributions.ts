@@ -37,6 +37,7 @@ export const Command = {
   inventoryMore: 'ringside.inventory.more',
   inventoryStop: 'ringside.inventory.stop',
   inventoryCopy: 'ringside.inventory.copy',
+  programCode: 'ringside.programs.code',
   runOpen: 'ringside.runs.open',
   runPause: 'ringside.runs.pause',
   runResume: 'ringside.runs.resume',
@@ -92,6 +93,7 @@ export interface CommandArguments {
   'ringside.inventory.more': [node?: InventoryKindNode];
   'ringside.inventory.stop': [node?: InventoryRowNode];
   'ringside.inventory.copy': [node?: InventoryRowNode];
+  'ringside.programs.code': [target?: InventoryRowNode | Uri, program?: unknown];
   'ringside.runs.open': [run?: RunNode | string];
   'ringside.runs.pause': [run?: RunNode | string];
   'ringside.runs.resume': [run?: RunNode | string];
@@ -195,6 +197,7 @@ export const NodeContext = {
   inventory: 'inventory.all',
   inventoryKind: 'inventory.kind',
   inventoryRow: 'inventory.row',
+  programSuffix: '.program',
   /** Added for what a run of this window, or a kept one, holds: it can be stopped. */
   stoppableSuffix: '.stoppable',
   runLive: 'run.live',

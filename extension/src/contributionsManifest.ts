@@ -40,6 +40,7 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.inventoryRefresh]: { title: 'Refresh BPF on the Host', icon: '$(refresh)', palette: hidden },
   [Command.inventoryMore]: { title: 'Show More', palette: hidden },
   [Command.inventoryStop]: { title: 'Stop What Holds It…', icon: '$(debug-stop)', palette: hidden },
+  [Command.programCode]: { title: 'Translated and Machine Code', icon: '$(file-binary)', palette: bpfSource },
   [Command.inventoryCopy]: { title: 'Copy Details', icon: '$(copy)', palette: hidden },
   [Command.runOpen]: { title: 'Open Trace', icon: '$(table)' },
   [Command.runPause]: { title: 'Pause', icon: '$(debug-pause)', palette: hidden },
@@ -286,6 +287,11 @@ const menus = {
     { command: Command.inventoryRefresh, when: host('inventory.(all|kind)'), group: '1_inventory@1' },
     { command: Command.hostRemoveAgent, when: host(NodeContext.inventory), group: '2_inventory@1' },
     { command: Command.inventoryCopy, when: host(NodeContext.inventoryRow), group: '1_inventory@1' },
+    {
+      command: Command.programCode,
+      when: host(`${NodeContext.inventoryRow}(${NodeContext.stoppableSuffix})?${NodeContext.programSuffix}`),
+      group: '1_inventory@0',
+    },
     {
       command: Command.inventoryStop,
       when: host(`${NodeContext.inventoryRow}${NodeContext.stoppableSuffix}`),
