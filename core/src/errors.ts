@@ -83,6 +83,7 @@ export const errorCodes = {
   'variant-not-used': Exit.cannot, // A better variant of the same hook is used instead of this program.
   'run-adopted': Exit.agent, // Another client has taken the kept run over.
   'run-not-kept': Exit.cannot, // No run of that name is kept on the host.
+  'held-by-process': Exit.cannot, // Only the end of the process that holds it takes an attachment of this kind away.
   'map-full': Exit.cannot, // A map has no room for another entry.
   'map-frozen': Exit.cannot, // A map can no longer be written by user space.
   'guard-confirmation-needed': Exit.cannot, // What would be loaded or attached can harm the host, and nobody has confirmed it.
@@ -94,6 +95,7 @@ export const errorCodes = {
   'time-limit': Exit.rejected, // Nobody watched the run for its time limit, and it was detached.
   // the program was rejected
   'verifier-rejected': Exit.rejected, // The verifier of the kernel rejected the program.
+  'not-there': Exit.rejected, // What should be taken away is gone, or is something else by now.
   // a question about a map was answered with no
   'no-such-key': Exit.rejected, // A map has no entry with this key, or nothing for this owner.
   'key-exists': Exit.rejected, // A map has an entry with this key already.

@@ -9,7 +9,7 @@ export type * from './model/index.ts';
 export { defaultCacheDir } from './build/index.ts';
 export { createEngine, type EngineOptions } from './runs/engine.ts';
 export type * from './runs/api.ts';
-export { listCode, type CodeView } from './code/listing.ts';
+export { namedTakeable } from './maps/takeAway.ts';
 export { limitNames, limitsText } from './runs/limitsText.ts';
 export { durationText, longestKeptSeconds, parseDuration, timeLeft } from './runs/times.ts';
 export { defaultSshOptions, type SshOptions } from './ssh/options.ts';

@@ -16,8 +16,6 @@ export const Command = {
   verify: 'ringside.verify',
   chooseHost: 'ringside.chooseHost',
   showVerdict: 'ringside.showVerdict',
-  explore: 'ringside.explore',
-  openVerifierLog: 'ringside.openVerifierLog',
   hostsRefresh: 'ringside.hosts.refresh',
   hostEnter: 'ringside.hosts.enter',
   hostAdd: 'ringside.hosts.add',
@@ -36,8 +34,8 @@ export const Command = {
   inventoryRefresh: 'ringside.inventory.refresh',
   inventoryMore: 'ringside.inventory.more',
   inventoryStop: 'ringside.inventory.stop',
+  inventoryTakeAway: 'ringside.inventory.takeAway',
   inventoryCopy: 'ringside.inventory.copy',
-  programCode: 'ringside.programs.code',
   runOpen: 'ringside.runs.open',
   runPause: 'ringside.runs.pause',
   runResume: 'ringside.runs.resume',
@@ -72,8 +70,6 @@ export interface CommandArguments {
   'ringside.verify': [uri?: Uri, program?: unknown];
   'ringside.chooseHost': [uri?: Uri];
   'ringside.showVerdict': [uri: Uri, program: string];
-  'ringside.explore': [uri?: Uri, program?: unknown];
-  'ringside.openVerifierLog': [uri?: Uri];
   'ringside.hosts.refresh': [];
   'ringside.hosts.enter': [];
   'ringside.hosts.add': [];
@@ -93,7 +89,7 @@ export interface CommandArguments {
   'ringside.inventory.more': [node?: InventoryKindNode];
   'ringside.inventory.stop': [node?: InventoryRowNode];
   'ringside.inventory.copy': [node?: InventoryRowNode];
-  'ringside.programs.code': [target?: InventoryRowNode | Uri, program?: unknown];
+  'ringside.inventory.takeAway': [node?: InventoryRowNode];
   'ringside.runs.open': [run?: RunNode | string];
   'ringside.runs.pause': [run?: RunNode | string];
   'ringside.runs.resume': [run?: RunNode | string];
@@ -128,7 +124,6 @@ export const PanelType = {
   trace: 'ringside.trace',
   doctor: 'ringside.doctor',
   verdicts: 'ringside.verdicts',
-  explorer: 'ringside.explorer',
 } as const;
 
 export const Setting = {
@@ -197,9 +192,10 @@ export const NodeContext = {
   inventory: 'inventory.all',
   inventoryKind: 'inventory.kind',
   inventoryRow: 'inventory.row',
-  programSuffix: '.program',
   /** Added for what a run of this window, or a kept one, holds: it can be stopped. */
   stoppableSuffix: '.stoppable',
+  /** Added for what others have there, and what can be taken away. */
+  takeableSuffix: '.takeable',
   runLive: 'run.live',
   runPaused: 'run.paused',
   runBusy: 'run.busy',

@@ -21,8 +21,6 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.verifyOnHosts]: { title: 'Verify on Several Hosts…', enablement: trusted, palette: bpfSource },
   [Command.chooseHost]: { title: 'Choose Host…', icon: '$(remote)', enablement: trusted, palette: bpfSource },
   [Command.showVerdict]: { title: 'Show Verifier Log', palette: hidden },
-  [Command.explore]: { title: 'Explore the Verifier’s Path', icon: '$(compass)', palette: bpfSource },
-  [Command.openVerifierLog]: { title: 'Open Verifier Log…', icon: '$(compass)' },
   [Command.hostsRefresh]: { title: 'Refresh Hosts', icon: '$(refresh)' },
   [Command.hostEnter]: { title: 'Connect to Host…', icon: '$(add)', enablement: trusted },
   [Command.hostAdd]: { title: 'Add Host to ssh Config…', enablement: trusted },
@@ -40,7 +38,7 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.inventoryRefresh]: { title: 'Refresh BPF on the Host', icon: '$(refresh)', palette: hidden },
   [Command.inventoryMore]: { title: 'Show More', palette: hidden },
   [Command.inventoryStop]: { title: 'Stop What Holds It…', icon: '$(debug-stop)', palette: hidden },
-  [Command.programCode]: { title: 'Translated and Machine Code', icon: '$(file-binary)', palette: bpfSource },
+  [Command.inventoryTakeAway]: { title: 'Take Away from the Host…', icon: '$(trash)', palette: hidden },
   [Command.inventoryCopy]: { title: 'Copy Details', icon: '$(copy)', palette: hidden },
   [Command.runOpen]: { title: 'Open Trace', icon: '$(table)' },
   [Command.runPause]: { title: 'Pause', icon: '$(debug-pause)', palette: hidden },
@@ -288,11 +286,6 @@ const menus = {
     { command: Command.hostRemoveAgent, when: host(NodeContext.inventory), group: '2_inventory@1' },
     { command: Command.inventoryCopy, when: host(NodeContext.inventoryRow), group: '1_inventory@1' },
     {
-      command: Command.programCode,
-      when: host(`${NodeContext.inventoryRow}(${NodeContext.stoppableSuffix})?${NodeContext.programSuffix}`),
-      group: '1_inventory@0',
-    },
-    {
       command: Command.inventoryStop,
       when: host(`${NodeContext.inventoryRow}${NodeContext.stoppableSuffix}`),
       group: 'inline@1',
@@ -301,6 +294,11 @@ const menus = {
       command: Command.inventoryStop,
       when: host(`${NodeContext.inventoryRow}${NodeContext.stoppableSuffix}`),
       group: '1_inventory@2',
+    },
+    {
+      command: Command.inventoryTakeAway,
+      when: host(`${NodeContext.inventoryRow}${NodeContext.takeableSuffix}`),
+      group: '1_inventory@3',
     },
     { command: Command.runStartAgain, when: lostRun, group: 'inline@2' },
     { command: Command.runStartAgain, when: lostRun, group: '1_run@1' },
@@ -508,8 +506,6 @@ export const manifest = {
     `onDebugResolve:${debugType}`,
     `onDebugInitialConfigurations`,
     ...Object.values(PanelType).map((type) => `onWebviewPanel:${type}`),
-    // Links that open the verifier explorer.
-    'onUri',
   ],
   capabilities: {
     untrustedWorkspaces: {

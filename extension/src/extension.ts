@@ -4,7 +4,6 @@ import { createAppContext } from './appContext.ts';
 import type { AppContext } from './appContext.ts';
 import { registerAttachCommands } from './controllers/attachCommands.ts';
 import { registerCodeLens } from './controllers/codeLens.ts';
-import { registerExplorer } from './controllers/explorerController.ts';
 import { registerGalleryView } from './controllers/galleryView.ts';
 import { registerGeneral } from './controllers/general.ts';
 import { registerHostsView } from './controllers/hostsView.ts';
@@ -12,10 +11,8 @@ import { registerKeptRuns } from './controllers/keptRunsController.ts';
 import { registerLanguageClient } from './controllers/languageClient.ts';
 import { registerGroups } from './controllers/groupsController.ts';
 import { registerLostRuns } from './controllers/lostRunsController.ts';
-import { registerProgramCode } from './controllers/programCode.ts';
 import { registerRunsView } from './controllers/runsView.ts';
 import { registerStatusBar } from './controllers/statusBar.ts';
-import { registerTestExplorer } from './controllers/testExplorer.ts';
 import { registerVerify } from './controllers/verifyController.ts';
 import { registerDebug } from './debug/register.ts';
 
@@ -55,10 +52,7 @@ const controllers: ((context: AppContext) => void)[] = [
   registerGalleryView,
   registerAttachCommands,
   registerVerify,
-  registerExplorer,
   registerCodeLens,
-  registerTestExplorer,
-  registerProgramCode,
   registerDebug,
   registerStatusBar,
   registerLanguageClient,

@@ -103,9 +103,6 @@ export class LazyEngine implements Engine {
   async listTests(...args: Parameters<Engine['listTests']>) {
     return (await this.#get()).listTests(...args);
   }
-  async walked(...args: Parameters<Engine['walked']>) {
-    return (await this.#get()).walked(...args);
-  }
   async test(...args: Parameters<Engine['test']>) {
     return (await this.#get()).test(...args);
   }
@@ -141,6 +138,10 @@ export class LazyEngine implements Engine {
     return (await this.#get()).endKept(...args);
   }
 
+  async takeAway(...args: Parameters<Engine['takeAway']>) {
+    return (await this.#get()).takeAway(...args);
+  }
+
   async setLimits(...args: Parameters<Engine['setLimits']>) {
     return (await this.#get()).setLimits(...args);
   }
@@ -166,9 +167,6 @@ export class LazyEngine implements Engine {
 
   async programs(...args: Parameters<Engine['programs']>) {
     return (await this.#get()).programs(...args);
-  }
-  async programCode(...args: Parameters<Engine['programCode']>) {
-    return (await this.#get()).programCode(...args);
   }
   async maps(...args: Parameters<Engine['maps']>) {
     return (await this.#get()).maps(...args);

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { LinkItem, MapItem, ProgramCode, ProgramItem } from '../../core/src/model/index.ts';
+import type { LinkItem, MapItem, ProgramItem } from '../../core/src/model/index.ts';
 import { cliRun, removeCache, startCli, type RunningCli } from './support/cli.ts';
 import type { Line } from './support/lines.ts';
 
@@ -101,25 +101,6 @@ async function compared<C extends keyof Lists>(
     compare(bpftool(kind, 'show', 'id', String(id)), own!);
   }
 }
-
-it('the code of a program is what bpftool dumps, and its machine code too', async () => {
-  const [ours] = (await list('programs')).filter((program) => program.name === 'ringside_test_xdp');
-  const id = String(ours!.id);
-  const { stdout, code } = await cliRun(['programs', 'local', id, '--json']);
-  expect(code).toBe(0);
-  const shown = JSON.parse(stdout) as ProgramCode;
-  const lines = shown.functions.flatMap((fn) => fn.lines);
-  // bpftool writes names of maps otherwise than by their ids, and says so less.
-  const plain = (text: string): string => text.replace(/^(\(18\) r\d+ = ).*/, '$1…').replace(/#.*/, '');
-  const dumped = [...run('bpftool', 'prog', 'dump', 'xlated', 'id', id).matchAll(/^ *(\d+): (\([0-9a-f]{2}\) .*)$/gm)];
-  expect(lines.flatMap((line) => line.xlated.map(({ index, text }) => `${index}: ${plain(text)}`))).toEqual(
-    dumped.map(([, index, text]) => `${index!}: ${plain(text!)}`),
-  );
-  expect(dumped.length).toBeGreaterThan(2);
-  expect(lines.reduce((sum, line) => sum + (line.jited?.bytes.length ?? 0) / 2, 0)).toBe(shown.jitedBytes);
-  expect(shown).toMatchObject({ xlatedBytes: ours!.instructionBytes, jitedBytes: ours!.jitedBytes, xlatedUnknown: '' });
-  expect((await cliRun(['programs', 'local', '4294967295', '--xlated'])).code).toBe(2);
-});
 
 it('programs are what bpftool says', async () => {
   await compared('prog', 'programs', (theirs, ours) => {
@@ -284,4 +265,27 @@ it('watches: the whole map first, then what is different', async () => {
   expect(deleted.deleted[0]).toEqual({ addr: '10.0.0.7', port: 443 });
   watching.child.kill('SIGINT');
   expect((await watching.done).code).toBe(130);
+});
+
+it('takes away what others have attached or pinned, when it is said so', async () => {
+  const before = bpftool('net', 'show', 'dev', IFACE);
+  const asked = await cliRun(['detach', 'local', `${IFACE}:xdp`, '--json']);
+  expect([asked.code, asked.json[0].error.code]).toEqual([4, 'guard-confirmation-needed']);
+  expect(asked.json[0].error.message).toContain('ringside_test_xdp');
+  expect(bpftool('net', 'show', 'dev', IFACE)).toEqual(before);
+  const detach = async (name: string) => await cliRun(['detach', 'local', name, '--yes', '--json']);
+  for (const place of [`${IFACE}:xdp`, `${IFACE}:tc:egress`]) {
+    expect((await detach(place)).json[0].taken).toMatchObject({ kind: 'hook' });
+    const again = await detach(place);
+    expect([again.code, again.json[0].error.code]).toEqual([1, 'not-there']);
+  }
+  expect(bpftool('net', 'show', 'dev', IFACE)[0]).toMatchObject({ xdp: [], tc: [] });
+  const pin = join(PINS, 'ringside_test_classifier');
+  expect((await detach(pin)).json[0].taken).toMatchObject({ kind: 'pin', of: 'program' });
+  expect(existsSync(pin)).toBe(false);
+  // What Ringside has attached ends with its run.
+  const links = (await cliRun(['links', 'local', '--json'])).json[0] as LinkItem[];
+  const ours = links.find((link) => link.ringside && link.id !== null)!;
+  const refused = await detach(String(ours.id));
+  expect([refused.code, refused.json[0].error.code]).toEqual([2, 'bad-value']);
 });

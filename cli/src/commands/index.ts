@@ -4,6 +4,7 @@ import { adopt } from './adopt.ts';
 import { agent } from './agent.ts';
 import { attach } from './attach.ts';
 import { build } from './build.ts';
+import { detach } from './detach.ts';
 import { doctor } from './doctor.ts';
 import { end } from './end.ts';
 import { hosts } from './hosts.ts';
@@ -45,5 +46,6 @@ export const commands: Record<string, Command> = {
   maps,
   links,
   map,
+  detach,
   agent,
 };

@@ -69,6 +69,26 @@ export interface LinkItem extends Owned {
   missed: Count | null;
 }
 
+/**
+ * Something of others that a person wants to be gone from a host. The numbers say which was meant: what has taken its place
+ * meanwhile stays.
+ */
+export type Takeable =
+  | { kind: 'link'; link: number; program: number }
+  | {
+      kind: 'hook';
+      hook: 'xdp' | 'tc';
+      ifindex: number;
+      /** "generic", "driver" or "offload" of xdp; "ingress" or "egress" of tc. */
+      mode: string;
+      /** "eth0 ingress" */
+      target: string;
+      handle: number;
+      priority: number;
+      program: number;
+    }
+  | { kind: 'pin'; path: string; of: 'program' | 'map' | 'link'; id: number };
+
 /** Which map of a host: its id, its name, or its path in bpffs. */
 export type MapName = string;
 

@@ -33,7 +33,6 @@ import type {
   MapName,
   MapSetMode,
   NewHost,
-  ProgramCode,
   ProgramItem,
   IteratorText,
   LoadOptions,
@@ -43,13 +42,13 @@ import type {
   RunEvent,
   RunLimits,
   RunSummary,
+  Takeable,
   TargetListing,
   TestListing,
   TestReport,
   TargetQuery,
   TypedMap,
   VerifyReport,
-  WalkedReport,
 } from '../model/index.ts';
 
 export interface BuildRequest {
@@ -144,9 +143,6 @@ export interface Engine {
   /** Runs tests by BPF_PROG_TEST_RUN: nothing is attached, and nothing stays loaded. */
   test(request: TestRequest, options?: CallOptions): Promise<TestOutcome[]>;
 
-  /** Which lines of a source the verifier of a host walks in any path. Nothing stays loaded. */
-  walked(file: string, host: string, programs: string[], options?: CallOptions): Promise<WalkedReport>;
-
   /** Resolves when everything is attached; the run goes on until detach, its limits or a failure. */
   attach(spec: AttachSpec, options?: CallOptions): Promise<RunSummary>;
   /**
@@ -186,10 +182,13 @@ export interface Engine {
 
   /** Everything of BPF on the host, whoever made it. Links come with what is attached to interfaces without one. */
   programs(host: string, options?: CallOptions): Promise<ProgramItem[]>;
-  /** A program by its id, as the kernel rewrote it, and its machine code. Errors: unknown-program. */
-  programCode(host: string, id: number, options?: CallOptions): Promise<ProgramCode>;
   maps(host: string, options?: CallOptions): Promise<MapItem[]>;
   links(host: string, options?: CallOptions): Promise<LinkItem[]>;
+  /**
+   * Takes away what somebody else has attached or pinned there, as it was listed; nothing that took its place meanwhile.
+   * Errors: not-there, held-by-process, bad-value (a Ringside run holds it), no-permission, read-only.
+   */
+  takeAway(host: string, what: Takeable, options?: CallOptions): Promise<void>;
   /** A map by its id, name or path in bpffs, with the types by which its entries read. */
   describeMap(host: string, map: MapName, options?: CallOptions): Promise<TypedMap>;
   /** One page of entries; `cursor` null begins, and is the last page's `next` after that. */

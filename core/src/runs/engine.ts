@@ -4,7 +4,6 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { cachedVmlinuxHeader, importHeader, localVmlinuxHeader, vmlinuxHeaderOfFile } from '../build/index.ts';
 import { agentRemove, agentStatus, runNotKept } from '../deploy/index.ts';
-import { hostCode } from '../code/index.ts';
 import { RingsideError, throwIfAborted } from '../errors.ts';
 import { createFromTemplate, listTemplates } from '../gallery.ts';
 import type { Log } from '../log.ts';
@@ -21,11 +20,12 @@ import type {
   MapSetMode,
   NewHost,
   RunSummary,
+  Takeable,
   TargetListing,
   TargetQuery,
   VerifyReport,
 } from '../model/index.ts';
-import { lineFrame, listLinks, listMaps, listPrograms, OpenMaps, type HostMaps } from '../maps/index.ts';
+import { lineFrame, listLinks, listMaps, listPrograms, OpenMaps, takeAway, type HostMaps } from '../maps/index.ts';
 import type { CallOptions } from '../progress.ts';
 import type { Prompter } from '../prompt.ts';
 import { addHost, listHosts, openTransport, planHost } from '../ssh/index.ts';
@@ -54,7 +54,6 @@ import { Run } from './run.ts';
 import { listTargets } from './targets.ts';
 import { chosenTests, listTests, testFiles, testOn } from './tests.ts';
 import { openFullLog, verifyOn } from './verify.ts';
-import { walkedOn } from './walked.ts';
 
 export interface EngineOptions {
   /** dist/: agents, libbpf headers, gallery. */
@@ -350,15 +349,6 @@ class InProcessEngine implements Engine {
     );
   }
 
-  async walked(file: string, name: string, programs: string[], call: CallOptions = {}) {
-    const path = resolve(file);
-    await mustExist(path);
-    const ahead = this.prepareAhead(path, name, call);
-    const host = await this.pool.connect(name, call);
-    const object = await this.prepareFor(path, host, await ahead, call);
-    return walkedOn(host, object, { programs, set: {} }, call);
-  }
-
   async attach(spec: AttachSpec, call: CallOptions = {}): Promise<RunSummary> {
     throwIfAborted(this.disposing.signal);
     const file = resolve(spec.file);
@@ -430,6 +420,10 @@ class InProcessEngine implements Engine {
     await agent.request({ case: 'endKept', value: { run } }, 'empty', call);
   }
 
+  async takeAway(host: string, what: Takeable, call: CallOptions = {}) {
+    await takeAway((await this.pool.connect(host, call)).agent, what, call);
+  }
+
   async adopt({ host: name, run: kept, ...look }: AdoptSpec, call: CallOptions = {}) {
     throwIfAborted(this.disposing.signal);
     if (!/^[0-9a-f]{8}$/.test(kept)) throw runNotKept(name, kept);
@@ -487,10 +481,6 @@ class InProcessEngine implements Engine {
 
   async programs(host: string, call: CallOptions = {}) {
     return listPrograms((await this.pool.connect(host, call)).agent, call);
-  }
-
-  async programCode(host: string, id: number, call: CallOptions = {}) {
-    return hostCode((await this.pool.connect(host, call)).agent, host, id, call);
   }
 
   async maps(host: string, call: CallOptions = {}) {

@@ -13,4 +13,3 @@ export {
   type BrokenTest,
   type TestCase,
 } from './testFile.ts';
-export { walkedInsns, WalkedLines } from './walkedLines.ts';

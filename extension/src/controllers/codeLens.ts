@@ -93,10 +93,7 @@ class ProgramLenses implements vscode.CodeLensProvider {
     const verdict = this.#context.verdicts.get(uri, name);
     const attached = run?.attachments.some((attachment) => attachment.program === name) === true;
     const lenses = attached
-      ? [
-          at(`$(record)\u00a0${costWords(run, name)}`, commandOf(Command.runOpen, 'Open Trace', run.id)),
-          at('$(file-binary) Translated code', commandOf(Command.programCode, 'Translated Code', uri, name)),
-        ]
+      ? [at(`$(record)\u00a0${costWords(run, name)}`, commandOf(Command.runOpen, 'Open Trace', run.id))]
       : [
           at('$(play) Attach', commandOf(Command.attach, 'Attach', uri, name)),
           at('$(pass) Verify', commandOf(Command.verify, 'Verify', uri, name)),
@@ -104,7 +101,6 @@ class ProgramLenses implements vscode.CodeLensProvider {
     if (verdict)
       lenses.push(
         at(verdictWords(verdict, document.version), commandOf(Command.showVerdict, 'Show Verifier Log', uri, name)),
-        at('$(compass) Explore', commandOf(Command.explore, 'Explore the Verifier’s Path', uri, name)),
       );
     return lenses;
   }

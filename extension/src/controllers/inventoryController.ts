@@ -7,7 +7,7 @@ import { withProgress } from '../progress.ts';
 import type { HostTree, Node } from './hostTree.ts';
 import { InventoryRowNode, type InventoryNode } from './inventoryNodes.ts';
 
-/** Commands on what is of BPF on a host. What others have attached is only shown: the agent takes back its own. */
+/** Commands on what is of BPF on a host. What others have there is taken away only when a person has said so of that one. */
 export function registerInventory(context: AppContext, tree: HostTree, view: vscode.TreeView<Node>): void {
   const { disposables, errors, hosts, engine, inventories, runs, keeper } = context;
 
@@ -45,10 +45,38 @@ export function registerInventory(context: AppContext, tree: HostTree, view: vsc
     }),
   );
   disposables.add(
+    registerCommand(errors, Command.inventoryTakeAway, async (node) => {
+      const what = node?.row.takeable;
+      if (node === undefined || !what || !(await confirmTakeAway(node))) return;
+      const host = node.parent.parent.host.name;
+      try {
+        await withProgress(`Ringside: taking ${node.row.label} away from ${host}`, (call) =>
+          engine.takeAway(host, what, call),
+        );
+        vscode.window.setStatusBarMessage(`${node.row.label} is gone from ${host}`, 5000);
+      } finally {
+        await inventories.read(host);
+      }
+    }),
+  );
+  disposables.add(
     registerCommand(errors, Command.inventoryCopy, async (node) => {
       if (node instanceof InventoryRowNode) await vscode.env.clipboard.writeText(detailText(node));
     }),
   );
+}
+
+/** It belongs to somebody else: what it is and who holds it is shown before anything is done. */
+async function confirmTakeAway({ row, parent }: InventoryRowNode): Promise<boolean> {
+  const what = row.takeable?.kind === 'pin' ? 'Remove the pin' : 'Detach';
+  const question = `${what} ${row.label} on ${parent.parent.host.name}? It is not Ringside's.`;
+  const warning =
+    row.takeable?.kind === 'pin'
+      ? 'What is pinned ends when nothing else holds it.'
+      : 'It does not come back by itself.';
+  const detail = [...row.details, '', warning].join('\n');
+  const button = row.takeable?.kind === 'pin' ? 'Remove Pin' : 'Detach';
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, button)) === button;
 }
 
 /** Both the whole inventory and one kind of it are refreshed as a whole. */

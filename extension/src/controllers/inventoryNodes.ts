@@ -129,8 +129,10 @@ export function rowItem({ parent, row }: InventoryRowNode): vscode.TreeItem {
   item.iconPath = isOurs(row.whose)
     ? new vscode.ThemeIcon('pulse', new vscode.ThemeColor('testing.iconPassed'))
     : new vscode.ThemeIcon(kinds[parent.kind].icon);
-  const program = parent.kind === 'programs' ? NodeContext.programSuffix : '';
-  item.contextValue = NodeContext.inventoryRow + (stoppable ? NodeContext.stoppableSuffix : '') + program;
+  item.contextValue =
+    NodeContext.inventoryRow +
+    (stoppable ? NodeContext.stoppableSuffix : '') +
+    (row.takeable ? NodeContext.takeableSuffix : '');
   // Plain text: names come from the host and are no markup.
   item.tooltip = row.details.join('\n');
   item.accessibilityInformation = { label: `${row.label}, ${row.description}, owner ${whoseWords(row.whose)}` };

@@ -52,6 +52,18 @@ describe('whose a thing is', () => {
   });
 });
 
+test('what others have can be taken away, what is ours ends with its run', () => {
+  const links = [
+    aLinkItem({ id: 5, program: { id: 1, name: 'p' } }),
+    aLinkItem({ id: 6, ringside: true, owners: agent(80) }),
+  ];
+  const programs = [aProgramItem({ pins: ['/sys/fs/bpf/p'] })];
+  const rows = (kind: 'links' | 'pins' | 'programs') => inventoryRows({ programs, maps: [], links }, kind, known);
+  expect(rows('links').map(({ takeable }) => takeable)).toEqual([null, { kind: 'link', link: 5, program: 1 }]);
+  expect(rows('pins')[0]!.takeable).toEqual({ kind: 'pin', path: '/sys/fs/bpf/p', of: 'program', id: 1 });
+  expect(rows('programs')[0]!.takeable).toBeNull();
+});
+
 test('ours come first, then what costs most', () => {
   const programs = [
     aProgramItem({ id: 1, name: 'idle', runNanos: 0, runs: 0 }),

@@ -1,5 +1,15 @@
 /** The inventory as rows of a tree: whose each thing is, and what it costs. Pure: no vscode. */
-import type { Count, KeptRunInfo, LinkItem, MapItem, ObjectOwner, ProgramItem, RunSummary } from '@ringside/core/model';
+import type {
+  Count,
+  KeptRunInfo,
+  LinkItem,
+  MapItem,
+  ObjectOwner,
+  ProgramItem,
+  RunSummary,
+  Takeable,
+} from '@ringside/core/model';
+import { takeableLink } from '@ringside/core/rpc';
 import { formatCount, withThousands } from '../format.ts';
 import type { Inventory } from './inventories.ts';
 
@@ -23,6 +33,8 @@ export interface InventoryRow {
   /** Everything that is known, a line each. */
   details: string[];
   whose: Whose;
+  /** How it can be taken away; null for what is ours, and for what goes only with its holder. */
+  takeable: Takeable | null;
   /** Order within its kind, after whose it is: more comes first. */
   weight: number;
 }
@@ -159,6 +171,7 @@ function programRow(program: ProgramItem, whose: Whose): InventoryRow {
       Number(program.recursionMisses) === 0 ? '' : `missed ${countText(program.recursionMisses)} runs`,
     ].filter((line) => line !== ''),
     whose,
+    takeable: null,
     weight: Number(program.runNanos ?? 0),
   };
 }
@@ -176,6 +189,7 @@ function mapRow(map: MapItem, whose: Whose): InventoryRow {
       bytesText(memoryBytes),
     ],
     whose,
+    takeable: null,
     weight: Number(memoryBytes ?? 0),
   };
 }
@@ -198,18 +212,21 @@ function linkRow(link: LinkItem, at: number, whose: Whose): InventoryRow {
       ...Object.entries(link.details).map(([what, value]) => `${what} ${value}`),
     ].filter((line) => line !== ''),
     whose,
+    takeable: isOurs(whose) ? null : takeableLink(link),
     weight: 0,
   };
 }
 
 function pinRows({ programs, maps, links }: Inventory, whose: (item: Owned) => Whose): InventoryRow[] {
-  const of = (what: string, item: Owned & { id: number | null }, name: string): InventoryRow[] =>
+  type Pinned = Extract<Takeable, { kind: 'pin' }>['of'];
+  const of = (what: Pinned, item: Owned & { id: number | null }, name: string): InventoryRow[] =>
     item.pins.map((path) => ({
       id: `pin:${path}:${what}`,
       label: path,
       description: join(whoseWords(whose(item)), `${what} ${name === '' ? (item.id ?? '') : name}`),
       details: [path, `${what} ${item.id ?? ''}${name === '' ? '' : `, ${name}`}`, ...ownerLines(item, whose(item))],
       whose: whose(item),
+      takeable: item.id === null || isOurs(whose(item)) ? null : { kind: 'pin', path, of: what, id: item.id },
       weight: 0,
     }));
   return [

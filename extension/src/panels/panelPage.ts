@@ -11,14 +11,7 @@ export const panelOptions = (extensionUri: vscode.Uri): vscode.WebviewOptions =>
 });
 
 /** Loads the bundle `name` of panels/ into a webview, with its icon for the tab. */
-export function usePanelPage(
-  panel: vscode.WebviewPanel,
-  extensionUri: vscode.Uri,
-  name: string,
-  title: string,
-  /** With the source editor, a bundle of its own that is loaded after the panel's. */
-  { editor = false } = {},
-): void {
+export function usePanelPage(panel: vscode.WebviewPanel, extensionUri: vscode.Uri, name: string, title: string): void {
   const media = (file: string) => vscode.Uri.joinPath(extensionUri, 'extension', 'media', file);
   const { webview } = panel;
   const file = (of: string) => webview.asWebviewUri(vscode.Uri.joinPath(panelFolder(extensionUri), of)).toString();
@@ -27,9 +20,8 @@ export function usePanelPage(
   webview.html = panelHtml({
     cspSource: webview.cspSource,
     title,
-    scripts: [file(`${name}.js`), ...(editor ? [file('source-editor.js')] : [])],
-    styles: [file(`${name}.css`), ...(editor ? [file('source-editor.css')] : [])],
-    inlineStyles: editor,
+    script: file(`${name}.js`),
+    styles: [file(`${name}.css`)],
     icons: file('codicon.css'),
   });
 }

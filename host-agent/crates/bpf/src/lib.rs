@@ -6,6 +6,7 @@ pub mod btf;
 pub mod cpus;
 pub mod descriptors;
 pub mod error;
+pub mod foreign;
 pub mod insns;
 pub mod interfaces;
 pub mod inventory;

@@ -152,6 +152,27 @@ pub(crate) fn remove_filters(interface: i32, direction: Direction, program_id: u
     Ok(removed)
 }
 
+/// Removes one filter of somebody else's, unless another program stands in its place. False when it is not there.
+pub fn remove_filter(interface: i32, direction: Direction, place: (u32, u32), program_id: u32) -> Result<bool> {
+    let hook = hook(interface, direction.point());
+    let named = || {
+        let mut options = options!(sys::bpf_tc_opts);
+        (options.handle, options.priority) = place;
+        options
+    };
+    let mut seen = named();
+    // SAFETY: a valid hook and options.
+    if unsafe { sys::bpf_tc_query(&hook, &mut seen) } != 0 || seen.prog_id != program_id {
+        return Ok(false);
+    }
+    // SAFETY: a valid hook and options that name one filter.
+    match unsafe { sys::bpf_tc_detach(&hook, &named()) } {
+        0 => Ok(true),
+        error if -error == libc::ENOENT => Ok(false),
+        error => Err(Error::new("cannot remove the filter", error)),
+    }
+}
+
 fn made() -> MutexGuard<'static, BTreeMap<i32, Qdisc>> {
     MADE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

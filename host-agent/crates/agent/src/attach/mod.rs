@@ -1,6 +1,6 @@
 //! Attaching: a table with one small function for each kind.
 
-pub mod addresses;
+mod addresses;
 mod btf;
 mod candidates;
 mod cgroup;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use ringside_proto::messages::request::Request;
 use ringside_proto::messages::response::Response;
-use ringside_proto::messages::{self as pb, map_ref::Ref};
+use ringside_proto::messages::{self as pb, map_ref::Ref, take_away::What};
 
 use super::entry::Entry;
 use super::{About, about, attached, limits, log, run, subject, who};
@@ -80,6 +80,7 @@ impl Asked {
             }
             Request::WriteMap(all) => Self { event: "write-map", details: written(all)?, ..loaded(0) },
             Request::EndKept(all) => Self { event: "end-kept", details: vec![("kept", all.run.clone())], ..loaded(0) },
+            Request::TakeAway(all) => Self { event: "take-away", details: taken(all), ..loaded(0) },
             _ => return None,
         };
         if let Ok(loaded) = session.get(asked.object) {
@@ -209,6 +210,25 @@ fn written(request: &pb::WriteMap) -> Option<Vec<(&'static str, String)>> {
         Ref::Loaded(loaded) => format!("{} of {}", loaded.map, run(loaded.object_id)),
     };
     (writes > 0).then(|| vec![("map", map), ("operations", writes.to_string())])
+}
+
+/// What of others' is to go, in words.
+fn taken(request: &pb::TakeAway) -> Vec<(&'static str, String)> {
+    let (what, program) = match &request.what {
+        Some(What::LinkId(id)) => (format!("link {id}"), request.id),
+        Some(What::Hook(hook)) => (format!("{} {} of {}", hook.kind, hook.mode, hook.iface), hook.program_id),
+        Some(What::Pin(path)) => return vec![("pin", path.clone()), (pinned(&request.kind), request.id.to_string())],
+        None => return Vec::new(),
+    };
+    vec![("attachment", what), ("program", program.to_string())]
+}
+
+fn pinned(kind: &str) -> &'static str {
+    match kind {
+        "map" => "map",
+        "link" => "link",
+        _ => "program",
+    }
 }
 
 #[cfg(test)]

@@ -29,7 +29,6 @@ fn looks_only(request: &Request) -> bool {
             | Request::Symbolize(_)
             | Request::ListTargets(_)
             | Request::ListPrograms(_)
-            | Request::GetProgramCode(_)
             | Request::ListMaps(_)
             | Request::ListLinks(_)
             | Request::ListBtfs(_)
@@ -60,6 +59,7 @@ mod tests {
             Request::Attach(pb::Attach::default()),
             Request::RunProgram(pb::RunProgram::default()),
             Request::WriteMap(pb::WriteMap::default()),
+            Request::TakeAway(pb::TakeAway::default()),
             Request::WriteUserRing(pb::WriteUserRing::default()),
             Request::ProbeFeatures(pb::ProbeFeatures::default()),
         ];

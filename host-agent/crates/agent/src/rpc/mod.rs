@@ -14,7 +14,6 @@ mod maps;
 pub mod object;
 mod owners;
 mod prints;
-mod program_code;
 mod program_run;
 mod run;
 pub mod stats;
@@ -22,6 +21,7 @@ mod storage_owners;
 mod streams;
 mod swap;
 mod symbols;
+mod take_away;
 pub mod targets;
 mod type_names;
 mod user_ring;
@@ -137,9 +137,6 @@ fn look_up(session: &mut Session, request: Request) -> Answer<Lookup> {
                 trimmed(|| inventory::programs(watches, context, &request, counting)).map(Response::ProgramList)
             })
         }
-        Request::GetProgramCode(request) => {
-            Box::new(move |_, context| program_code::get(context, &request).map(Response::ProgramCode))
-        }
         Request::ListMaps(request) => Box::new(move |watches, context| {
             trimmed(|| inventory::maps(watches, context, &request)).map(Response::MapList)
         }),
@@ -148,6 +145,9 @@ fn look_up(session: &mut Session, request: Request) -> Answer<Lookup> {
         }),
         Request::ListKept(_) => Box::new(|_, _| Ok(Response::KeptList(keep::list()))),
         Request::EndKept(request) => Box::new(move |_, context| keep::end(context, &request).map(Response::Empty)),
+        Request::TakeAway(request) => {
+            Box::new(move |watches, context| take_away::take(watches, context, &request).map(Response::Empty))
+        }
         Request::ListBtfs(_) => Box::new(|_, context| inventory::btfs(context).map(Response::BtfList)),
         Request::GetBtfById(request) => {
             Box::new(move |_, context| trimmed(|| inventory::btf_by_id(context, &request)).map(Response::Btf))

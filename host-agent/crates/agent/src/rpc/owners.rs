@@ -91,7 +91,7 @@ fn describe(pid: u32) -> pb::Owner {
 }
 
 /// What a descriptor is, by the lines of its fdinfo.
-fn held(fdinfo: &str) -> Option<(Kind, u32)> {
+pub fn held(fdinfo: &str) -> Option<(Kind, u32)> {
     parse(&fs::read_to_string(fdinfo).ok()?)
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::{Agent, agent_file, failed, object, object_with, only, only_me, program_exists, wait_until};
-use ringside_proto::messages::{self as pb, request::Request, response::Response};
+use ringside_proto::messages::{self as pb, request::Request, response::Response, take_away::What};
 
 const RUNS: usize = 100;
 
@@ -130,4 +130,90 @@ fn a_hundred_runs_leave_the_programs_of_others_as_they_were() {
         }
     }
     assert_eq!(theirs.state(), before);
+}
+
+fn hooks(agent: &mut Agent, interface: &str) -> Vec<pb::NetAttachment> {
+    match agent.request(Request::ListNetAttachments(pb::ListNetAttachments {})) {
+        Response::NetAttachmentList(list) => {
+            list.attachments.into_iter().filter(|one| one.iface == interface).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn take(what: What, kind: &str, id: u32) -> Request {
+    Request::TakeAway(pb::TakeAway { what: Some(what), kind: kind.into(), id })
+}
+
+#[test]
+fn what_a_person_names_is_taken_away_and_nothing_else() {
+    let mut theirs = Theirs::attach();
+    let before = theirs.state();
+    let mut agent = Agent::start();
+    let found = hooks(&mut agent, &theirs.interface);
+    let hook = |kind: &str| found.iter().find(|one| one.kind == kind).expect(kind).clone();
+    let (xdp, tc, tcx) = (hook("xdp"), hook("tc"), hook("tcx"));
+    let pin = format!("{}/theirs_tc", theirs.pins.display());
+
+    // Another program by now, another kind, another place.
+    let stale = [
+        take(What::Hook(pb::NetAttachment { program_id: tc.program_id, ..xdp.clone() }), "", 0),
+        take(What::Hook(pb::NetAttachment { program_id: xdp.program_id, ..tc.clone() }), "", 0),
+        take(What::Hook(pb::NetAttachment { mode: "egress".into(), ..tc.clone() }), "", 0),
+        take(What::Hook(pb::NetAttachment { handle: tc.handle + 1, ..tc.clone() }), "", 0),
+        take(What::Pin(pin.clone()), "program", xdp.program_id),
+        take(What::Pin(pin.clone()), "map", tc.program_id),
+        take(What::Pin(format!("{pin}x")), "program", tc.program_id),
+        take(What::LinkId(u32::MAX - 1), "", 1),
+    ];
+    for request in stale {
+        let error = agent.error(request.clone());
+        assert_eq!(error.code, "not-there", "{request:?}: {error:?}");
+    }
+    // A colleague's run is ended, not robbed.
+    let error = agent.error(take(What::LinkId(theirs.tcx), "", tcx.program_id));
+    assert!(error.code == "bad-value" && error.message.contains("Ringside"), "{error:?}");
+    assert_eq!(theirs.state(), before);
+
+    agent.request(take(What::Hook(xdp.clone()), "", 0));
+    agent.request(take(What::Hook(tc.clone()), "", 0));
+    let kinds: Vec<String> = hooks(&mut agent, &theirs.interface).into_iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, ["tcx"]);
+    for again in [xdp, tc.clone()] {
+        assert_eq!(agent.error(take(What::Hook(again), "", 0)).code, "not-there");
+    }
+    agent.request(take(What::Pin(pin.clone()), "program", tc.program_id));
+    assert!(!std::path::Path::new(&pin).exists());
+    theirs.colleague.listen(std::time::Duration::from_millis(1));
+}
+
+#[test]
+fn a_link_of_another_tool_is_taken_away_by_force_where_the_kernel_can_and_its_holder_named_where_not() {
+    let theirs = Theirs::attach();
+    // The same program under a name that is not ours stands for another tool.
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("another-tool-{}", std::process::id()));
+    std::fs::copy(agent_file(), &file).expect("copied");
+    let mut tool = Agent::start_by(Command::new(&file), 30_000);
+    std::fs::remove_file(&file).expect("removed");
+    let group = tool.load(&object("theirs"), only(&["theirs_group"]));
+    let Response::Attach(made) = tool.attach(group.object_id, "theirs_group", &[("cgroup", &theirs.group)]) else {
+        panic!("not attached")
+    };
+    let (link, program) = (made.attachments[0].link_id, group.programs.iter().find(|one| one.loaded).expect("one").id);
+    let traced = tool.load(&object("rights"), only(&["on_raw_tp"]));
+    let held = tool.attach_all(traced.object_id)[0].link_id;
+    let holder = traced.programs.iter().find(|one| one.loaded).expect("one").id;
+
+    let mut agent = Agent::start();
+    assert_eq!(agent.error(take(What::LinkId(link), "", program + 1)).code, "not-there");
+    agent.request(take(What::LinkId(link), "", program));
+    let shown = run(&format!("bpftool -j cgroup show {}", theirs.group));
+    assert!(!shown.contains(&format!("\"id\":{program},")), "{shown}");
+
+    let error = agent.error(take(What::LinkId(held), "", holder));
+    assert_eq!(error.code, "held-by-process");
+    assert!(error.hint.contains(&format!("`kill {}`", tool.worker())), "{error:?}");
+    tool.leave();
+    wait_until("its end", || !program_exists(holder));
+    assert_eq!(agent.error(take(What::LinkId(held), "", holder)).code, "not-there");
 }

@@ -1,3 +1,0 @@
-export * from './helpers.ts';
-export * from './mapFacts.ts';
-export * from './sectionContexts.ts';
