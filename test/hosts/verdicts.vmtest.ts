@@ -3,7 +3,7 @@
  * verified there, and its verdict is the one that is recorded in test/fixtures/rejected/kernels.
  *   RINGSIDE_VERDICTS_WRITE=1          writes those files from what was found; then `npx vitest run --project unit
  *                                      core/src/verifier/kernels.test.ts -u` writes docs/verdicts-by-kernel.md
- *   RINGSIDE_VERDICTS_KERNELS=5.10,7.3 only these
+ *   RINGSIDE_VERDICTS_KERNELS=5.10,7.3 only these      RINGSIDE_VERDICTS_ONLY=REGEXP  only these programs
  */
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,11 @@ import { buildRejected, sameCode } from '../integration/support/rejectedObjects.
 import { fetchKernels } from './vm/fetch.ts';
 import { startMachine, type Machine } from './vm/machine.ts';
 
-const { RINGSIDE_VERDICTS_WRITE: write, RINGSIDE_VERDICTS_KERNELS: only } = process.env;
+const {
+  RINGSIDE_VERDICTS_WRITE: write,
+  RINGSIDE_VERDICTS_KERNELS: only,
+  RINGSIDE_VERDICTS_ONLY: programs = '.',
+} = process.env;
 const kernels = recordedKernels.filter((name) => only?.split(',').includes(name) ?? true);
 
 let folder: string;
@@ -66,7 +70,7 @@ describe.each(kernels)('Linux %s', (kernelName) => {
     await machine.stop();
   });
 
-  it.each(rejectedPrograms)('%s', async (name) => {
+  it.each(rejectedPrograms.filter((name) => new RegExp(programs).test(name)))('%s', async (name) => {
     const { recorded, verdict } = await verdictOf(name);
     found.push(recorded);
     if (write) return;
@@ -118,10 +122,12 @@ describe.each(kernels)('Linux %s', (kernelName) => {
 
   if (write)
     it('is recorded', () => {
-      const release = machine.kernel.release;
-      writeFileSync(
-        join(kernelsFolder, `${kernelName}.log`),
-        kernelText({ name: kernelName, release, verdicts: found }),
-      );
+      // Programs that were not asked about this time keep what is recorded.
+      const kept = programs === '.' ? [] : readKernel(kernelName).verdicts;
+      const verdicts = [...found, ...kept.filter((v) => !found.some((f) => f.name === v.name))]
+        .filter((v) => rejectedPrograms.includes(v.name))
+        .sort((x, y) => (x.name < y.name ? -1 : 1));
+      const text = kernelText({ name: kernelName, release: machine.kernel.release, verdicts });
+      writeFileSync(join(kernelsFolder, `${kernelName}.log`), text);
     });
 });

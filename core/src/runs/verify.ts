@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { ObjectOptionsSchema, ProgramVerdict } from '../agent/generated/agent_pb.ts';
 import type { VerifyReport } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
 import { verdictFromAgent } from '../verifier/index.ts';
@@ -12,6 +14,15 @@ import type { PreparedObject } from './prepare.ts';
 
 /** Verifier log level: register states of every instruction plus statistics (BPF_LOG_LEVEL1 | BPF_LOG_STATS). */
 const LOG_LEVEL = 1 | 4;
+
+/** At level 1, kernels before 5.17 print states only where paths meet; at level 2, before every instruction. */
+const ALL_STATES = 2 | 4;
+const STATES_LIMIT_BYTES = 32 << 20;
+
+const printsStates = (kernel: string): boolean => {
+  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(kernel) ?? [];
+  return Number(major) * 1000 + Number(minor) >= 5017;
+};
 
 export async function verifyOn(
   host: ConnectedHost,
@@ -30,11 +41,14 @@ export async function verifyOn(
     'verify',
     call,
   );
+  const states = printsStates(host.info.kernel)
+    ? null
+    : await logsWithStates(host, objectBlob, options, programs, call);
   const verdicts = [];
   const readSource = sourceReader(object.file);
   for (const p of programs) {
     const bytes = p.logBlob === 0 ? new Uint8Array(0) : host.agent.takeBlob(p.logBlob);
-    const log = printable(bytes);
+    const log = printable(states?.get(p.name) ?? bytes);
     await fullLog?.write(`==== ${host.name} ${p.name} (${p.section}): ${p.verdict}\n${log}\n`);
     const error = p.error && { code: p.error.code, message: p.error.message, hint: p.error.hint };
     verdicts.push(
@@ -68,6 +82,35 @@ export async function verifyOn(
     programs: verdicts,
     notes: plan.notes.map(({ about, text }) => `${about}: ${text}`),
   };
+}
+
+/** Logs of what was rejected, once more with all states; a program whose log gets too long is not among them. */
+async function logsWithStates(
+  host: ConnectedHost,
+  objectBlob: number,
+  options: MessageInitShape<typeof ObjectOptionsSchema>,
+  first: readonly ProgramVerdict[],
+  call: CallOptions,
+): Promise<Map<string, Uint8Array>> {
+  const logs = new Map<string, Uint8Array>();
+  const rejected = first.filter((p) => p.verdict === 'rejected' && p.logBlob !== 0 && !p.logTruncated);
+  if (rejected.length === 0) return logs;
+  const more = {
+    ...options,
+    programs: rejected.map((p) => p.name),
+    logLevel: ALL_STATES,
+    logLimitBytes: BigInt(STATES_LIMIT_BYTES),
+  };
+  const { programs } = await host.agent.request(
+    { case: 'verifyObject', value: { objectBlob, options: more } },
+    'verify',
+    call,
+  );
+  for (const { name, verdict, logBlob, logTruncated } of programs) {
+    const log = logBlob === 0 ? null : host.agent.takeBlob(logBlob);
+    if (log !== null && verdict === 'rejected' && !logTruncated) logs.set(name, log);
+  }
+  return logs;
 }
 
 /** Source files by the names that line information has for them: absolute, or as seen from the program's folder. */

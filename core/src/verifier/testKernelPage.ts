@@ -28,10 +28,14 @@ const reasons: Record<string, Partial<Record<string, string>>> = {
   'iterator-uninitialised': kfunc('bpf_iter_num_next', '6.4'),
   'kfunc-wrong-program': kfunc('bpf_task_from_pid', '6.2'),
   'printk-format': { '5.10': since('the helper bpf_snprintf()', '5.13') },
+  'rcu-parent': kfunc('bpf_task_acquire', '6.2'),
   'rcu-not-unlocked': kfunc('bpf_rcu_read_lock', '6.2'),
   'release-not-owned': kfunc('bpf_task_release', '6.2'),
   'stack-too-large-calls': { '5.10': since('the helper bpf_xdp_load_bytes()', '5.18') },
+  'stack-too-large-struct': { '5.10': since('the helper bpf_xdp_load_bytes()', '5.18') },
+  'tc-store-bytes': { '5.10': since('the helper bpf_xdp_store_bytes()', '5.18') },
   'task-not-released': kfunc('bpf_task_acquire', '6.2'),
+  'xdp-dynptr-of-skb': kfunc('bpf_dynptr_from_skb', '6.4'),
 };
 
 const lineOf = (place: string): string => place.replace(/:\d+$/, '');

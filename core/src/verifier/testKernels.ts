@@ -62,7 +62,7 @@ export function kernelText({ release, verdicts }: RecordedKernel): string {
     [
       `==== ${v.name} ${v.program} (${v.section}) mcpu=${v.cpu} ${v.verdict} ${v.category || '-'} ${v.place || '-'}`,
       ...(v.message === '' ? [] : [`! ${v.message.replaceAll('\n', ' ')}`]),
-      ...(v.log === '' ? [] : [v.log]),
+      ...(v.log === '' ? [] : [v.log.replace(/\n+$/, '')]),
     ].join('\n');
   return `Linux ${release}\n${verdicts.map(one).join('\n')}\n`;
 }

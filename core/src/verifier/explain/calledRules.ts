@@ -1,6 +1,8 @@
 /** Helpers and kernel functions that this kernel, this type of program or this licence may not call. */
 import { insertBelow, replaceIn, type Fix } from './edits.ts';
 import type { Failure } from './failure.ts';
+import { functionAround } from './functionText.ts';
+import { alternative, callInstead, kernelFunctionInstead } from './otherHelper.ts';
 import { programWords, type Explanation, type Rule } from './rule.ts';
 import type { SourceFile } from './sourceText.ts';
 
@@ -33,9 +35,49 @@ function licenceFix(file: SourceFile): Fix {
 
 function helper(failure: Failure, match: RegExpExecArray): Explanation {
   const named = /(?:helper|func|function) (\w+)#\d+/.exec(match.input)?.[1] ?? failure.called();
+  const other = alternative(failure, named);
+  const instead = other
+    ? `Call ${other.instead}(), which ${other.why}.`
+    : 'Use another helper, or another kind of program.';
   return {
-    message: `${named ? `${named}()` : 'This helper'} cannot be called by ${programWords(failure)}. Use another helper, or another kind of program.`,
+    message: `${named ? `${named}()` : 'This helper'} cannot be called by ${programWords(failure)}. ${instead}`,
+    fixes: [other && callInstead(failure, other)],
   };
+}
+
+/** Kinds of programs that may wait when their section says so. */
+const mayWait = /^(?:fentry|fexit|fmod_ret|lsm|uprobe|uretprobe|usdt|iter)$/;
+
+function waits(failure: Failure): Explanation {
+  const called = failure.called() || 'This function';
+  const kind = (failure.program.source?.section ?? '').split('/')[0]!;
+  const other = alternative(failure, called);
+  const instead = other ? `call ${other.instead}(), which ${other.why}` : 'use a function that does not wait';
+  const form = mayWait.test(kind)
+    ? `Write SEC("${kind}.s/…"), which lets it wait, or ${instead}.`
+    : `Programs of this kind never may: ${instead}.`;
+  return {
+    message: `${called}() may have to wait, and ${programWords(failure)} run where nothing may wait. ${form}`,
+    fixes: [mayWait.test(kind) ? sleepable(failure, kind) : null, other && callInstead(failure, other)],
+  };
+}
+
+/** SEC("iter/task") → SEC("iter.s/task"), above the program. */
+function sleepable(failure: Failure, kind: string): Fix | null {
+  const place = failure.program.ofProgram();
+  const file = failure.program.file(place);
+  const section = failure.program.source?.section ?? '';
+  const around = file && functionAround(file, place.line);
+  for (let line = around?.head ?? 0; file && around && line >= around.first; line--) {
+    const at = file.line(line).indexOf(`SEC("${section}")`);
+    if (at < 0) continue;
+    const from = at + 'SEC("'.length + kind.length + 1;
+    return {
+      title: `Make it SEC("${section.replace(kind, `${kind}.s`)}")`,
+      edits: [replaceIn(file, line, from, from, '.s')],
+    };
+  }
+  return null;
 }
 
 export const calledRules: readonly Rule[] = [
@@ -53,17 +95,7 @@ export const calledRules: readonly Rule[] = [
       /might sleep in a non-sleepable|unknown func bpf_copy_from_user(?:_task)?#|sleepable (?:helper|kfunc|program)|must be sleepable|in non-sleepable|within (?:rcu|RCU|preempt|irq)/,
     about:
       'The function may wait (for memory, for a page), and this program runs where it must not. Use the sleepable form of the section (".s": "fentry.s/…", "lsm.s/…", "uprobe.s"), or a function that does not wait.',
-    explain: (failure) => {
-      const called = failure.called() || 'This function';
-      const section = failure.program.source?.section ?? '';
-      const kind = section.split('/')[0]!;
-      const form = /^(?:fentry|fexit|fmod_ret|lsm|uprobe|uretprobe|usdt|iter|syscall|ksyscall)$/.test(kind)
-        ? ` Use SEC("${kind}.s/…") to let it sleep.`
-        : ' Programs of this kind never may; read with a function that does not wait (bpf_probe_read_user() instead of bpf_copy_from_user()).';
-      return {
-        message: `${called}() may have to wait, and ${programWords(failure)} run where nothing may wait.${form}`,
-      };
-    },
+    explain: waits,
   },
   {
     id: 'kfunc-missing',
@@ -84,7 +116,14 @@ export const calledRules: readonly Rule[] = [
     title: 'Kernel function not allowed here',
     pattern: /calling kernel function (\S+) is not allowed/,
     about: 'The kernel function exists, but programs of this type may not call it.',
-    explain: (failure, match) => ({ message: `${match[1]!}() exists, but ${programWords(failure)} may not call it.` }),
+    explain: (failure, match) => {
+      const other = alternative(failure, match[1]!);
+      const instead = other ? ` Call ${other.instead}(), which ${other.why}.` : '';
+      return {
+        message: `${match[1]!}() exists, but ${programWords(failure)} may not call it.${instead}`,
+        fixes: [other && kernelFunctionInstead(failure, other)],
+      };
+    },
   },
   {
     id: 'helper-unknown',

@@ -4,6 +4,8 @@ import type { Failure } from './failure.ts';
 import type { Place } from './program.ts';
 import type { Explanation, Rule } from './rule.ts';
 import type { SourceFile } from './sourceText.ts';
+import { makeGlobal } from './splitRepair.ts';
+import { moveToMap } from './stackRepair.ts';
 
 /** The line of the loop around a place: the nearest for, while or do above it, in the same function. */
 function loopLine(file: SourceFile | null, place: Place): number {
@@ -72,7 +74,7 @@ function complexity(failure: Failure): Explanation {
   const figure = processed === null ? '' : ` after ${processed.toLocaleString('en-US')} instructions`;
   return {
     message: `The verifier gave up${figure}: it follows every path${looped ? ' through every round of this loop' : ''}, and there are too many. Use bpf_loop() or bpf_for() (their body is verified once), give loops fewer rounds, or move code into a global (non-static, __noinline) function, which is verified by itself.`,
-    fixes: looped ? [boundLoop(failure, place)] : [],
+    fixes: [makeGlobal(failure), looped ? boundLoop(failure, place) : null],
     place,
   };
 }
@@ -85,6 +87,7 @@ function stack(failure: Failure, match: RegExpExecArray): Explanation {
   const each = large.map((f) => `${f.name}() ${f.depth}`);
   return {
     message: `The functions of one chain of calls may use 512 bytes of stack together${total ? `; this one uses ${total}` : ''}${each.length > 0 ? ` (${each.join(', ')})` : ''}. Move large variables into a per-CPU array map, or into the ring-buffer record that they end up in.`,
+    fixes: [moveToMap(failure)],
     place: failure.program.ofProgram(),
   };
 }

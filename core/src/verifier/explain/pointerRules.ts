@@ -10,6 +10,7 @@ import {
   type Fix,
 } from './edits.ts';
 import type { Failure } from './failure.ts';
+import { readAgain } from './packetRepair.ts';
 import { memoryAccess } from './path.ts';
 import type { Place } from './program.ts';
 import { cause, lineWords, type Explanation, type Rule } from './rule.ts';
@@ -219,12 +220,17 @@ export const pointerRules: readonly Rule[] = [
       const named = failure.name(failure.at, Number(match[1]));
       const place = failure.placeAt(moved.at);
       const line = lineWords(place, failure.place);
+      // A pointer that was calculated from another shares its register: what is written there is what a reader knows.
+      const used = /^(\w+)(?:->|\[)/.exec(expressionAt(failure.place.text, failure.place.column))?.[1];
+      const pointer = used ?? named.expression;
+      const subject = used ? `\`${used}\`` : capitalize(named.text);
       return {
-        message: `${capitalize(named.text)} points into the packet as it was before ${moved.function}()${line && ` (${line})`}, which may have moved it. Read data and data_end from the context again after that call, and check the length again.`,
+        message: `${subject} points into the packet as it was before ${moved.function}()${line && ` (${line})`}, which may have moved it. Read data and data_end from the context again after that call, and check the length again.`,
         causes: [
           cause(named.place, `${capitalize(named.text)} is made here.`),
           cause(place, `${moved.function}() makes it useless here.`),
         ],
+        fixes: [readAgain(failure, place, moved.function, pointer)],
       };
     },
   },

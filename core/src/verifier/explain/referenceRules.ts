@@ -3,6 +3,7 @@ import type { VerdictReason } from '../../model/index.ts';
 import { beforeLeaving, type Fix } from './edits.ts';
 import type { Failure } from './failure.ts';
 import type { Place } from './program.ts';
+import { lockAround } from './rcuRepair.ts';
 import { cause, lineWords, type Explanation, type Rule } from './rule.ts';
 import { argumentsOf, assignedName } from './sourceText.ts';
 import { capitalize } from './words.ts';
@@ -267,10 +268,18 @@ export const referenceRules: readonly Rule[] = [
       const named = failure.name(failure.at, register);
       const called = failure.called() || 'the function';
       const trusted = /trusted|rcu/.test(match.input);
+      const given = argumentsOf(failure.place.text, called)?.[register - 1];
+      const subject = given ? `\`${given}\`` : capitalize(named.text);
+      if (/must be a rcu pointer/.test(match.input))
+        return {
+          message: `${subject} was read from a kernel struct outside of the RCU read lock, so the object behind it may be gone any time. Call bpf_rcu_read_lock() before it is read and bpf_rcu_read_unlock() after ${called}().`,
+          causes: [cause(named.place, 'The pointer is read here, without the lock.')],
+          fixes: [lockAround(failure, named.place)],
+        };
       return {
         message: trusted
-          ? `${capitalize(named.text)} is a pointer that was read from a kernel struct, which may be gone any time; ${called}() needs one that is held: a program argument, or one from bpf_…_acquire().`
-          : `${capitalize(named.text)} is not something that ${called}() can give back: it was not taken by an acquiring function, or was given back already.`,
+          ? `${subject} is a pointer that was read from a kernel struct, which may be gone any time; ${called}() needs one that is held: a program argument, or one from bpf_…_acquire().`
+          : `${subject} is not something that ${called}() can give back: it was not taken by an acquiring function, or was given back already.`,
         causes: [cause(named.place, 'The pointer comes from here.')],
       };
     },

@@ -20,6 +20,8 @@ export class LogReader {
   readonly #paths = new PathStack();
   #reportFrom = -1;
   #reportTo = -1;
+  /** A path is over, and nothing says yet where the next one begins. */
+  #ended = false;
   readonly #each = (piece: string, from: number, to: number): void => this.#read(piece, from, to);
 
   push(chunk: string): void {
@@ -51,10 +53,18 @@ export class LogReader {
       case LineKind.insn:
         // A step after a report: several programs' logs in one.
         this.#reportFrom = this.#reportTo = -1;
-        this.#step(line, leadingNumber(piece, from), mayBranch(piece, from));
+        this.#step(line, leadingNumber(piece, from), piece, from);
         break;
       case LineKind.branch:
         this.#branch(leadingNumber(piece, from + 5));
+        this.#ended = false;
+        break;
+      case LineKind.pruned:
+        this.#ended = true;
+        break;
+      case LineKind.note:
+        // The exit was a called function's.
+        if (piece.startsWith('returning from', from)) this.#ended = false;
         break;
       case LineKind.statistics:
         readStatistics(this.#stats, piece.slice(from, to));
@@ -74,17 +84,25 @@ export class LogReader {
     }
   }
 
-  #step(line: number, insn: number, branches: boolean): void {
+  #step(line: number, insn: number, piece: string, from: number): void {
     const step = this.#stepLines.length;
+    // At level 2, kernels before 5.17 do not say which branch they take up.
+    if (this.#ended) this.#begin(this.#paths.takeUpTarget(insn, step));
+    const code = piece.indexOf(') ', from) + 2;
+    this.#ended = piece.startsWith('exit', code);
     this.#stepLines.push(line);
     this.#stepInsns.push(insn);
     this.#paths.walked(step);
-    if (branches) this.#paths.putOff(step, insn);
+    if (mayBranch(piece, code)) this.#paths.putOff(step, insn, jumpTarget(piece, code, insn));
   }
 
   #branch(fromInsn: number): void {
+    this.#begin(this.#paths.takeUp(fromInsn, this.#stepLines.length));
+  }
+
+  /** The next step goes on from an earlier one; -1 for one that is not in the log. */
+  #begin(parent: number): void {
     const next = this.#stepLines.length;
-    const parent = this.#paths.takeUp(fromInsn, next);
     // Two branches before the same step: the first was pruned at once.
     if (this.#branchSteps.length > 0 && this.#branchSteps.at(this.#branchSteps.length - 1) === next)
       this.#branchParents.set(this.#branchParents.length - 1, parent + 1);
@@ -120,11 +138,18 @@ function leadingNumber(text: string, from: number): number {
 }
 
 /** A conditional jump, or a call that may go on in two ways (iterators, callbacks). */
-function mayBranch(text: string, from: number): boolean {
-  const at = text.indexOf(') ', from) + 2;
+function mayBranch(text: string, at: number): boolean {
   const c = text.charCodeAt(at);
   if (c === 105) return text.charCodeAt(at + 1) === 102; // if
   return (c === 99 && text.startsWith('call', at)) || (c === 109 && text.startsWith('may_goto', at));
+}
+
+/** "if r1 > 0xa goto pc+2" → the instruction that it leads to; 0 where it is no jump. */
+function jumpTarget(text: string, at: number, insn: number): number {
+  if (text.charCodeAt(at) !== 105) return 0;
+  const distance = text.indexOf('goto pc', at) + 'goto pc'.length;
+  const count = leadingNumber(text, distance + 1);
+  return Math.max(0, insn + 1 + (text.charCodeAt(distance) === 45 ? -count : count));
 }
 
 /**
@@ -135,6 +160,9 @@ class PathStack {
   readonly #from: number[] = [];
   readonly #to: number[] = [];
   readonly #putOff = new Map<number, number[]>();
+  /** All jumps in the order of the log, and where they lead. */
+  readonly #jumps = new Numbers();
+  readonly #targets = new Numbers();
 
   walked(step: number): void {
     const top = this.#to.length - 1;
@@ -145,7 +173,12 @@ class PathStack {
     }
   }
 
-  putOff(step: number, insn: number): void {
+  /** `target` is 0 for what is no jump. */
+  putOff(step: number, insn: number, target: number): void {
+    if (target > 0) {
+      this.#jumps.push(step);
+      this.#targets.push(target);
+    }
     const steps = this.#putOff.get(insn);
     if (steps) steps.push(step);
     else this.#putOff.set(insn, [step]);
@@ -159,11 +192,30 @@ class PathStack {
       const step = steps.pop()!;
       if (this.#alive(step)) parent = step;
     }
+    this.#turn(parent, next);
+    return parent;
+  }
+
+  /**
+   * The same when the log names no branch: the verifier takes up the one that it put off last, so it is the last jump that
+   * leads here, and what was walked after it was decided or is over.
+   */
+  takeUpTarget(insn: number, next: number): number {
+    let parent = -1;
+    while (parent < 0 && this.#jumps.length > 0) {
+      const step = this.#jumps.at(--this.#jumps.length);
+      const target = this.#targets.at(--this.#targets.length);
+      if (target === insn && this.#alive(step)) parent = step;
+    }
+    this.#turn(parent, next);
+    return parent;
+  }
+
+  #turn(parent: number, next: number): void {
     if (parent >= 0) this.#cutAfter(parent);
     // The next step begins a run of its own.
     this.#from.push(next);
     this.#to.push(next - 1);
-    return parent;
   }
 
   #alive(step: number): boolean {
