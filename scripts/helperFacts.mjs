@@ -31,7 +31,8 @@ function* sources(folder) {
 
 /** Functions by name, with what they return for which helper and which other functions they ask. */
 function readFunctions(text, functions) {
-  const head = /^(?:static |extern )?const struct bpf_func_proto \*\s*(\w+)\(\s*enum bpf_func_id func_id[^)]*\)\s*\{([\s\S]*?)^\}/gm;
+  const head =
+    /^(?:static |extern )?const struct bpf_func_proto \*\s*(\w+)\(\s*enum bpf_func_id func_id[^)]*\)\s*\{([\s\S]*?)^\}/gm;
   for (const [, name, body] of text.matchAll(head)) {
     const helpers = new Map();
     let pending = [];
@@ -43,7 +44,9 @@ function readFunctions(text, functions) {
       if (helper) pending.push(helper);
       const statement = part.slice(label[0].length).replace(/^#.*$/gm, '').trim();
       if (statement === '') continue;
-      const protos = [...statement.matchAll(/&(bpf_\w+_proto)\b|\bbpf_get_(\w+_proto)\(/g)].map((m) => m[1] ?? `bpf_${m[2]}`);
+      const protos = [...statement.matchAll(/&(\w+_proto\w*)\b|\bbpf_get_(\w+_proto)\(/g)].map(
+        (m) => m[1] ?? `bpf_${m[2]}`,
+      );
       if (protos.length > 0) for (const each of pending) helpers.set(each, [...(helpers.get(each) ?? []), ...protos]);
       pending = [];
     }
@@ -64,7 +67,9 @@ function readKernel(root) {
       for (const [, name, body] of text.matchAll(/const struct bpf_func_proto (\w+)\s*=\s*\{([\s\S]*?)\};/g)) {
         if (/\.gpl_only\s*=\s*true/.test(body)) gpl.add(name);
       }
-      for (const [, name, body] of text.matchAll(/const struct bpf_verifier_ops (\w+)_verifier_ops\s*=\s*\{([\s\S]*?)\};/g)) {
+      for (const [, name, body] of text.matchAll(
+        /const struct bpf_verifier_ops (\w+)_verifier_ops\s*=\s*\{([\s\S]*?)\};/g,
+      )) {
         const ask = /\.get_func_proto\s*=\s*(\w+)/.exec(body)?.[1];
         if (ask) verifierOps.set(name, ask);
       }

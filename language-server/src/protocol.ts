@@ -11,6 +11,8 @@ export interface InitializationOptions {
   trusted: boolean;
   /** Milliseconds between the last keystroke and a check; default 150. */
   debounceMs?: number;
+  /** False where clangd serves the editor: what any C tool knows (fields behind an arrow, helpers' names) is left to it. */
+  genericC?: boolean;
 }
 
 /**
@@ -24,25 +26,38 @@ export interface TargetParams {
   vmlinuxHeader: string | null;
   /** `uname -m` of the target; null = this machine's. */
   arch: string | null;
+  /** The host's name; null = this machine's kernel. */
+  host?: string | null;
+  /** `uname -r` of the target. */
+  kernel?: string | null;
+  /** Path of the kernel's raw BTF in the cache; null = this machine's. */
+  btf?: string | null;
+  /** Path of the list of attach points in the cache (core/src/runs/authoring.ts writes it); null = not known. */
+  targets?: string | null;
+  /** True when the host is not connected and all of this is from before. */
+  cached?: boolean;
 }
 
 /** Values from the other side of the connection are checked, not believed. */
 export function isInitializationOptions(value: unknown): value is InitializationOptions {
   if (typeof value !== 'object' || value === null) return false;
-  const { resourceDir, cacheDir, compilerPath, trusted, debounceMs } = value as Record<string, unknown>;
+  const { resourceDir, cacheDir, compilerPath, trusted, debounceMs, genericC } = value as Record<string, unknown>;
   return (
     typeof resourceDir === 'string' &&
     typeof cacheDir === 'string' &&
     typeof compilerPath === 'string' &&
     typeof trusted === 'boolean' &&
-    (debounceMs === undefined || (typeof debounceMs === 'number' && debounceMs >= 0))
+    (debounceMs === undefined || (typeof debounceMs === 'number' && debounceMs >= 0)) &&
+    (genericC === undefined || typeof genericC === 'boolean')
   );
 }
 
 export function isTargetParams(value: unknown): value is TargetParams {
   if (typeof value !== 'object' || value === null) return false;
-  const { vmlinuxHeader, arch } = value as Record<string, unknown>;
-  return isStringOrNull(vmlinuxHeader) && isStringOrNull(arch);
+  const { vmlinuxHeader, arch, host, kernel, btf, targets, cached } = value as Record<string, unknown>;
+  const optional = [host, kernel, btf, targets].every((each) => each === undefined || isStringOrNull(each));
+  const isFlag = cached === undefined || typeof cached === 'boolean';
+  return isStringOrNull(vmlinuxHeader) && isStringOrNull(arch) && optional && isFlag;
 }
 
 function isStringOrNull(value: unknown): value is string | null {

@@ -93,6 +93,15 @@ export class Btf {
     return KIND_NAMES[kindNumber(this.#types.view.getUint32(offset + 4, true))] ?? 'unknown';
   }
 
+  /** The name alone, without decoding the type: kernels have a hundred thousand. */
+  nameOf(id: number): string {
+    if (id === 0) return '';
+    if (id < this.firstId && this.base) return this.base.nameOf(id);
+    const offset = this.#offsets[id - this.firstId];
+    if (offset === undefined) throw malformed(`BTF type ${id} does not exist`);
+    return this.name(this.#types.view.getUint32(offset, true));
+  }
+
   /** The string at an offset of the string section (the base's strings come first). */
   name(offset: number): string {
     if (offset < this.#firstString && this.base) return this.base.name(offset);

@@ -27,3 +27,5 @@ export * from './dwarfLocations.ts';
 export * from './dwarfTypes.ts';
 export * from './flow.ts';
 export * from './recordChoice.ts';
+export * from './knowledge/index.ts';
+export { editDistance } from '../editDistance.ts';

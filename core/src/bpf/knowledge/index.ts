@@ -1,0 +1,3 @@
+export * from './helpers.ts';
+export * from './mapFacts.ts';
+export * from './sectionContexts.ts';

@@ -1,0 +1,72 @@
+/** The fields of structs and unions, with those nested in them. */
+import { closing, readDeclarator, readSpecifier, splitAtCommas, type Specifier } from './declarators.ts';
+import { Kind, type Token } from './lexer.ts';
+import type { CStruct, CVariable } from './model.ts';
+
+/** A struct with those nested in it; the fields of nested ones without a name are its own. */
+export function readStruct(
+  tokens: readonly Token[],
+  open: number,
+  close: number,
+  head: Omit<CStruct, 'fields' | 'flattened'>,
+): CStruct[] {
+  const fields: CVariable[] = [];
+  const own: CStruct = { ...head, fields, flattened: false };
+  const found: CStruct[] = [own];
+  for (let at = open + 1; at < close;) {
+    const before = at;
+    let end = at;
+    let brace: [number, number] | null = null;
+    for (; end < close && tokens[end]!.text !== ';'; end++) {
+      if (tokens[end]!.text !== '{') continue;
+      const inner = closing(tokens, end, close);
+      brace ??= [end, inner];
+      end = inner;
+    }
+    const keyword = tokens[at]!;
+    if (brace !== null && (keyword.text === 'struct' || keyword.text === 'union') && found.length < 256) {
+      const named = tokens[at + 1]!;
+      const name =
+        named.kind === Kind.identifier && at + 1 < brace[0]
+          ? `${keyword.text} ${named.text}`
+          : `${keyword.text} {…}#${keyword.start}`;
+      const nested = readStruct(tokens, brace[0], brace[1], {
+        ...head,
+        name,
+        start: keyword.start,
+        end: tokens[brace[1]]!.end,
+      });
+      found.push(...nested);
+      if (brace[1] + 1 >= end) {
+        fields.push(...nested[0]!.fields);
+        own.flattened = true;
+      }
+      const specifier = { base: name, isStatic: false, isExtern: false, next: 0, qualifiers: '' };
+      addFields(tokens, brace[1] + 1, end, specifier, fields);
+    } else if (brace === null) {
+      const specifier = readSpecifier(tokens, at, end);
+      if (specifier !== null) addFields(tokens, specifier.next, end, specifier, fields);
+    }
+    at = Math.max(end + 1, before + 1);
+  }
+  return found;
+}
+
+function addFields(
+  tokens: readonly Token[],
+  from: number,
+  to: number,
+  specifier: Specifier,
+  fields: CVariable[],
+): void {
+  for (const [start, end] of splitAtCommas(tokens, from, to)) {
+    const declared = readDeclarator(tokens, start, end, specifier);
+    if (declared === null) continue;
+    const { name, type } = declared;
+    fields.push({
+      name,
+      type: declared.bitField ? { ...type, dims: [...type.dims], qualifiers: 'bitfield' } : type,
+      start: declared.start,
+    });
+  }
+}

@@ -1,0 +1,157 @@
+/** Every finding of the language server beside clang's. docs/diagnostics.md is made from this table by `npm run docs`. */
+
+export type Severity = 'error' | 'warning' | 'information' | 'hint';
+
+export interface CheckKind {
+  severity: Severity;
+  title: string;
+  /** What it means and why it matters, what to do. */
+  about: string;
+  /** True when a quick fix is offered. */
+  fix: boolean;
+}
+
+const kind = (severity: Severity, title: string, about: string, fix = false): CheckKind => ({
+  severity,
+  title,
+  about,
+  fix,
+});
+
+export const checkKinds = {
+  'unknown-section': kind(
+    'warning',
+    'libbpf does not know the section',
+    'libbpf chooses program type and attachment by the name in `SEC()`. With a name that it does not know, nothing is attached by itself. Write one that it knows, or choose the target when attaching.',
+    true,
+  ),
+  'incomplete-section': kind(
+    'warning',
+    'The section names no target',
+    'A tracepoint is `tp/CATEGORY/NAME`. With a part missing, the program loads but libbpf cannot attach it.',
+  ),
+  'no-such-function': kind(
+    'warning',
+    'The kernel has no such function',
+    'The function that the section names is not in the target kernel: misspelt, inlined, static and renamed by the compiler, or of another version. Attaching would fail.',
+    true,
+  ),
+  'no-such-tracepoint': kind(
+    'warning',
+    'The kernel has no such tracepoint',
+    'The tracepoint that the section names is not in the target kernel. Attaching would fail.',
+    true,
+  ),
+  'no-such-hook': kind(
+    'warning',
+    'The kernel has no such hook',
+    'The LSM hook, iterator or interface that the section names is not in the target kernel.',
+    true,
+  ),
+  'wrong-context': kind(
+    'warning',
+    'The argument is not what programs of this section get',
+    'The kernel passes a context of a type that belongs to the section. Reading it as another struct gives wrong values, or the verifier refuses the program.',
+    true,
+  ),
+  'unknown-helper': kind(
+    'warning',
+    'The kernel has no such helper',
+    'The target kernel is older than the helper. The program would not load; ask with `bpf_core_enum_value_exists` before the call, or use another helper.',
+  ),
+  'helper-not-allowed': kind(
+    'warning',
+    'Programs of this type may not call the helper',
+    'Each program type has its own list of helpers. The verifier refuses the program.',
+  ),
+  'gpl-only-helper': kind(
+    'warning',
+    'The helper is for GPL programs only',
+    'The kernel offers this helper only to programs whose licence is compatible with the GPL (`GPL`, `GPL v2`, `Dual BSD/GPL`, `Dual MIT/GPL`, `Dual MPL/GPL`). The verifier refuses the program.',
+    true,
+  ),
+  'missing-license': kind(
+    'warning',
+    'The program states no licence',
+    'Without `char LICENSE[] SEC("license")` the kernel takes the program for proprietary: helpers for GPL programs are refused, and most tracing programs do not load.',
+    true,
+  ),
+  'map-without-type': kind(
+    'warning',
+    'The map has no type',
+    'A map definition needs `__uint(type, BPF_MAP_TYPE_…)`.',
+    true,
+  ),
+  'unknown-map-type': kind(
+    'warning',
+    'There is no such map type',
+    'The constant is not one of the kernel that this is written for.',
+    true,
+  ),
+  'map-missing-field': kind(
+    'warning',
+    'The map lacks a field that its type needs',
+    'Maps of this type cannot be created without it.',
+    true,
+  ),
+  'map-extra-field': kind(
+    'warning',
+    'Maps of this type have no such field',
+    'The kernel refuses a map of this type that has a key, a value or a number of entries where it has none.',
+    true,
+  ),
+  'map-key-size': kind(
+    'warning',
+    'Keys of this map type have another size',
+    'The kernel insists on 4 bytes: an index, a file descriptor.',
+    true,
+  ),
+  'map-value-size': kind(
+    'warning',
+    'Values of this map type have another size',
+    'The kernel insists on that many bytes.',
+    true,
+  ),
+  'map-missing-flag': kind(
+    'warning',
+    'Maps of this type need a flag',
+    'The kernel creates maps of this type only with that flag.',
+    true,
+  ),
+  'ring-size': kind(
+    'warning',
+    "The ring buffer's size is not a power of two of pages",
+    'The size of a ring buffer has to be a power of two and a multiple of the page size. libbpf rounds it up, other loaders are refused.',
+    true,
+  ),
+  'per-cpu-value': kind(
+    'warning',
+    'A value is too large for a per-CPU map',
+    'Memory per CPU comes in pieces of at most 32 KiB, so a larger value cannot be made.',
+  ),
+  'stack-too-large': kind(
+    'warning',
+    'Local variables need more than the 512 bytes of stack',
+    'A BPF program has 512 bytes of stack. Keep large values in a per-CPU array map with one entry, or in the ring buffer record itself.',
+  ),
+  'printk-left': kind(
+    'hint',
+    'bpf_printk is for debugging',
+    'It writes to one buffer of the whole kernel, is slow, and anyone may read it. Use a ring buffer for what users are to see.',
+  ),
+} as const satisfies Record<string, CheckKind>;
+
+export type CheckCode = keyof typeof checkKinds;
+
+export interface Fix {
+  title: string;
+  edits: { start: number; end: number; text: string }[];
+}
+
+export interface Finding {
+  code: CheckCode;
+  start: number;
+  end: number;
+  message: string;
+  fixes: Fix[];
+}

@@ -1,0 +1,15 @@
+/** All checks of a source beside clang's. */
+import type { Analysis } from '../analysis.ts';
+import { checkHelpers } from './helpers.ts';
+import { checkLicense } from './license.ts';
+import { checkMaps } from './maps.ts';
+import { checkSections } from './sections.ts';
+import { checkStack } from './stack.ts';
+import type { Finding } from './codes.ts';
+
+export { checkKinds, type CheckCode, type Finding, type Fix } from './codes.ts';
+
+export function check(analysis: Analysis): Finding[] {
+  const checks = [checkSections, checkHelpers, checkLicense, checkMaps, checkStack];
+  return checks.flatMap((each) => each(analysis)).sort((a, b) => a.start - b.start || a.end - b.end);
+}
