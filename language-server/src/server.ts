@@ -1,39 +1,63 @@
-/** The language server: connection and documents around the checker. */
+/** The language server: connection and documents around the checker and what is known of BPF. */
 import { fileURLToPath } from 'node:url';
 import { buildObject, localVmlinuxHeader, needsVmlinux } from '@ringside/core/build';
 import {
+  CodeActionKind,
   DidChangeWatchedFilesNotification,
   TextDocuments,
   TextDocumentSyncKind,
   type Connection,
   type InitializeResult,
+  type ServerCapabilities,
 } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
+import { Authoring } from './authoring.ts';
 import { Checker, type CheckedDocument } from './checker.ts';
 import { isInitializationOptions, isTargetParams, targetNotification } from './protocol.ts';
+import { Publisher } from './publisher.ts';
+
+const capabilities: ServerCapabilities = {
+  textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental },
+  completionProvider: { triggerCharacters: ['"', '/', '.', '>', '(', ','], resolveProvider: true },
+  hoverProvider: true,
+  signatureHelpProvider: { triggerCharacters: ['(', ','] },
+  codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
+};
 
 /** Serves one connection until it ends. */
 export function serve(connection: Connection): void {
   const documents = new TextDocuments(TextDocument);
   let checker: Checker | undefined;
+  let authoring: Authoring | undefined;
+  let publisher: Publisher | undefined;
   let watchesFiles = false;
 
-  connection.onInitialize(({ initializationOptions, capabilities }): InitializeResult => {
+  connection.onInitialize(({ initializationOptions, capabilities: client }): InitializeResult => {
     if (!isInitializationOptions(initializationOptions)) {
       throw new Error('initializationOptions must hold resourceDir, cacheDir, compilerPath and trusted');
     }
-    watchesFiles = capabilities.workspace?.didChangeWatchedFiles?.dynamicRegistration === true;
+    watchesFiles = client.workspace?.didChangeWatchedFiles?.dynamicRegistration === true;
+    const log = (message: string): void => connection.console.warn(message);
+    const knowing = (authoring = new Authoring(initializationOptions, {
+      document: (uri) => documents.get(uri),
+      checked: checkedDocument,
+      log: (message) => connection.console.log(message),
+    }));
+    const out = (publisher = new Publisher({
+      ours: (uri) => knowing.diagnose(uri),
+      version: (uri) => documents.get(uri)?.version,
+      send: (uri, version, diagnostics) => void connection.sendDiagnostics({ uri, version, diagnostics }),
+      debounceMs: initializationOptions.debounceMs,
+      trusted: initializationOptions.trusted,
+    }));
     checker = new Checker(initializationOptions, {
       build: (options) => buildObject(options),
       localHeader: (cacheDir) => localVmlinuxHeader(cacheDir),
       needsVmlinux,
-      publish: (uri, version, diagnostics) => void connection.sendDiagnostics({ uri, version, diagnostics }),
-      log: (message) => connection.console.warn(message),
+      publish: (uri, version, diagnostics) => out.compiled(uri, version, diagnostics),
+      log,
     });
-    return {
-      capabilities: { textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental } },
-      serverInfo: { name: 'ringside' },
-    };
+    return { capabilities, serverInfo: { name: 'ringside' } };
   });
 
   connection.onInitialized(() => {
@@ -41,12 +65,29 @@ export function serve(connection: Connection): void {
     const watchers = [{ globPattern: '**/*.h' }];
     void connection.client.register(DidChangeWatchedFilesNotification.type, { watchers });
   });
-  connection.onDidChangeWatchedFiles(() => checker?.recheck());
-  connection.onNotification(targetNotification, (params: unknown) => {
-    if (isTargetParams(params)) checker?.setTarget(params);
-    else connection.console.warn(`${targetNotification}: malformed parameters`);
+  connection.onDidChangeWatchedFiles(() => {
+    authoring?.recheck();
+    checker?.recheck();
   });
-  connection.onShutdown(() => checker?.dispose());
+  connection.onNotification(targetNotification, (params: unknown) => {
+    if (!isTargetParams(params)) {
+      connection.console.warn(`${targetNotification}: malformed parameters`);
+      return;
+    }
+    authoring?.setTarget(params);
+    checker?.setTarget(params);
+    publisher?.checkAll(documents.keys());
+  });
+  connection.onShutdown(() => {
+    checker?.dispose();
+    publisher?.dispose();
+  });
+
+  connection.onCompletion(({ textDocument, position }) => authoring?.complete(textDocument.uri, position));
+  connection.onCompletionResolve((item) => authoring?.resolve(item) ?? item);
+  connection.onHover(({ textDocument, position }) => authoring?.hover(textDocument.uri, position));
+  connection.onSignatureHelp(({ textDocument, position }) => authoring?.signatureHelp(textDocument.uri, position));
+  connection.onCodeAction(({ textDocument, range }) => authoring?.codeActions(textDocument.uri, range));
 
   // TextDocuments reports a change for every opened document too.
   const opened = new Set<string>();
@@ -56,9 +97,12 @@ export function serve(connection: Connection): void {
     if (opened.has(checked.uri)) checker?.change(checked);
     else checker?.open(checked);
     opened.add(checked.uri);
+    publisher?.changed(checked.uri);
   });
   documents.onDidClose(({ document }) => {
     opened.delete(document.uri);
+    authoring?.close(document.uri);
+    publisher?.close(document.uri);
     checker?.close(document.uri);
   });
   documents.listen(connection);

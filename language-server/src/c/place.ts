@@ -81,21 +81,22 @@ export function placeAt(source: Source, offset: number): Place {
 function classify(source: Source, last: number, typed: string, start: number, offset: number): Place {
   const { tokens, model } = source;
   const before = tokens[last];
+  const call = callAt(tokens, last);
+  const skip = call ? coreReadMacros.get(call.name.text) : undefined;
+  // "__sk_common.skc_family" is one argument of the chain.
+  if (call && skip !== undefined && call.argument >= skip && before?.text !== '->') {
+    return { kind: 'chain', call, typed, start };
+  }
   if (before?.text === '->' || before?.text === '.') {
     const from = postfixStart(tokens, last - 1);
     if (from !== null) return { kind: 'member', from, to: last, typed, start };
     return { kind: 'nothing' };
   }
   const map = model.maps.find((each) => each.bodyStart < offset && offset < each.bodyEnd) ?? null;
-  const call = callAt(tokens, last);
   if (call && /^__(uint|type|ulong|array)$/.test(call.name.text)) {
     const { text } = call.name;
     if (call.argument === 0) return { kind: 'mapField', map, typed, start, macro: text };
     return { kind: 'mapValue', map, field: tokens[call.open + 1]!.text, typed, start };
-  }
-  if (call) {
-    const skip = coreReadMacros.get(call.name.text);
-    if (skip !== undefined && call.argument >= skip) return { kind: 'chain', call, typed, start };
   }
   if (map || opensAnonymousStruct(tokens, last)) return { kind: 'mapField', map, typed, start, macro: '' };
   if (before && (before.text === 'struct' || before.text === 'union' || before.text === 'enum')) {

@@ -1,0 +1,155 @@
+/** Everything that the server knows of BPF beside what clang says: completion, hover, signatures, checks and their fixes. */
+import {
+  type CodeAction,
+  type CompletionItem,
+  type CompletionList,
+  type Diagnostic,
+  type Hover,
+  type Position,
+  type Range,
+  type SignatureHelp,
+} from 'vscode-languageserver';
+import type { TextDocument } from 'vscode-languageserver-textdocument';
+import { Analyser, type AnalysedDocument, type Analysis } from './analysis.ts';
+import { check } from './checks/index.ts';
+import { complete, describeItem, type ItemData } from './features/completion.ts';
+import { hover } from './features/hover.ts';
+import { signatureHelp } from './features/signatureHelp.ts';
+import { fixesAt, toDiagnostic } from './findings.ts';
+import { nowhere, readHelpers, readWorld, type World } from './kernel/world.ts';
+import type { InitializationOptions, TargetParams } from './protocol.ts';
+
+export interface AuthoringServices {
+  /** An open document as the editor has it, or undefined. */
+  document(uri: string): TextDocument | undefined;
+  /** What of it is checked; null for documents that are not programs on the disk. */
+  checked(document: TextDocument): AnalysedDocument | null;
+  log(message: string): void;
+}
+
+export class Authoring {
+  private readonly analyser = new Analyser();
+  private target: TargetParams = { vmlinuxHeader: null, arch: null };
+  /** The kernel that is written for; read when the first program is there. */
+  private world: Promise<World> | undefined;
+
+  constructor(
+    private readonly options: InitializationOptions,
+    private readonly services: AuthoringServices,
+  ) {}
+
+  private get genericC(): boolean {
+    return this.options.genericC ?? true;
+  }
+
+  setTarget(target: TargetParams): void {
+    const keys = ['host', 'kernel', 'btf', 'targets', 'cached'] as const;
+    const isSame = keys.every((key) => (target[key] ?? null) === (this.target[key] ?? null));
+    this.target = target;
+    if (!isSame) this.world = undefined;
+  }
+
+  /** Headers have changed. */
+  recheck(): void {
+    this.analyser.forgetAll();
+  }
+
+  close(uri: string): void {
+    this.analyser.forget(uri);
+  }
+
+  private ready(): Promise<World> {
+    return (this.world ??= this.read(this.target));
+  }
+
+  private async read(target: TargetParams): Promise<World> {
+    const started = performance.now();
+    const helpers = await readHelpers(this.options.resourceDir).catch((error: unknown) => {
+      this.services.log(`libbpf's helpers could not be read: ${String(error)}`);
+      return nowhere.helpers;
+    });
+    try {
+      const world = await readWorld(target, helpers);
+      this.services.log(
+        `types of ${target.host ?? "this machine's kernel"} read in ${Math.round(performance.now() - started)} ms`,
+      );
+      return world;
+    } catch (error) {
+      this.services.log(`what ${target.host ?? 'this machine'} offers could not be read: ${String(error)}`);
+      return { ...nowhere, helpers };
+    }
+  }
+
+  async complete(uri: string, position: Position): Promise<CompletionList | null> {
+    return this.at('completion', uri, position, (analysis, offset, rangeOf) => {
+      return complete(analysis, offset, { uri, rangeOf, genericC: this.genericC });
+    });
+  }
+
+  async resolve(item: CompletionItem): Promise<CompletionItem> {
+    const uri = (item.data as ItemData | undefined)?.uri;
+    if (uri === undefined) return item;
+    return (
+      (await this.at('completion item', uri, { line: 0, character: 0 }, (analysis) => describeItem(item, analysis))) ??
+      item
+    );
+  }
+
+  async hover(uri: string, position: Position): Promise<Hover | null> {
+    return this.at('hover', uri, position, (analysis, offset, rangeOf) => {
+      const found = hover(analysis, offset, this.genericC);
+      return found && { contents: { kind: 'markdown', value: found.markdown }, range: rangeOf(found.start, found.end) };
+    });
+  }
+
+  async signatureHelp(uri: string, position: Position): Promise<SignatureHelp | null> {
+    if (!this.genericC) return null;
+    return this.at('signature help', uri, position, (analysis, offset) => signatureHelp(analysis, offset));
+  }
+
+  async codeActions(uri: string, range: Range): Promise<CodeAction[]> {
+    const actions = await this.at('code actions', uri, range.start, (analysis, from, rangeOf, document) => {
+      return fixesAt(check(analysis), from, document.offsetAt(range.end), uri, rangeOf);
+    });
+    return actions ?? [];
+  }
+
+  /** Our findings in a document as it is now. */
+  async diagnose(uri: string): Promise<Diagnostic[]> {
+    const found = await this.at('checks', uri, { line: 0, character: 0 }, (analysis, _offset, rangeOf) => {
+      return check(analysis).map((finding) => toDiagnostic(finding, rangeOf));
+    });
+    return found ?? [];
+  }
+
+  /** Does one thing with an open program. What goes wrong is logged with what was being done, and ends nothing. */
+  private async at<T>(
+    what: string,
+    uri: string,
+    position: Position,
+    work: (
+      analysis: Analysis,
+      offset: number,
+      rangeOf: (start: number, end: number) => Range,
+      document: TextDocument,
+    ) => T,
+  ): Promise<T | null> {
+    const world = await this.ready();
+    const document = this.services.document(uri);
+    const checked = document && this.services.checked(document);
+    if (!document || !checked) return null;
+    try {
+      const rangeOf = (start: number, end: number): Range => ({
+        start: document.positionAt(start),
+        end: document.positionAt(end),
+      });
+      return work(this.analyser.analyse(checked, world), document.offsetAt(position), rangeOf, document);
+    } catch (error) {
+      const place = `${uri}:${position.line + 1}:${position.character + 1}`;
+      this.services.log(
+        `${what} at ${place} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
+      return null;
+    }
+  }
+}
