@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { errorCodes } from '../core/src/errors.ts';
+import { checkKinds, checkPage } from './lib/checkDocs.mjs';
 import { errorGroups, errorPage } from './lib/errorDocs.mjs';
 import { at } from './lib/paths.mjs';
 
@@ -8,6 +9,10 @@ const source = readFileSync(at('core/src/errors.ts'), 'utf8');
 
 test('docs/errors.md is what the table says (else run `npm run docs`)', () => {
   expect(readFileSync(at('docs/errors.md'), 'utf8')).toBe(errorPage(source));
+});
+
+test('docs/diagnostics.md is what the table of checks says (else run `npm run docs`)', async () => {
+  expect(readFileSync(at('docs/diagnostics.md'), 'utf8')).toBe(checkPage(await checkKinds()));
 });
 
 test('each code of the table is in the page, once', () => {

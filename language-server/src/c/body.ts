@@ -15,6 +15,7 @@ export function readBody(tokens: readonly Token[], open: number, end: number): B
   const body: Body = { locals: [], calls: [], structs: [] };
   /** Where the blocks end that a token is in. */
   const scopes: { start: number; end: number }[] = [];
+  const ends = braceEnds(tokens, open, end);
   let begins = true;
   for (let at = open; at < end; at++) {
     const token = tokens[at]!;
@@ -28,7 +29,7 @@ export function readBody(tokens: readonly Token[], open: number, end: number): B
     }
     begins = false;
     if (token.text === '{') {
-      scopes.push({ start: token.start, end: tokens[Math.min(closing(tokens, at, end), end - 1)]!.end });
+      scopes.push({ start: token.start, end: ends.get(at) ?? tokens[end - 1]!.end });
       begins = true;
     } else if (token.text === '}') {
       scopes.pop();
@@ -37,6 +38,21 @@ export function readBody(tokens: readonly Token[], open: number, end: number): B
     else if (token.text === '(' && tokens[at - 1]?.text === 'for') begins = true;
   }
   return body;
+}
+
+/** Where the block ends that a brace opens, for all of them at once. */
+function braceEnds(tokens: readonly Token[], open: number, end: number): ReadonlyMap<number, number> {
+  const ends = new Map<number, number>();
+  const opened: number[] = [];
+  for (let at = open; at < end; at++) {
+    const { text } = tokens[at]!;
+    if (text === '{') opened.push(at);
+    else if (text === '}') {
+      const start = opened.pop();
+      if (start !== undefined) ends.set(start, tokens[at]!.end);
+    }
+  }
+  return ends;
 }
 
 function call(tokens: readonly Token[], at: number, body: Body): void {

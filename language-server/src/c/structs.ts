@@ -3,12 +3,17 @@ import { closing, readDeclarator, readSpecifier, splitAtCommas, type Specifier }
 import { Kind, type Token } from './lexer.ts';
 import type { CStruct, CVariable } from './model.ts';
 
+/** Deeper ones are nobody's. */
+const MAX_NESTED = 16;
+const MAX_STRUCTS = 256;
+
 /** A struct with those nested in it; the fields of nested ones without a name are its own. */
 export function readStruct(
   tokens: readonly Token[],
   open: number,
   close: number,
   head: Omit<CStruct, 'fields' | 'flattened'>,
+  depth = 0,
 ): CStruct[] {
   const fields: CVariable[] = [];
   const own: CStruct = { ...head, fields, flattened: false };
@@ -24,18 +29,19 @@ export function readStruct(
       end = inner;
     }
     const keyword = tokens[at]!;
-    if (brace !== null && (keyword.text === 'struct' || keyword.text === 'union') && found.length < 256) {
+    if (
+      brace !== null &&
+      (keyword.text === 'struct' || keyword.text === 'union') &&
+      found.length < MAX_STRUCTS &&
+      depth < MAX_NESTED
+    ) {
       const named = tokens[at + 1]!;
       const name =
         named.kind === Kind.identifier && at + 1 < brace[0]
           ? `${keyword.text} ${named.text}`
           : `${keyword.text} {…}#${keyword.start}`;
-      const nested = readStruct(tokens, brace[0], brace[1], {
-        ...head,
-        name,
-        start: keyword.start,
-        end: tokens[brace[1]]!.end,
-      });
+      const inner = { ...head, name, start: keyword.start, end: tokens[brace[1]]!.end };
+      const nested = readStruct(tokens, brace[0], brace[1], inner, depth + 1);
       found.push(...nested);
       if (brace[1] + 1 >= end) {
         fields.push(...nested[0]!.fields);

@@ -11,7 +11,7 @@ export function checkLicense({ source, models }: Analysis): Finding[] {
   if (models.some((each) => each.license !== null || each.sections.some((section) => section.name === 'license')))
     return [];
   // A macro of the project may stand for it.
-  if (/\b(LICENSE|license)\b/i.test(text.replace(/SPDX-License-Identifier/g, ''))) return [];
+  if (/license/i.test(text.replace(/SPDX-License-Identifier/g, ''))) return [];
   const program = model.functions.find(
     (each) => each.section !== null && parseSection(each.section.name).form !== null,
   );

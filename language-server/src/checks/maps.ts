@@ -27,7 +27,7 @@ function checkMap(map: CMap, types: Types, text: string): Finding[] {
   const fact = mapFact(type.value);
   if (!fact) return unknownType(type, types);
   const missing = map.opaque ? [] : [...missingFields(map, fact, text), ...missingFlag(map, fact, types, text)];
-  const findings = [...missing, ...extraFields(map, fact)];
+  const findings = [...missing, ...extraFields(map, fact, text)];
   const keySize = sizeOf(map, 'key', types);
   const valueSize = sizeOf(map, 'value', types);
   if (fact.keyBytes > 0 && keySize !== null && keySize !== fact.keyBytes) {
@@ -72,7 +72,7 @@ function has(map: CMap, part: 'key' | 'value'): CMapField | undefined {
 function missingFields(map: CMap, fact: MapFact, text: string): Finding[] {
   const findings: Finding[] = [];
   const missing = (field: string, line: string) => {
-    const message = `${map.name} is a ${fact.name} map and needs ${field === 'max_entries' ? 'max_entries' : `a ${field}`}`;
+    const message = `${map.name} is ${aMap(fact)} and needs ${field === 'max_entries' ? 'max_entries' : `a ${field}`}`;
     findings.push({
       code: 'map-missing-field',
       start: map.start,
@@ -91,7 +91,7 @@ function missingFields(map: CMap, fact: MapFact, text: string): Finding[] {
   return findings;
 }
 
-function extraFields(map: CMap, fact: MapFact): Finding[] {
+function extraFields(map: CMap, fact: MapFact, text: string): Finding[] {
   const findings: Finding[] = [];
   for (const part of ['key', 'value'] as const) {
     const field = has(map, part);
@@ -99,14 +99,14 @@ function extraFields(map: CMap, fact: MapFact): Finding[] {
     // libbpf keeps the types of a ring's records for tools, and gives the kernel sizes of 0.
     if (fact.name.endsWith('ringbuf') && field.macro === '__type') continue;
     if (fact.name === 'arena') continue;
-    const message = `${map.name} is a ${fact.name} map, which has no ${part}`;
-    const fix: Fix = { title: `Remove the ${part}`, edits: [{ start: field.start, end: field.end, text: '' }] };
+    const message = `${map.name} is ${aMap(fact)}, which has no ${part}`;
+    const fix: Fix = { title: `Remove the ${part}`, edits: [wholeLine(field, text)] };
     findings.push({ code: 'map-extra-field', start: field.start, end: field.end, message, fixes: [fix] });
   }
   const entries = map.fields.get('max_entries');
   if (fact.entries === 'no' && entries && !/^0[xX]?0*$/.test(entries.value)) {
-    const message = `${map.name} is a ${fact.name} map, which has no max_entries: it grows by itself`;
-    const fix: Fix = { title: 'Remove max_entries', edits: [{ start: entries.start, end: entries.end, text: '' }] };
+    const message = `${map.name} is ${aMap(fact)}, which has no max_entries: it grows by itself`;
+    const fix: Fix = { title: 'Remove max_entries', edits: [wholeLine(entries, text)] };
     findings.push({ code: 'map-extra-field', start: entries.start, end: entries.end, message, fixes: [fix] });
   }
   return findings;
@@ -121,7 +121,7 @@ function missingFlag(map: CMap, fact: MapFact, types: Types, text: string): Find
   const fix: Fix = field
     ? { title: `Add ${fact.flags}`, edits: [{ start: field.valueEnd, end: field.valueEnd, text: ` | ${fact.flags}` }] }
     : addLine(map, `__uint(map_flags, ${fact.flags});`, text);
-  const message = `${map.name} is a ${fact.name} map and needs the flag ${fact.flags}`;
+  const message = `${map.name} is ${aMap(fact)} and needs the flag ${fact.flags}`;
   return [{ code: 'map-missing-flag', start: map.start, end: map.end, message, fixes: [fix] }];
 }
 
@@ -138,7 +138,7 @@ function wrongSize(map: CMap, part: 'key' | 'value', fact: MapFact, wanted: numb
   const field = has(map, part)!;
   const text = field.macro === '__type' ? '__u32' : String(wanted);
   const code = part === 'key' ? 'map-key-size' : 'map-value-size';
-  const message = `The ${part} of a ${fact.name} map has ${wanted} bytes; ${field.value} is ${field.macro === '__type' ? size : 'another size'}${field.macro === '__type' ? ' bytes' : ''}`;
+  const message = `The ${part} of ${aMap(fact)} has ${wanted} bytes; ${field.value} is ${field.macro === '__type' ? size : 'another size'}${field.macro === '__type' ? ' bytes' : ''}`;
   const fix: Fix = {
     title: `Change the ${part} to ${text}`,
     edits: [{ start: field.valueStart, end: field.valueEnd, text }],
@@ -156,6 +156,17 @@ function ringSize(map: CMap, fact: MapFact, types: Types): Finding[] {
   const message = `A ring buffer's size is a power of two of pages; ${size} is none (libbpf makes it ${right})`;
   const fix: Fix = { title: `Change to ${text}`, edits: [{ start: field.valueStart, end: field.valueEnd, text }] };
   return [{ code: 'ring-size', start: field.valueStart, end: field.valueEnd, message, fixes: [fix] }];
+}
+
+function aMap({ name }: MapFact): string {
+  return `${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name} map`;
+}
+
+/** A field with its line, when nothing else stands there. */
+function wholeLine({ start, end }: CMapField, text: string): { start: number; end: number; text: string } {
+  const before = /\r?\n[ \t]*$/.exec(text.slice(0, start))?.[0].length ?? 0;
+  const isAlone = /^[ \t]*(\r?\n|$)/.test(text.slice(end, end + 200));
+  return { start: isAlone ? start - before : start, end, text: '' };
 }
 
 /** A line behind the last one of the definition, with its indentation. */

@@ -5,6 +5,8 @@ import type { Types } from '../c/types.ts';
 import type { Finding } from './codes.ts';
 
 const STACK = 512;
+/** A function with more is no program that anyone loads. */
+const MAX_LOCALS = 1000;
 
 export function checkStack({ source, types }: Analysis): Finding[] {
   return source.model.functions.flatMap((each) => tooLarge(each, types));
@@ -14,6 +16,7 @@ export function checkStack({ source, types }: Analysis): Finding[] {
 function tooLarge(each: CFunction, types: Types): Finding[] {
   const sized = each.locals
     .filter((local) => !local.isStatic && isMemory(local))
+    .slice(0, MAX_LOCALS)
     .map((local) => ({ local, size: types.sizeOf(local.type) ?? 0 }));
   let worst: { total: number; local: CLocal; size: number } | null = null;
   for (const { local, size } of sized) {
@@ -29,11 +32,8 @@ function tooLarge(each: CFunction, types: Types): Finding[] {
   }
   if (worst === null) return [];
   const { local, total, size } = worst;
-  const others = size === total ? '' : ` with the variables before it, ${total} bytes of stack`;
-  const message =
-    others === ''
-      ? `${local.name} needs ${size} bytes of stack; a BPF program has ${STACK}`
-      : `${local.name} needs${others}; a BPF program has ${STACK}`;
+  const who = size === total ? `${local.name} needs ${total}` : `The variables up to ${local.name} need ${total}`;
+  const message = `${who} bytes of stack; a BPF program has ${STACK}`;
   return [{ code: 'stack-too-large', start: local.start, end: local.start + local.name.length, message, fixes: [] }];
 }
 

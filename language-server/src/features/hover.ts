@@ -6,7 +6,7 @@ import { Kind, type Token } from '../c/lexer.ts';
 import type { CSection } from '../c/model.ts';
 import { callAt, coreReadMacros, postfixStart, tokenBefore } from '../c/place.ts';
 import type { Member, TypeRef } from '../c/types.ts';
-import { skeletonOf, tracepointStruct } from './skeleton.ts';
+import { declare, skeletonOf, tracepointStruct } from './skeleton.ts';
 import { typeAt } from './completion.ts';
 import { bytesText, code, escape, helperText, hostName, kernelTypeText, mapText, offsetText } from './texts.ts';
 
@@ -47,7 +47,7 @@ function tracepointFields(target: string, world: Analysis['world']): string[] {
   const fields = world.points.tracepoints.get(target) ?? [];
   const own = fields.filter((field) => !field.name.startsWith('common_'));
   if (own.length > 0) {
-    return [code(own.map(({ name, type, offset }) => `${type} ${name};  /* ${offset ?? '?'} */`).join('\n'))];
+    return [code(own.map((field) => `${declare(field)};  /* ${field.offset ?? '?'} */`).join('\n'))];
   }
   const struct = tracepointStruct(target, world);
   const id = struct === null ? null : (world.kernel?.find(`struct ${struct}`) ?? null);

@@ -115,15 +115,13 @@ interface Place {
 
 /** A program is written where none follows the section on its line or the next. */
 function placeOf({ source }: Analysis, section: CSection): Place {
-  const { text, model } = source;
+  const { text } = source;
   const eol = text.includes('\r\n') ? '\r\n' : '\n';
   const rest = /^"?[ \t]*\)?[ \t]*/.exec(text.slice(section.end, section.end + 64))![0];
   const behind = section.end + rest.length;
-  const isLast = /^(?:\r?\n[ \t]*)?(?:\r?\n|$)/.test(text.slice(behind, behind + 64));
-  const hasProgram = model.functions.some((each) => each.section === section);
-  const written = hasProgram && !isLast;
+  const isLast = /^[ \t]*(?:\r?\n[ \t]*(?:\r?\n|$)|$)/.test(text.slice(behind, behind + 64));
   const isOwnLine = /(^|\n)[ \t]*SEC[ \t]*\([ \t]*"$/.test(text.slice(Math.max(0, section.start - 200), section.start));
-  return { start: section.start, end: section.end, closing: written || !isOwnLine || !isLast ? null : behind, eol };
+  return { start: section.start, end: section.end, closing: isOwnLine && isLast ? behind : null, eol };
 }
 
 function item(

@@ -24,7 +24,7 @@ export function signatureHelp({ source, world }: Analysis, offset: number): Sign
     );
   }
   const id = world.kernel?.kfuncs.has(name) ? world.kernel.btf.findByNameKind(name, 'func') : null;
-  const func = id === null || id === undefined ? null : world.kernel!.btf.type(id);
+  const func = id === null ? null : world.kernel!.btf.type(id);
   const proto = func?.kind === 'func' ? world.kernel!.btf.resolve(func.type) : null;
   if (proto?.kind !== 'func_proto') return null;
   const { btf } = world.kernel!;

@@ -130,7 +130,8 @@ function structOpsMember(member: string, { kernel }: World): SignatureArgument[]
   return [];
 }
 
-function declare({ name, type }: SignatureArgument): string {
+/** "char[16]" and a name → "char name[16]". */
+export function declare({ name, type }: { name: string; type: string }): string {
   if (type.includes('(*)')) return type.replace('(*)', `(*${name})`);
   const array = /^(.*?)(\[.*\])$/.exec(type);
   if (array) return `${array[1]!} ${name}${array[2]!}`;

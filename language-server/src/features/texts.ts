@@ -70,15 +70,14 @@ export function kernelTypeText(kernel: Kernel, id: number, world: World): string
   let lost = 0;
   for (const member of type.members) {
     const size = member.bitSize > 0 ? member.bitSize : btf.sizeOf(member.type) * 8;
-    const isHole =
-      type.kind === 'struct' && member.bitOffset > end && (member.bitOffset - end) % 8 === 0 && member.bitSize === 0;
-    if (isHole) {
+    const from = Math.ceil(end / 8) * 8;
+    if (type.kind === 'struct' && member.bitSize === 0 && member.bitOffset > from) {
       holes++;
-      lost += (member.bitOffset - end) / 8;
-      lines.push(`\t/* hole of ${(member.bitOffset - end) / 8} bytes */`);
+      lost += (member.bitOffset - from) / 8;
+      lines.push(`\t/* hole of ${(member.bitOffset - from) / 8} bytes */`);
     }
     const bits = member.bitSize > 0 ? ` : ${member.bitSize}` : '';
-    const declaration = member.name === '' ? `${btf.cName(member.type)}` : btf.cDeclaration(member.type, member.name);
+    const declaration = member.name === '' ? btf.cName(member.type) : btf.cDeclaration(member.type, member.name);
     lines.push(`\t${declaration}${bits};  /* ${offsetText(member.bitOffset)} ${member.bitSize > 0 ? '' : size / 8} */`);
     end = Math.max(end, member.bitOffset + size);
   }
@@ -87,10 +86,18 @@ export function kernelTypeText(kernel: Kernel, id: number, world: World): string
   const summary = [
     `${type.size} bytes`,
     `${type.members.length} members`,
-    holes > 0 ? `${holes} holes, ${lost} bytes` : 'no holes',
-  ];
+    holesText(holes, lost),
+    paddingText(type.size - Math.ceil(end / 8)),
+  ].filter(Boolean);
   const head = `${type.kind} ${type.name === '' ? '{…}' : type.name}`;
   return `${code(`${head} {  /* offset, size */\n${shown.join('\n')}\n}`)}\n\n${summary.join(' · ')} · ${escape(hostName(world))}`;
+}
+
+function holesText(holes: number, bytes: number): string {
+  return holes === 0 ? 'no holes' : `${holes === 1 ? 'a hole' : `${holes} holes`} of ${bytes} bytes`;
+}
+function paddingText(bytes: number): string {
+  return bytes > 0 ? `${bytes} bytes of padding` : '';
 }
 
 export function offsetText(bits: number): string {

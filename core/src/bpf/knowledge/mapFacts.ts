@@ -76,7 +76,7 @@ const facts = new Map<string, MapFact>(
     const row = rows[name];
     if (row === undefined) return [];
     const [shape, what, keyBytes = 0, valueBytes = 0, flags = ''] = row;
-    const [key, value, entries] = [...shape].map((letter) => need[letter as 'y']) as [MapNeed, MapNeed, MapNeed];
+    const [key, value, entries] = [0, 1, 2].map((at) => need[shape.charAt(at) as 'y']) as [MapNeed, MapNeed, MapNeed];
     const constant = `BPF_MAP_TYPE_${name.toUpperCase()}`;
     return [[constant, { constant, name, key, value, entries, keyBytes, valueBytes, flags, what }]];
   }),

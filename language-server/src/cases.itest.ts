@@ -1,0 +1,316 @@
+/** The server as an editor sees it: one process, asked about a table of sources; the answers are in test/golden. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Elf } from '@ringside/core/bpf';
+import { buildObject } from '@ringside/core/build';
+import {
+  createProtocolConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+  type CodeAction,
+  type CompletionItem,
+  type CompletionList,
+  type Diagnostic,
+  type Hover,
+  type ProtocolConnection,
+  type PublishDiagnosticsParams,
+  type SignatureHelp,
+  type TextEdit,
+} from 'vscode-languageserver-protocol/node.js';
+import { TextDocument } from 'vscode-languageserver-textdocument';
+import { checkCases, completionCases, hoverCases, signatureCases, type Case } from '../test/cases.ts';
+import { targetNotification } from './protocol.ts';
+
+const root = join(import.meta.dirname, '../..');
+const golden = join(import.meta.dirname, '../test/golden');
+const updating = process.env['UPDATE_GOLDEN'] === '1';
+
+interface Server {
+  child: ChildProcess;
+  connection: ProtocolConnection;
+  published: Map<string, Diagnostic[]>;
+  wake: (() => void)[];
+}
+
+let folder: string;
+let alone: Server;
+let beside: Server;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'ringside-cases-'));
+  cpSync(join(root, 'core/resources'), join(folder, 'dist/resources'), { recursive: true });
+  await build({
+    entryPoints: [join(root, 'language-server/src/main.ts')],
+    outfile: join(folder, 'dist/language-server.js'),
+    ...{ bundle: true, platform: 'node', format: 'cjs', target: 'node20', logLevel: 'error' },
+  });
+  const target = await smallKernel();
+  [alone, beside] = await Promise.all([start(target, true), start(target, false)]);
+});
+afterAll(async () => {
+  for (const { child, connection } of [alone, beside]) {
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    await connection.sendRequest('shutdown');
+    await connection.sendNotification('exit');
+    await gone;
+    connection.dispose();
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The kernel of test/kernel.c, as the extension would name a host's. */
+async function smallKernel(): Promise<object> {
+  const made = await buildObject({
+    ...{ file: join(root, 'language-server/test/kernel.c'), vmlinuxHeader: null, compilerPath: '' },
+    ...{ resourceDir: join(folder, 'dist'), cacheDir: join(folder, 'cache') },
+  });
+  expect(made.diagnostics.filter((each) => each.severity === 'error')).toEqual([]);
+  const btf = join(folder, 'btf');
+  writeFileSync(btf, Elf.parse(readFileSync(made.object)).section('.BTF')!.data);
+  const field = (name: string, type: string, offset: number, size: number) => ({ name, type, offset, size });
+  const tracepoints = [
+    { name: 'sched:sched_process_exec', fields: [] },
+    {
+      name: 'sched:sched_wakeup',
+      fields: [
+        field('common_pid', 'int', 4, 4),
+        field('comm', 'char[16]', 8, 16),
+        field('pid', 'pid_t', 24, 4),
+        field('prio', 'int', 28, 4),
+      ],
+    },
+    ...['sched:sched_switch', 'syscalls:sys_enter_openat', 'syscalls:sys_exit_openat'].map((name) => ({
+      name,
+      fields: [],
+    })),
+  ];
+  const kprobes = ['vfs_read', 'vfs_write', 'vfs_unlink', 'do_unlinkat', 'tcp_close'];
+  const targets = join(folder, 'targets.json');
+  writeFileSync(targets, JSON.stringify({ tracepoints, kprobes }));
+  return { vmlinuxHeader: null, arch: 'x86_64', host: 'web1', kernel: '6.12.0', btf, targets, cached: false };
+}
+
+async function start(target: object, genericC: boolean): Promise<Server> {
+  const child = spawn(process.execPath, [join(folder, 'dist/language-server.js'), '--stdio'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const connection = createProtocolConnection(
+    new StreamMessageReader(child.stdout),
+    new StreamMessageWriter(child.stdin),
+  );
+  const server: Server = { child, connection, published: new Map(), wake: [] };
+  connection.onNotification('textDocument/publishDiagnostics', ({ uri, diagnostics }: PublishDiagnosticsParams) => {
+    server.published.set(uri, diagnostics);
+    server.wake.splice(0).forEach((done) => done());
+  });
+  connection.listen();
+  await connection.sendRequest('initialize', {
+    ...{ processId: process.pid, rootUri: null, capabilities: {} },
+    initializationOptions: {
+      ...{ resourceDir: join(folder, 'dist'), cacheDir: join(folder, 'cache'), compilerPath: '' },
+      // No compiler: what is told is ours alone.
+      ...{ trusted: false, debounceMs: 0, genericC },
+    },
+  });
+  await connection.sendNotification('initialized', {});
+  await connection.sendNotification(targetNotification, target);
+  return server;
+}
+
+let opened = 0;
+
+/** Opens the case's source, asks, closes it. */
+async function withSource<T>(
+  each: Case,
+  ask: (
+    server: Server,
+    uri: string,
+    document: TextDocument,
+    position: { line: number; character: number },
+  ) => Promise<T>,
+): Promise<T> {
+  const server = each.clangd === true ? beside : alone;
+  const uri = pathToFileURL(join(folder, `case ${++opened}.bpf.c`)).href;
+  const at = each.text.indexOf('‸');
+  const text = each.text.replace('‸', '');
+  const document = TextDocument.create(uri, 'c', 1, text);
+  await server.connection.sendNotification('textDocument/didOpen', {
+    textDocument: { uri, languageId: 'c', version: 1, text },
+  });
+  const answer = await ask(server, uri, document, document.positionAt(Math.max(0, at)));
+  await server.connection.sendNotification('textDocument/didClose', { textDocument: { uri } });
+  return answer;
+}
+
+function compare(feature: string, answers: Record<string, unknown>): void {
+  const path = join(golden, `${feature}.json`);
+  if (updating) {
+    mkdirSync(golden, { recursive: true });
+    writeFileSync(path, `${JSON.stringify(answers, null, 2)}\n`);
+  }
+  expect(existsSync(path), `${path}: run once with UPDATE_GOLDEN=1 and read what it wrote`).toBe(true);
+  expect(answers).toEqual(JSON.parse(readFileSync(path, 'utf8')));
+}
+
+async function all<T>(cases: readonly Case[], ask: (each: Case) => Promise<T>): Promise<Record<string, T>> {
+  expect(new Set(cases.map((each) => each.name)).size, 'names are unique').toBe(cases.length);
+  const answers: Record<string, T> = {};
+  for (const each of cases) answers[each.name] = await ask(each);
+  return answers;
+}
+
+const SHOWN = 12;
+
+function itemText(item: CompletionItem): string {
+  const edit = item.textEdit as TextEdit | undefined;
+  const inserted = edit?.newText === item.label ? '' : (edit?.newText ?? '');
+  return [item.label, item.detail ?? '', item.labelDetails?.description ?? '', inserted].filter(Boolean).join(' | ');
+}
+
+describe('cases of the language server', () => {
+  it('there are enough of them', () => {
+    expect(
+      completionCases.length + hoverCases.length + signatureCases.length + checkCases.length,
+    ).toBeGreaterThanOrEqual(120);
+  });
+
+  it('completes', async () => {
+    const answers = await all(completionCases, (each) =>
+      withSource(each, async ({ connection }, uri, _document, position) => {
+        const list = await connection.sendRequest<CompletionList>('textDocument/completion', {
+          textDocument: { uri },
+          position,
+        });
+        const sorted = [...list.items].sort((a, b) => ((a.sortText ?? a.label) < (b.sortText ?? b.label) ? -1 : 1));
+        // What an edit replaces has to hold the cursor, on one line: editors refuse any other.
+        for (const { textEdit } of list.items) {
+          const range = (textEdit as TextEdit | undefined)?.range;
+          if (range)
+            expect([
+              range.start.line,
+              range.end.line,
+              range.start.character <= position.character && position.character <= range.end.character,
+            ]).toEqual([position.line, position.line, true]);
+        }
+        const more = sorted.length > SHOWN ? [`… ${sorted.length} in all`] : [];
+        return [...sorted.slice(0, SHOWN).map(itemText), ...more];
+      }),
+    );
+    compare('completion', answers);
+  });
+
+  it('tells what is under the pointer', async () => {
+    const answers = await all(hoverCases, (each) =>
+      withSource(each, async ({ connection }, uri, document, position) => {
+        const hover = await connection.sendRequest<Hover | null>('textDocument/hover', {
+          textDocument: { uri },
+          position,
+        });
+        return (
+          hover && { of: document.getText(hover.range), text: (hover.contents as { value: string }).value.split('\n') }
+        );
+      }),
+    );
+    compare('hover', answers);
+  });
+
+  it('helps with arguments', async () => {
+    const answers = await all(signatureCases, (each) =>
+      withSource(each, async ({ connection }, uri, _document, position) => {
+        const help = await connection.sendRequest<SignatureHelp | null>('textDocument/signatureHelp', {
+          textDocument: { uri },
+          position,
+        });
+        const signature = help?.signatures[0];
+        return signature
+          ? { label: signature.label, active: signature.parameters?.[help.activeParameter ?? 0]?.label ?? null }
+          : null;
+      }),
+    );
+    compare('signature', answers);
+  });
+
+  it('finds mistakes and repairs them', async () => {
+    const answers = await all(checkCases, (each) =>
+      withSource(each, async (server, uri, document) => {
+        const found = await findingsOf(server, uri);
+        const lines = [];
+        for (const { code, message, range } of found) {
+          const actions = await server.connection.sendRequest<CodeAction[]>('textDocument/codeAction', {
+            textDocument: { uri },
+            range,
+            context: { diagnostics: found },
+          });
+          const own = actions.filter((action) => action.diagnostics?.[0]?.message === message);
+          const first = own[0]?.edit?.changes?.[uri];
+          const repaired = first ? TextDocument.applyEdits(document, first) : null;
+          const fixes = own.map((action) => action.title);
+          lines.push({
+            code,
+            at: document.getText(range),
+            message,
+            fixes,
+            ...(repaired !== null && { repaired: difference(document.getText(), repaired) }),
+          });
+        }
+        return lines;
+      }),
+    );
+    compare('checks', answers);
+  });
+
+  it('repairs a misspelt function so that nothing is left to say', async () => {
+    const text = checkCases[0]!.text;
+    const repaired = text.replace('vfs_raed', 'vfs_read');
+    const found = await withSource({ name: '', text: repaired }, ({ connection }, uri) =>
+      connection.sendRequest<CodeAction[]>('textDocument/codeAction', {
+        textDocument: { uri },
+        range: { start: { line: 0, character: 0 }, end: { line: 99, character: 0 } },
+        context: { diagnostics: [] },
+      }),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('marks what is known from before when the host is gone', async () => {
+    const { connection } = beside;
+    const target = { ...(await smallKernel()), cached: true };
+    await connection.sendNotification(targetNotification, target);
+    const each = { name: '', text: 'SEC("kprobe/vfs_re‸")\n', clangd: true };
+    const list = await withSource(each, (server, uri, _document, position) =>
+      server.connection.sendRequest<CompletionList>('textDocument/completion', { textDocument: { uri }, position }),
+    );
+    expect(list.items.map((item) => item.labelDetails?.description)).toEqual(['cached: web1']);
+  });
+});
+
+/** Our findings: without any the server has nothing to publish, so a source that has some is opened with it. */
+async function findingsOf(server: Server, uri: string): Promise<Diagnostic[]> {
+  const marker = pathToFileURL(join(folder, `marker ${opened}.bpf.c`)).href;
+  const text =
+    'SEC("kprobe/vfs_raed")\nint p(struct pt_regs *ctx)\n{\n\treturn 0;\n}\nchar L[] SEC("license") = "GPL";\n';
+  await server.connection.sendNotification('textDocument/didOpen', {
+    textDocument: { uri: marker, languageId: 'c', version: 1, text },
+  });
+  while (!server.published.has(marker)) await new Promise<void>((resolve) => server.wake.push(resolve));
+  await server.connection.sendNotification('textDocument/didClose', { textDocument: { uri: marker } });
+  return server.published.get(uri) ?? [];
+}
+
+/** The lines that are not the same: "- old", "+ new". */
+function difference(before: string, after: string): string[] {
+  const [old, now] = [before.split('\n'), after.split('\n')];
+  let from = 0;
+  while (from < old.length && old[from] === now[from]) from++;
+  let back = 0;
+  while (back < old.length - from && back < now.length - from && old.at(-1 - back) === now.at(-1 - back)) back++;
+  return [
+    ...old.slice(from, old.length - back).map((line) => `- ${line}`),
+    ...now.slice(from, now.length - back).map((line) => `+ ${line}`),
+  ];
+}
