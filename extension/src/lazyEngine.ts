@@ -75,6 +75,9 @@ export class LazyEngine implements Engine {
   async targets(host: string, query: Parameters<Engine['targets']>[1], options?: CallOptions) {
     return (await this.#get()).targets(host, query, options);
   }
+  async authoring(host: string, options?: CallOptions) {
+    return (await this.#get()).authoring(host, options);
+  }
   async agentStatus(host: string, options?: CallOptions) {
     return (await this.#get()).agentStatus(host, options);
   }

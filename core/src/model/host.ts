@@ -64,6 +64,22 @@ export interface HostState {
   error: ErrorData | null;
 }
 
+/** What the language server is told of the kernel that a program is for. Paths are in the cache. */
+export interface AuthoringTarget {
+  host: string;
+  /** `uname -r` */
+  kernel: string;
+  arch: string;
+  /** null where the host's kernel has no BTF, or the file is gone. */
+  vmlinuxHeader: string | null;
+  /** Raw BTF. */
+  btf: string | null;
+  /** The list of attach points: {tracepoints: [{name, fields}], kprobes: [name]}. */
+  targets: string | null;
+  /** True when the host is not connected: all of this is from before. */
+  cached: boolean;
+}
+
 export type CheckStatus = 'ok' | 'warn' | 'fail' | 'unknown';
 export interface DoctorCheck {
   id: string;

@@ -14,6 +14,7 @@ import type {
   AgentRemoval,
   AgentStatus,
   AttachSpec,
+  AuthoringTarget,
   BuildResult,
   DoctorReport,
   ExplorationInfo,
@@ -128,6 +129,8 @@ export interface Engine {
   doctor(host: string, options?: CallOptions): Promise<DoctorReport>;
   /** What programs can attach to on a host, with arguments and their types where it tells. */
   targets(host: string, query: TargetQuery, options?: CallOptions): Promise<TargetListing>;
+  /** What the editor may know of a host's kernel: files in the cache. Connects nobody; null for a host that was never here. */
+  authoring(host: string, options?: CallOptions): Promise<AuthoringTarget | null>;
   agentStatus(host: string, options?: CallOptions): Promise<AgentStatus>;
   agentRemove(host: string, options?: CallOptions): Promise<AgentRemoval>;
 

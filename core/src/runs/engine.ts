@@ -51,6 +51,7 @@ import { otherCpu } from './instructionSet.ts';
 import { compile, isSource, prepare, type BuildSettings, type BuildTarget, type PreparedAhead } from './prepare.ts';
 import type { ReconnectTimes } from './reconnect.ts';
 import { Run } from './run.ts';
+import { authoringTarget, recentTarget, rememberedTarget } from './authoring.ts';
 import { listTargets } from './targets.ts';
 import { chosenTests, listTests, testFiles, testOn } from './tests.ts';
 import { openFullLog, verifyOn } from './verify.ts';
@@ -154,6 +155,16 @@ class InProcessEngine implements Engine {
 
   async targets(host: string, query: TargetQuery, call: CallOptions = {}): Promise<TargetListing> {
     return listTargets(await this.pool.connect(host, call), query, this.settings.cacheDir, call);
+  }
+
+  async authoring(name: string, call: CallOptions = {}) {
+    const { cacheDir } = this.settings;
+    const state = this.pool.state(name);
+    if (state?.state !== 'ready' || !state.info) return rememberedTarget(name, cacheDir);
+    // What was read lately needs no agent.
+    const known = await recentTarget(name, state.info, cacheDir);
+    if (known) return known;
+    return authoringTarget(await this.pool.connect(name, call), cacheDir, call);
   }
 
   async agentStatus(host: string, call: CallOptions = {}) {

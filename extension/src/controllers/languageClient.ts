@@ -1,39 +1,53 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import type { AuthoringTarget } from '@ringside/core/model';
 import type { LanguageClient } from 'vscode-languageclient/node';
 import type { AppContext } from '../appContext.ts';
 import { onSettingChange, setting } from '../config.ts';
 import { ContextKey, Setting } from '../contributions.ts';
 import { setContextKey } from '../contextKeys.ts';
 import { isBpfSource } from '../files.ts';
+import { AuthoringTargets } from '../model/authoringTargets.ts';
 
-/** Starts the language server for the first BPF source that is opened in a trusted window. */
+/** Starts the language server for the first BPF source that is opened; without trust it runs no compiler. */
 export function registerLanguageClient(context: AppContext): void {
   const { disposables } = context;
   const server = disposables.add(new LanguageServer(context));
   const consider = (document: vscode.TextDocument): void => {
-    if (vscode.workspace.isTrusted && document.languageId === 'c' && isBpfSource(document.uri)) server.start();
+    if (document.languageId === 'c' && isBpfSource(document.uri)) server.start();
   };
   const considerAll = (): void => vscode.workspace.textDocuments.forEach(consider);
   disposables.add(vscode.workspace.onDidOpenTextDocument(consider));
-  disposables.add(vscode.workspace.onDidGrantWorkspaceTrust(considerAll));
+  disposables.add(vscode.workspace.onDidGrantWorkspaceTrust(() => server.restart()));
+  disposables.add(vscode.extensions.onDidChange(() => server.clangdMayHaveChanged()));
   disposables.add(context.verifier.onDidBuildFor((target) => server.setTarget(target)));
+  const targets = disposables.add(new AuthoringTargets(context, (target) => server.setHost(target)));
+  server.onDidStart(() => targets.follow());
   disposables.add(onSettingChange([Setting.clangPath], () => server.restart()));
   considerAll();
 }
 
 /** The kernel that programs are checked against; the counterpart is language-server/src/protocol.ts. */
-interface TargetParams {
-  vmlinuxHeader: string | null;
-  arch: string | null;
-}
+type TargetParams = Partial<Omit<AuthoringTarget, 'arch'>> & { vmlinuxHeader: string | null; arch: string | null };
 const targetNotification = 'ringside/target';
+
+/** The clangd extension, when it is installed and enabled. */
+function hasClangd(): boolean {
+  return vscode.extensions.getExtension('llvm-vs-code-extensions.vscode-clangd') !== undefined;
+}
 
 class LanguageServer implements vscode.Disposable {
   readonly #context: AppContext;
   /** The client, while it starts, runs or stops; steps are done one after the other. */
   #client: LanguageClient | undefined;
-  #target: TargetParams | undefined;
+  /** The kernel of the last build. */
+  #built: TargetParams | undefined;
+  /** The host of the program that is being written. */
+  #host: AuthoringTarget | null = null;
+  #sent = '';
+  /** Whether clangd served the editor when the server was started. */
+  #withClangd = false;
+  #started: (() => void) | undefined;
   #queue: Promise<void> = Promise.resolve();
 
   constructor(context: AppContext) {
@@ -52,15 +66,34 @@ class LanguageServer implements vscode.Disposable {
     });
   }
 
+  onDidStart(listener: () => void): void {
+    this.#started = listener;
+  }
+
   /** Also remembered for a server that starts later. */
   setTarget(target: TargetParams): void {
-    if (target.vmlinuxHeader === this.#target?.vmlinuxHeader && target.arch === this.#target.arch) return;
-    this.#target = target;
+    this.#built = target;
     this.#enqueue(() => this.#sendTarget());
   }
 
+  setHost(target: AuthoringTarget | null): void {
+    this.#host = target;
+    this.#enqueue(() => this.#sendTarget());
+  }
+
+  /** Generic C is clangd's where it serves the editor: who does what is settled when the server starts. */
+  clangdMayHaveChanged(): void {
+    if (hasClangd() !== this.#withClangd) this.restart();
+  }
+
   async #sendTarget(): Promise<void> {
-    if (this.#target !== undefined) await this.#client?.sendNotification(targetNotification, this.#target);
+    const target = this.#host?.vmlinuxHeader ? this.#host : { ...this.#host, ...this.#built };
+    const { vmlinuxHeader = null, arch = null } = target;
+    const params: TargetParams = { ...target, vmlinuxHeader, arch };
+    const text = JSON.stringify(params);
+    if (text === this.#sent || this.#client === undefined || (!this.#host && !this.#built)) return;
+    await this.#client.sendNotification(targetNotification, params);
+    this.#sent = text;
   }
 
   #enqueue(step: () => Promise<void>): void {
@@ -73,6 +106,8 @@ class LanguageServer implements vscode.Disposable {
     // The client is a third of the bundle: loaded when it is needed.
     const { LanguageClient: Client, TransportKind } = await import('vscode-languageclient/node');
     const module = join(distDir, 'language-server.js');
+    this.#withClangd = hasClangd();
+    this.#sent = '';
     const client = new Client(
       'ringside',
       'Ringside Language Server',
@@ -84,7 +119,8 @@ class LanguageServer implements vscode.Disposable {
           resourceDir: distDir,
           cacheDir,
           compilerPath: setting(Setting.clangPath),
-          trusted: true,
+          trusted: vscode.workspace.isTrusted,
+          genericC: !this.#withClangd,
         },
       },
     );
@@ -93,6 +129,7 @@ class LanguageServer implements vscode.Disposable {
       await client.start();
       await this.#sendTarget();
       setContextKey(ContextKey.languageServer, true);
+      this.#started?.();
     } catch (error) {
       this.#client = undefined;
       throw error;
