@@ -26,9 +26,9 @@ export const checkKinds = {
     true,
   ),
   'incomplete-section': kind(
-    'warning',
+    'information',
     'The section names no target',
-    'A tracepoint is `tp/CATEGORY/NAME`. With a part missing, the program loads but libbpf cannot attach it.',
+    'A tracepoint is `tp/CATEGORY/NAME`. With a part missing, the program loads but libbpf cannot attach it; that is right for one that is only called by `bpf_tail_call`.',
   ),
   'no-such-function': kind(
     'warning',
