@@ -26,7 +26,12 @@ function aHost(lists: Record<string, { targets: object[]; total?: number } | Err
     return list instanceof Error ? Promise.reject(list) : Promise.resolve({ total: list.targets.length, ...list });
   });
   const agent = { request, takeBlob: () => btf };
-  const host = { name: 'web1', info: hasBtf ? info : { ...info, btfSha256: '' }, facts: { btf: hasBtf, btfSha256: info.btfSha256 }, agent };
+  const host = {
+    name: 'web1',
+    info: hasBtf ? info : { ...info, btfSha256: '' },
+    facts: { btf: hasBtf, btfSha256: info.btfSha256 },
+    agent,
+  };
   return { request, host: host as unknown as ConnectedHost };
 }
 const lists = { tracepoint: { targets: [tracepoint] }, kprobe: { targets: [{ name: 'vfs_read' }] } };
