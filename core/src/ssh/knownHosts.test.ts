@@ -121,7 +121,8 @@ describe('known_hosts', () => {
     );
     execFileSync('ssh-keygen', ['-q', '-H', '-f', file], { stdio: 'ignore' });
     const text = readFileSync(file, 'utf8');
-    expect(text).not.toContain('web');
+    // By its line's begin: three letters may well come in a hash or a key.
+    expect(text).not.toMatch(/^\[?web/m);
     expect(check(text, 'web', 'ed25519')).toEqual({ verdict: 'match', line: 1 });
     expect(check(text, knownHostsName('WEB', 2222), 'rsa2048')).toEqual({ verdict: 'match', line: 2 });
     expect(check(text, knownHostsName('web', 2222), 'rsa3072')).toEqual({ verdict: 'mismatch', line: 2 });
