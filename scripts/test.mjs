@@ -27,13 +27,18 @@ async function prepare(selected, yes) {
       );
     await mountKernelFileSystems({ yes });
   }
+  // The download goes on beside the compilers.
+  const editor = selected.some((tier) => tier.name === 'e2e') ? step('code-server', installCodeServer) : undefined;
+  await Promise.all([editor, buildFor(selected)]);
+}
+
+async function buildFor(selected) {
   if (selected.some((tier) => tier.needs === 'everything')) {
     await build({ release: true, agents: architectures });
     await step('VSIX', () => packageVsix());
   } else {
     await generateProtocol();
   }
-  if (selected.some((tier) => tier.name === 'e2e')) await step('code-server', installCodeServer);
 }
 
 /** Runs one tier and its leak check. @param {boolean} asked the command line named it */
