@@ -10,6 +10,7 @@ export { defaultCacheDir } from './build/index.ts';
 export { createEngine, type EngineOptions } from './runs/engine.ts';
 export type * from './runs/api.ts';
 export { namedTakeable } from './maps/takeAway.ts';
+export { listCode, type CodeView } from './code/listing.ts';
 export { limitNames, limitsText } from './runs/limitsText.ts';
 export { durationText, longestKeptSeconds, parseDuration, timeLeft } from './runs/times.ts';
 export { defaultSshOptions, type SshOptions } from './ssh/options.ts';

@@ -106,6 +106,9 @@ export class LazyEngine implements Engine {
   async listTests(...args: Parameters<Engine['listTests']>) {
     return (await this.#get()).listTests(...args);
   }
+  async walked(...args: Parameters<Engine['walked']>) {
+    return (await this.#get()).walked(...args);
+  }
   async test(...args: Parameters<Engine['test']>) {
     return (await this.#get()).test(...args);
   }
@@ -170,6 +173,9 @@ export class LazyEngine implements Engine {
 
   async programs(...args: Parameters<Engine['programs']>) {
     return (await this.#get()).programs(...args);
+  }
+  async programCode(...args: Parameters<Engine['programCode']>) {
+    return (await this.#get()).programCode(...args);
   }
   async maps(...args: Parameters<Engine['maps']>) {
     return (await this.#get()).maps(...args);

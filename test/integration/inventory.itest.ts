@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { LinkItem, MapItem, ProgramItem } from '../../core/src/model/index.ts';
+import type { LinkItem, MapItem, ProgramCode, ProgramItem } from '../../core/src/model/index.ts';
 import { cliRun, removeCache, startCli, type RunningCli } from './support/cli.ts';
 import type { Line } from './support/lines.ts';
 
@@ -101,6 +101,25 @@ async function compared<C extends keyof Lists>(
     compare(bpftool(kind, 'show', 'id', String(id)), own!);
   }
 }
+
+it('the code of a program is what bpftool dumps, and its machine code too', async () => {
+  const [ours] = (await list('programs')).filter((program) => program.name === 'ringside_test_xdp');
+  const id = String(ours!.id);
+  const { stdout, code } = await cliRun(['programs', 'local', id, '--json']);
+  expect(code).toBe(0);
+  const shown = JSON.parse(stdout) as ProgramCode;
+  const lines = shown.functions.flatMap((fn) => fn.lines);
+  // bpftool writes names of maps otherwise than by their ids, and says so less.
+  const plain = (text: string): string => text.replace(/^(\(18\) r\d+ = ).*/, '$1…').replace(/#.*/, '');
+  const dumped = [...run('bpftool', 'prog', 'dump', 'xlated', 'id', id).matchAll(/^ *(\d+): (\([0-9a-f]{2}\) .*)$/gm)];
+  expect(lines.flatMap((line) => line.xlated.map(({ index, text }) => `${index}: ${plain(text)}`))).toEqual(
+    dumped.map(([, index, text]) => `${index!}: ${plain(text!)}`),
+  );
+  expect(dumped.length).toBeGreaterThan(2);
+  expect(lines.reduce((sum, line) => sum + (line.jited?.bytes.length ?? 0) / 2, 0)).toBe(shown.jitedBytes);
+  expect(shown).toMatchObject({ xlatedBytes: ours!.instructionBytes, jitedBytes: ours!.jitedBytes, xlatedUnknown: '' });
+  expect((await cliRun(['programs', 'local', '4294967295', '--xlated'])).code).toBe(2);
+});
 
 it('programs are what bpftool says', async () => {
   await compared('prog', 'programs', (theirs, ours) => {

@@ -29,3 +29,4 @@ export * from './flow.ts';
 export * from './recordChoice.ts';
 export * from './knowledge/index.ts';
 export { editDistance } from '../editDistance.ts';
+export * from './disassemble.ts';

@@ -1,7 +1,7 @@
 /** Maps of a host and everything else of BPF that is there: listed, typed, read, written, watched. */
 export { HostMaps } from './hostMaps.ts';
-export { listLinks, listMaps, listPrograms } from './inventory.ts';
 export { takeAway, takeableLink } from './takeAway.ts';
+export { listLinks, listMaps, listPrograms, programItem } from './inventory.ts';
 export { lineFrame } from './jsonText.ts';
 export { OpenMaps } from './openMaps.ts';
 export { differences, encodePart, type ValueDifference } from './encodePart.ts';

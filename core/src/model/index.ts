@@ -8,6 +8,8 @@ export type * from './object.ts';
 export type * from './build.ts';
 export type * from './verdict.ts';
 export type * from './testRun.ts';
+export type * from './walked.ts';
+export type * from './programCode.ts';
 export type * from './record.ts';
 export type * from './run.ts';
 export type * from './panel.ts';

@@ -24,6 +24,7 @@ export type { ErrorCode, ErrorData, GuardFinding } from '../errors.ts';
 export type { GuardQuestion, HostKeyAnswer, HostKeyQuestion, Prompter, SecretQuestion } from '../prompt.ts';
 export type { SshOptions } from '../ssh/options.ts';
 export type { LogLevel } from '../log.ts';
+export { listCode, type CodeListing, type CodeView } from '../code/listing.ts';
 export { defaultSshOptions, isReadOnly, matchesHost } from '../ssh/options.ts';
 export { takeableLink } from '../maps/takeAway.ts';
 export { limitNames, limitsText } from '../runs/limitsText.ts';

@@ -34,6 +34,7 @@ import type {
   MapName,
   MapSetMode,
   NewHost,
+  ProgramCode,
   ProgramItem,
   IteratorText,
   LoadOptions,
@@ -50,6 +51,7 @@ import type {
   TargetQuery,
   TypedMap,
   VerifyReport,
+  WalkedReport,
 } from '../model/index.ts';
 
 export interface BuildRequest {
@@ -146,6 +148,9 @@ export interface Engine {
   /** Runs tests by BPF_PROG_TEST_RUN: nothing is attached, and nothing stays loaded. */
   test(request: TestRequest, options?: CallOptions): Promise<TestOutcome[]>;
 
+  /** Which lines of a source the verifier of a host walks in any path. Nothing stays loaded. */
+  walked(file: string, host: string, programs: string[], options?: CallOptions): Promise<WalkedReport>;
+
   /** Resolves when everything is attached; the run goes on until detach, its limits or a failure. */
   attach(spec: AttachSpec, options?: CallOptions): Promise<RunSummary>;
   /**
@@ -185,6 +190,8 @@ export interface Engine {
 
   /** Everything of BPF on the host, whoever made it. Links come with what is attached to interfaces without one. */
   programs(host: string, options?: CallOptions): Promise<ProgramItem[]>;
+  /** A program by its id, as the kernel rewrote it, and its machine code. Errors: unknown-program. */
+  programCode(host: string, id: number, options?: CallOptions): Promise<ProgramCode>;
   maps(host: string, options?: CallOptions): Promise<MapItem[]>;
   links(host: string, options?: CallOptions): Promise<LinkItem[]>;
   /**

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { cachedVmlinuxHeader, importHeader, localVmlinuxHeader, vmlinuxHeaderOfFile } from '../build/index.ts';
 import { agentRemove, agentStatus, runNotKept } from '../deploy/index.ts';
+import { hostCode } from '../code/index.ts';
 import { RingsideError, throwIfAborted } from '../errors.ts';
 import { createFromTemplate, listTemplates } from '../gallery.ts';
 import type { Log } from '../log.ts';
@@ -55,6 +56,7 @@ import { authoringTarget, recentTarget, rememberedTarget } from './authoring.ts'
 import { listTargets } from './targets.ts';
 import { chosenTests, listTests, testFiles, testOn } from './tests.ts';
 import { openFullLog, verifyOn } from './verify.ts';
+import { walkedOn } from './walked.ts';
 
 export interface EngineOptions {
   /** dist/: agents, libbpf headers, gallery. */
@@ -360,6 +362,15 @@ class InProcessEngine implements Engine {
     );
   }
 
+  async walked(file: string, name: string, programs: string[], call: CallOptions = {}) {
+    const path = resolve(file);
+    await mustExist(path);
+    const ahead = this.prepareAhead(path, name, call);
+    const host = await this.pool.connect(name, call);
+    const object = await this.prepareFor(path, host, await ahead, call);
+    return walkedOn(host, object, { programs, set: {} }, call);
+  }
+
   async attach(spec: AttachSpec, call: CallOptions = {}): Promise<RunSummary> {
     throwIfAborted(this.disposing.signal);
     const file = resolve(spec.file);
@@ -492,6 +503,10 @@ class InProcessEngine implements Engine {
 
   async programs(host: string, call: CallOptions = {}) {
     return listPrograms((await this.pool.connect(host, call)).agent, call);
+  }
+
+  async programCode(host: string, id: number, call: CallOptions = {}) {
+    return hostCode((await this.pool.connect(host, call)).agent, host, id, call);
   }
 
   async maps(host: string, call: CallOptions = {}) {

@@ -13,3 +13,4 @@ export {
   type BrokenTest,
   type TestCase,
 } from './testFile.ts';
+export { walkedInsns, WalkedLines } from './walkedLines.ts';

@@ -1,6 +1,6 @@
 //! Attaching: a table with one small function for each kind.
 
-mod addresses;
+pub mod addresses;
 mod btf;
 mod candidates;
 mod cgroup;

@@ -29,6 +29,7 @@ fn looks_only(request: &Request) -> bool {
             | Request::Symbolize(_)
             | Request::ListTargets(_)
             | Request::ListPrograms(_)
+            | Request::GetProgramCode(_)
             | Request::ListMaps(_)
             | Request::ListLinks(_)
             | Request::ListBtfs(_)

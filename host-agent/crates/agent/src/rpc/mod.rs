@@ -14,6 +14,7 @@ mod maps;
 pub mod object;
 mod owners;
 mod prints;
+mod program_code;
 mod program_run;
 mod run;
 pub mod stats;
@@ -136,6 +137,9 @@ fn look_up(session: &mut Session, request: Request) -> Answer<Lookup> {
             Box::new(move |watches, context| {
                 trimmed(|| inventory::programs(watches, context, &request, counting)).map(Response::ProgramList)
             })
+        }
+        Request::GetProgramCode(request) => {
+            Box::new(move |_, context| program_code::get(context, &request).map(Response::ProgramCode))
         }
         Request::ListMaps(request) => Box::new(move |watches, context| {
             trimmed(|| inventory::maps(watches, context, &request)).map(Response::MapList)

@@ -1,5 +1,6 @@
 //! Everything of BPF that the kernel holds, by id: programs, maps, links and types, whoever made them.
 
+mod code;
 mod links;
 mod types;
 
@@ -11,6 +12,7 @@ use libbpf_sys as sys;
 use crate::program::{fixed_text, text};
 use crate::{Error, Result, os, stats};
 
+pub use code::{ProgramCode, program_code};
 pub use links::{LinkDetails, LinkTarget, PerfEvent, link};
 pub use types::{BtfDetails, Types, btf, btf_bytes};
 

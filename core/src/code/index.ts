@@ -1,0 +1,3 @@
+/** Loaded programs as the kernel rewrote them, and their machine code, with the lines of their source. */
+export { hostCode } from './hostCode.ts';
+export { listCode, type CodeListing, type CodeView } from './listing.ts';
