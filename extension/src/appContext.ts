@@ -24,6 +24,7 @@ import { LostRuns } from './model/lostRuns.ts';
 import { RunList } from './model/runList.ts';
 import { Verdicts } from './model/verdicts.ts';
 import { DoctorPanels } from './panels/doctorPanels.ts';
+import { ExplorerPanels } from './panels/explorerPanels.ts';
 import { TracePanels } from './panels/tracePanels.ts';
 import { VerdictsPanels } from './panels/verdictsPanels.ts';
 import { NativePrompter } from './prompter.ts';
@@ -50,6 +51,7 @@ export interface AppContext {
   readonly keeper: Keeper;
   readonly panels: TracePanels;
   readonly doctors: DoctorPanels;
+  readonly explorers: ExplorerPanels;
   readonly verdictTables: VerdictsPanels;
   /** What bundles and resources are beside: dist/ of the extension. */
   readonly distDir: string;
@@ -111,7 +113,13 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
   );
   const { extensionUri } = extension;
   const doctors = disposables.add(new DoctorPanels({ engine, errors, extensionUri }));
-  const verdictTables = disposables.add(new VerdictsPanels({ engine, errors, documents, cacheDir, extensionUri }));
+  const extensionId = extension.extension.id;
+  const explorers = disposables.add(
+    new ExplorerPanels({ engine, errors, documents, verifier, verdicts, cacheDir, extensionUri, extensionId }),
+  );
+  const verdictTables = disposables.add(
+    new VerdictsPanels({ engine, errors, documents, cacheDir, extensionUri, explorers }),
+  );
   return {
     extension,
     log,
@@ -132,6 +140,7 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
     keeper,
     panels,
     doctors,
+    explorers,
     verdictTables,
     distDir,
     cacheDir,

@@ -16,6 +16,8 @@ export const Command = {
   verify: 'ringside.verify',
   chooseHost: 'ringside.chooseHost',
   showVerdict: 'ringside.showVerdict',
+  explore: 'ringside.explore',
+  openVerifierLog: 'ringside.openVerifierLog',
   hostsRefresh: 'ringside.hosts.refresh',
   hostEnter: 'ringside.hosts.enter',
   hostAdd: 'ringside.hosts.add',
@@ -70,6 +72,8 @@ export interface CommandArguments {
   'ringside.verify': [uri?: Uri, program?: unknown];
   'ringside.chooseHost': [uri?: Uri];
   'ringside.showVerdict': [uri: Uri, program: string];
+  'ringside.explore': [uri?: Uri, program?: unknown];
+  'ringside.openVerifierLog': [uri?: Uri];
   'ringside.hosts.refresh': [];
   'ringside.hosts.enter': [];
   'ringside.hosts.add': [];
@@ -124,6 +128,7 @@ export const PanelType = {
   trace: 'ringside.trace',
   doctor: 'ringside.doctor',
   verdicts: 'ringside.verdicts',
+  explorer: 'ringside.explorer',
 } as const;
 
 export const Setting = {

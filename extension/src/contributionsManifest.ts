@@ -21,6 +21,8 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.verifyOnHosts]: { title: 'Verify on Several Hosts…', enablement: trusted, palette: bpfSource },
   [Command.chooseHost]: { title: 'Choose Host…', icon: '$(remote)', enablement: trusted, palette: bpfSource },
   [Command.showVerdict]: { title: 'Show Verifier Log', palette: hidden },
+  [Command.explore]: { title: 'Explore the Verifier’s Path', icon: '$(compass)', palette: bpfSource },
+  [Command.openVerifierLog]: { title: 'Open Verifier Log…', icon: '$(compass)' },
   [Command.hostsRefresh]: { title: 'Refresh Hosts', icon: '$(refresh)' },
   [Command.hostEnter]: { title: 'Connect to Host…', icon: '$(add)', enablement: trusted },
   [Command.hostAdd]: { title: 'Add Host to ssh Config…', enablement: trusted },
@@ -506,6 +508,8 @@ export const manifest = {
     `onDebugResolve:${debugType}`,
     `onDebugInitialConfigurations`,
     ...Object.values(PanelType).map((type) => `onWebviewPanel:${type}`),
+    // Links that open the verifier explorer.
+    'onUri',
   ],
   capabilities: {
     untrustedWorkspaces: {

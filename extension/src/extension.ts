@@ -4,6 +4,7 @@ import { createAppContext } from './appContext.ts';
 import type { AppContext } from './appContext.ts';
 import { registerAttachCommands } from './controllers/attachCommands.ts';
 import { registerCodeLens } from './controllers/codeLens.ts';
+import { registerExplorer } from './controllers/explorerController.ts';
 import { registerGalleryView } from './controllers/galleryView.ts';
 import { registerGeneral } from './controllers/general.ts';
 import { registerHostsView } from './controllers/hostsView.ts';
@@ -52,6 +53,7 @@ const controllers: ((context: AppContext) => void)[] = [
   registerGalleryView,
   registerAttachCommands,
   registerVerify,
+  registerExplorer,
   registerCodeLens,
   registerDebug,
   registerStatusBar,

@@ -31,6 +31,12 @@ export function Detail({ state }: { state: VerdictsState }): JSX.Element | null 
             />
           )}
           <IconButton
+            icon="compass"
+            label="Explore the verifier's path"
+            text="Explore"
+            onPress={() => state.send({ type: 'explore', ...chosen })}
+          />
+          <IconButton
             icon="output"
             label="Show the verifier's log"
             text="Log"

@@ -11,7 +11,7 @@ export interface ExplorerTarget {
   program: string;
 }
 
-export type ExplorerView = 'path' | 'log' | 'tree' | 'compare';
+export type ExplorerView = 'path' | 'visits' | 'tree' | 'log' | 'compare';
 
 /** Where the panel is; kept by the page over a reload. */
 export interface ExplorerPanelState extends ExplorerTarget {

@@ -13,6 +13,8 @@ export type VerdictsToHost =
   | { type: 'cancel' }
   /** Shows the line that a host's verifier rejects: the reason's own, or the one of a step of its chain. */
   | { type: 'source'; host: string; program: string; cause: number | null }
+  /** Opens the verifier explorer on a verdict. */
+  | { type: 'explore'; host: string; program: string }
   /** Shows what the verifier of a host printed. */
   | { type: 'log'; host: string }
   /** Copies the table as Markdown. */

@@ -101,6 +101,7 @@ class ProgramLenses implements vscode.CodeLensProvider {
     if (verdict)
       lenses.push(
         at(verdictWords(verdict, document.version), commandOf(Command.showVerdict, 'Show Verifier Log', uri, name)),
+        at('$(compass) Explore', commandOf(Command.explore, 'Explore the Verifier’s Path', uri, name)),
       );
     return lenses;
   }

@@ -2,10 +2,10 @@ import * as vscode from 'vscode';
 import type { AppContext } from '../appContext.ts';
 import { saveIfDirty, untrusted } from '../attach/attacher.ts';
 import { pickHosts } from '../attach/hostsPicker.ts';
-import { registerCommand } from '../commands.ts';
+import { commandOf, registerCommand } from '../commands.ts';
 import { setting } from '../config.ts';
 import { Command, Setting } from '../contributions.ts';
-import { fixesOf, workspaceEdit } from '../diagnostics/diagnosticSets.ts';
+import { fixesOf, programOf, workspaceEdit } from '../diagnostics/diagnosticSets.ts';
 import { bpfSelector, commandFile, isBpfSource } from '../files.ts';
 
 /** Verify by command and on save, the verifier's fixes as quick fixes, and the way to its whole log. */
@@ -65,7 +65,7 @@ class VerifierFixes implements vscode.CodeActionProvider {
     _range: vscode.Range,
     { diagnostics }: vscode.CodeActionContext,
   ): vscode.CodeAction[] {
-    return diagnostics.flatMap((diagnostic) =>
+    const fixes = diagnostics.flatMap((diagnostic) =>
       (fixesOf.get(diagnostic) ?? []).map((fix) => {
         const action = new vscode.CodeAction(fix.title, vscode.CodeActionKind.QuickFix);
         action.edit = workspaceEdit(document.uri, fix);
@@ -73,5 +73,14 @@ class VerifierFixes implements vscode.CodeActionProvider {
         return action;
       }),
     );
+    const explore = diagnostics.flatMap((diagnostic) => {
+      const program = programOf.get(diagnostic);
+      if (program === undefined) return [];
+      const action = new vscode.CodeAction('Explore the verifier’s path to it', vscode.CodeActionKind.QuickFix);
+      action.command = commandOf(Command.explore, action.title, document.uri, program);
+      action.diagnostics = [diagnostic];
+      return [action];
+    });
+    return [...fixes, ...explore];
   }
 }

@@ -13,6 +13,9 @@ const severities: Record<Severity, vscode.DiagnosticSeverity> = {
 /** Fixes that a verdict proposes, found again from the diagnostic that a code action is asked for. */
 export const fixesOf = new WeakMap<vscode.Diagnostic, VerdictReason['fixes']>();
 
+/** The program that a verifier's finding is about, for its explorer. */
+export const programOf = new WeakMap<vscode.Diagnostic, string>();
+
 /** Compiler and verifier findings, each in its own collection, so that one never clears the other. */
 export class DiagnosticSets implements vscode.Disposable {
   readonly #compiler = vscode.languages.createDiagnosticCollection('ringside-clang');
@@ -155,6 +158,7 @@ function verifierDiagnostic(
   diagnostic.code = { value: reason.category, target: log };
   diagnostic.relatedInformation = reason.cause.map((cause) => related(source, cause, cause.message));
   fixesOf.set(diagnostic, reason.fixes);
+  programOf.set(diagnostic, verdict.name);
   return diagnostic;
 }
 

@@ -4,7 +4,7 @@ import { panelHtml } from './panelHtml.ts';
 const page = {
   cspSource: 'https://webview.test',
   title: 'a "b" <c>',
-  script: 's.js?x=1&y=2',
+  scripts: ['s.js?x=1&y=2'],
   styles: ['a.css'],
   icons: 'i.css',
 };
@@ -19,6 +19,14 @@ test('nothing runs or loads but what the policy names, and the one script carrie
   expect(html.match(/<script/g)).toHaveLength(1);
   expect(html).toContain('<script nonce="N0nce" src="s.js?x=1&amp;y=2">');
   expect(html).toContain('<title>a &quot;b&quot; &lt;c&gt;</title>');
+});
+
+test('with the source editor styles may be inline, and scripts still need the nonce', () => {
+  const html = panelHtml({ ...page, scripts: ['a.js', 'b.js'], inlineStyles: true }, 'N0nce');
+  const policy = /Content-Security-Policy" content="([^"]+)"/.exec(html)![1]!;
+  expect(policy).toContain("style-src https://webview.test 'unsafe-inline';");
+  expect(policy.replace(/style-src[^;]*;/, '')).not.toContain('unsafe');
+  expect(html.match(/<script nonce="N0nce"/g)).toHaveLength(2);
 });
 
 test('each page has a nonce of its own, of 18 random bytes', () => {

@@ -4,10 +4,12 @@ export interface PanelPage {
   /** webview.cspSource */
   cspSource: string;
   title: string;
-  script: string;
+  scripts: string[];
   styles: string[];
   /** codicon.css: the icon components of the kit look it up by its id. */
   icons: string;
+  /** Monaco writes style elements and attributes; scripts stay bound to the nonce. */
+  inlineStyles?: boolean;
 }
 
 /** A webview's page. Nothing is inline but what carries the nonce, nothing is loaded from elsewhere, no data is in it. */
@@ -17,11 +19,14 @@ export function panelHtml(page: PanelPage, nonce = randomBytes(18).toString('bas
     `default-src 'none'`,
     `script-src 'nonce-${nonce}'`,
     // Setting element.style from a script needs no 'unsafe-inline': style attributes in markup stay forbidden.
-    `style-src ${cspSource}`,
+    `style-src ${cspSource}${page.inlineStyles === true ? ` 'unsafe-inline'` : ''}`,
     `font-src ${cspSource}`,
     `img-src ${cspSource} data:`,
   ].join('; ');
   const links = page.styles.map((href) => `<link rel="stylesheet" href="${attribute(href)}">`).join('\n    ');
+  const scripts = page.scripts
+    .map((src) => `<script nonce="${attribute(nonce)}" src="${attribute(src)}"></script>`)
+    .join('\n    ');
   return `<!DOCTYPE html>
 <html lang="en">
   <head>
@@ -34,7 +39,7 @@ export function panelHtml(page: PanelPage, nonce = randomBytes(18).toString('bas
   </head>
   <body>
     <div id="app"></div>
-    <script nonce="${attribute(nonce)}" src="${attribute(page.script)}"></script>
+    ${scripts}
   </body>
 </html>
 `;

@@ -11,7 +11,14 @@ export const panelOptions = (extensionUri: vscode.Uri): vscode.WebviewOptions =>
 });
 
 /** Loads the bundle `name` of panels/ into a webview, with its icon for the tab. */
-export function usePanelPage(panel: vscode.WebviewPanel, extensionUri: vscode.Uri, name: string, title: string): void {
+export function usePanelPage(
+  panel: vscode.WebviewPanel,
+  extensionUri: vscode.Uri,
+  name: string,
+  title: string,
+  /** With the source editor, a bundle of its own that is loaded after the panel's. */
+  { editor = false } = {},
+): void {
   const media = (file: string) => vscode.Uri.joinPath(extensionUri, 'extension', 'media', file);
   const { webview } = panel;
   const file = (of: string) => webview.asWebviewUri(vscode.Uri.joinPath(panelFolder(extensionUri), of)).toString();
@@ -20,8 +27,9 @@ export function usePanelPage(panel: vscode.WebviewPanel, extensionUri: vscode.Ur
   webview.html = panelHtml({
     cspSource: webview.cspSource,
     title,
-    script: file(`${name}.js`),
-    styles: [file(`${name}.css`)],
+    scripts: [file(`${name}.js`), ...(editor ? [file('source-editor.js')] : [])],
+    styles: [file(`${name}.css`), ...(editor ? [file('source-editor.css')] : [])],
+    inlineStyles: editor,
     icons: file('codicon.css'),
   });
 }

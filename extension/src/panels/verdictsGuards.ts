@@ -18,6 +18,8 @@ const messages: { [K in VerdictsToHost['type']]: (fields: Fields) => Extract<Ver
   'copy-all': () => ({ type: 'copy-all' }),
   run: ({ host }) => (host === null || isText(host, most.name) ? { type: 'run', host } : null),
   log: ({ host }) => (isText(host, most.name) ? { type: 'log', host } : null),
+  explore: ({ host, program }) =>
+    isText(host, most.name) && isText(program, most.name) ? { type: 'explore', host, program } : null,
   source: ({ host, program, cause }) =>
     isText(host, most.name) && isText(program, most.name) && (cause === null || isIndex(cause))
       ? { type: 'source', host, program, cause }

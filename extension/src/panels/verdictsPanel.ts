@@ -9,6 +9,7 @@ import { DisposableStore } from '../disposable.ts';
 import { ExtensionError } from '../errors.ts';
 import type { ErrorReporter } from '../errors.ts';
 import type { VirtualDocuments } from '../virtualDocuments.ts';
+import type { ExplorerPanels } from './explorerPanels.ts';
 import { EachHost } from './eachHost.ts';
 import { usePanelPage } from './panelPage.ts';
 import { parseVerdictsToHost } from './verdictsGuards.ts';
@@ -20,6 +21,7 @@ export interface VerdictsPanelParts {
   documents: VirtualDocuments;
   cacheDir: string;
   extensionUri: vscode.Uri;
+  explorers: Pick<ExplorerPanels, 'explore'>;
 }
 
 /** One Verdicts panel: a file, and what the verifier of each of its hosts says. Nothing is attached by it. */
@@ -109,6 +111,9 @@ export class VerdictsPanel {
         if (log !== undefined) await this.#parts.documents.show(log);
         break;
       }
+      case 'explore':
+        this.#parts.explorers.explore(this.#file, message.host, message.program);
+        break;
       case 'copy-all':
         await vscode.env.clipboard.writeText(verdictsText(this.#hosts.all()));
         break;

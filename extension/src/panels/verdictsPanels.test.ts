@@ -53,6 +53,7 @@ function open(answers: Record<string, () => VerifyReport | Promise<VerifyReport>
   const context = fakeContext(fake);
   const made: FakePanel<VerdictsToPanel>[] = [];
   const shown: unknown[][] = [];
+  const explored: unknown[][] = [];
   Object.assign(mock.window, {
     createWebviewPanel: (_type: string, title: string) => {
       const panel = Object.assign(new FakePanel<VerdictsToPanel>(), { title });
@@ -62,7 +63,12 @@ function open(answers: Record<string, () => VerifyReport | Promise<VerifyReport>
     registerWebviewPanelSerializer: () => ({ dispose: () => undefined }),
     showTextDocument: (...args: unknown[]) => Promise.resolve(shown.push(args)),
   });
-  const panels = new VerdictsPanels({ ...context, cacheDir, extensionUri: mock.Uri.file('/ext') as never });
+  const panels = new VerdictsPanels({
+    ...context,
+    cacheDir,
+    extensionUri: mock.Uri.file('/ext') as never,
+    explorers: { explore: (...args) => explored.push(args) },
+  });
   const file = mock.Uri.file('/w/a.bpf.c') as never;
   panels.open(file, Object.keys(answers));
   const panel = made[0]!;
@@ -73,7 +79,7 @@ function open(answers: Record<string, () => VerifyReport | Promise<VerifyReport>
     panels.dispose();
     rmSync(cacheDir, { recursive: true });
   };
-  return { context, fake, made, panels, panel, last, shown, file };
+  return { context, fake, made, panels, panel, last, shown, explored, file };
 }
 
 let ended: (() => void) | undefined;
@@ -129,6 +135,8 @@ test('shows lines that a verifier named, and opens nothing else', async () => {
   table.panel.send({ type: 'source', host: 'web', program: 'p', cause: 0 });
   await vi.waitFor(() => expect(table.shown).toHaveLength(1));
   expect(table.shown[0]).toMatchObject([{ fsPath: '/w/b.h' }, { selection: { start: { line: 8 } } }]);
+  table.panel.send({ type: 'explore', host: 'web', program: 'p' });
+  await vi.waitFor(() => expect(table.explored).toEqual([[table.file, 'web', 'p']]));
   table.panel.send({ type: 'source', host: 'web', program: 'p', cause: null });
   await vi.waitFor(() => expect(table.shown[1]).toMatchObject([{ fsPath: '/w/a.bpf.c' }, { selection: {} }]));
 });

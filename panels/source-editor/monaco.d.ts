@@ -1,0 +1,6 @@
+// Monaco ships its languages without types of their own.
+declare module 'monaco-editor/languages/definitions/cpp/cpp.js' {
+  import type { languages } from 'monaco-editor/editor/editor.api.js';
+  export const conf: languages.LanguageConfiguration;
+  export const language: languages.IMonarchLanguage;
+}
