@@ -17,7 +17,11 @@ export function heatLevels(heat: SourceView['heat']): { line: number; level: num
   return heat.map(({ line, steps, branches }) => {
     const share = steps / Math.max(1, most);
     const level = share > 0.5 ? 4 : share > 0.15 ? 3 : share > 0.03 ? 2 : 1;
-    return { line, level, words: `${count(steps)}${branches > 0 ? ` · ${count(branches)} ⑂` : ''}` };
+    return {
+      line,
+      level,
+      words: `${count(steps)} ${steps === 1 ? 'insn' : 'insns'}${branches > 0 ? ` · ${count(branches)} ⑂` : ''}`,
+    };
   });
 }
 

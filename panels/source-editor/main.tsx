@@ -83,7 +83,10 @@ function create(host: HTMLElement, { label, onLine }: SourceEditorOptions): Sour
       editor.setModel(monaco.editor.createModel(text, 'c'));
     },
     mark: (marks) => decorations.set(decorationsOf(marks)),
-    reveal: (line) => editor.revealLineInCenterIfOutsideViewport(line, monaco.editor.ScrollType.Immediate),
+    reveal: (line) => {
+      editor.setPosition({ lineNumber: line, column: 1 });
+      editor.revealLineInCenterIfOutsideViewport(line, monaco.editor.ScrollType.Immediate);
+    },
     focus: () => editor.focus(),
     dispose: () => {
       observer.disconnect();

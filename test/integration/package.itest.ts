@@ -24,6 +24,10 @@ const fixed = [
   'extension/dist/panels/codicon.ttf',
   'extension/dist/panels/doctor.css',
   'extension/dist/panels/doctor.js',
+  'extension/dist/panels/explorer.css',
+  'extension/dist/panels/explorer.js',
+  'extension/dist/panels/source-editor.css',
+  'extension/dist/panels/source-editor.js',
   'extension/dist/panels/trace.css',
   'extension/dist/panels/trace.js',
   'extension/dist/panels/verdicts.css',
@@ -79,7 +83,14 @@ test.each(['x86_64', 'aarch64'])('the agent for %s is a static ELF program of th
 test('each bundled npm package and linked crate has its licence text inside', () => {
   const texts = readFileSync(at('dist/THIRD-PARTY.txt'), 'utf8');
   const lock = readFileSync(at('host-agent/Cargo.lock'), 'utf8');
-  for (const name of ['ssh2', 'preact', '@bufbuild/protobuf', '@vscode-elements/elements', 'vscode-languageclient']) {
+  for (const name of [
+    'ssh2',
+    'preact',
+    'monaco-editor',
+    '@bufbuild/protobuf',
+    '@vscode-elements/elements',
+    'vscode-languageclient',
+  ]) {
     expect(texts).toContain(`\n${name} `);
   }
   for (const name of ['libbpf-sys', 'prost', 'libc']) {

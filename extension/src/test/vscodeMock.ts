@@ -107,6 +107,14 @@ export class Uri {
   }
 }
 
+/** The edits of a fix, by file. */
+export class WorkspaceEdit {
+  readonly edits: { file: string; range: Range; text: string }[] = [];
+  replace(uri: Uri, range: Range, text: string): void {
+    this.edits.push({ file: uri.fsPath, range, text });
+  }
+}
+
 export const Disposable = {
   from: (...items: { dispose(): unknown }[]) => ({ dispose: () => items.forEach((i) => i.dispose()) }),
 };

@@ -134,10 +134,15 @@ export class Exploration {
     return rows;
   }
 
+  /** An instruction's text; a comment that some kernels put behind it is the source column's. */
+  text(step: number): string {
+    return this.log.stepText(step).replace(/\s+; .* @ \S+:\d+$/, '');
+  }
+
   row(step: number): StepRow {
     const { file, line } = this.sources.at(step);
     return {
-      ...{ step, insn: this.log.stepInsn(step), text: this.log.stepText(step), file, line },
+      ...{ step, insn: this.log.stepInsn(step), text: this.text(step), file, line },
       depth: this.#functionDepth(this.log.stepInsn(step)),
       branches: this.stretches.branchesAt(step),
     };
@@ -155,7 +160,7 @@ export class Exploration {
     const previous = this.stretches.previous(step);
     const before = previous < 0 ? null : texts(this.#states.before(previous));
     const state = this.#states.before(step);
-    const text = this.log.stepText(step);
+    const text = this.text(step);
     const { file, line } = this.sources.at(step);
     const place = this.sources.fromObject ? this.#program.place(this.log.stepInsn(step)) : null;
     return {
