@@ -38,6 +38,7 @@ export const Command = {
   inventoryStop: 'ringside.inventory.stop',
   inventoryTakeAway: 'ringside.inventory.takeAway',
   inventoryCopy: 'ringside.inventory.copy',
+  programCode: 'ringside.programs.code',
   runOpen: 'ringside.runs.open',
   runPause: 'ringside.runs.pause',
   runResume: 'ringside.runs.resume',
@@ -94,6 +95,7 @@ export interface CommandArguments {
   'ringside.inventory.stop': [node?: InventoryRowNode];
   'ringside.inventory.copy': [node?: InventoryRowNode];
   'ringside.inventory.takeAway': [node?: InventoryRowNode];
+  'ringside.programs.code': [target?: InventoryRowNode | Uri, program?: unknown];
   'ringside.runs.open': [run?: RunNode | string];
   'ringside.runs.pause': [run?: RunNode | string];
   'ringside.runs.resume': [run?: RunNode | string];
@@ -197,6 +199,7 @@ export const NodeContext = {
   inventory: 'inventory.all',
   inventoryKind: 'inventory.kind',
   inventoryRow: 'inventory.row',
+  programSuffix: '.program',
   /** Added for what a run of this window, or a kept one, holds: it can be stopped. */
   stoppableSuffix: '.stoppable',
   /** Added for what others have there, and what can be taken away. */

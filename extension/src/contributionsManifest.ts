@@ -41,6 +41,7 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.inventoryMore]: { title: 'Show More', palette: hidden },
   [Command.inventoryStop]: { title: 'Stop What Holds It…', icon: '$(debug-stop)', palette: hidden },
   [Command.inventoryTakeAway]: { title: 'Take Away from the Host…', icon: '$(trash)', palette: hidden },
+  [Command.programCode]: { title: 'Translated and Machine Code', icon: '$(file-binary)', palette: bpfSource },
   [Command.inventoryCopy]: { title: 'Copy Details', icon: '$(copy)', palette: hidden },
   [Command.runOpen]: { title: 'Open Trace', icon: '$(table)' },
   [Command.runPause]: { title: 'Pause', icon: '$(debug-pause)', palette: hidden },
@@ -287,6 +288,13 @@ const menus = {
     { command: Command.inventoryRefresh, when: host('inventory.(all|kind)'), group: '1_inventory@1' },
     { command: Command.hostRemoveAgent, when: host(NodeContext.inventory), group: '2_inventory@1' },
     { command: Command.inventoryCopy, when: host(NodeContext.inventoryRow), group: '1_inventory@1' },
+    {
+      command: Command.programCode,
+      when: host(
+        `${NodeContext.inventoryRow}(${NodeContext.stoppableSuffix})?(${NodeContext.takeableSuffix})?${NodeContext.programSuffix}`,
+      ),
+      group: '1_inventory@0',
+    },
     {
       command: Command.inventoryStop,
       when: host(`${NodeContext.inventoryRow}${NodeContext.stoppableSuffix}`),

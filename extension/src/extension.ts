@@ -12,8 +12,10 @@ import { registerKeptRuns } from './controllers/keptRunsController.ts';
 import { registerLanguageClient } from './controllers/languageClient.ts';
 import { registerGroups } from './controllers/groupsController.ts';
 import { registerLostRuns } from './controllers/lostRunsController.ts';
+import { registerProgramCode } from './controllers/programCode.ts';
 import { registerRunsView } from './controllers/runsView.ts';
 import { registerStatusBar } from './controllers/statusBar.ts';
+import { registerTestExplorer } from './controllers/testExplorer.ts';
 import { registerVerify } from './controllers/verifyController.ts';
 import { registerDebug } from './debug/register.ts';
 
@@ -55,6 +57,8 @@ const controllers: ((context: AppContext) => void)[] = [
   registerVerify,
   registerExplorer,
   registerCodeLens,
+  registerTestExplorer,
+  registerProgramCode,
   registerDebug,
   registerStatusBar,
   registerLanguageClient,

@@ -93,7 +93,10 @@ class ProgramLenses implements vscode.CodeLensProvider {
     const verdict = this.#context.verdicts.get(uri, name);
     const attached = run?.attachments.some((attachment) => attachment.program === name) === true;
     const lenses = attached
-      ? [at(`$(record)\u00a0${costWords(run, name)}`, commandOf(Command.runOpen, 'Open Trace', run.id))]
+      ? [
+          at(`$(record)\u00a0${costWords(run, name)}`, commandOf(Command.runOpen, 'Open Trace', run.id)),
+          at('$(file-binary) Translated code', commandOf(Command.programCode, 'Translated Code', uri, name)),
+        ]
       : [
           at('$(play) Attach', commandOf(Command.attach, 'Attach', uri, name)),
           at('$(pass) Verify', commandOf(Command.verify, 'Verify', uri, name)),

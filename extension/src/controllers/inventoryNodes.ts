@@ -129,10 +129,12 @@ export function rowItem({ parent, row }: InventoryRowNode): vscode.TreeItem {
   item.iconPath = isOurs(row.whose)
     ? new vscode.ThemeIcon('pulse', new vscode.ThemeColor('testing.iconPassed'))
     : new vscode.ThemeIcon(kinds[parent.kind].icon);
+  const program = parent.kind === 'programs' ? NodeContext.programSuffix : '';
   item.contextValue =
     NodeContext.inventoryRow +
     (stoppable ? NodeContext.stoppableSuffix : '') +
-    (row.takeable ? NodeContext.takeableSuffix : '');
+    (row.takeable ? NodeContext.takeableSuffix : '') +
+    program;
   // Plain text: names come from the host and are no markup.
   item.tooltip = row.details.join('\n');
   item.accessibilityInformation = { label: `${row.label}, ${row.description}, owner ${whoseWords(row.whose)}` };
