@@ -8,7 +8,15 @@ import { press, type Actions, type Pressed } from './keys.ts';
 import { Latest } from './latest.ts';
 import { Pages } from './pages.ts';
 import { contentHeight, positionOf, revealed, ROW, rowsAt } from './scrolling.ts';
-import { comparisonWords, complexityWords, heatLevels, splitRegisters, visitWords, withoutCode } from './words.ts';
+import {
+  comparisonWords,
+  complexityWords,
+  heatLevels,
+  missingWords,
+  splitRegisters,
+  visitWords,
+  withoutCode,
+} from './words.ts';
 
 const info: ExplorationInfo = {
   ...{ id: 1, parts: [{ program: 'p', section: 'xdp', verdict: 'rejected' }], part: 0, host: 'h', kernel: '6.1' },
@@ -113,6 +121,9 @@ test('every action has a key, and what is typed into a field stays there', () =>
 test('says in words what a path costs, where it is, and how two differ', () => {
   expect(complexityWords(info)).toBe('complexity 1,310 / 1,000,000 · 2 paths');
   expect(complexityWords({ ...info, processed: null, paths: 1 })).toBe('9 instructions in the log · 1 path');
+  expect(missingWords(info)).toBe('The log has 9 of 1,310 instructions.');
+  expect(missingWords({ ...info, steps: 0 })).toContain('figures only');
+  expect(missingWords({ ...info, steps: 1310 })).toBe('');
   expect(visitWords({ line: 42, visit: { k: 1, n: 3 } })).toBe('line 42, visit 1 of 3');
   expect(visitWords({ line: 0, visit: null })).toBe('');
   const same = { pairs: 9, firstInsn: -1, firstState: -1, registers: [], cut: false };

@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { count, visible } from '../shared/format.ts';
 import type { ExplorerState } from './state.ts';
 import { VirtualRows } from './virtualRows.tsx';
-import { comparisonWords, splitRegisters, withoutCode } from './words.ts';
+import { comparisonWords, missingWords, splitRegisters, withoutCode } from './words.ts';
 
 const views: { view: ExplorerView; name: string; title: string }[] = [
   { view: 'path', name: 'Path', title: 'The instructions of the path (1)' },
@@ -46,9 +46,27 @@ export function MiddleColumn({ state }: { state: ExplorerState }): JSX.Element {
         ))}
       </div>
       <div class="view" role="tabpanel" aria-labelledby={`view-${view}`}>
+        {view !== 'compare' && <Missing state={state} />}
         <View state={state} view={view} />
       </div>
     </section>
+  );
+}
+
+/** What the log lacks, and how to get it: only a log of every path tells what each line costs. */
+function Missing({ state }: { state: ExplorerState }): JSX.Element | null {
+  const info = state.info.value;
+  const words = info === null ? '' : missingWords(info);
+  if (words === '') return null;
+  return (
+    <p class="bar">
+      {words}{' '}
+      {state.canVerify.value && (
+        <button type="button" class="link" onClick={() => state.send({ type: 'whole' })}>
+          Take the whole log
+        </button>
+      )}
+    </p>
   );
 }
 
@@ -117,9 +135,9 @@ function codeOf(state: ExplorerState, text: string): ComponentChildren {
   const chosen = state.chosen.value;
   return splitRegisters(visible(text, 400)).map((part, i) =>
     part.register !== '' && part.register === chosen ? (
-      <mark key={i} class="chosen">
+      <span key={i} class="chosen">
         {part.text}
-      </mark>
+      </span>
     ) : (
       part.text
     ),

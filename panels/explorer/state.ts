@@ -384,6 +384,7 @@ export class ExplorerState {
     const saved = this.#api.getState();
     const same = saved?.log === target.log && saved.program === target.program;
     const again = this.#target !== null;
+    const hadNone = again && this.cursor.value.step < 0;
     this.#target = target;
     this.#history = [];
     batch(() => {
@@ -403,7 +404,7 @@ export class ExplorerState {
       // A log without instructions is shown as the text that it is.
       if (info.end < 0) this.view.value = 'log';
       else if (same && !again && saved.view !== 'compare') this.view.value = saved.view;
-      else if (this.view.value === 'compare') this.view.value = 'path';
+      else if (this.view.value === 'compare' || hadNone) this.view.value = 'path';
     });
     if (info.end >= 0) {
       // After a reload the page goes on where it was; a new verdict is looked at from its end.

@@ -8,7 +8,15 @@ export function complexityWords({ processed, limit, steps, paths }: ExplorationI
     processed === null
       ? `${count(steps)} instructions in the log`
       : `complexity ${count(processed)}${limit === null ? '' : ` / ${count(limit)}`}`;
-  return `${cost} · ${count(paths)} ${paths === 1 ? 'path' : 'paths'}`;
+  return paths === 0 ? cost : `${cost} · ${count(paths)} ${paths === 1 ? 'path' : 'paths'}`;
+}
+
+/** Why the log has less than the verifier did; "" when it has all of it. */
+export function missingWords({ steps, processed, reason }: ExplorationInfo): string {
+  if (processed === null || steps >= processed) return '';
+  if (steps === 0) return 'The kernel keeps no path of what it accepts: the log has figures only.';
+  const part = `${count(steps)} of ${count(processed)} instructions`;
+  return reason === null ? `The log has ${part}.` : `The log has the path to the rejection: ${part}.`;
 }
 
 /** Lines with the most instructions are the hottest; colours follow the order of magnitude of their share. */

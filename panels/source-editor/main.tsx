@@ -115,11 +115,11 @@ function decorationsOf({ current, failed, chain, heat }: SourceMarks): monaco.ed
   for (const line of chain) if (line > 0) found.push(whole(line, { lineNumberClassName: 'chain-line' }));
   if (failed > 0) found.push(whole(failed, { className: 'failed-line', lineNumberClassName: 'failed-number' }));
   if (current.line > 0) {
-    found.push(whole(current.line, { className: 'current-line', zIndex: 5 }));
+    found.push(whole(current.line, { className: 'step-line', zIndex: 5 }));
     if (current.endColumn > current.column)
       found.push({
         range: new monaco.Range(current.line, current.column, current.line, current.endColumn),
-        options: { className: 'current-place' },
+        options: { className: 'step-place' },
       });
   }
   return found;

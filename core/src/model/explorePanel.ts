@@ -40,7 +40,9 @@ export type ExplorerToHost =
   | { type: 'compare' }
   | { type: 'compare-end' }
   /** Verifies the file once more on the same host. */
-  | { type: 'verify' };
+  | { type: 'verify' }
+  /** Verifies the program once more with every path in the log. */
+  | { type: 'whole' };
 
 /** Extension host → panel. */
 export type ExplorerToPanel =

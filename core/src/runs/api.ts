@@ -84,6 +84,8 @@ export interface VerifyRequest {
   record?: string;
   /** The source of `file`, where that is an object: the record names it. */
   source?: string;
+  /** The log has every path; else it has the one that was rejected, or the figures alone. */
+  everyPath?: boolean;
 }
 
 export interface TestRequest {

@@ -14,6 +14,8 @@ import type { PreparedObject } from './prepare.ts';
 
 /** Verifier log level: register states of every instruction plus statistics (BPF_LOG_LEVEL1 | BPF_LOG_STATS). */
 const LOG_LEVEL = 1 | 4;
+/** Below BPF_LOG_LEVEL2 the kernel takes back what it has logged of a path that ends well. */
+const EVERY_PATH = 2 | 4;
 
 /** At level 1, kernels before 5.17 print states only where paths meet; at level 2, before every instruction. */
 const ALL_STATES = 2 | 4;
@@ -27,7 +29,7 @@ const printsStates = (kernel: string): boolean => {
 export async function verifyOn(
   host: ConnectedHost,
   object: PreparedObject,
-  spec: LoadSpec,
+  spec: LoadSpec & { everyPath?: boolean },
   fullLog: FileHandle | undefined,
   call: CallOptions,
 ): Promise<VerifyReport> {
@@ -35,7 +37,7 @@ export async function verifyOn(
   const plan = await loadPlan(object, spec, 'verify', host);
   const objectBlob = await host.agent.sendBlob(plan.bytes, call);
   const kernelBtfBlob = plan.kernelBtf === null ? 0 : await host.agent.sendBlob(plan.kernelBtf, call);
-  const options = { ...plan.options, kernelBtfBlob, logLevel: LOG_LEVEL };
+  const options = { ...plan.options, kernelBtfBlob, logLevel: spec.everyPath === true ? EVERY_PATH : LOG_LEVEL };
   const { programs } = await host.agent.request(
     { case: 'verifyObject', value: { objectBlob, options } },
     'verify',

@@ -28,7 +28,7 @@ const folderOf = (cacheDir: string): string => join(cacheDir, 'verifier-logs');
 export const verdictLogId = (file: vscode.Uri, host: string): string =>
   createHash('sha256').update(`${host}\n${file.toString()}`).digest('hex').slice(0, 16);
 
-export const isVerdictLogId = (id: string): boolean => /^[0-9a-f]{16}(?:\.before)?$/.test(id);
+export const isVerdictLogId = (id: string): boolean => /^[0-9a-f]{16}(?:\.before|\.whole)?$/.test(id);
 
 /** Where the last log of an id is; `${id}.before` is the one before the last change. Null when there is none. */
 export function verdictLog(cacheDir: string, id: string): VerdictLog | null {
@@ -45,16 +45,26 @@ export const verdictLogBefore = (cacheDir: string, file: vscode.Uri, host: strin
 
 let pending = 0;
 
-export async function newVerdictLog(cacheDir: string, file: vscode.Uri, host: string): Promise<PendingLog> {
+/** The log with every path that was taken for the explorer last. */
+export const wholeLogFor = (cacheDir: string, file: vscode.Uri, host: string): VerdictLog | null =>
+  verdictLog(cacheDir, `${verdictLogId(file, host)}.whole`);
+
+export async function newVerdictLog(
+  cacheDir: string,
+  file: vscode.Uri,
+  host: string,
+  kind: '' | '.whole' = '',
+): Promise<PendingLog> {
   const folder = folderOf(cacheDir);
   await mkdir(folder, { recursive: true });
   const id = verdictLogId(file, host);
-  const [last, before] = [at(folder, id), at(folder, `${id}.before`)];
+  const [last, before] = [at(folder, `${id}${kind}`), at(folder, `${id}.before`)];
   const next = at(folder, `${id}.new-${process.pid}-${pending++}`);
   return {
     ...next,
     keep: async () => {
-      const changed = existsSync(last.record) && (await verified(last.record)) !== (await verified(next.record));
+      const changed =
+        kind === '' && existsSync(last.record) && (await verified(last.record)) !== (await verified(next.record));
       if (changed) {
         await rename(last.log, before.log).catch(() => undefined);
         await rename(last.record, before.record).catch(() => undefined);

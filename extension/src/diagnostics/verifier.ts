@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { BuildResult, VerifyReport } from '@ringside/core/model';
 import type { CallOptions, Engine } from '@ringside/core/rpc';
+import { Command } from '../contributions.ts';
 import { ExtensionError, errorData } from '../errors.ts';
 import type { ErrorReporter } from '../errors.ts';
 import type { KnownVerdict, Verdicts } from '../model/verdicts.ts';
@@ -9,7 +10,7 @@ import { withProgress, withQuietProgress } from '../progress.ts';
 import type { VirtualDocuments } from '../virtualDocuments.ts';
 import type { BuildAhead } from './buildAhead.ts';
 import type { DiagnosticSets } from './diagnosticSets.ts';
-import { newVerdictLog } from './verdictLogs.ts';
+import { newVerdictLog, type VerdictLog } from './verdictLogs.ts';
 
 export interface VerifierParts {
   engine: Engine;
@@ -125,12 +126,14 @@ export class Verifier implements vscode.Disposable {
       message: `${report.host} rejects ${rejected.map((program) => program.name).join(', ')}: ${first.reason?.title ?? 'no reason given'}.`,
     });
     const known = this.#parts.verdicts.get(file, first.name);
-    const log = known ? [{ title: 'Show Verifier Log', run: () => this.#parts.documents.show(known.log) }] : [];
+    const explore = known
+      ? [{ title: 'Explore', run: () => vscode.commands.executeCommand(Command.explore, file, first.name) }]
+      : [];
     const problems = {
       title: 'Show Problems',
       run: () => vscode.commands.executeCommand('workbench.actions.view.problems'),
     };
-    void this.#parts.errors.show(error, { actions: [problems, ...log] });
+    void this.#parts.errors.show(error, { actions: [problems, ...explore] });
   }
 
   dispose(): void {
@@ -148,22 +151,24 @@ export interface LoggedVerification {
   host: string;
   programs: string[];
   set: Record<string, string>;
+  /** With every path in the log, for the explorer: it is kept beside the usual one. */
+  everyPath?: boolean;
 }
 
 /** Asks one host for its verdict and keeps the log for the explorer. Throws the host's error. */
 export async function verifyWithLog(
   { engine, cacheDir }: Pick<VerifierParts, 'engine' | 'cacheDir'>,
-  { file, verify, host, programs, set }: LoggedVerification,
+  { file, verify, host, programs, set, everyPath = false }: LoggedVerification,
   call: Required<CallOptions>,
-): Promise<{ report: VerifyReport; log: string } | undefined> {
-  const pending = await newVerdictLog(cacheDir, file, host);
+): Promise<({ report: VerifyReport } & VerdictLog) | undefined> {
+  const pending = await newVerdictLog(cacheDir, file, host, everyPath ? '.whole' : '');
   try {
     const { log: fullLog, record } = pending;
-    const request = { file: verify, hosts: [host], programs, set, fullLog, record, source: file.fsPath };
+    const request = { file: verify, hosts: [host], programs, set, fullLog, record, source: file.fsPath, everyPath };
     const [outcome] = await engine.verify(request, call);
     if (outcome === undefined || call.signal.aborted) return undefined;
     if ('error' in outcome) throw new ExtensionError(outcome.error);
-    return { report: outcome, log: (await pending.keep()).log };
+    return { report: outcome, ...(await pending.keep()) };
   } finally {
     await pending.discard();
   }

@@ -65,6 +65,7 @@ const messages: { [K in ExplorerToHost['type']]: (fields: Fields) => Extract<Exp
   compare: () => ({ type: 'compare' }),
   'compare-end': () => ({ type: 'compare-end' }),
   verify: () => ({ type: 'verify' }),
+  whole: () => ({ type: 'whole' }),
 };
 
 /** A message of the Explorer panel, or null when it is not one. */

@@ -9,8 +9,10 @@ import type {
 } from '@ringside/core/model';
 import type { Engine } from '@ringside/core/rpc';
 import { fileOf, restOfLine, workspaceEdit } from '../diagnostics/diagnosticSets.ts';
-import type { Verifier } from '../diagnostics/verifier.ts';
-import { verdictLogFor } from '../diagnostics/verdictLogs.ts';
+import { verifyWithLog, type Verifier } from '../diagnostics/verifier.ts';
+import { verdictLogFor, wholeLogFor } from '../diagnostics/verdictLogs.ts';
+import { untrusted } from '../attach/attacher.ts';
+import { withProgress } from '../progress.ts';
 import { DisposableStore } from '../disposable.ts';
 import { errorData, ExtensionError } from '../errors.ts';
 import type { ErrorReporter } from '../errors.ts';
@@ -122,7 +124,11 @@ export class ExplorerPanel {
   #verified(file: vscode.Uri): void {
     const info = this.#info;
     if (!this.#ready || info === null || info.file !== file.fsPath) return;
-    if (verdictLogFor(this.#parts.cacheDir, file, info.host)?.log === this.#target.log) void this.#open(-1);
+    const last = verdictLogFor(this.#parts.cacheDir, file, info.host);
+    const whole = wholeLogFor(this.#parts.cacheDir, file, info.host);
+    if (last === null || (this.#target.log !== last.log && this.#target.log !== whole?.log)) return;
+    this.#target = { ...this.#target, ...last };
+    void this.#open(-1);
   }
 
   #receive(raw: unknown): void {
@@ -164,6 +170,9 @@ export class ExplorerPanel {
       case 'link':
         await vscode.env.clipboard.writeText(explorerLink(this.#parts.extensionId, this.#target, message.step));
         break;
+      case 'whole':
+        await this.#takeWholeLog();
+        break;
       case 'compare':
         await this.#compare();
         break;
@@ -177,6 +186,21 @@ export class ExplorerPanel {
           await verifier.verify(vscode.Uri.file(this.#info.file), this.#info.host);
         break;
     }
+  }
+
+  /** Verifies the program once more so that every path is in the log: heat and branches need them all. */
+  async #takeWholeLog(): Promise<void> {
+    const info = this.#info;
+    if (info === null || info.file === '' || info.host === '') return;
+    if (!vscode.workspace.isTrusted) throw untrusted();
+    const { file: path, host } = info;
+    const { program } = this.#target;
+    const asked = { file: vscode.Uri.file(path), verify: path, host, programs: [program], set: {}, everyPath: true };
+    const title = `Ringside: taking the whole log of ${program} on ${host}`;
+    const taken = await withProgress(title, (call) => verifyWithLog(this.#parts, asked, call), this.#abort.signal);
+    if (taken === undefined || this.#info !== info) return;
+    this.#target = { log: taken.log, record: taken.record, program };
+    await this.#open(-1);
   }
 
   async #ask({ id, side, query }: Extract<ExplorerToHost, { type: 'ask' }>): Promise<void> {

@@ -19,7 +19,14 @@ import type {
 } from '../../model/index.ts';
 import { explainRejection } from '../explain/explain.ts';
 import { Program, type ProgramSource } from '../explain/program.ts';
-import { LineKind, type FrameState, type PathState, type VerifierLog } from '../log/index.ts';
+import {
+  LineKind,
+  parseRegister,
+  parseStackSlot,
+  type FrameState,
+  type PathState,
+  type VerifierLog,
+} from '../log/index.ts';
 import { lastNotAbove } from '../log/logText.ts';
 import { align, instructionKey, type Side } from './compare.ts';
 import { Route, Stretches } from './paths.ts';
@@ -50,6 +57,8 @@ export class Exploration {
   #heat: { steps: Uint32Array; branches: Uint32Array; insns: Uint32Array } | null = null;
   readonly #visits = new Map<number, number[]>();
   readonly #names = new Map<string, { variable: string; type: string }>();
+  readonly #registerWords = new Words((raw) => termOf(parseRegister(raw)));
+  readonly #slotWords = new Words((raw) => slotTerm(parseStackSlot(raw)));
   readonly #comparisons = new WeakMap<Exploration, Aligned>();
 
   constructor(log: VerifierLog, part: LogPart, record: VerificationRecord | null) {
@@ -134,9 +143,16 @@ export class Exploration {
     return rows;
   }
 
-  /** An instruction's text; a comment that some kernels put behind it is the source column's. */
+  /**
+   * An instruction's text. A comment that some kernels put behind it is the source column's, and the address of a map is
+   * its name where the log says it.
+   */
   text(step: number): string {
-    return this.log.stepText(step).replace(/\s+; .* @ \S+:\d+$/, '');
+    const text = this.log.stepText(step).replace(/\s+; .* @ \S+:\d+$/, '');
+    const load = /^\(18\) r(\d+) = 0x[0-9a-f]+$/.exec(text)?.[1];
+    if (load === undefined) return text;
+    const map = /\bR(\d+)(?:_\w+)?=map_ptr\(map=([^,)]+)/.exec(this.log.line(this.log.stepLine(step)));
+    return map?.[1] === load ? `(18) r${load} = map[${map[2]!}]` : text;
   }
 
   row(step: number): StepRow {
@@ -194,10 +210,10 @@ export class Exploration {
       callback: frame.callback,
       registers: [...frame.registers]
         .sort((a, b) => a[0] - b[0])
-        .map(([r, raw]) => term(`r${r}`, raw, termOf(frame.register(r)!))),
+        .map(([r, raw]) => term(`r${r}`, raw, this.#registerWords.of(raw))),
       stack: [...frame.stack]
         .sort((a, b) => b[0] - a[0])
-        .map(([at, raw]) => term(`fp${at}`, raw, slotTerm(frame.slot(at)!))),
+        .map(([at, raw]) => term(`fp${at}`, raw, this.#slotWords.of(raw))),
     };
   }
 
@@ -432,6 +448,25 @@ export class Exploration {
       ...[...frame.registers.keys()].map((r): [string, string] => [`r${r}`, termOf(frame.register(r)!, false)]),
       ...[...frame.stack.keys()].map((at): [string, string] => [`fp${at}`, slotTerm(frame.slot(at)!, false)]),
     ]);
+  }
+}
+
+/** Words of values by their spelling in the log: from one step to the next most of them stay what they are. */
+class Words {
+  readonly #known = new Map<string, string>();
+  readonly #make: (raw: string) => string;
+
+  constructor(make: (raw: string) => string) {
+    this.#make = make;
+  }
+
+  of(raw: string): string {
+    let words = this.#known.get(raw);
+    if (words === undefined) {
+      if (this.#known.size > 20_000) this.#known.clear();
+      this.#known.set(raw, (words = this.#make(raw)));
+    }
+    return words;
   }
 }
 

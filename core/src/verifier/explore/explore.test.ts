@@ -69,6 +69,12 @@ describe('every recorded rejection', () => {
     expect(source.heat.some(({ line }) => line === state.line)).toBe(true);
   });
 
+  it('has the names of maps in place of their addresses', () => {
+    const explored = recorded('argument-not-pointer');
+    const texts = explored.rows(explored.end, 0, 100).map(({ text }) => text);
+    expect(texts).toContain('(18) r1 = map[counts]');
+  });
+
   it('names what registers hold, in C', () => {
     const all = names.flatMap((name) => {
       const explored = recorded(name);
@@ -306,7 +312,7 @@ describe('log files', () => {
   it('have a part for each program, and one that names none is a part by itself', async () => {
     const file = write(
       'two.log',
-      '==== web-1 a (xdp): accepted\n0: (95) exit\n==== web-1 b (tc): rejected\n0: (b7) r0 = 1\nbad\n',
+      '==== web-1 z (tc): skipped\n\n==== web-1 a (xdp): accepted\n0: (95) exit\n==== web-1 b (tc): rejected\n0: (b7) r0 = 1\nbad\n',
     );
     expect(await partsOfLog(file)).toMatchObject([
       { program: 'a', verdict: 'accepted', section: 'xdp' },

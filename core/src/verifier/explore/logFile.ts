@@ -40,8 +40,9 @@ export async function partsOfLog(file: string): Promise<FilePart[]> {
     }
     parts.forEach((part, i) => (part.to = parts[i + 1]?.from ?? size));
     for (const part of parts) part.from = part.to === part.from ? part.from : part.from + headLength(part);
-    if (parts.length === 0) return [{ program: '', section: '', verdict: 'unknown', host: '', from: 0, to: size }];
-    return parts.map(({ program, section, verdict, host, from, to }) => ({
+    const asked = parts.filter((part) => !skipped.has(part));
+    if (asked.length === 0) return [{ program: '', section: '', verdict: 'unknown', host: '', from: 0, to: size }];
+    return asked.map(({ program, section, verdict, host, from, to }) => ({
       program,
       section,
       verdict,
@@ -55,6 +56,8 @@ export async function partsOfLog(file: string): Promise<FilePart[]> {
 }
 
 const lengths = new WeakMap<FilePart, number>();
+/** Programs that were not asked for: they have no log. */
+const skipped = new WeakSet<FilePart>();
 const headLength = (part: FilePart): number => lengths.get(part) ?? 0;
 
 function heads(text: string, start: number, parts: FilePart[]): void {
@@ -77,6 +80,7 @@ function heads(text: string, start: number, parts: FilePart[]): void {
         },
         ...{ from: start + at, to: 0 },
       };
+      if (head?.[4] === 'skipped') skipped.add(part);
       lengths.set(part, Math.min(end + 1, text.length) - at);
       parts.push(part);
     }

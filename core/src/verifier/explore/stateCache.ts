@@ -3,8 +3,8 @@ import { branchLine, LineKind, Replay, type PathState, type VerifierLog } from '
 import type { Stretches } from './paths.ts';
 
 /** Steps from one kept state to the next. */
-const APART = 64;
-const MOST_KEPT = 8_192;
+const APART = 256;
+const MOST_KEPT = 4_096;
 
 export class StateCache {
   readonly #log: VerifierLog;
