@@ -137,7 +137,7 @@ test('says in words what a path costs, where it is, and how two differ', () => {
   ]);
   expect(heat).toEqual([
     { line: 1, level: 1, words: '1 insn' },
-    { line: 2, level: 4, words: '1,000 insns · 2 ⑂' },
+    { line: 2, level: 4, words: '1,000 insns · 2 branches' },
   ]);
 });
 

@@ -121,7 +121,7 @@ function insnRow(state: ExplorerState, row: StepRow): { content: ComponentChildr
         <span class="code">{codeOf(state, text)}</span>
         {row.branches > 0 && (
           <span class="fork" title={`${count(row.branches)} more ways go on from here`}>
-            ⑂{row.branches > 1 ? count(row.branches) : ''}
+            +{count(row.branches)}
           </span>
         )}
         {failed && <span class="cross">✗</span>}

@@ -28,7 +28,7 @@ export function heatLevels(heat: SourceView['heat']): { line: number; level: num
     return {
       line,
       level,
-      words: `${count(steps)} ${steps === 1 ? 'insn' : 'insns'}${branches > 0 ? ` · ${count(branches)} ⑂` : ''}`,
+      words: `${count(steps)} ${steps === 1 ? 'insn' : 'insns'}${branches > 0 ? ` · ${count(branches)} ${branches === 1 ? 'branch' : 'branches'}` : ''}`,
     };
   });
 }
