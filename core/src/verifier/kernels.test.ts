@@ -2,12 +2,19 @@
  * The set of rejected programs on Linux 5.10, 6.1, 6.12 and 7.3: their logs as test/hosts/verdicts.vmtest.ts took them are
  * read and explained, and docs/verdicts-by-kernel.md says where a kernel's verdict is another one.
  */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LineKind, parseVerifierLog } from './log/index.ts';
 import { allReasons, kernelPage, rows } from './testKernelPage.ts';
-import { goldenText } from './testGolden.ts';
+import { goldenText, rejectedFolder } from './testGolden.ts';
 import { explained, kernelsFolder, readKernel, recordedKernels, rejectedPrograms, said } from './testKernels.ts';
+
+interface Golden {
+  message: string;
+  cause: string[];
+  fixes: { title: string }[];
+}
 
 const kernels = recordedKernels.map((name) => readKernel(name));
 
@@ -24,6 +31,25 @@ describe.each(kernels)('Linux $name', ({ verdicts }) => {
     expect(log.messages.length).toBeLessThanOrEqual(2);
     expect(log.stats.processed).not.toBeNull();
     expect(said(recorded).category).not.toBe('unknown');
+  });
+});
+
+describe('what is said', () => {
+  /** Figures and lists that are the kernel's own. */
+  const others = new Set(['argument-not-pointer 5.10', 'stack-too-large-calls 6.1', 'stack-too-large-struct 6.1']);
+  const words = ({ message, cause, fixes }: Golden) => ({
+    message: message.replace(/ The verifier says: [^]*$/, ''),
+    ...{ cause, fixes: fixes.map((fix) => fix.title) },
+  });
+
+  it.each(kernels)('on Linux $name is the same in words, chain and repairs where the verdict is', (kernel) => {
+    for (const { name, other } of rows([kernel])) {
+      const recorded = kernel.verdicts.find((v) => v.name === name)!;
+      if (other[kernel.name] !== null || recorded.log === '' || others.has(`${name} ${kernel.name}`)) continue;
+      const own = JSON.parse(readFileSync(join(rejectedFolder, `${name}.golden.json`), 'utf8')) as Golden;
+      const now = JSON.parse(goldenText(explained(recorded))) as Golden;
+      expect(words(now), name).toEqual(words(own));
+    }
   });
 });
 

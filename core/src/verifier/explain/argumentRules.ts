@@ -3,7 +3,7 @@ import { replaceIn, type Fix } from './edits.ts';
 import type { Failure } from './failure.ts';
 import type { Place } from './program.ts';
 import { cause, type Explanation, type Rule } from './rule.ts';
-import { argumentsOf, expressionAt } from './sourceText.ts';
+import { argumentsOf, assignedName, expressionAt } from './sourceText.ts';
 import { capitalize, list } from './words.ts';
 
 const kinds: Record<string, string> = {
@@ -13,7 +13,7 @@ const kinds: Record<string, string> = {
   pkt: 'a pointer into the packet',
   pkt_meta: "a pointer to the packet's metadata",
   pkt_end: 'the end of the packet',
-  map_key: 'a map key',
+  map_key: 'a pointer to a map key',
   map_value: 'a pointer to a map value',
   map_ptr: 'a map',
   mem: 'a pointer to memory of known size',
@@ -64,12 +64,16 @@ function wrongKind(failure: Failure, match: RegExpExecArray): Explanation | null
 function arithmetic(failure: Failure, match: RegExpExecArray): Explanation | null {
   if (failure.at < 0) return null;
   const operator = /with (\S+) operator|bitwise operator (\S+) on/.exec(match.input);
-  const register = Number(/R(\d+)/.exec(match.input)?.[1] ?? NaN);
+  const text = failure.path.text(failure.at);
+  const register = Number(/R(\d+)/.exec(match.input)?.[1] ?? /^\([0-9a-f]{2}\) [rw](\d+) \S+= /.exec(text)?.[1] ?? NaN);
   if (Number.isNaN(register)) return null;
   const named = failure.name(failure.at, register);
-  const op = operator?.[1] ?? operator?.[2];
+  const op = operator?.[1] ?? operator?.[2] ?? /^\([0-9a-f]{2}\) [rw]\d+ (\S+=) /.exec(text)?.[1];
+  const written = assignedName(failure.place.text);
+  const again = written !== '' && failure.place.text.split(written).length > 2;
+  const subject = named.expression === '' && again ? `\`${written}\`` : capitalize(named.text);
   return {
-    message: `${capitalize(named.text)} is a pointer${op ? `, and \`${op}\` cannot be done with one` : ', and this cannot be done with one'}: only adding or subtracting a bounded number is allowed. Calculate with numbers first, and add the result to the pointer once.`,
+    message: `${subject} is a pointer${op ? `, and \`${op.replace(/=$/, '')}\` cannot be done with one` : ', and this cannot be done with one'}: only adding or subtracting a bounded number is allowed. Calculate with numbers first, and add the result to the pointer once.`,
   };
 }
 
@@ -82,6 +86,20 @@ function makeStatic(failure: Failure, place: Place, name: string): Fix | null {
     return { title: `Make ${name}() static`, edits: [replaceIn(file, line, 1, 1, 'static ')] };
   }
   return null;
+}
+
+/** The type of map that a helper is made for. */
+function wantedMap(called: string): string {
+  const type = /ringbuf/.test(called)
+    ? 'BPF_MAP_TYPE_RINGBUF'
+    : /perf_event/.test(called)
+      ? 'BPF_MAP_TYPE_PERF_EVENT_ARRAY'
+      : /redirect_map/.test(called)
+        ? 'BPF_MAP_TYPE_DEVMAP, BPF_MAP_TYPE_CPUMAP or BPF_MAP_TYPE_XSKMAP'
+        : '';
+  return type === ''
+    ? 'Give it a map of the type that it is made for.'
+    : `It needs a map whose type is ${type}: declare one, or call the helper for this type of map.`;
 }
 
 export const argumentRules: readonly Rule[] = [
@@ -104,7 +122,7 @@ export const argumentRules: readonly Rule[] = [
       };
       const type = types[match[1]!] ?? `of type ${match[1]!}`;
       return {
-        message: `${match[2]!}() does not work on ${map ? `\`${map}\`` : 'this map'}, which is ${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type} map. Give it a map of the type that it is made for.`,
+        message: `${match[2]!}() does not work on ${map ? `\`${map}\`` : 'this map'}, which is ${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type} map. ${wantedMap(match[2]!)}`,
       };
     },
   },

@@ -21,7 +21,7 @@ export const codeRules: readonly Rule[] = [
       failure.pointTo(Number(match[1]));
       return {
         message:
-          'This code can never run: something before it always leaves the function. The kernel refuses programs with dead instructions.',
+          'This code can never run: something before it always leaves the function (inline assembly, or a branch that the compiler took for impossible, because a value in it was never set). The kernel refuses programs with dead instructions; take out what can never run.',
       };
     },
   },

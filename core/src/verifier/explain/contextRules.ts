@@ -12,13 +12,16 @@ function contextAccess(failure: Failure, match: RegExpExecArray): Explanation | 
   const expression = accessHere(place);
   const target = expression
     ? `\`${expression}\``
-    : `byte ${/off=(-?\d+)/.exec(match.input)?.[1] ?? '?'} (${bytes(access?.size ?? 4)})`;
+    : `${bytes(access?.size ?? 4)} at byte ${/off=(-?\d+)/.exec(match.input)?.[1] ?? '?'}`;
   const section = failure.program.source?.section ?? '';
   const type = section === '' ? 'this type' : `section "${section}"`;
   if (access?.write)
     return { message: `Programs of ${type} may not write ${target}: that part of the context is read-only.` };
+  const there = expression
+    ? `Programs of ${type} cannot read ${target}: their context has no such field, or it may not be read in this size.`
+    : `The program reads ${target} of its context, where the context of ${type} has no field.`;
   return {
-    message: `Programs of ${type} have no field there to read: ${target}. Use a field of the context's own struct, whole and directly from the context pointer.`,
+    message: `${there} Use a field of the context's own struct, whole and directly from the context pointer.`,
   };
 }
 

@@ -83,10 +83,9 @@ function outsideMemory(failure: Failure): Explanation | null {
       fixes: indexFix(failure, place, index, count, (original?.range.smin ?? 0n) < 0n),
     };
   }
-  const at = numbers ? ` It begins at byte ${numbers[2]!} and is ${bytes(Number(numbers[3]))} long` : '';
   const named = Number.isNaN(register) ? null : failure.name(failure.at, register);
   return {
-    message: `${capitalize(target)} lies outside ${what}${size === null ? '' : `, which has ${bytes(size)}`}.${at && `${at}.`}`,
+    message: `${capitalize(target)} lies outside ${what}${outsideBy(size, numbers)}.`,
     causes: [
       named && named.origin.source.kind === 'call'
         ? cause(named.place, `${capitalize(what)} is made here${size === null ? '' : ` with ${bytes(size)}`}.`)
@@ -94,6 +93,15 @@ function outsideMemory(failure: Failure): Explanation | null {
     ],
     fixes: [],
   };
+}
+
+/** ": it is byte 20, and the record has 16 bytes". */
+function outsideBy(size: number | null, numbers: RegExpExecArray | null): string {
+  const has = size === null ? '' : `it has only ${bytes(size)}`;
+  if (!numbers) return has && `, for ${has}`;
+  const [from, length] = [Number(numbers[2]), Number(numbers[3])];
+  const at = length === 1 ? `this is byte ${from}` : `these are bytes ${from} to ${from + length - 1}`;
+  return `: ${at} (counted from 0)${has && `, and ${has}`}`;
 }
 
 export const indexRules: readonly Rule[] = [
@@ -163,8 +171,16 @@ export const memoryRules: readonly Rule[] = [
     about: 'The memory may be read, not written: a const global, a read-only map, a slice of a packet.',
     explain: (failure) => {
       const expression = accessHere(failure.place);
+      const base = failure.at < 0 ? undefined : memoryAccess(failure.path.text(failure.at))?.base;
+      const pointer = base === undefined ? null : failure.register(base);
+      const map = base === undefined ? '' : pointer?.map || failure.mapName(failure.at, base);
+      const what = /rodata/.test(map)
+        ? 'a const variable, and those are fixed once the program is loaded (drop the const where it should change)'
+        : map !== ''
+          ? `in the map \`${map}\`, which programs may only read (BPF_F_RDONLY_PROG)`
+          : 'a const variable, a read-only map or a read-only slice';
       return {
-        message: `${expression ? `\`${expression}\`` : 'This memory'} may only be read: it is a const variable, a read-only map or a read-only slice. Write to a copy.`,
+        message: `${expression ? `\`${expression}\`` : 'This memory'} may be read, not written: it is ${what}. Write to a copy.`,
       };
     },
   },

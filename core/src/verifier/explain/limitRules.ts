@@ -86,7 +86,7 @@ function stack(failure: Failure, match: RegExpExecArray): Explanation {
   const large = named.filter((f) => f.depth > 64).sort((a, b) => b.depth - a.depth);
   const each = large.map((f) => `${f.name}() ${f.depth}`);
   return {
-    message: `The functions of one chain of calls may use 512 bytes of stack together${total ? `; this one uses ${total}` : ''}${each.length > 0 ? ` (${each.join(', ')})` : ''}. Move large variables into a per-CPU array map, or into the ring-buffer record that they end up in.`,
+    message: `A program and the functions that it calls one inside the other share 512 bytes of stack${total ? `; here they need ${total}` : ''}${each.length > 0 ? ` (${each.join(', ')})` : ''}. Move large variables into a per-CPU array map, or into the ring-buffer record that they end up in.`,
     fixes: [moveToMap(failure)],
     place: failure.program.ofProgram(),
   };

@@ -274,9 +274,12 @@ export const pointerRules: readonly Rule[] = [
         };
       if (failure.at < 0 || match[1] === undefined) return null;
       const named = failure.name(failure.at, Number(match[1]));
+      if (match[2] === 'pkt_end')
+        return {
+          message: `${capitalize(named.text)} marks the end of the packet: other pointers are compared with it, and nothing is read through it. Read through a pointer that starts at the packet's data.`,
+        };
       const kinds: Record<string, string> = {
         map_ptr: 'the map itself, not one of its values',
-        pkt_end: 'the end of the packet, which only bounds others',
         fp: 'a pointer to the stack',
         func: 'a function',
       };

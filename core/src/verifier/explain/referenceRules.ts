@@ -256,10 +256,30 @@ export const referenceRules: readonly Rule[] = [
     },
   },
   {
+    id: 'rcu-lock-missing',
+    title: 'Read without the RCU read lock',
+    pattern: /R(\d+) must be a rcu pointer/,
+    about:
+      'Some pointers in kernel structs are good only while the RCU read lock is held: call bpf_rcu_read_lock() before the pointer is read, and bpf_rcu_read_unlock() after its last use. Programs that cannot sleep hold it all the time.',
+    explain: (failure, match) => {
+      if (failure.at < 0) return null;
+      const register = Number(match[1]);
+      const named = failure.name(failure.at, register);
+      const called = failure.called() || 'the function';
+      const given = argumentsOf(failure.place.text, called)?.[register - 1];
+      const subject = given ? `\`${given}\`` : capitalize(named.text);
+      return {
+        message: `${subject} was read from a kernel struct outside of the RCU read lock, so the object behind it may be gone any time. Call bpf_rcu_read_lock() before it is read and bpf_rcu_read_unlock() after ${called}().`,
+        causes: [cause(named.place, 'The pointer is read here, without the lock.')],
+        fixes: [lockAround(failure, named.place)],
+      };
+    },
+  },
+  {
     id: 'reference-misuse',
     title: 'Not a reference that can be given back',
     pattern:
-      /R(\d+) must be referenced|expects referenced PTR|R\d+ type=\S+ expected=(?:ringbuf_mem|alloc_mem|mem)$|release (?:helper|kernel function)|must be (?:referenced|a rcu pointer|trusted)/,
+      /R(\d+) must be referenced|expects referenced PTR|R\d+ type=\S+ expected=(?:ringbuf_mem|alloc_mem|mem)$|release (?:helper|kernel function)|must be (?:referenced|trusted)/,
     about:
       'Only what was taken by an acquiring function (and may not be moved since) can be released or passed where a trusted pointer is asked for.',
     explain: (failure, match) => {
@@ -267,15 +287,9 @@ export const referenceRules: readonly Rule[] = [
       const register = Number(match[1] ?? 1);
       const named = failure.name(failure.at, register);
       const called = failure.called() || 'the function';
-      const trusted = /trusted|rcu/.test(match.input);
+      const trusted = /trusted/.test(match.input);
       const given = argumentsOf(failure.place.text, called)?.[register - 1];
       const subject = given ? `\`${given}\`` : capitalize(named.text);
-      if (/must be a rcu pointer/.test(match.input))
-        return {
-          message: `${subject} was read from a kernel struct outside of the RCU read lock, so the object behind it may be gone any time. Call bpf_rcu_read_lock() before it is read and bpf_rcu_read_unlock() after ${called}().`,
-          causes: [cause(named.place, 'The pointer is read here, without the lock.')],
-          fixes: [lockAround(failure, named.place)],
-        };
       return {
         message: trusted
           ? `${subject} is a pointer that was read from a kernel struct, which may be gone any time; ${called}() needs one that is held: a program argument, or one from bpf_…_acquire().`

@@ -196,3 +196,36 @@ describe('whatever comes', () => {
     }
   });
 });
+
+describe('level 2 of kernels before 5.17', () => {
+  // They print the state before every instruction, and not which branch they take up.
+  const log = parseVerifierLog(
+    [
+      ...['0: R1=ctx(id=0,off=0,imm=0) R10=fp0', '0: (85) call bpf_get_prandom_u32#7', '1: R0_w=inv(id=0) R10=fp0'],
+      ...['1: (15) if r0 == 0x0 goto pc+3', ' R0_w=inv(id=0) R10=fp0', '2: R0=inv(id=0) R10=fp0'],
+      ...['2: (25) if r0 > 0x9 goto pc+1', ' R0=inv(id=0,umax_value=9,var_off=(0x0; 0xf)) R10=fp0'],
+      ...['3: R0=inv(id=0,umax_value=9,var_off=(0x0; 0xf)) R10=fp0', '3: (85) call pc+3', 'caller:', ' R10=fp0'],
+      ...['callee:', ' frame1: R10=fp0', '7: frame1: R10=fp0', '7: (b7) r0 = 1', '8: frame1: R0_w=inv1 R10=fp0'],
+      ...[
+        '8: (95) exit',
+        'returning from callee:',
+        ' frame1: R0_w=inv1 R10=fp0',
+        'to caller at 4:',
+        ' R0_w=inv1 R10=fp0',
+      ],
+      ...['4: R0_w=inv1 R10=fp0', '4: (95) exit', '4: R0=inv(id=0,umin_value=10) R10=fp0', '4: safe'],
+      ...['5: R0=inv0 R10=fp0', '5: (95) exit', 'R0 is bad'],
+    ].join('\n'),
+  );
+  const path = (step: number) => pathTo(log, step).map((s) => log.stepInsn(s));
+
+  it('goes on from a call, and from the branch that was put off last', () => {
+    expect(Array.from({ length: log.stepCount }, (_, i) => log.stepInsn(i))).toEqual([0, 1, 2, 3, 7, 8, 4, 5]);
+    expect(path(6)).toEqual([0, 1, 2, 3, 7, 8, 4]);
+    expect(path(7)).toEqual([0, 1, 5]);
+  });
+
+  it('has the state of the branch', () => {
+    expect(namedState(stateAtEnd(log)).get('r0')).toBe('inv0');
+  });
+});
