@@ -6,6 +6,7 @@ import { agentBench } from './agent.ts';
 import { connectBench } from './connect.ts';
 import { toFigure, type Measured } from './figure.ts';
 import { firstEventBench } from './firstEvent.ts';
+import { lspBench } from './lsp.ts';
 import { mapDumpBench } from './mapDump.ts';
 import { panelBench } from './panel.ts';
 import { probeCostBench } from './probeCost.ts';
@@ -25,6 +26,7 @@ const benches: Record<string, Bench> = {
   'probe-cost': probeCostBench,
   agent: agentBench,
   connect: connectBench,
+  lsp: lspBench,
   panel: panelBench,
   'map-dump': mapDumpBench,
   size: sizeBench,
