@@ -7,6 +7,7 @@ import { Types } from './c/types.ts';
 import type { World } from './kernel/world.ts';
 
 export interface Analysis {
+  uri: string;
   file: string;
   version: number;
   source: Source;
@@ -47,6 +48,7 @@ export class Analyser {
     const models = [source.model];
     this.include(source.model, document.file, models, new Set(), 0);
     const analysis = {
+      uri: document.uri,
       file: document.file,
       version: document.version,
       source,

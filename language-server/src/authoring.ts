@@ -27,6 +27,27 @@ export interface AuthoringServices {
   log(message: string): void;
 }
 
+/** Makes the lists that are searched before somebody waits for them, one at a time so that nothing else does. */
+function warm({ kernel }: World): void {
+  if (!kernel) return;
+  const lists: (() => unknown)[] = [
+    () => kernel.find('struct task_struct'),
+    () => kernel.functions.search('__', 1),
+    () => kernel.constants,
+    () => kernel.kfuncs,
+    () => kernel.structs,
+  ];
+  const next = (): void => {
+    try {
+      lists.shift()?.();
+    } catch {
+      return; // BTF that contradicts itself: said where it is asked about
+    }
+    if (lists.length > 0) setTimeout(next, 20).unref();
+  };
+  setTimeout(next, 20).unref();
+}
+
 export class Authoring {
   private readonly analyser = new Analyser();
   private target: TargetParams = { vmlinuxHeader: null, arch: null };
@@ -73,6 +94,7 @@ export class Authoring {
       this.services.log(
         `types of ${target.host ?? "this machine's kernel"} read in ${Math.round(performance.now() - started)} ms`,
       );
+      warm(world);
       return world;
     } catch (error) {
       this.services.log(`what ${target.host ?? 'this machine'} offers could not be read: ${String(error)}`);

@@ -13,6 +13,7 @@ import {
   type PublishDiagnosticsParams,
 } from 'vscode-languageserver-protocol/node.js';
 import { Btf } from '../../core/src/bpf/index.ts';
+import { localVmlinuxHeader } from '../../core/src/build/index.ts';
 import { writeVmlinuxHeader } from '../../core/src/build/vmlinux.ts';
 import { dist, root } from './environment.ts';
 import { percentile, type Measured } from './figure.ts';
@@ -50,6 +51,8 @@ async function programs(): Promise<Program[]> {
 
 async function server(say: (text: string) => void): Promise<Measured[]> {
   const cacheDir = await mkdtemp(join(tmpdir(), 'ringside-bench-lsp-'));
+  // The engine writes a kernel's header once; the server finds it.
+  await localVmlinuxHeader(cacheDir);
   const child = spawn(process.execPath, [join(dist, 'language-server.js'), '--stdio'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });

@@ -5,7 +5,8 @@ import type { Analysis } from '../analysis.ts';
 import { placeAt, type Place } from '../c/place.ts';
 import type { Member } from '../c/types.ts';
 import { completeSection, type RangeOf } from './sectionCompletion.ts';
-import { helperSignature, helperText, hostName, offsetText } from './texts.ts';
+import { skeletonOf } from './skeleton.ts';
+import { code, helperSignature, helperText, hostName, offsetText } from './texts.ts';
 
 const LIMIT = 100;
 
@@ -14,6 +15,7 @@ export interface ItemData {
   uri: string;
   helper?: string;
   kfunc?: string;
+  section?: string;
   programType?: string | null;
 }
 
@@ -254,7 +256,10 @@ function topLevel(typed: string): CompletionList {
 
 /** The description of an item, when it is looked at. */
 export function describeItem(item: CompletionItem, { world }: Analysis): CompletionItem {
-  const { helper, kfunc, programType = null } = item.data as ItemData;
+  const { helper, kfunc, section, programType = null } = item.data as ItemData;
+  const skeleton = section === undefined ? null : skeletonOf(section.replace(/^\?/, ''), world);
+  if (skeleton)
+    return { ...item, documentation: { kind: 'markdown', value: code(`SEC("${section!}")\n${skeleton.head}`) } };
   const prototype = helper === undefined ? undefined : world.helpers.get(helper);
   if (prototype)
     return { ...item, documentation: { kind: 'markdown', value: helperText(prototype, world, programType) } };

@@ -13,7 +13,7 @@ import { NameList } from '../kernel/kernel.ts';
 import type { World } from '../kernel/world.ts';
 import { skeletonOf, snippetText } from './skeleton.ts';
 
-const LIMIT = 200;
+const LIMIT = 100;
 
 export type RangeOf = (start: number, end: number) => Range;
 
@@ -131,7 +131,7 @@ function item(
   rangeOf: RangeOf,
   more: Partial<CompletionItem>,
 ): CompletionItem {
-  const common = { label: name, filterText: name, ...more };
+  const common = { label: name, filterText: name, data: { uri: analysis.uri, section: name }, ...more };
   const skeleton = place.closing === null ? null : skeletonOf(name.replace(/^\?/, ''), analysis.world);
   if (skeleton === null) return { ...common, textEdit: { range: rangeOf(place.start, place.end), newText: name } };
   const head = snippetText(skeleton.head).replace(skeleton.name, `\${1:${skeleton.name}}`);
@@ -141,6 +141,5 @@ function item(
     ...common,
     insertTextFormat: InsertTextFormat.Snippet,
     textEdit: { range: rangeOf(place.start, place.closing!), newText },
-    documentation: { kind: 'markdown', value: `\`\`\`c\nSEC("${name}")\n${skeleton.head}\n\`\`\`` },
   };
 }

@@ -20,8 +20,20 @@ export interface Skeleton {
   returns: string;
 }
 
+/** Made once for each section: a list is asked for again with every letter. */
+const made = new WeakMap<World, Map<string, Skeleton | null>>();
+const MAX_MADE = 5000;
+
 /** null for sections that libbpf does not know. */
 export function skeletonOf(section: string, world: World): Skeleton | null {
+  let known = made.get(world);
+  if (!known || known.size > MAX_MADE) made.set(world, (known = new Map<string, Skeleton | null>()));
+  let skeleton = known.get(section);
+  if (skeleton === undefined) known.set(section, (skeleton = makeSkeleton(section, world)));
+  return skeleton;
+}
+
+function makeSkeleton(section: string, world: World): Skeleton | null {
   const { form, target } = parseSection(section);
   if (form === null) return null;
   const { shape, returns } = sectionContext(form);
