@@ -43,11 +43,12 @@ function follow({ disposables }: AppContext, tree: TestTree): void {
   disposables.add(watcher.onDidCreate(reread));
   disposables.add(watcher.onDidChange(reread));
   disposables.add(watcher.onDidDelete((uri) => tree.forget(uri)));
-  disposables.add(
-    vscode.workspace.onDidOpenTextDocument(({ uri }) => {
-      if (uri.scheme === 'file' && uri.fsPath.endsWith('.bpf.test.json')) void tree.read(tree.file(uri));
-    }),
-  );
+  // Whoever has a file open sees its tests beside their lines.
+  const opened = ({ uri }: vscode.TextDocument): void => {
+    if (uri.scheme === 'file' && uri.fsPath.endsWith('.bpf.test.json')) void tree.read(tree.file(uri));
+  };
+  vscode.workspace.textDocuments.forEach(opened);
+  disposables.add(vscode.workspace.onDidOpenTextDocument(opened));
 }
 
 async function runTests(
