@@ -15,16 +15,13 @@ const onPurpose: Readonly<Record<string, readonly CheckCode[]>> = {
   'test/fixtures/clang/backend.bpf.c': ['stack-too-large'],
   'test/fixtures/verifier/helper-not-allowed.bpf.c': ['helper-not-allowed'],
   'test/fixtures/verifier/gpl-only.bpf.c': ['gpl-only-helper'],
-  'test/fixtures/rejected/not-gpl.bpf.c': ['gpl-only-helper'],
-  'test/fixtures/rejected/no-licence.bpf.c': ['missing-license'],
-  'test/fixtures/rejected/helper-in-socket-filter.bpf.c': ['helper-not-allowed'],
-  'test/fixtures/rejected/xdp-helper.bpf.c': ['helper-not-allowed'],
 };
 
+/** Without test/fixtures/rejected: those load nowhere, and what is said of them is right. */
 function* programs(folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory() && !['node_modules', 'dist', 'target', '.cache', '.git'].includes(entry.name))
+    if (entry.isDirectory() && !['node_modules', 'dist', 'target', '.cache', '.git', 'rejected'].includes(entry.name))
       yield* programs(path);
     else if (entry.isFile() && entry.name.endsWith('.bpf.c')) yield path;
   }
@@ -46,7 +43,7 @@ describe('the programs of the repository', () => {
     const world = await readWorld({ vmlinuxHeader: null, arch: null }, nowhere.helpers);
     expect(world.kernel, 'this machine has BTF').not.toBeNull();
     const found = findings(world);
-    expect(found.size).toBeGreaterThan(150);
+    expect(found.size).toBeGreaterThan(90);
     const told = [...found].filter(([, codes]) => codes.length > 0);
     // Tracepoints are known only where tracefs may be read.
     const hasEvents = world.points.tracepointNames.names.length > 0;
