@@ -134,6 +134,7 @@ describe('keys and passwords', () => {
     });
     expect(error?.code).toBe('auth-failed');
     expect(error?.message).toContain(key(sshd, 'locked'));
+    expect(error?.remedy).toContain(`ssh-keygen -y -f '${key(sshd, 'locked')}'`);
     expect(prompter.secrets).toHaveLength(3);
     expect(JSON.stringify(error?.toData())).not.toContain('wrong a');
     writeFileSync(key(sshd, 'authorized/rs-case'), '');

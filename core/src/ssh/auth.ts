@@ -59,6 +59,7 @@ export class Authenticator {
   #passwordAttempts = 0;
   #accepted: string[] = [];
   #problems: string[] = [];
+  readonly #locked = new Set<string>();
   #declined = false;
   #refused = false;
 
@@ -71,6 +72,11 @@ export class Authenticator {
   /** ssh2 could not use the key on trial (wrong passphrase, agent refused): remembered for the message. */
   noteProblem(message: string): void {
     this.#problems.push(message);
+  }
+
+  /** A passphrase was asked for the last time; the key would have been next. */
+  notePassphrase(file: string): void {
+    this.#locked.add(file);
   }
 
   /** The server has said no to a key or to an answer. */
@@ -200,7 +206,7 @@ export class Authenticator {
       ...(why !== undefined && { why }),
       tried: {
         ...{ keys: this.#triedKeys, methods: this.#triedMethods },
-        ...{ passwords: this.#passwordAttempts, rounds: this.#keyboardAttempts },
+        ...{ passwords: this.#passwordAttempts, rounds: this.#keyboardAttempts, locked: [...this.#locked] },
       },
       ...{ accepted: this.#accepted, tooMany, declined: this.#declined },
       ...(this.#unsupported.length > 0 && { remedy: needsOpenSsh }),

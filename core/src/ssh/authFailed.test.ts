@@ -26,6 +26,12 @@ describe('the advice after a refused login', () => {
     expect(remedy({ tried, accepted: ['keyboard-interactive'] })).toContain('one-time code');
   });
 
+  it('is about the passphrase where that was never right', () => {
+    const text = remedy({ tried: { ...nothing, keys: ["/home/d'ev/id (file)"], locked: ["/home/d'ev/id"] } });
+    expect(text).toContain(`ssh-keygen -y -f '/home/d'\\''ev/id'`);
+    expect(text).not.toContain('authorized_keys');
+  });
+
   it('names the key and where it belongs', () => {
     const text = remedy({ tried: { ...nothing, keys: ['/home/dev/.ssh/id (ED25519)'] }, accepted: ['publickey'] });
     expect(text).toContain('ssh-copy-id -i /home/dev/.ssh/id.pub web');

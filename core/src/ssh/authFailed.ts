@@ -1,6 +1,7 @@
 /** A login that was refused, in the same words whichever transport tried it. */
 import { RingsideError } from '../errors.ts';
 import type { ResolvedHost } from './config.ts';
+import { quote } from './shell.ts';
 
 /** What was tried, in the order in which it was. */
 export interface TriedLogin {
@@ -12,6 +13,8 @@ export interface TriedLogin {
   passwords: number;
   /** Rounds of keyboard-interactive questions that were answered and refused. */
   rounds: number;
+  /** Key files whose passphrase was asked for as often as it may be, and never right. */
+  locked?: readonly string[];
 }
 
 export interface FailedLogin {
@@ -71,6 +74,9 @@ function remedyFor({ host, tried, accepted, tooMany, declined, who }: FailedLogi
     return `What was typed was refused${times(tried.rounds)}: check user and password, and take a fresh one-time code (one that has been used or has expired is refused)${orKey}.${asRoot}${usedUp}`;
   if (tried.passwords > 0)
     return `The password was refused${times(tried.passwords)}: it is the one of ${user}, not the passphrase of a key. Check it and the user name${orKey}.${asRoot}${usedUp}`;
+  const [locked] = tried.locked ?? [];
+  if (locked !== undefined)
+    return `The passphrase of ${locked} was wrong each time: connect again and type the right one (\`ssh-keygen -y -f ${quote(locked)}\` tries it), or load the key into an ssh-agent with \`ssh-add ${quote(locked)}\`.`;
   if (tooMany) return 'Set IdentitiesOnly yes and name the right key with IdentityFile in the ssh config.';
   if (!takes('publickey')) return notOffered(host, accepted);
   if (tried.keys.length > 0) {

@@ -11,6 +11,9 @@ import type { Ssh2Module } from './ssh2Module.ts';
 /** Servers hang up after MaxAuthTries (6 by default) refusals, so not every key of a full agent can be tried. */
 export const maxKeys = 5;
 
+/** How often a passphrase is asked. */
+export const passphraseAttempts = 3;
+
 /** Asks the passphrase of a key file; undefined = none given. */
 export type AskPassphrase = (file: string, attempt: number) => Promise<string | undefined>;
 
@@ -106,7 +109,8 @@ class FileIdentity implements Identity {
       if (encrypted && passphrase === undefined) throw new Error(`no passphrase for ${this.file} was given`);
       const key = privateKey(this.ssh2, this.text, passphrase);
       if (!(key instanceof Error)) return (this.#opened = key);
-      if (!encrypted || attempt === 3) throw new Error(`${this.file} cannot be opened: ${key.message}`);
+      if (!encrypted || attempt === passphraseAttempts)
+        throw new Error(`${this.file} cannot be opened: ${key.message}`);
     }
   }
 }

@@ -9,7 +9,7 @@ import type { CallOptions } from '../progress.ts';
 import { Authenticator } from './auth.ts';
 import type { ResolvedHost } from './config.ts';
 import { HostKeyChecker } from './hostKey.ts';
-import { findIdentities } from './identities.ts';
+import { findIdentities, passphraseAttempts } from './identities.ts';
 import type { SshOptions } from './options.ts';
 import { OpenSshNeeded } from './openssh/needed.ts';
 import { OncePerConnection } from './oncePerConnection.ts';
@@ -150,11 +150,13 @@ export async function establish(host: ResolvedHost, stream: Duplex, context: Con
       const patient = timer.wrap(prompter);
 
       const checker = HostKeyChecker.create(host, ssh, patient, log);
-      const ask = (file: string, attempt: number): Promise<string | undefined> =>
-        patient.secret(
+      const ask = (file: string, attempt: number): Promise<string | undefined> => {
+        if (attempt === passphraseAttempts) auth.notePassphrase(file);
+        return patient.secret(
           { kind: 'passphrase', host: host.name, prompt: `Passphrase for key ${file}`, echo: false, attempt },
           call.signal,
         );
+      };
       const identities = findIdentities(ssh2, host, context.identityFile, ask, log);
       const auth = new Authenticator(ssh2, identities, {
         host,

@@ -26,6 +26,7 @@ function triedIn(lines: readonly string[], typed: Typed): TriedLogin {
     passwords: methods.includes('password') ? typed.passwords : 0,
     // Several answers make one round.
     rounds: methods.includes('keyboard-interactive') ? Math.min(1, typed.answers) : 0,
+    locked: typed.locked,
   };
 }
 
@@ -75,9 +76,11 @@ export interface Typed {
   answers: number;
   /** What was asked for and not given: "it asks for a …". */
   declined: string;
+  /** Key files whose passphrase was asked for the last time. */
+  locked: string[];
 }
 
-const nothingTyped: Typed = { passwords: 0, answers: 0, declined: '' };
+const nothingTyped: Typed = { passwords: 0, answers: 0, declined: '', locked: [] };
 
 interface Rule {
   pattern: RegExp;

@@ -179,7 +179,7 @@ class Opening {
   readonly #remembered: { fingerprint: string; host: NamedHost }[] = [];
   #prompter: Prompter;
   #timer: IdleTimer | undefined;
-  readonly #typed: Typed = { passwords: 0, answers: 0, declined: '' };
+  readonly #typed: Typed = { passwords: 0, answers: 0, declined: '', locked: [] };
   #fail: (error: RingsideError) => void = () => undefined;
   #heard: () => string = () => '';
 
@@ -272,6 +272,8 @@ class Opening {
         const key = `${prompt.secret} ${prompt.prompt}`;
         const attempt = (this.#attempts.get(key) ?? 0) + 1;
         this.#attempts.set(key, attempt);
+        if (prompt.file !== undefined && attempt === this.#host.resolved.numberOfPasswordPrompts)
+          this.#typed.locked.push(prompt.file);
         const typed = await this.#prompter.secret(
           { kind: prompt.secret, host: name, prompt: prompt.prompt, echo: false, attempt },
           call.signal,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readPrompt } from './prompts.ts';
+import { readPrompt, type OpenSshPrompt } from './prompts.ts';
 
 const art = `+--[ED25519 256]--+
 |..o.             |
@@ -15,7 +15,9 @@ describe('prompts of ssh', () => {
     ['(dev@web-1) Verification code: ', 'keyboard-interactive', 'Verification code:'],
     ['Password: ', 'keyboard-interactive', 'Password:'],
   ])('%s', (text, secret, prompt) => {
-    expect(readPrompt(text, '')).toEqual({ kind: 'secret', secret, prompt });
+    const { file, ...read } = readPrompt(text, '') as OpenSshPrompt & { kind: 'secret' };
+    expect(read).toEqual({ kind: 'secret', secret, prompt });
+    expect(file).toBe(/^Passphrase for key (.*)/.exec(prompt)?.[1]);
   });
 
   it('of an unknown host, with its picture and a word about other keys', () => {

@@ -4,7 +4,8 @@ import { neutralize } from '../shell.ts';
 
 export type OpenSshPrompt =
   | { kind: 'host-key'; name: string; keyType: string; fingerprint: string; randomart: string; note?: string }
-  | { kind: 'secret'; secret: SecretQuestion['kind']; prompt: string }
+  /** `file`: the key that a passphrase is for. */
+  | { kind: 'secret'; secret: SecretQuestion['kind']; prompt: string; file?: string }
   /** Nothing to type: touch the security key. */
   | { kind: 'notice'; text: string }
   /** yes or no, of a kind that we do not know. */
@@ -38,7 +39,10 @@ export function readPrompt(raw: string, hint: string): OpenSshPrompt {
   if (hostKey) return hostKey;
   if (hint === 'confirm') return { kind: 'confirm', text };
   const passphrase = /^Enter passphrase for (?:key )?'?(.+?)'?:$/.exec(text);
-  if (passphrase) return { kind: 'secret', secret: 'passphrase', prompt: `Passphrase for key ${passphrase[1] ?? ''}` };
+  if (passphrase) {
+    const file = passphrase[1] ?? '';
+    return { kind: 'secret', secret: 'passphrase', prompt: `Passphrase for key ${file}`, file };
+  }
   if (/^Enter PIN for /.test(text)) return { kind: 'secret', secret: 'passphrase', prompt: text.replace(/:$/, '') };
   const password = /^(\S+)'s password:$/.exec(text);
   if (password) return { kind: 'secret', secret: 'password', prompt: `Password for ${password[1] ?? ''}` };
