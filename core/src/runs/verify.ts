@@ -19,7 +19,7 @@ const EVERY_PATH = 2 | 4;
 
 /** At level 1, kernels before 5.17 print states only where paths meet; at level 2, before every instruction. */
 const ALL_STATES = 2 | 4;
-const STATES_LIMIT_BYTES = 32 << 20;
+const STATES_LIMIT_BYTES = 8 << 20;
 
 const printsStates = (kernel: string): boolean => {
   const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(kernel) ?? [];
@@ -43,9 +43,10 @@ export async function verifyOn(
     'verify',
     call,
   );
-  const states = printsStates(host.info.kernel)
-    ? null
-    : await logsWithStates(host, objectBlob, options, programs, call);
+  const states =
+    spec.everyPath === true || printsStates(host.info.kernel)
+      ? null
+      : await logsWithStates(host, objectBlob, options, programs, call);
   const verdicts = [];
   const readSource = sourceReader(object.file);
   for (const p of programs) {
