@@ -1,5 +1,5 @@
 /** Connections to hosts: opened on demand, one a host; what a host's agents are for is in hostConnection.ts. */
-import { cancelled, RingsideError } from '../errors.ts';
+import { cancelled, RingsideError, throwIfAborted } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ConnectionState, HostState } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
@@ -100,9 +100,15 @@ export class HostPool {
   }
 
   private attempt(name: string, entry: Entry, prompter: Prompter, call: CallOptions): SharedAttempt<HostConnection> {
-    if (entry.opening) return entry.opening;
+    const before = entry.opening;
+    if (before && !before.givenUp) return before;
     entry.unattended = prompter === noPrompter;
-    const attempt = new SharedAttempt((inner) => this.begin(name, entry, prompter, inner), call.progress);
+    const attempt = new SharedAttempt(async (inner) => {
+      // One that was given up is still on its way out, and has the last word about the host's state until then.
+      if (before) await before.ended();
+      throwIfAborted(inner.signal);
+      return this.begin(name, entry, prompter, inner);
+    }, call.progress);
     entry.opening = attempt;
     attempt.onEnd(() => {
       if (entry.opening === attempt) entry.opening = undefined;

@@ -27,6 +27,19 @@ export class SharedAttempt<T> {
     });
   }
 
+  /** Nobody waited for it any more: it comes to nothing, and who wants the same needs another attempt. */
+  get givenUp(): boolean {
+    return this.abort.signal.aborted;
+  }
+
+  /** When it is over, however it went. */
+  async ended(): Promise<void> {
+    await this.promise.then(
+      () => undefined,
+      () => undefined,
+    );
+  }
+
   /** Gives it up, whoever waits. */
   cancel(): void {
     this.abort.abort();
