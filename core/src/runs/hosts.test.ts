@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -8,38 +8,54 @@ import { noPrompter } from '../prompt.ts';
 import { defaultSshOptions } from '../ssh/options.ts';
 import { HostPool } from './hosts.ts';
 
-const empty = mkdtempSync(join(tmpdir(), 'ringside-pool-'));
-afterAll(() => rmSync(empty, { recursive: true, force: true }));
+const folder = mkdtempSync(join(tmpdir(), 'ringside-pool-'));
+const configFile = join(folder, 'config');
+writeFileSync(configFile, 'Host silent\n  HostName 127.0.0.1\n  ProxyCommand exec sleep 60\n');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Of a product without agents: an attempt that nobody gives up ends with agent-missing. */
-function pool() {
+/** A host whose server never says a word: every attempt lasts until it is given up. */
+function silentHost() {
   const states: HostState['state'][] = [];
-  const prompter = { ...noPrompter };
-  const onState = ({ state }: HostState): void => void states.push(state);
-  return {
-    states,
-    hosts: new HostPool({ resourceDir: empty, ssh: () => defaultSshOptions, prompter, log: silentLog, onState }),
+  const hosts = new HostPool({
+    ...{ resourceDir: folder, prompter: { ...noPrompter }, log: silentLog },
+    ssh: () => ({ ...defaultSshOptions, configFile }),
+    onState: ({ state }) => void states.push(state),
+  });
+  const open = () => {
+    const call = new AbortController();
+    return { attempt: hosts.open('silent', { signal: call.signal }), giveUp: () => call.abort() };
   };
+  const begun = async (times: number): Promise<void> => {
+    const begins = () => states.filter((state, i) => state === 'connecting' && states[i - 1] !== 'connecting');
+    await expect.poll(() => begins().length).toBe(times);
+  };
+  return { hosts, states, open, begun };
 }
 
-it('whoever comes after an attempt was given up gets one of their own', async () => {
-  const { hosts, states } = pool();
-  const leaving = new AbortController();
-  const left = hosts.open('local', { signal: leaving.signal });
-  leaving.abort();
-  const next = hosts.open('local');
-  await expect(left).rejects.toMatchObject({ code: 'cancelled' });
-  await expect(next).rejects.toMatchObject({ code: 'agent-missing' });
-  // The first one's end is not told after the second has begun.
-  expect(states).toEqual(['connecting', 'disconnected', 'connecting', 'disconnected']);
+it('whoever comes when an attempt is given up gets one of their own', async () => {
+  const { states, open, begun } = silentHost();
+  const first = open();
+  await begun(1);
+  first.giveUp();
+  const second = open();
+  await expect(first.attempt).rejects.toMatchObject({ code: 'cancelled' });
+  await begun(2);
+  // The end of the first is not told after the begin of the second.
+  expect(states.at(-1)).not.toBe('disconnected');
+  second.giveUp();
+  await expect(second.attempt).rejects.toMatchObject({ code: 'cancelled' });
+  expect(states.at(-1)).toBe('disconnected');
 });
 
-it('a disconnect in between does not end the next attempt', async () => {
-  const { hosts } = pool();
-  const first = hosts.open('local');
-  const gone = hosts.disconnect('local');
-  const next = hosts.open('local');
+it('whoever comes after a disconnect does, too', async () => {
+  const { hosts, open, begun } = silentHost();
+  const first = open();
+  await begun(1);
+  const gone = hosts.disconnect('silent');
+  const second = open();
   await gone;
-  await expect(first).rejects.toMatchObject({ code: 'cancelled' });
-  await expect(next).rejects.toMatchObject({ code: 'agent-missing' });
+  await expect(first.attempt).rejects.toMatchObject({ code: 'cancelled' });
+  await begun(2);
+  second.giveUp();
+  await expect(second.attempt).rejects.toMatchObject({ code: 'cancelled' });
 });
