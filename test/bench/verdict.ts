@@ -3,6 +3,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseVerifierLog } from '../../core/src/verifier/index.ts';
 import { attachToRow, benchEditor, everyoneExecutes, stopRun } from './benchEditor.ts';
+import { explorer } from './explorer.ts';
 import { benchHost, dist, root, run, sshArguments } from './environment.ts';
 import type { Measured } from './figure.ts';
 import type { Bench } from './main.ts';
@@ -42,8 +43,8 @@ char LICENSE[] SEC("license") = "GPL";
 `;
 
 export const verdictBench: Bench = {
-  summary: "from save to the verifier's squiggle; CLI verify; log parsing",
-  run: async (say) => [...(await squiggle(say)), ...(await cli(say)), await logs()],
+  summary: "from save to the verifier's squiggle; CLI verify; log parsing; the explorer's log",
+  run: async (say) => [...(await squiggle(say)), ...(await cli(say)), await logs(), ...(await explorer(say))],
 };
 
 async function squiggle(say: (text: string) => void): Promise<Measured[]> {

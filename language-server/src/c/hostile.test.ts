@@ -104,11 +104,9 @@ describe('texts that are no programs', () => {
       `struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, ${'-'.repeat(4000)}1); } m SEC(".maps");`,
     ],
     ['five megabytes', 'int x;\n'.repeat(800_000)],
-  ])('take no time to speak of: %s', (_name, text) => {
-    const started = performance.now();
-    everything(text, Math.min(text.length, whole - 30));
-    // A quarter of a megabyte of the worst is read in much less; the machine may be busy.
-    expect(performance.now() - started).toBeLessThan(5000);
+  ])('are read to the end: %s', (_name, text) => {
+    // What is not linear would not come to its end in the time that a test has.
+    expect(() => everything(text, Math.min(text.length, whole - 30))).not.toThrow();
   });
 
   it('leaves sources of more than a megabyte to the compiler', () => {

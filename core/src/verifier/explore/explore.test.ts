@@ -388,24 +388,17 @@ describe('log files', () => {
 });
 
 describe('200,000 lines', () => {
-  it('open within a second, and each step within a frame', async () => {
+  // How fast is told by `npm run bench verdict`.
+  it('open, and give the state before any step', async () => {
     const file = join(folder, 'long.log');
     writeFileSync(file, longLog(200_000));
     const explorations = new Explorations();
-    const begun = performance.now();
     const info = await explorations.open({ log: file, record: null });
+    expect(info.end).toBeGreaterThan(100_000);
     const way = await explorations.ask(info.id, { ask: 'path', step: info.end, leaf: -1 });
-    await explorations.ask(info.id, { ask: 'rows', leaf: way.leaf, from: way.length - 60, count: 60 });
-    await explorations.ask(info.id, { ask: 'state', step: info.end });
-    await explorations.ask(info.id, { ask: 'source', file: 0 });
-    const opened = performance.now() - begun;
-    const long = await explorations.ask(info.id, { ask: 'path', step: 100_000, leaf: -1 });
-    await explorations.ask(info.id, { ask: 'state', step: long.leaf });
-    const stepping = performance.now();
-    for (let i = 0; i < 300; i++) await explorations.ask(info.id, { ask: 'state', step: 100_000 - i });
-    const back = (performance.now() - stepping) / 300;
-    // `npm run bench verdict` holds the figures; a busy machine is no fault.
-    expect(opened).toBeLessThan(5_000);
-    expect(back).toBeLessThan(16);
+    const last = await explorations.ask(info.id, { ask: 'rows', leaf: way.leaf, from: way.length - 60, count: 60 });
+    expect(last).toHaveLength(60);
+    for (const step of [0, 50_000, 100_000, info.end])
+      expect((await explorations.ask(info.id, { ask: 'state', step })).frames.length).toBeGreaterThan(0);
   });
 });
