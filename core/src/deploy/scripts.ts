@@ -153,8 +153,9 @@ for r in "$@"; do
 done
 [ -n "$place" ] || fail "$code" "$why"
 # What has arrived waits for the next connection.
-keep() { [ "$once" = 0 ] && rm -rf "$q" && mv "$t" "$q" 2>/dev/null || rm -rf "$t"; }
-trap 'keep; exit 90' HUP INT TERM
+keep() { [ -d "$t" ] || return 0; [ "$once" = 0 ] && rm -rf "$q" && mv "$t" "$q" 2>/dev/null || rm -rf "$t"; }
+# PIPE: a connection that is cut is noticed by the next word that is said into it.
+trap 'keep; exit 90' HUP INT TERM PIPE
 o=0
 [ ! -f "$p" ] || o=$(wc -c < "$p")
 [ "$o" -lt "$z" ] || { rm -f "$p"; o=0; }
@@ -178,14 +179,14 @@ dd if=/dev/null of="$p" conv=notrunc,fsync 2>/dev/null
 chmod 500 "$p"
 check "$p" || { rm -rf "$t"; fail agent-start "$p arrived damaged"; }
 if [ "$once" = 1 ]; then
-  trap : HUP INT TERM
+  trap : HUP INT TERM PIPE
   run "$p"
   rm -rf "$t"; rmdir "$place" 2>/dev/null
   exit $c
 fi
 d=$place/$s
 mkdir -p "$d" && private "$d" && mv -f "$p" "$d/${agentName}" && rm -rf "$t" || { rm -rf "$t"; fail not-writable "$d"; }
-trap - HUP INT TERM
+trap - HUP INT TERM PIPE
 running=$(ls -l /proc/[0-9]*/exe 2>/dev/null)
 for o in "$place"/*/; do
   o=\${o%/} v=\${o##*/}
