@@ -153,7 +153,7 @@ for r in "$@"; do
 done
 [ -n "$place" ] || fail "$code" "$why"
 # What has arrived waits for the next connection.
-keep() { [ -d "$t" ] || return 0; [ "$once" = 0 ] && rm -rf "$q" && mv "$t" "$q" 2>/dev/null || rm -rf "$t"; }
+keep() { [ -d "$t" ] || return 0; [ "$once" = 0 ] && [ -s "$p" ] && rm -rf "$q" && mv "$t" "$q" 2>/dev/null || rm -rf "$t"; }
 # PIPE: a connection that is cut is noticed by the next word that is said into it.
 trap 'keep; exit 90' HUP INT TERM PIPE
 o=0
