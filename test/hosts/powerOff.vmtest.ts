@@ -67,7 +67,7 @@ describe('a host that loses its power', () => {
     // The upload is held in its middle, and what has come is on the disk.
     await machine.ssh(`i=0; while [ $i -lt 1500 ]; do i=$((i + 1))
       for f in ${FOLDER}/.new.*/ringside-agent; do
-        [ -e "$f" ] && [ "$(stat -c %s "$f")" -gt 300000 ] && pkill -STOP -x head && sync && exit 0
+        [ -e "$f" ] && [ "$(stat -c %s "$f")" -gt 300000 ] && pkill -STOP -x 'dd|head' && sync && exit 0
       done; sleep 0.02
     done; exit 1`);
     machine.strike('SIGSTOP');
