@@ -1,5 +1,6 @@
 import { Exit, timeLeft } from '@ringside/core';
 import { hostList, usage } from '../args.ts';
+import { oneOrAll } from '../output/outcomes.ts';
 import { table } from '../terminal.ts';
 import type { Command } from './index.ts';
 
@@ -16,7 +17,7 @@ export const agent: Command = {
     if (action === 'status') {
       const all = await Promise.all(names.map((name) => engine.agentStatus(name, call)));
       progress.clear();
-      if (common.json) json(all.length === 1 ? all[0] : all);
+      if (common.json) json(oneOrAll(all));
       else {
         for (const s of all) {
           if (s.installed.length === 0) text(`${s.host}: no agent is installed.`);
@@ -35,7 +36,7 @@ export const agent: Command = {
     } else {
       const all = await Promise.all(names.map((name) => engine.agentRemove(name, call)));
       progress.clear();
-      if (common.json) json(all.length === 1 ? all[0] : all);
+      if (common.json) json(oneOrAll(all));
       else
         for (const r of all)
           text(

@@ -1,5 +1,6 @@
 import { Exit, type CheckStatus, type DoctorReport } from '@ringside/core';
 import { hostList, usage } from '../args.ts';
+import { oneOrAll } from '../output/outcomes.ts';
 import { bold, dim, green, red, yellow } from '../terminal.ts';
 import type { Command } from './index.ts';
 
@@ -14,7 +15,7 @@ export const doctor: Command = {
     const names = hostList(positionals[0] ?? 'local');
     const reports = await Promise.all(names.map((name) => engine.doctor(name, call)));
     progress.clear();
-    if (common.json) json(reports.length === 1 ? reports[0] : reports);
+    if (common.json) json(oneOrAll(reports));
     else for (const report of reports) text(forPeople(report));
     return reports.some((r) => r.checks.some((c) => c.status === 'fail')) ? Exit.cannot : Exit.done;
   },

@@ -1,6 +1,7 @@
 import { Exit, type TargetEntry, type TargetKind, type TargetListing, type TargetQuery } from '@ringside/core';
 import { hostList, positiveOption, textOption, usage } from '../args.ts';
 import { targetList } from '../output/targetList.ts';
+import { oneOrAll } from '../output/outcomes.ts';
 import { dim } from '../terminal.ts';
 import type { Command } from './index.ts';
 
@@ -41,7 +42,7 @@ export const targets: Command = {
     if (limit !== undefined) query.limit = limit;
     const lists = await Promise.all(names.map((name) => engine.targets(name, query, call)));
     progress.clear();
-    if (common.json) json(lists.length === 1 ? lists[0] : lists);
+    if (common.json) json(oneOrAll(lists));
     else for (const list of lists) forPeople(list, lists.length > 1, text, common.quiet);
     return Exit.done;
   },

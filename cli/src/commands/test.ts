@@ -9,6 +9,7 @@ import {
   targets,
   textOption,
 } from '../args.ts';
+import { hostFailure, oneOrAll } from '../output/outcomes.ts';
 import { bold, dim, green, red, yellow } from '../terminal.ts';
 import type { Command } from './index.ts';
 
@@ -49,7 +50,7 @@ several hosts give an array, one element a host, each with its own result or err
       call,
     );
     progress.clear();
-    if (common.json) json(outcomes.length === 1 ? outcomes[0] : outcomes);
+    if (common.json) json(oneOrAll(outcomes));
     else text(outcomes.map(forPeople).join('\n\n'));
     return exitCode(outcomes);
   },
@@ -65,8 +66,7 @@ function exitCode(outcomes: TestOutcome[]): ExitCode {
 }
 
 function forPeople(outcome: TestOutcome): string {
-  if ('error' in outcome)
-    return `${red('✗')} ${bold(outcome.host)}: ${outcome.error.message}\n  ${outcome.error.remedy}`;
+  if ('error' in outcome) return hostFailure(outcome);
   return [
     bold(`${outcome.host} (kernel ${outcome.kernel})`),
     ...outcome.tests.map((one) => testLines(one, outcome)),

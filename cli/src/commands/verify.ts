@@ -9,6 +9,7 @@ import {
   targets,
   textOption,
 } from '../args.ts';
+import { hostFailure, oneOrAll } from '../output/outcomes.ts';
 import { bold, dim, green, red, yellow } from '../terminal.ts';
 import type { Command } from './index.ts';
 
@@ -41,7 +42,7 @@ export const verify: Command = {
       call,
     );
     progress.clear();
-    if (common.json) json(outcomes.length === 1 ? outcomes[0] : outcomes);
+    if (common.json) json(oneOrAll(outcomes));
     else text(outcomes.map(forPeople).join('\n'));
     const failed = outcomes.find((o) => 'error' in o);
     if (failed && 'error' in failed) return errorCodes[failed.error.code];
@@ -50,8 +51,7 @@ export const verify: Command = {
 };
 
 function forPeople(outcome: VerifyOutcome): string {
-  if ('error' in outcome)
-    return `${red('✗')} ${bold(outcome.host)}: ${outcome.error.message}\n  ${outcome.error.remedy}`;
+  if ('error' in outcome) return hostFailure(outcome);
   return [
     bold(`${outcome.host} (kernel ${outcome.kernel})`),
     ...outcome.programs.map(programLines),

@@ -7,6 +7,7 @@ import { ExtensionError } from '../errors.ts';
 import type { ErrorReporter } from '../errors.ts';
 import { EachHost } from './eachHost.ts';
 import { usePanelPage } from './panelPage.ts';
+import { receive } from './receive.ts';
 import { parseDoctorToHost } from './doctorGuards.ts';
 
 export interface DoctorPanelParts {
@@ -60,12 +61,7 @@ export class DoctorPanel {
   }
 
   #receive(raw: unknown): void {
-    const message = parseDoctorToHost(raw);
-    if (message === null) {
-      this.#parts.errors.log(new Error('A message of the doctor panel was not understood and dropped.'));
-      return;
-    }
-    this.#handle(message).catch((error: unknown) => void this.#parts.errors.show(error));
+    receive(this.#parts.errors, 'doctor', parseDoctorToHost(raw), (message) => this.#handle(message));
   }
 
   async #handle(message: DoctorToHost): Promise<void> {

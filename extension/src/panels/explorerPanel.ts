@@ -22,6 +22,7 @@ import { pickComparison } from './explorerCompare.ts';
 import { parseExplorerToHost } from './explorerGuards.ts';
 import { explorerLink } from './explorerLink.ts';
 import { usePanelPage } from './panelPage.ts';
+import { receive } from './receive.ts';
 
 export interface ExplorerPanelParts {
   engine: Engine;
@@ -132,12 +133,7 @@ export class ExplorerPanel {
   }
 
   #receive(raw: unknown): void {
-    const message = parseExplorerToHost(raw);
-    if (message === null) {
-      this.#parts.errors.log(new Error('A message of the Explorer panel was not understood and dropped.'));
-      return;
-    }
-    this.#handle(message).catch((error: unknown) => void this.#parts.errors.show(error));
+    receive(this.#parts.errors, 'Explorer', parseExplorerToHost(raw), (message) => this.#handle(message));
   }
 
   async #handle(message: ExplorerToHost): Promise<void> {

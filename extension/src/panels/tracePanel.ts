@@ -5,6 +5,7 @@ import { errorData } from '../errors.ts';
 import { isLive } from '../format.ts';
 import { Throttle } from '../throttle.ts';
 import { usePanelPage } from './panelPage.ts';
+import { receive } from './receive.ts';
 import { parseToHost } from './panelGuards.ts';
 import type { TracePanelParts } from './tracePanels.ts';
 
@@ -77,12 +78,7 @@ export class TracePanel {
   }
 
   #receive(raw: unknown): void {
-    const message = parseToHost(raw);
-    if (message === null) {
-      this.#parts.errors.log(new Error('A message of the trace panel was not understood and dropped.'));
-      return;
-    }
-    this.#handle(message).catch((error: unknown) => void this.#parts.errors.show(error));
+    receive(this.#parts.errors, 'trace', parseToHost(raw), (message) => this.#handle(message));
   }
 
   async #handle(message: ToHost): Promise<void> {

@@ -12,6 +12,7 @@ import type { VirtualDocuments } from '../virtualDocuments.ts';
 import type { ExplorerPanels } from './explorerPanels.ts';
 import { EachHost } from './eachHost.ts';
 import { usePanelPage } from './panelPage.ts';
+import { receive } from './receive.ts';
 import { parseVerdictsToHost } from './verdictsGuards.ts';
 import { verdictsText } from './verdictsText.ts';
 
@@ -80,12 +81,7 @@ export class VerdictsPanel {
   }
 
   #receive(raw: unknown): void {
-    const message = parseVerdictsToHost(raw);
-    if (message === null) {
-      this.#parts.errors.log(new Error('A message of the verdicts panel was not understood and dropped.'));
-      return;
-    }
-    this.#handle(message).catch((error: unknown) => void this.#parts.errors.show(error));
+    receive(this.#parts.errors, 'verdicts', parseVerdictsToHost(raw), (message) => this.#handle(message));
   }
 
   async #handle(message: VerdictsToHost): Promise<void> {
