@@ -35,7 +35,13 @@ export class Workbench {
       const input = this.quickInput();
       await input.waitFor();
       await input.fill(name);
-      await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().waitFor();
+      await this.quickRows().filter({ hasText: name }).first().waitFor();
+      // The list may still be that of all open editors, with another one first.
+      await this.quickRows()
+        .and(this.page.locator('.focused'))
+        .filter({ hasText: name })
+        .first()
+        .waitFor({ timeout: 5000 });
       await input.press('Enter');
       const opened = await tab.waitFor({ timeout: 4000 }).then(
         () => true,
@@ -48,9 +54,10 @@ export class Workbench {
 
   /** Runs a command from the palette by the keyboard alone. */
   async keys(title: string): Promise<void> {
-    const row = this.page.locator('.quick-input-widget:visible .monaco-list-row').filter({ hasText: title });
+    const row = this.quickRows().filter({ hasText: title });
     // The palette lists what was possible when it opened: a command that has become possible since shows in the next one.
-    for (let tries = 3; tries > 0; tries -= 1) {
+    // And a webview that takes the keyboard meanwhile closes it: then once more.
+    for (let tries = 4; ; tries -= 1) {
       await this.page.keyboard.press('F1');
       await this.quickInput().waitFor();
       await this.quickInput().fill(`>${title}`);
@@ -59,24 +66,52 @@ export class Workbench {
         .waitFor({ timeout: 4000 })
         .then(
           () => true,
-          () => tries === 1,
+          () => false,
         );
-      if (found) break;
+      if (found && (await this.goToRow(title))) break;
+      if (tries === 1) throw new Error(`the palette does not list "${title}": ${await this.shownPick()}`);
       await this.page.keyboard.press('Escape');
     }
-    await this.keysPick(title);
+    await this.page.keyboard.press('Enter');
   }
 
   /** Goes to the entry of the open quick pick that holds this text with the arrow keys, and takes it. */
   async keysPick(text: string): Promise<void> {
-    const rows = this.page.locator('.quick-input-widget:visible .monaco-list-row');
-    const wanted = rows.filter({ hasText: text });
-    await wanted.first().waitFor();
-    for (let left = await rows.count(); left >= 0; left -= 1) {
-      if ((await wanted.and(this.page.locator('.focused')).count()) > 0) break;
-      await this.page.keyboard.press('ArrowDown');
-    }
+    await this.quickRows()
+      .filter({ hasText: text })
+      .first()
+      .waitFor()
+      .catch(async () => Promise.reject(new Error(`no entry "${text}" in: ${await this.shownPick()}`)));
+    if (!(await this.goToRow(text))) throw new Error(`"${text}" cannot be reached in: ${await this.shownPick()}`);
     await this.page.keyboard.press('Enter');
+  }
+
+  private quickRows(): Locator {
+    return this.page.locator('.quick-input-widget:visible .monaco-list-row');
+  }
+
+  /** What the quick input shows, for the words of a failure. */
+  private async shownPick(): Promise<string> {
+    const rows = await this.quickRows().allInnerTexts();
+    return rows.length === 0 ? 'nothing' : rows.map((row) => row.replaceAll(/\s+/g, ' ').trim()).join(' | ');
+  }
+
+  /** Presses the down arrow until the row with this text has the focus; each press waits for what it does. */
+  private async goToRow(text: string): Promise<boolean> {
+    const focused = this.quickRows().and(this.page.locator('.focused'));
+    const index = (): Promise<string | null> =>
+      focused
+        .first()
+        .getAttribute('data-index', { timeout: 2000 })
+        .catch(() => null);
+    for (let left = 60; left > 0; left -= 1) {
+      const at = await index();
+      if ((await focused.filter({ hasText: text }).count()) > 0) return true;
+      if ((await this.quickRows().count()) === 0) return false;
+      await this.page.keyboard.press('ArrowDown');
+      for (let wait = 40; wait > 0 && (await index()) === at; wait -= 1) await this.page.waitForTimeout(25);
+    }
+    return false;
   }
 
   quickInput(): Locator {

@@ -49,6 +49,8 @@ struct State {
     edge: Instant,
     /// The kernel counts for us without a rest, because it could not be asked to begin again.
     always: bool,
+    /// So many are detaching programs: the kernel counts until they have.
+    detaching: usize,
     closed: bool,
 }
 
@@ -79,7 +81,14 @@ impl RunStatistics {
     /// An error where the kernel does not count (before 5.8), or not for us.
     pub fn start() -> Result<Self> {
         let counting = Some(stats::enable()?);
-        let state = State { accounts: BTreeMap::new(), counting, edge: Instant::now(), always: false, closed: false };
+        let state = State {
+            accounts: BTreeMap::new(),
+            counting,
+            edge: Instant::now(),
+            always: false,
+            detaching: 0,
+            closed: false,
+        };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let own = Arc::clone(&shared);
         // Without the thread everything is counted, as it is without sampling.
@@ -116,10 +125,11 @@ impl RunStatistics {
         self.shared.settled().always = true;
     }
 
-    /// Closes the account of what was not counted. To be called before programs are detached: what does not run any more
-    /// must not be concluded from how often it ran.
-    pub fn settle(&self) {
-        drop(self.shared.settled());
+    /// Closes the account of what was not counted, and has the kernel count for as long as the answer lives. To be called
+    /// before programs are detached: what does not run any more must not be concluded from how often it ran.
+    pub fn settle(&self) -> Settled<'_> {
+        self.shared.settled().detaching += 1;
+        Settled { shared: &self.shared }
     }
 
     /// What the kernel has counted (`runs`, `nanos`), and what it would have.
@@ -148,6 +158,30 @@ impl Drop for RunStatistics {
     }
 }
 
+/// While it lives every run is counted.
+pub struct Settled<'a> {
+    shared: &'a Shared,
+}
+
+impl Settled<'_> {
+    /// The object's programs do not run any more: nothing is concluded from how often they ran up to now.
+    pub fn stopped(self, object: &Object) {
+        let programs = object.programs();
+        let mut state = self.shared.lock();
+        for info in programs.iter().filter_map(|program| stats::program(program.fd()?).ok()) {
+            if let Some(account) = state.accounts.get_mut(&info.id) {
+                account.stop(Counted { runs: info.run_count, nanos: info.run_ns });
+            }
+        }
+    }
+}
+
+impl Drop for Settled<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().detaching -= 1;
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -171,7 +205,7 @@ impl Shared {
             if state.closed {
                 return;
             }
-            if state.end(Instant::now()) >= OFTEN && !state.always {
+            if state.end(Instant::now()) >= OFTEN && !state.always && state.detaching == 0 {
                 state.pause();
             }
             state = self.sleep(state, REST);
@@ -245,6 +279,12 @@ impl State {
 }
 
 impl Account {
+    /// All that it ran is counted, and no more comes.
+    fn stop(&mut self, counted: Counted) {
+        self.rate = Rate::default();
+        self.at_edge = counted;
+    }
+
     fn look(&mut self, counted: Counted, seconds: f64) {
         if seconds > 0.0 {
             self.rate = Rate {
@@ -297,6 +337,17 @@ mod tests {
         account.look(at(6_000), 0.05);
         account.rest(at(6_000), 0.45);
         assert_eq!(account.concluded.runs, 54_000.0);
+    }
+
+    #[test]
+    fn nothing_is_concluded_of_what_has_stopped_in_the_middle_of_a_look() {
+        let mut account = Account::default();
+        let at = |runs| Counted { runs, nanos: runs * 200 };
+        account.look(at(5_000), 0.05);
+        account.stop(at(7_000));
+        account.look(at(7_000), 0.05);
+        account.rest(at(7_000), 0.45);
+        assert_eq!((account.concluded.runs, account.concluded.nanos), (0.0, 0.0));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Instant;
 use ringside_bpf::cpus;
 use ringside_bpf::link::Link;
 use ringside_bpf::object::Object;
+use ringside_bpf::os;
 use ringside_proto::messages as pb;
 
 use crate::attach::{PerCpu, Scope};
@@ -69,11 +70,14 @@ impl Loaded {
     /// Detaches every program. Gives what their links had counted, also when that is done already.
     pub fn detach(&mut self, statistics: Option<&RunStatistics>) -> Missed {
         if !self.attached.is_empty() {
-            if let Some(statistics) = statistics {
-                statistics.settle();
-            }
+            let settled = statistics.map(RunStatistics::settle);
             self.missed = stats::missed_by_links(self);
             self.attached.clear();
+            // Programs that were running when their link went may still be at it.
+            os::wait_for_running_programs();
+            if let Some(settled) = settled {
+                settled.stopped(&self.object);
+            }
         }
         self.missed.clone()
     }

@@ -6,8 +6,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use ringside_bpf::link::Link;
+use ringside_bpf::log;
 use ringside_bpf::struct_ops::StructOps;
-use ringside_bpf::{log, os};
 use ringside_proto::messages as pb;
 
 use super::stats;
@@ -204,8 +204,6 @@ pub fn detach(session: &mut Session, context: &Context<'_>, request: pb::Detach)
     let loaded = session.get(request.object_id)?;
     let missed = loaded.detach(counts_runs.as_deref());
     commitments.forget(request.object_id);
-    // Programs that were running when their link went may still be writing their last record.
-    os::wait_for_running_programs();
     if !loaded.streams.is_empty() || loaded.prints.is_some() {
         drain_to_the_end(context, loaded.streams.iter().map(|stream| stream.id).collect())?;
     }

@@ -22,6 +22,7 @@ use crate::plan::source::Source;
 use crate::plan::{self, LoadedObject};
 use crate::privilege;
 use crate::requests::Context;
+use crate::run_statistics::RunStatistics;
 use crate::session::{Attached, Loaded, Session};
 use crate::stream::Stream;
 use crate::stream::drain::Command;
@@ -63,8 +64,8 @@ pub fn swap(session: &mut Session, context: &Context<'_>, mut request: pb::SwapO
     // From here on the new version is the one that counts: what still can go wrong is noted, not returned.
     set_kept_globals(&loaded.object, &new, &source.options.globals);
     let missed = stats::missed_by_links(loaded);
+    let settled = counts_runs.as_deref().map(RunStatistics::settle);
     if let Some(statistics) = &counts_runs {
-        statistics.settle();
         statistics.watch(&new);
     }
     for (place, old) in std::mem::take(&mut loaded.attached).into_iter().enumerate() {
@@ -74,6 +75,9 @@ pub fn swap(session: &mut Session, context: &Context<'_>, mut request: pb::SwapO
     }
     let overlap_nanos = since.map_or(0, |since| since.elapsed().as_nanos() as u64);
     os::wait_for_running_programs();
+    if let Some(settled) = settled {
+        settled.stopped(&loaded.object);
+    }
     noted(takeover.copy(&loaded.object, &new, Existing::Keep));
     let (going_on, ending): (Vec<Arc<Stream>>, Vec<Arc<Stream>>) =
         loaded.streams.iter().cloned().partition(|stream| Takeover::kept(&loaded.object, &new, &stream.map));
