@@ -3,16 +3,16 @@ import { count, visible } from '../shared/format.ts';
 import type { MenuItem } from '../shared/menu.tsx';
 import { COPY_LIMIT, COPY_PAGE, type CopiedRow, type RenderCell, toJson, toTsv } from './copy.ts';
 import { combined, valueFilter } from './filters.ts';
-import type { CellPlace, TraceGrid } from './grid.ts';
+import type { CellPlace, RowGrid } from '../shared/grid/rowGrid.ts';
 import type { TraceState } from './state.ts';
 
 /** What the user can do with rows and columns: the menus, and the work behind them. */
 export class TraceActions {
   readonly #state: TraceState;
-  readonly #grid: TraceGrid;
+  readonly #grid: RowGrid;
   readonly #render: RenderCell;
 
-  constructor(state: TraceState, grid: TraceGrid, render: RenderCell) {
+  constructor(state: TraceState, grid: RowGrid, render: RenderCell) {
     this.#state = state;
     this.#grid = grid;
     this.#render = render;

@@ -5,11 +5,11 @@ import { Announcer } from '../shared/announce.ts';
 import { clockOfCell, timeDelta, visible } from '../shared/format.ts';
 import { Menu, type MenuItem, type MenuRequest } from '../shared/menu.tsx';
 import { TraceActions } from './actions.ts';
-import type { PlacedColumn } from './columns.ts';
+import type { PlacedColumn } from '../shared/grid/columns.ts';
 import { Detail } from './detail.tsx';
 import { Banner, EmptyView } from './emptyView.tsx';
 import { FilterBox } from './filterBox.tsx';
-import { TraceGrid } from './grid.ts';
+import { RowGrid } from '../shared/grid/rowGrid.ts';
 import { Header } from './header.tsx';
 import { LedgerLine } from './ledgerLine.tsx';
 import { NewRows } from './newRows.tsx';
@@ -22,7 +22,7 @@ export function App({ state }: { state: TraceState }): JSX.Element {
   const gridBox = useRef<HTMLDivElement>(null);
   const spoken = useRef<HTMLDivElement>(null);
   const filter = useRef<VscodeTextfield>(null);
-  const grid = useRef<TraceGrid | null>(null);
+  const grid = useRef<RowGrid | null>(null);
   const actions = useRef<TraceActions | null>(null);
   const [menu, setMenu] = useState<MenuRequest | null>(null);
 
@@ -112,8 +112,9 @@ function makeGrid(
   state: TraceState,
   openMenu: (request: MenuRequest) => void,
   actions: () => TraceActions | null,
-): TraceGrid {
-  const grid: TraceGrid = new TraceGrid(parent, {
+): RowGrid {
+  const options = { id: 'trace-grid', rowId: 'g', label: 'Records', follows: true, editable: false };
+  const grid: RowGrid = new RowGrid(parent, options, {
     want: (want) => state.want(want),
     follow: (following) => state.followChanged(following),
     selection: (selection) => (state.selected.value = selection.size),
@@ -142,7 +143,7 @@ function makeGrid(
  * `/` goes to the filter from anywhere but a field. VS Code runs its own copy command in the page, on the desktop even
  * when the key was handled here: it copies rows too, once.
  */
-function pageKeys(filter: { current: VscodeTextfield | null }, grid: TraceGrid, copy: () => void): () => void {
+function pageKeys(filter: { current: VscodeTextfield | null }, grid: RowGrid, copy: () => void): () => void {
   let copiedAt = 0;
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key.toLowerCase() === 'c' && (event.ctrlKey || event.metaKey)) copiedAt = event.timeStamp;
@@ -169,7 +170,7 @@ function isTyping(event: Event): boolean {
 }
 
 /** VS Code changes the body's class and its variables when theme or font change. */
-function watchTheme(grid: TraceGrid): () => void {
+function watchTheme(grid: RowGrid): () => void {
   const observer = new MutationObserver(() => grid.restyle());
   observer.observe(document.body, { attributes: true, attributeFilter: ['class'] });
   observer.observe(document.documentElement, { attributes: true, attributeFilter: ['style'] });

@@ -1,7 +1,8 @@
 import type { RowsPage, RowsQuery } from '@ringside/core/model';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Want } from '../shared/grid/pageWindow.ts';
 import { RequestError } from '../shared/rpc.ts';
-import { FASTEST_POLL_MS, PollPace, RowPump, SLOWEST_POLL_MS, type Want } from './pump.ts';
+import { FASTEST_POLL_MS, PollPace, RowPump, SLOWEST_POLL_MS } from './pump.ts';
 
 interface Asked {
   query: RowsQuery;

@@ -1,18 +1,9 @@
 import type { RowsPage, RowsQuery } from '@ringside/core/model';
+import type { Want } from '../shared/grid/pageWindow.ts';
 import { RequestError } from '../shared/rpc.ts';
 
 /** Which run, stream and filter the rows come from. */
 export type View = Pick<RowsQuery, 'runId' | 'stream' | 'where'>;
-
-/** Rows that the grid wants to show, and its scroll position when it said so. */
-export interface Want {
-  /** -1 = the last `count` rows. */
-  first: number;
-  count: number;
-  top: number;
-  /** Rows that had left the view when this was said: what `first` and `top` count from. */
-  evicted: number;
-}
 
 export interface PumpHost {
   request(query: RowsQuery): Promise<RowsPage>;

@@ -9,14 +9,15 @@ import type {
   RunSummary,
   ToHost,
 } from '@ringside/core/model';
+import type { Want } from '../shared/grid/pageWindow.ts';
 import type { RequestError } from '../shared/rpc.ts';
 import { PendingRequests } from '../shared/rpc.ts';
 import type { VsCodeApi } from '../shared/vscodeApi.ts';
-import { clampWidth, sameColumns } from './columns.ts';
+import { clampWidth, sameColumns } from '../shared/grid/columns.ts';
 import { faultPosition } from './filters.ts';
-import type { TraceGrid } from './grid.ts';
+import type { RowGrid } from '../shared/grid/rowGrid.ts';
 import { EMPTY_STATE, panelState, toPanel } from './guards.ts';
-import { PollPace, RowPump, type Want } from './pump.ts';
+import { PollPace, RowPump } from './pump.ts';
 import { type RateSample, addSample } from './rates.ts';
 import { isLive } from './status.ts';
 
@@ -74,7 +75,7 @@ export class TraceState {
   readonly #requests = new PendingRequests(REQUEST_TIMEOUT_MS);
   readonly #pump: RowPump;
   readonly #pace = new PollPace();
-  #grid: TraceGrid | null = null;
+  #grid: RowGrid | null = null;
   /** The view changed: the next page replaces everything that the grid holds. */
   #fresh = true;
   #evicted = 0;
@@ -119,7 +120,7 @@ export class TraceState {
     this.#post({ type: 'ready' });
   }
 
-  attachGrid(grid: TraceGrid): void {
+  attachGrid(grid: RowGrid): void {
     this.#grid = grid;
   }
 

@@ -1,7 +1,32 @@
-import type { RowsPage } from '@ringside/core/model';
 import type { ScrollModel } from './scroller.ts';
 
-type Page = Pick<RowsPage, 'first' | 'rows'>;
+/** A row on its way to the grid. */
+export interface GridRow {
+  seq: number;
+  cells: string[];
+  /** Columns (by their place in `cells`) that are to be marked. */
+  marks?: readonly number[];
+}
+
+/** Some rows of a view, and how many it has. */
+export interface GridPage {
+  /** Index of rows[0] within the view. */
+  first: number;
+  rows: GridRow[];
+  matching: number;
+}
+
+type Page = Pick<GridPage, 'first' | 'rows'>;
+
+/** Rows that the grid wants to show, and its scroll position when it said so. */
+export interface Want {
+  /** -1 = the last `count` rows. */
+  first: number;
+  count: number;
+  top: number;
+  /** Rows that had left the view when this was said: what `first` and `top` count from. */
+  evicted: number;
+}
 
 /** How long old rows stay on screen while the rows of a far jump are on their way. */
 const HOLD_MS = 250;
@@ -43,7 +68,7 @@ export class PageWindow {
     this.#heldTop = heldTop;
   }
 
-  row(index: number): { seq: number; cells: string[] } | null {
+  row(index: number): GridRow | null {
     return this.#page.rows[index - this.#page.first] ?? null;
   }
 

@@ -1,6 +1,7 @@
 import type { Column } from '@ringside/core/model';
 import { type PlacedColumn, columnsBetween, placeColumns } from './columns.ts';
 import { GridHeader, type HeaderEvents } from './gridHeader.ts';
+import type { GridOptions } from './rowGrid.ts';
 import { RowPool } from './rowPool.ts';
 
 export interface ColumnAreaEvents extends Omit<HeaderEvents, 'focused'> {
@@ -31,7 +32,7 @@ export class ColumnArea {
   #rowHeight = 22;
   #characterWidth = 7.2;
 
-  constructor(events: ColumnAreaEvents) {
+  constructor(options: Pick<GridOptions, 'rowId' | 'draw'>, events: ColumnAreaEvents) {
     this.#events = events;
     this.element = element('sideways', 'presentation');
     this.body = element('body', 'rowgroup');
@@ -41,7 +42,7 @@ export class ColumnArea {
     head.append(this.header.element);
     this.body.append(this.#rows);
     this.element.append(head, this.body);
-    this.pool = new RowPool(this.#rows, 'g', (column, text) => events.render(column, text));
+    this.pool = new RowPool(this.#rows, options.rowId, (column, text) => events.render(column, text), options.draw);
     this.element.addEventListener('scroll', () => this.#follow());
   }
 

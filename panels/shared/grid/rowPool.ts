@@ -1,4 +1,4 @@
-import { visible } from '../shared/format.ts';
+import { visible } from '../format.ts';
 import type { PlacedColumn } from './columns.ts';
 
 interface Cell {
@@ -6,6 +6,8 @@ interface Cell {
   text: Text;
   /** Text as it came from the host, before it was made visible; null = blank. */
   shown: string | null;
+  marked: boolean;
+  drawn: boolean;
 }
 
 interface Slot {
@@ -25,7 +27,11 @@ export interface RowLook {
   /** Null while the row is on its way. */
   cells: readonly string[] | null;
   look: number;
+  /** Places in `cells` that are marked. */
+  marks?: readonly number[] | undefined;
 }
+
+type Draw = (cell: HTMLElement, column: PlacedColumn, text: string) => boolean;
 
 /**
  * The rows on screen: a fixed set of elements with fixed text nodes, whose text changes when the view moves. Nothing is
@@ -35,12 +41,19 @@ export class RowPool {
   readonly #body: HTMLElement;
   readonly #idPrefix: string;
   readonly #render: (column: PlacedColumn, text: string) => string;
+  readonly #draw: Draw | undefined;
   #slots: Slot[] = [];
   #columns: readonly PlacedColumn[] = [];
   #firstColumn = 0;
   #rowHeight = 22;
 
-  constructor(body: HTMLElement, idPrefix: string, render: (column: PlacedColumn, text: string) => string) {
+  constructor(
+    body: HTMLElement,
+    idPrefix: string,
+    render: (column: PlacedColumn, text: string) => string,
+    draw?: Draw,
+  ) {
+    this.#draw = draw;
     this.#body = body;
     this.#idPrefix = idPrefix;
     this.#render = render;
@@ -89,11 +102,20 @@ export class RowPool {
     for (let i = 0; i < columns.length; i++) {
       const cell = slot.cells[i]!;
       const text = row.cells === null ? null : (row.cells[columns[i]!.source] ?? '');
-      if (cell.shown === text) continue;
-      cell.shown = text;
-      cell.text.data = text === null ? '' : visible(this.#render(columns[i]!, text));
-      if (cell.element.title !== '') cell.element.title = '';
+      const marked = row.marks?.includes(columns[i]!.source) === true;
+      if (cell.marked !== marked) cell.element.classList.toggle('marked', (cell.marked = marked));
+      if (cell.shown !== text) this.#write(cell, columns[i]!, text);
     }
+  }
+
+  #write(cell: Cell, column: PlacedColumn, text: string | null): void {
+    cell.shown = text;
+    const drawn = text !== null && this.#draw?.(cell.element, column, text) === true;
+    // What was drawn before has no text node any more.
+    if (cell.drawn && !drawn) cell.element.replaceChildren(cell.text);
+    cell.drawn = drawn;
+    if (!drawn) cell.text.data = text === null ? '' : visible(this.#render(column, text));
+    if (cell.element.title !== '') cell.element.title = '';
   }
 
   /** Id of the element of a cell (by its place among all shown columns), for aria-activedescendant. */
@@ -151,7 +173,7 @@ export class RowPool {
       const text = document.createTextNode('');
       element.append(text);
       slot.element.append(element);
-      slot.cells.push({ element, text, shown: null });
+      slot.cells.push({ element, text, shown: null, marked: false, drawn: false });
     }
   }
 
@@ -164,6 +186,8 @@ export class RowPool {
     element.setAttribute('aria-colindex', String(this.#firstColumn + i + 1));
     // The column may be another one now: what is written there is no longer known to be right.
     cell.shown = null;
+    if (cell.drawn) element.replaceChildren(cell.text);
+    cell.drawn = false;
     cell.text.data = '';
   }
 }

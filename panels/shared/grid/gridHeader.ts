@@ -1,4 +1,4 @@
-import { visible } from '../shared/format.ts';
+import { visible } from '../format.ts';
 import type { PlacedColumn } from './columns.ts';
 import { headerCommand } from './keyboard.ts';
 

@@ -1,11 +1,10 @@
-import type { Column, RowsPage } from '@ringside/core/model';
-import { visible } from '../shared/format.ts';
+import type { Column } from '@ringside/core/model';
+import { visible } from '../format.ts';
 import { ColumnArea } from './columnArea.ts';
 import type { PlacedColumn } from './columns.ts';
 import { listenToInput } from './gridInput.ts';
 import { type GridCommand, type Move, rowAfter } from './keyboard.ts';
-import { PageWindow } from './pageWindow.ts';
-import type { Want } from './pump.ts';
+import { type GridPage, type GridRow, PageWindow, type Want } from './pageWindow.ts';
 import { ACTIVE, SELECTED } from './rowPool.ts';
 import { Scrollbar } from './scrollbar.ts';
 import { ScrollModel } from './scroller.ts';
@@ -38,15 +37,28 @@ export interface GridEvents {
   tooltip(column: PlacedColumn, text: string, above: string | null): string;
 }
 
+export interface GridOptions {
+  /** Of the element, and a short one of its rows. */
+  id: string;
+  rowId: string;
+  label: string;
+  /** New rows come at the end, and the view goes with them until the user looks elsewhere. */
+  follows: boolean;
+  editable: boolean;
+  /** Draws what is no text; false = it is. */
+  draw?: (cell: HTMLElement, column: PlacedColumn, text: string) => boolean;
+}
+
 /**
  * The table of rows. Framework-free, because it is painted up to once a frame: a fixed set of rows (RowPool) shows a
  * window of the view (ScrollModel); the rows themselves come as pages that the owner pulls when `want` says so.
  * The rows are one tab stop with aria-activedescendant, as in VS Code's own lists, because rows are recycled.
  */
-export class TraceGrid {
+export class RowGrid {
   readonly element: HTMLElement;
   readonly selection = new Selection();
   readonly #events: GridEvents;
+  readonly #options: GridOptions;
   readonly #scroll = new ScrollModel();
   readonly #area: ColumnArea;
   readonly #bar: Scrollbar;
@@ -54,24 +66,26 @@ export class TraceGrid {
   readonly #observer: ResizeObserver;
 
   readonly #window = new PageWindow();
-  #following = true;
+  #following: boolean;
   #activeColumn = 0;
   /** Id of the cell element that aria-activedescendant names; "" = none. */
   #activeId = '';
   #activeSeq: number | null = null;
   #frame = 0;
 
-  constructor(parent: HTMLElement, events: GridEvents) {
+  constructor(parent: HTMLElement, options: GridOptions, events: GridEvents) {
     this.#events = events;
+    this.#options = options;
+    this.#following = options.follows;
     this.element = document.createElement('div');
     this.element.className = 'grid';
-    this.element.id = 'trace-grid';
+    this.element.id = options.id;
     this.element.tabIndex = 0;
     this.element.setAttribute('role', 'grid');
-    this.element.setAttribute('aria-label', 'Records');
+    this.element.setAttribute('aria-label', options.label);
     this.element.setAttribute('aria-multiselectable', 'true');
-    this.element.setAttribute('aria-readonly', 'true');
-    this.#area = new ColumnArea({
+    this.element.setAttribute('aria-readonly', String(!options.editable));
+    this.#area = new ColumnArea(options, {
       resize: (id, width) => events.resize(id, width),
       fit: (id) => this.fit(id),
       menu: (id, at) => events.columnMenu(id, at),
@@ -126,7 +140,7 @@ export class TraceGrid {
     this.#events.selection(this.selection);
     this.#events.active(null);
     this.#scroll.setRows(0);
-    this.setFollowing(true);
+    this.setFollowing(this.#options.follows);
     this.#invalidate();
   }
 
@@ -134,7 +148,7 @@ export class TraceGrid {
    * Takes a page. `evicted` rows left the front of the view since the page before; `askedAt` is where the view stood
    * when it was asked for, counted as now.
    */
-  setPage(page: RowsPage, askedAt: number, evicted: number): void {
+  setPage(page: GridPage, askedAt: number, evicted: number): void {
     if (evicted > 0) {
       this.selection.evict(evicted);
       this.#window.evict(evicted);
@@ -170,7 +184,7 @@ export class TraceGrid {
   }
 
   /** The cells of a row, if its page is here. */
-  row(index: number): { seq: number; cells: string[] } | null {
+  row(index: number): GridRow | null {
     return this.#window.row(index);
   }
 
@@ -234,7 +248,8 @@ export class TraceGrid {
       }
       const selected = this.selection.has(index) ? SELECTED : 0;
       const active = index === this.selection.active ? ACTIVE : 0;
-      pool.paint(place, { index, cells: this.row(index)?.cells ?? null, look: selected | active });
+      const row = this.row(index);
+      pool.paint(place, { index, cells: row?.cells ?? null, marks: row?.marks, look: selected | active });
     }
     this.#bar.paint();
     this.#paintActive(first);
