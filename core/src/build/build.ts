@@ -1,6 +1,6 @@
 /** One BPF source → one object with BTF and DWARF, through clang. */
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { BpfObject, untypedExterns } from '../bpf/index.ts';
 import { RingsideError, throwIfAborted } from '../errors.ts';
@@ -21,6 +21,7 @@ import {
   type PrecompiledOptions,
 } from './precompiled.ts';
 import { findHeader, projectFlags, type ProjectFlags } from './project/index.ts';
+import { withoutLineTable } from './strip.ts';
 
 export interface BuildOptions {
   /** The .bpf.c source. */
@@ -151,7 +152,8 @@ async function prepare(options: BuildOptions): Promise<Job> {
   const place = shadow === '' ? [] : await shadowFile(file, options.text!, shadow);
   const output = options.syntaxOnly ? '' : await outputFolder(options);
   if (output !== '') place.push('-o', join(output, objectName));
-  const canPrecompile = header !== null && beginsWithVmlinux(text) && !flags.some((f) => /^-(include|imacros)/.test(f));
+  const canPrecompile =
+    header !== null && !flags.some((f) => /^-(include|imacros)/.test(f)) && (await beginsWithVmlinux(text, header));
   const precompiled = canPrecompile ? { header, compiler, flags: language, cacheDir, log } : null;
   return { file, cwd, text, compiler, arguments: shown, place, precompiled, output, shadow, options, log };
 }
@@ -313,7 +315,10 @@ function explainMissingVmlinux(job: Job, diagnostics: Diagnostic[]): void {
 
 async function store(job: Job, options: BuildOptions): Promise<{ object: string; sha256: string }> {
   const built = join(job.output, objectName);
-  const sha256 = sha256Hex(await readFile(built));
+  const whole = await readFile(built);
+  const bytes = job.shadow === '' ? whole : withoutLineTable(whole);
+  if (bytes !== whole) await writeFile(built, bytes);
+  const sha256 = sha256Hex(bytes);
   const object = options.outputPath ? resolve(options.outputPath) : objectCachePath(options.cacheDir, sha256);
   try {
     await rename(built, object);

@@ -115,10 +115,47 @@ async function isGuarded(header: string): Promise<boolean> {
 
 /**
  * A precompiled header stands before everything else in the program, so it can only stand for `#include "vmlinux.h"`
- * where that is the program's first line of code: a macro defined before could change what the header says.
+ * where that is the program's first line of code: a macro defined before could change what the header says. Macros
+ * that the header does not mention cannot.
  */
-export function beginsWithVmlinux(source: string): boolean {
-  return /^#\s*include\s*["<]vmlinux\.h[">]/.test(withoutComments(source.slice(0, 64 * 1024)).trimStart());
+export async function beginsWithVmlinux(source: string, header: string): Promise<boolean> {
+  const names = macrosBeforeVmlinux(source);
+  return names !== null && (names.length === 0 || !(await mentionsAny(header, names)));
+}
+
+/** Names of the macros that stand before the include; null when other code does, or there is no such include. */
+export function macrosBeforeVmlinux(source: string): string[] | null {
+  let code = withoutComments(source.slice(0, 64 * 1024)).trimStart();
+  const names: string[] = [];
+  for (;;) {
+    const define = /^#[ \t]*define[ \t]+([A-Za-z_]\w*)(?:\\\r?\n|[^\n])*(?:\n|$)/.exec(code);
+    if (define === null) break;
+    names.push(define[1]!);
+    code = code.slice(define[0].length).trimStart();
+  }
+  return /^#\s*include\s*["<]vmlinux\.h[">]/.test(code) ? names : null;
+}
+
+/** What is known of headers by name, size and time: whether they mention a name. */
+const mentioned = new Map<string, Map<string, boolean>>();
+const KEEP_MENTIONED = 16;
+
+async function mentionsAny(header: string, names: readonly string[]): Promise<boolean> {
+  try {
+    const { size, mtimeMs } = await stat(header);
+    const key = `${size} ${mtimeMs} ${header}`;
+    const known = mentioned.get(key) ?? new Map<string, boolean>();
+    if (!mentioned.has(key) && mentioned.size === KEEP_MENTIONED) mentioned.clear();
+    mentioned.set(key, known);
+    const asked = names.filter((name) => !known.has(name));
+    if (asked.length > 0) {
+      const text = await readFile(header, 'latin1');
+      for (const name of asked) known.set(name, new RegExp(`\\b${name}\\b`).test(text));
+    }
+    return names.some((name) => known.get(name) === true);
+  } catch {
+    return true; // what cannot be read is not precompiled either
+  }
 }
 
 export function includesVmlinux(source: string): boolean {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Elf } from '../bpf/index.ts';
 import { RingsideError } from '../errors.ts';
-import { stripDwarf } from './strip.ts';
+import { stripDwarf, withoutLineTable } from './strip.ts';
 
 /** A program with DWARF: tiny.c beside it, by clang 19. */
 const whole = readFileSync(join(import.meta.dirname, '../../../test/fixtures/clang/tiny.o'));
@@ -51,5 +51,20 @@ describe('stripDwarf', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe('withoutLineTable', () => {
+  it('empties the line table and leaves every other section, symbol and relocation', () => {
+    const before = Elf.parse(whole);
+    const after = Elf.parse(withoutLineTable(whole));
+    expect(after.sections.map((s) => s.name)).toEqual(before.sections.map((s) => s.name));
+    expect(after.symbols).toEqual(before.symbols);
+    expect(before.section('.debug_line')!.data.length).toBeGreaterThan(0);
+    for (const { name, index, data } of before.sections) {
+      const expected = /\.debug_line(?:_str)?$/.test(name) ? Buffer.alloc(0) : data;
+      expect(Buffer.compare(after.sections[index]!.data, expected), name).toBe(0);
+    }
+    expect(stripDwarf(withoutLineTable(whole))).toEqual(stripDwarf(whole));
   });
 });

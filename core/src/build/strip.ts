@@ -51,6 +51,20 @@ export function stripDwarf(bytes: Uint8Array): Uint8Array {
   );
 }
 
+/**
+ * The object with the line table of its DWARF emptied, and with it the text of every source that clang embedded there
+ * (vmlinux.h alone is 3 MB). BTF has the lines that are asked for; sections and symbols stay as they are.
+ */
+export function withoutLineTable(bytes: Uint8Array): Uint8Array {
+  const elf = Elf.parse(bytes);
+  const emptied = new Set(elf.sections.filter((s) => /^\.debug_line(?:_str)?$/.test(s.name)).map((s) => s.index));
+  if (emptied.size === 0) return bytes;
+  const isEmptied = (s: ElfSection): boolean => emptied.has(s.index) || (isRelocation(s) && emptied.has(s.info));
+  const contents = new Map(elf.sections.map((s) => [s.index, isEmptied(s) ? new Uint8Array(0) : s.data]));
+  const same = Int32Array.from(elf.sections, (s) => s.index);
+  return writeElf(bytes, elf.sections, contents, () => undefined, same);
+}
+
 function isDebug(name: string): boolean {
   return name.startsWith('.debug_') || name.startsWith('.zdebug_') || name === '.gdb_index';
 }
