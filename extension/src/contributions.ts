@@ -143,6 +143,7 @@ export const Setting = {
   hostGroups: 'ringside.hostGroups',
   verifyOnSave: 'ringside.verifyOnSave',
   codeLens: 'ringside.codeLens',
+  mapHints: 'ringside.mapHints',
   storeMegabytes: 'ringside.store.megabytes',
   limitCpuPercent: 'ringside.limits.cpuPercent',
   limitRecordsPerSecond: 'ringside.limits.recordsPerSecond',
@@ -162,6 +163,7 @@ export interface SettingValues {
   'ringside.hostGroups': Record<string, string[]>;
   'ringside.verifyOnSave': boolean;
   'ringside.codeLens': boolean;
+  'ringside.mapHints': boolean;
   'ringside.store.megabytes': number;
   'ringside.limits.cpuPercent': number;
   'ringside.limits.recordsPerSecond': number;

@@ -159,7 +159,15 @@ const settings: { [K in SettingId]: SettingEntry<SettingValues[K]> } = {
     type: 'boolean',
     default: true,
     scope: 'resource',
-    markdownDescription: 'Show *Attach*, *Verify* and the last verdict above each `SEC()` program.',
+    markdownDescription:
+      'Show *Attach*, *Verify* and the last verdict above each `SEC()` program; while it runs, how often it runs, what each run takes and its share of a processor.',
+  },
+  [Setting.mapHints]: {
+    type: 'boolean',
+    default: true,
+    scope: 'resource',
+    markdownDescription:
+      'Show beside each map definition how full the map is, once a second, while the program of the file runs. Needs `editor.inlayHints.enabled`.',
   },
   [Setting.storeMegabytes]: {
     type: 'number',

@@ -12,6 +12,7 @@ import { registerKeptRuns } from './controllers/keptRunsController.ts';
 import { registerLanguageClient } from './controllers/languageClient.ts';
 import { registerGroups } from './controllers/groupsController.ts';
 import { registerLostRuns } from './controllers/lostRunsController.ts';
+import { registerMapHints } from './controllers/mapHints.ts';
 import { registerProgramCode } from './controllers/programCode.ts';
 import { registerRunsView } from './controllers/runsView.ts';
 import { registerStatusBar } from './controllers/statusBar.ts';
@@ -57,6 +58,7 @@ const controllers: ((context: AppContext) => void)[] = [
   registerVerify,
   registerExplorer,
   registerCodeLens,
+  registerMapHints,
   registerTestExplorer,
   registerProgramCode,
   registerDebug,

@@ -161,6 +161,9 @@ export class LazyEngine implements Engine {
   async rows(...args: Parameters<Engine['rows']>) {
     return (await this.#get()).rows(...args);
   }
+  async mapFill(...args: Parameters<Engine['mapFill']>) {
+    return (await this.#get()).mapFill(...args);
+  }
   async row(...args: Parameters<Engine['row']>) {
     return (await this.#get()).row(...args);
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { scanPrograms } from './programScan.ts';
+import { scanMaps, scanPrograms } from './programScan.ts';
 
 const names = (text: string) => scanPrograms(text).map((p) => `${p.section} ${p.name}`);
 
@@ -103,5 +103,24 @@ describe('scanPrograms', () => {
   test('megabytes of unclosed parentheses are no quadratic trap', () => {
     // Looking for the end of each anew would take minutes: the test's own limit ends it.
     expect(scanPrograms('SEC("xdp") int f('.repeat(100_000))).toEqual([]);
+  });
+});
+
+describe('scanMaps', () => {
+  test('finds the maps of a source with where their definitions end', () => {
+    const text =
+      'struct {\n\t__uint(type, BPF_MAP_TYPE_HASH);\n} counts SEC(".maps");\nstruct inner m SEC(".maps") ;\n// } no SEC(".maps");\nint x SEC(".data");';
+    expect(scanMaps(text).map(({ name, end }) => [name, text.slice(end - 8, end)])).toEqual([
+      ['counts', '.maps");'],
+      ['m', 'maps") ;'],
+    ]);
+  });
+
+  test('takes any text', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        for (const { end } of scanMaps(text)) expect(end).toBeLessThanOrEqual(text.length);
+      }),
+    );
   });
 });

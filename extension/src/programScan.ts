@@ -39,6 +39,21 @@ export function scanPrograms(text: string): ScannedProgram[] {
   return programs;
 }
 
+export interface ScannedMap {
+  name: string;
+  /** Offset behind the definition, its semicolon included. */
+  end: number;
+}
+
+/** The maps that a source defines: "} name SEC(".maps");". */
+export function scanMaps(text: string): ScannedMap[] {
+  const code = maskLiterals(text);
+  return [...code.matchAll(/\b([A-Za-z_]\w*)\s+SEC\s*\(\s*"\.maps"\s*\)\s*;?/g)].map((match) => ({
+    name: match[1]!,
+    end: match.index + match[0].trimEnd().length,
+  }));
+}
+
 /** Words that stand before a function's name and are followed by "(". */
 const notFunctions = new Set([
   'SEC',

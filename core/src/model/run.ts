@@ -157,6 +157,30 @@ export interface ProgramCost {
   missed: number | null;
 }
 
+/** What a program did over the last second, on all hosts together. */
+export interface ProgramRate {
+  name: string;
+  /** Runs per second; null where the kernel does not count them. */
+  perSecond: number | null;
+  /** null when it did not run in that second, or the kernel keeps no statistics. */
+  nanosPerRun: number | null;
+  /** Of one processor. */
+  cpuPercent: number | null;
+}
+
+/** How full a map of a run is on one host. */
+export interface MapFill {
+  map: string;
+  host: string;
+  /** What is counted: entries, elements of an array that are not zero, bytes of a ring that wait to be read. */
+  unit: 'entries' | 'set' | 'waiting';
+  count: number;
+  /** There are more than were counted. */
+  more: boolean;
+  /** How many there can be: entries, elements, bytes. */
+  of: number;
+}
+
 /** A run as trees, status bar and panels show it. */
 export interface RunSummary {
   id: string;
@@ -180,6 +204,8 @@ export interface RunSummary {
   schemas: StreamSchema[];
   ledger: Ledger;
   programs: ProgramCost[];
+  /** Over the last second; left out until that is known. */
+  rates?: ProgramRate[];
   /** Records per second over the last second, all streams. */
   rate: number;
   agent: { rssBytes: number | null; cpuPercent: number | null };

@@ -85,6 +85,7 @@ export const engineMethods: Record<EngineMethod, true> = {
   readIterator: true,
   writeUserRing: true,
   row: true,
+  mapFill: true,
   programs: true,
   programCode: true,
   maps: true,

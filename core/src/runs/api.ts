@@ -29,6 +29,7 @@ import type {
   MapChanges,
   MapEntriesPage,
   MapEntryItem,
+  MapFill,
   MapItem,
   MapLines,
   MapName,
@@ -184,6 +185,8 @@ export interface Engine {
   forget(runId: string): Promise<void>;
 
   rows(query: RowsQuery): Promise<RowsPage>;
+  /** How full maps of a run are, at most as old as a second; what cannot be counted is left out. */
+  mapFill(runId: string, maps: string[]): Promise<MapFill[]>;
   /** Lets an attached iterator program walk once from beginning to end, and gives the text that it wrote. */
   readIterator(runId: string, host: string, program: string): Promise<IteratorText>;
   /** Writes records to a user ring buffer of a run, in order; gives how many found room. */

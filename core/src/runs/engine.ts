@@ -497,6 +497,10 @@ class InProcessEngine implements Engine {
     return Promise.resolve(this.run(query.runId).page(query));
   }
 
+  mapFill(runId: string, maps: string[]) {
+    return this.run(runId).fills.of(maps);
+  }
+
   row(runId: string, stream: string, seq: number) {
     return Promise.resolve(this.run(runId).detail(stream, seq));
   }

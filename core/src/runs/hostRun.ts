@@ -68,6 +68,8 @@ export class HostRun {
   /** Why its object is built with the plain instruction set; undefined while it is not for a refusal's sake. */
   plainSet: string | undefined;
   stats: Stats | undefined;
+  /** The figures before `stats`, of the same version. */
+  before: Stats | undefined;
   /** Figures from before the present version was attached. */
   first: Stats | undefined;
   /** Those of the versions before it. */
@@ -102,6 +104,10 @@ export class HostRun {
   ) {
     this.index = store.addHost(host.name, host.agent.clocks);
     this.streams = new HostStreams(host, this.index, store, callbacks);
+  }
+
+  get possibleCpus(): number {
+    return this.host.info.possibleCpus;
   }
 
   get name(): string {
@@ -231,6 +237,7 @@ export class HostRun {
     this.listen();
     await this.refreshStats();
     this.first = this.stats;
+    this.before = undefined;
     await this.streams.begin(call);
   }
 
@@ -278,6 +285,7 @@ export class HostRun {
     await this.streams.filterOpened(result, call);
     await this.refreshStats();
     this.first = this.stats;
+    this.before = undefined;
     const report = {
       host: this.name,
       overlapNanos: Number(result.overlapNanos),
@@ -292,7 +300,9 @@ export class HostRun {
   }
 
   async refreshStats(): Promise<void> {
+    const before = this.stats;
     this.stats = await this.host.agent.request({ case: 'getStats', value: { objectId: this.objectId } }, 'stats');
+    this.before = before;
   }
 
   /** The packed entries of a map, as DumpMap gives them. */
@@ -303,6 +313,16 @@ export class HostRun {
     );
     const bytes = dump.entries === 0 ? new Uint8Array(0) : this.host.agent.takeBlob(dump.blob);
     return { bytes, valueBytes: dump.valueBytes, truncated: dump.truncated };
+  }
+
+  /** How far a ring's two ends are: consumer, producer and size in bytes. */
+  async ringPositions(map: string): Promise<[bigint, bigint, bigint] | null> {
+    const value = { map: { ref: { case: 'loaded' as const, value: { objectId: this.objectId, map } } }, limit: 1 };
+    const page = await this.host.agent.request({ case: 'readMap', value }, 'mapPage');
+    const bytes = page.blob === 0 ? new Uint8Array(0) : this.host.agent.takeBlob(page.blob);
+    if (page.content !== 'positions' || bytes.length < 24) return null;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    return [view.getBigUint64(0, true), view.getBigUint64(8, true), view.getBigUint64(16, true)];
   }
 
   /** What an attached iterator writes, from its beginning to its end. */

@@ -34,7 +34,7 @@ import type {
 import type { CallOptions } from '../progress.ts';
 import type { Prompter } from '../prompt.ts';
 import { Attention } from './attention.ts';
-import { agentCost, programCosts, type StatsSpan } from './costs.ts';
+import { agentCost, programCosts, programRates, type StatsSpan } from './costs.ts';
 import { Guards, type ToCommit } from './guards.ts';
 import { HostRun, streamMapTypes, type Swapped } from './hostRun.ts';
 import type { ConnectedHost } from './hosts.ts';
@@ -42,6 +42,7 @@ import { otherCpu } from './instructionSet.ts';
 import { IteratorTexts } from './iterators.ts';
 import { keptDetails } from './keptRun.ts';
 import { runName } from './loadPlan.ts';
+import { MapFills } from './mapFill.ts';
 import { MAP_STREAM, MapWatch } from './mapWatch.ts';
 import { BuildFailure, type PreparedAhead, type PreparedObject } from './prepare.ts';
 import { RowEmitter } from './rowEmitter.ts';
@@ -85,6 +86,7 @@ export class Run {
   private readonly claimed: ConnectedHost[] = [];
   readonly views: RunViews;
   readonly maps: MapWatch;
+  readonly fills: MapFills;
   private readonly iterators: IteratorTexts;
   private iterating: Promise<void> = Promise.resolve();
   state: RunState = 'building';
@@ -123,6 +125,7 @@ export class Run {
     this.iterators = new IteratorTexts(this, (events) => deps.onEvents(id, events));
     this.views = new RunViews(this.store, () => [...this.recordSchemas, printsSchema, ...this.iterators.schemas()]);
     this.maps = new MapWatch(this);
+    this.fills = new MapFills(() => this.hostRuns);
     this.guards = new Guards(runName(spec.file), spec.confirmed ?? [], deps.prompter);
     if (spec.emitEvents) {
       this.emitter = new RowEmitter(this.views, spec.where, {
@@ -621,6 +624,14 @@ export class Run {
     return programCosts([...new Set(names)], [...this.hostRuns.flatMap((h) => h.past), ...this.spans()]);
   }
 
+  private rates(): ReturnType<typeof programRates> {
+    const names = this.hostRuns.flatMap((h) => h.attachments.map((a) => a.program));
+    return programRates(
+      [...new Set(names)],
+      this.hostRuns.map((h) => ({ first: h.before, last: h.stats })),
+    );
+  }
+
   private ledger(): RunSummary['ledger'] {
     return runLedger(this, this.state === 'detaching' || this.state === 'ended');
   }
@@ -707,6 +718,7 @@ export class Run {
       schemas: this.schemas(),
       ledger: this.ledger(),
       programs: this.costs(),
+      ...(this.state === 'running' && { rates: this.rates() }),
       rate: this.rate,
       agent: agentCost(this.spans()),
       limits: this.hostRuns.find((h) => h.limits !== null)?.limits ?? null,

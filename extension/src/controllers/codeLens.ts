@@ -1,12 +1,12 @@
 import * as vscode from 'vscode';
 import type { RunSummary } from '@ringside/core/model';
-import { nanos } from '../../../panels/shared/format.ts';
 import type { AppContext } from '../appContext.ts';
 import { commandOf } from '../commands.ts';
 import { onSettingChange, setting } from '../config.ts';
 import { Command, Setting } from '../contributions.ts';
 import { bpfSelector } from '../files.ts';
-import { formatCount, formatLost, formatRate, isLive, lostTotal } from '../format.ts';
+import { formatLost, formatRate, lostTotal } from '../format.ts';
+import { liveTooltip, liveWords } from '../liveText.ts';
 import type { KnownVerdict } from '../model/verdicts.ts';
 import { scanPrograms } from '../programScan.ts';
 import type { ScannedProgram } from '../programScan.ts';
@@ -94,7 +94,10 @@ class ProgramLenses implements vscode.CodeLensProvider {
     const attached = run?.attachments.some((attachment) => attachment.program === name) === true;
     const lenses = attached
       ? [
-          at(`$(record)\u00a0${costWords(run, name)}`, commandOf(Command.runOpen, 'Open Trace', run.id)),
+          at(`$(record)\u00a0${liveWords(run, name)}`, {
+            ...commandOf(Command.runOpen, 'Open Trace', run.id),
+            tooltip: liveTooltip(run, name),
+          }),
           at('$(file-binary) Translated code', commandOf(Command.programCode, 'Translated Code', uri, name)),
         ]
       : [
@@ -112,16 +115,6 @@ class ProgramLenses implements vscode.CodeLensProvider {
 
 const lensAt = (line: number) => (title: string, command: vscode.Command) =>
   new vscode.CodeLens(new vscode.Range(line, 0, line, 0), { ...command, title });
-
-/** "attached · 1.2 k runs · 61 ns each"; the icon before it takes no space of its own. */
-function costWords(run: RunSummary, name: string): string {
-  const cost = run.programs.find((program) => program.name === name);
-  if (cost === undefined || !isLive(run)) return 'attached';
-  const each = cost.nanosPerRun === null ? '' : ` · ${nanos(cost.nanosPerRun)} each`;
-  const missed = cost.missed === null || cost.missed === 0 ? '' : ` · ${formatCount(cost.missed)} missed`;
-  const runs = cost.runs === null ? 'runs unknown' : `${cost.sampled ? '≈ ' : ''}${formatCount(cost.runs)} runs`;
-  return `attached · ${runs}${each}${missed}`;
-}
 
 function verdictWords(known: KnownVerdict, version: number): string {
   const words = describeVerdict(known.verdict, known.host, known.before);

@@ -35,6 +35,19 @@ export class Range {
   }
 }
 
+export class InlayHint {
+  paddingLeft?: boolean;
+  tooltip?: unknown;
+  constructor(
+    readonly position: Position,
+    readonly label: string,
+  ) {}
+}
+
+export class MarkdownString {
+  constructor(readonly value: string) {}
+}
+
 export class Location {
   constructor(
     readonly uri: Uri,
@@ -177,6 +190,7 @@ const message = (text: string, ...rest: unknown[]) => {
 };
 
 export const window = {
+  visibleTextEditors: [] as { document: unknown }[],
   showErrorMessage: message,
   showWarningMessage: message,
   showInformationMessage: message,
