@@ -18,6 +18,8 @@ import { programSection, type ProgramSection } from './programSection.ts';
 export interface InspectOptions {
   /** Find record types in DWARF when the object has it; default true. */
   dwarf?: boolean;
+  /** Say what the rings and perf buffers carry; default true. Where no record is shown it is half of the work. */
+  records?: boolean;
 }
 
 /** The report of `ringside inspect`. Errors: `not-elf`, `not-bpf`, `object-malformed`, `legacy-maps`, `object-without-btf`. */
@@ -42,7 +44,7 @@ export function inspectObject(bytes: Uint8Array, options: InspectOptions = {}): 
       programs,
       maps: maps.map((map) => describeMap(btf, map)),
       globals: btf ? readGlobals(object).map((variable) => describeGlobal(btf, variable)) : [],
-      records: inferRecords(object, maps, options.dwarf ?? true),
+      records: options.records === false ? [] : inferRecords(object, maps, options.dwarf ?? true),
     };
   });
 }

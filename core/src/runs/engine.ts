@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { InspectOptions } from '../bpf/index.ts';
 import { cachedVmlinuxHeader, importHeader, localVmlinuxHeader, vmlinuxHeaderOfFile } from '../build/index.ts';
 import { agentRemove, agentStatus, runNotKept } from '../deploy/index.ts';
 import { hostCode } from '../code/index.ts';
@@ -255,7 +256,12 @@ class InProcessEngine implements Engine {
    * Compiles while the connection is being made, for the kernel that the host had the last time. Whatever goes wrong
    * here is found again, and said, when the host is connected.
    */
-  private prepareAhead = async (file: string, name: string, call: CallOptions): Promise<PreparedAhead | undefined> => {
+  private prepareAhead = async (
+    file: string,
+    name: string,
+    call: CallOptions,
+    inspect?: InspectOptions,
+  ): Promise<PreparedAhead | undefined> => {
     const { cacheDir } = this.settings;
     if (!isSource(file) || this.pool.state(name)?.state === 'ready') return undefined;
     try {
@@ -263,7 +269,7 @@ class InProcessEngine implements Engine {
       const header = known && (await cachedVmlinuxHeader(known.btfSha256, cacheDir));
       if (!known || header === undefined) return undefined;
       const quiet: CallOptions = call.signal ? { signal: call.signal } : {};
-      const object = await prepare(file, known, () => Promise.resolve(header), this.settings, quiet);
+      const object = await prepare(file, known, () => Promise.resolve(header), this.settings, quiet, inspect);
       return { ...known, object };
     } catch {
       return undefined;
@@ -276,13 +282,14 @@ class InProcessEngine implements Engine {
     ahead: PreparedAhead | undefined,
     call: CallOptions,
     cpu?: string,
+    inspect?: InspectOptions,
   ) => {
     const { cacheDir } = this.settings;
     const { arch, kernel, btfSha256 } = host.info;
     const same = ahead?.arch === arch && ahead.kernel === kernel && ahead.btfSha256 === btfSha256;
     if (same && cpu === undefined) return ahead.object;
     const target = { ...targetOf(host), ...(cpu !== undefined && { cpu }) };
-    const object = await prepare(file, target, () => headerOfHost(host, cacheDir, call), this.settings, call);
+    const object = await prepare(file, target, () => headerOfHost(host, cacheDir, call), this.settings, call, inspect);
     if (btfSha256 !== '') await rememberHost(cacheDir, host.name, { arch, kernel, btfSha256 });
     return object;
   };
@@ -293,9 +300,9 @@ class InProcessEngine implements Engine {
     const fullLog = await openFullLog(request.fullLog);
     try {
       const one = async (name: string) => {
-        const ahead = this.prepareAhead(file, name, call);
+        const ahead = this.prepareAhead(file, name, call, { records: false });
         const host = await this.pool.connect(name, call);
-        const object = await this.prepareFor(file, host, await ahead, call);
+        const object = await this.prepareFor(file, host, await ahead, call, undefined, { records: false });
         const report = await verifyOn(host, object, request, fullLog, call);
         const recorded = async (result: VerifyReport, full: Uint8Array, attempt: number): Promise<VerifyReport> => {
           if (request.record !== undefined)

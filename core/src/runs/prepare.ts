@@ -9,7 +9,7 @@ import {
   needsVmlinux,
   stripDwarf,
 } from '../build/index.ts';
-import { inspectObject } from '../bpf/index.ts';
+import { inspectObject, type InspectOptions } from '../bpf/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { BuildResult, Diagnostic, InspectReport } from '../model/index.ts';
@@ -63,6 +63,7 @@ export async function prepare(
   header: () => Promise<string>,
   settings: BuildSettings,
   call: CallOptions,
+  inspect: InspectOptions = {},
 ): Promise<PreparedObject> {
   let full: Uint8Array;
   let diagnostics: Diagnostic[] = [];
@@ -76,7 +77,7 @@ export async function prepare(
     full = await readObject(file);
   }
   const stripped = stripDwarf(full);
-  return { file, full, stripped, report: inspectObject(full), diagnostics, cpu };
+  return { file, full, stripped, report: inspectObject(full, inspect), diagnostics, cpu };
 }
 
 interface CompileRequest {
