@@ -1,4 +1,4 @@
-import type { ExploreQuery, NewHost } from '@ringside/core/model';
+import type { ExploreQuery, RowsAsk, NewHost } from '@ringside/core/model';
 import type { CallOptions, Engine, EngineEvents } from '@ringside/core/rpc';
 
 type Unsubscribe = () => void;
@@ -157,6 +157,9 @@ export class LazyEngine implements Engine {
   }
   async forget(runId: string) {
     return (await this.#get()).forget(runId);
+  }
+  async askRows<Q extends RowsAsk>(runId: string, ask: Q) {
+    return (await this.#get()).askRows(runId, ask);
   }
   async rows(...args: Parameters<Engine['rows']>) {
     return (await this.#get()).rows(...args);

@@ -54,6 +54,11 @@ export class RowDecoder {
     });
   }
 
+  /** Which record type of the schema a row is of. */
+  typeOf(place: RowPlace): number {
+    return this.#select(place.chunk.slab.view, place.offset, place.length);
+  }
+
   /** One row as the `event` line of `ringside attach --json`. */
   event(place: RowPlace): RunEvent & { type: 'event' } {
     const { view } = place.chunk.slab;

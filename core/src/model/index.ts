@@ -13,6 +13,7 @@ export type * from './programCode.ts';
 export type * from './record.ts';
 export type * from './run.ts';
 export type * from './panel.ts';
+export type * from './summary.ts';
 export type * from './doctorPanel.ts';
 export type * from './hostOutcome.ts';
 export type * from './explore.ts';

@@ -82,6 +82,7 @@ export const engineMethods: Record<EngineMethod, true> = {
   takeAway: true,
   forget: true,
   rows: true,
+  askRows: true,
   readIterator: true,
   writeUserRing: true,
   row: true,

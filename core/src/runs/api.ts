@@ -40,6 +40,8 @@ import type {
   IteratorText,
   LoadOptions,
   RowDetail,
+  RowsAnswer,
+  RowsAsk,
   RowsPage,
   RowsQuery,
   RunEvent,
@@ -187,6 +189,8 @@ export interface Engine {
   rows(query: RowsQuery): Promise<RowsPage>;
   /** How full maps of a run are, at most as old as a second; what cannot be counted is left out. */
   mapFill(runId: string, maps: string[]): Promise<MapFill[]>;
+  /** What is made of a run's rows: summaries for charts and groups, text for files, completions of expressions. */
+  askRows<Q extends RowsAsk>(runId: string, ask: Q): Promise<RowsAnswer<Q>>;
   /** Lets an attached iterator program walk once from beginning to end, and gives the text that it wrote. */
   readIterator(runId: string, host: string, program: string): Promise<IteratorText>;
   /** Writes records to a user ring buffer of a run, in order; gives how many found room. */

@@ -21,6 +21,8 @@ import type {
   MapName,
   MapSetMode,
   NewHost,
+  RowsAnswer,
+  RowsAsk,
   RunSummary,
   Takeable,
   TargetListing,
@@ -506,6 +508,11 @@ class InProcessEngine implements Engine {
 
   mapFill(runId: string, maps: string[]) {
     return this.run(runId).fills.of(maps);
+  }
+
+  askRows<Q extends RowsAsk>(runId: string, ask: Q): Promise<RowsAnswer<Q>> {
+    // A question that does not fit is a rejection, not an exception.
+    return new Promise((resolve) => resolve(this.run(runId).ask(ask)));
   }
 
   row(runId: string, stream: string, seq: number) {

@@ -7,12 +7,14 @@ import type { Print, RunDescription } from '../agent/generated/agent_pb.ts';
 import { plainCpu } from '../build/index.ts';
 import { cancelled, RingsideError } from '../errors.ts';
 import {
+  answerRows,
   compileExpr,
   encodePrints,
   EventStore,
   printEvent,
   PRINTS_STREAM,
   printsSchema,
+  RunSummaries,
   RunViews,
   type Wire,
 } from '../events/index.ts';
@@ -22,6 +24,8 @@ import type {
   Diagnostic,
   EndReason,
   RowDetail,
+  RowsAnswer,
+  RowsAsk,
   RowsPage,
   RowsQuery,
   RunEvent,
@@ -85,6 +89,7 @@ export class Run {
   /** Agents that are this run's alone. */
   private readonly claimed: ConnectedHost[] = [];
   readonly views: RunViews;
+  readonly summaries: RunSummaries;
   readonly maps: MapWatch;
   readonly fills: MapFills;
   private readonly iterators: IteratorTexts;
@@ -124,6 +129,7 @@ export class Run {
     this.attention = new Attention(spec.attended === true, deps.log);
     this.iterators = new IteratorTexts(this, (events) => deps.onEvents(id, events));
     this.views = new RunViews(this.store, () => [...this.recordSchemas, printsSchema, ...this.iterators.schemas()]);
+    this.summaries = new RunSummaries(this.views);
     this.maps = new MapWatch(this);
     this.fills = new MapFills(() => this.hostRuns);
     this.guards = new Guards(runName(spec.file), spec.confirmed ?? [], deps.prompter);
@@ -613,6 +619,7 @@ export class Run {
   /** The rows are not wanted any more. */
   dispose(): void {
     this.views.dispose();
+    this.summaries.dispose();
   }
 
   private spans(): StatsSpan[] {
@@ -649,6 +656,11 @@ export class Run {
   page(query: RowsQuery): Promise<RowsPage> | RowsPage {
     this.attention.look();
     return query.stream.startsWith(MAP_STREAM) ? this.maps.page(query) : this.views.page(query);
+  }
+
+  ask<Q extends RowsAsk>(ask: Q): RowsAnswer<Q> {
+    this.attention.look();
+    return answerRows(this.views, this.summaries, ask);
   }
 
   detail(stream: string, seq: number): RowDetail | null {

@@ -1,0 +1,21 @@
+import type { RowsAnswer, RowsAnswers, RowsAsk } from '../model/index.ts';
+import { completeExpr } from './completion.ts';
+import { exportRows } from './exportRows.ts';
+import type { RunViews } from './runViews.ts';
+import type { RunSummaries } from './summary/summaries.ts';
+
+/** Answers a question about a run's rows. @throws RingsideError when it does not fit the records. */
+export function answerRows<Q extends RowsAsk>(views: RunViews, summaries: RunSummaries, ask: Q): RowsAnswer<Q> {
+  return answer(views, summaries, ask) as RowsAnswer<Q>;
+}
+
+function answer(views: RunViews, summaries: RunSummaries, ask: RowsAsk): RowsAnswers[RowsAsk['ask']] {
+  switch (ask.ask) {
+    case 'summary':
+      return summaries.page(ask);
+    case 'export':
+      return exportRows(views.decoder(ask.stream), ask);
+    case 'complete':
+      return completeExpr(views.decoder(ask.stream), ask.text, ask.at);
+  }
+}

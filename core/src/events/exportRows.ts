@@ -1,0 +1,151 @@
+import { RingsideError } from '../errors.ts';
+import type { ExportPage, FieldValue, RecordInfo, RowsAsk, RowsFormat } from '../model/index.ts';
+import { compileReader, recordBytes, type Reader } from './decode.ts';
+import { Batch, BATCH_ROWS } from './expr/batch.ts';
+import { compileExpr } from './expr/compile.ts';
+import type { RowDecoder } from './rows.ts';
+import { resolvePath } from './schema.ts';
+import type { RowPlace } from './store.ts';
+
+/** Rows of one page; and how long a page may hold the thread. */
+const MOST_ROWS = 20_000;
+const SLICE_MS = 25;
+
+type ExportAsk = Omit<RowsAsk & { ask: 'export' }, 'ask'>;
+
+/**
+ * Rows `from` … `to` (0 = all that are there now) that pass `where`, as text: a page at a time, to be asked for again
+ * from `next` on. CSV is RFC 4180 with a header, times in ISO 8601 with all nanoseconds; JSONL has the `event` lines of
+ * `ringside attach --json`, with the wanted columns alone where some are named.
+ */
+export function exportRows(decoder: RowDecoder, ask: ExportAsk): ExportPage {
+  const { stream, store } = decoder;
+  const filter = compileExpr(ask.where, decoder.schema);
+  const writer = new RowWriter(decoder, ask.format, ask.columns);
+  const end = ask.to > 0 ? Math.min(ask.to, stream.delivered) : stream.delivered;
+  const until = performance.now() + SLICE_MS;
+  const batch = new Batch();
+  const mask = new Uint8Array(BATCH_ROWS);
+  const parts: string[] = ask.from <= 0 ? [writer.head()] : [];
+  let next = Math.max(ask.from, stream.firstSeq);
+  const missed = ask.from > 0 ? next - ask.from : 0;
+  let rows = 0;
+  const most = Math.min(MOST_ROWS, ask.rows > 0 ? ask.rows : MOST_ROWS);
+  while (next < end && rows < most && performance.now() < until) {
+    const chunk = stream.chunkOf(next)!;
+    batch.stream = stream.name;
+    batch.hosts = store.hosts;
+    const count = Math.min(batch.load(chunk, next - chunk.firstSeq), end - next);
+    filter.select(batch, mask);
+    let row = 0;
+    for (; row < count && rows < most; row++) {
+      if (mask[row] === 0) continue;
+      const offset = batch.offsets[row]!;
+      parts.push(writer.row({ seq: next + row, chunk, offset, length: chunk.lengthAt(offset) }));
+      rows++;
+    }
+    next += row;
+  }
+  const text = parts.join('');
+  return { text, rows, next: next < end ? next : null, missed, delivered: stream.delivered };
+}
+
+interface ColumnReader {
+  id: string;
+  /** By record type; undefined where it has none. */
+  readers: (Reader | undefined)[];
+}
+
+/** Writes rows in one format. */
+class RowWriter {
+  readonly #decoder: RowDecoder;
+  readonly #format: RowsFormat;
+  readonly #columns: ColumnReader[];
+  readonly #whole: boolean;
+
+  constructor(decoder: RowDecoder, format: RowsFormat, wanted: readonly string[]) {
+    if (format === 'json') throw new RingsideError('usage', 'Rows are exported as CSV, JSONL or Markdown.');
+    this.#decoder = decoder;
+    this.#format = format;
+    this.#whole = wanted.length === 0;
+    const known = decoder.columns.map(({ id }) => id);
+    const ids = this.#whole ? known : wanted.filter((id) => known.includes(id));
+    this.#columns = ids.map((id) => ({ id, readers: decoder.schema.records.map((record) => readerOf(record, id)) }));
+  }
+
+  /** What stands above the rows. */
+  head(): string {
+    const names = this.#columns.map(({ id }) => id.replace(/^@/, ''));
+    if (this.#format === 'csv') return `${names.map((name) => csvCell(name, false)).join(',')}\r\n`;
+    if (this.#format === 'markdown')
+      return `| ${names.map(markdownCell).join(' | ')} |\n|${names.map(() => ' --- |').join('')}\n`;
+    return '';
+  }
+
+  row(place: RowPlace): string {
+    const event = this.#decoder.event(place);
+    if (this.#format === 'jsonl' && this.#whole) return `${JSON.stringify(event)}\n`;
+    const type = this.#decoder.typeOf(place);
+    const record = this.#decoder.schema.records[type]!;
+    const end = place.offset + recordBytes(record, place.length);
+    const values = this.#columns.map(({ id, readers }): FieldValue => {
+      const read = readers[type];
+      if (read !== undefined) return read(place.chunk.slab.view, place.offset, end);
+      return fixedValue(event, id);
+    });
+    if (this.#format === 'jsonl') {
+      const named = this.#columns.map(({ id }, i) => [id, values[i] ?? null] as const);
+      const fields = Object.fromEntries(named.filter(([id]) => !id.startsWith('@')));
+      return `${JSON.stringify({ ...event, fields })}\n`;
+    }
+    const texts = values.map(plain);
+    if (this.#format === 'markdown') return `| ${texts.map(markdownCell).join(' | ')} |\n`;
+    return `${texts.map((text, i) => csvCell(text, typeof values[i] === 'string')).join(',')}\r\n`;
+  }
+}
+
+function readerOf(record: RecordInfo, id: string): Reader | undefined {
+  if (id.startsWith('@')) return undefined;
+  const field = resolvePath(record, id);
+  return field === undefined ? undefined : compileReader(field);
+}
+
+function fixedValue(event: ReturnType<RowDecoder['event']>, id: string): FieldValue {
+  switch (id) {
+    case '@time':
+      return isoTime(event.time);
+    case '@host':
+      return event.host;
+    case '@record':
+      return event.record;
+    default:
+      return null;
+  }
+}
+
+/** "2026-11-26T18:33:16.113004211Z" */
+export function isoTime(nanos: string): string {
+  const time = BigInt(nanos);
+  const date = new Date(Number(time / 1_000_000n));
+  return Number.isNaN(date.getTime())
+    ? nanos
+    : date.toISOString().replace(/\.\d+Z$/, `.${String(time % 1_000_000_000n).padStart(9, '0')}Z`);
+}
+
+function plain(value: FieldValue): string {
+  if (value === null) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/**
+ * Quoted where it must be. A text that a spreadsheet would run as a formula gets an apostrophe: names come from hosts, and
+ * somebody may have chosen one.
+ */
+function csvCell(text: string, isText: boolean): string {
+  const harmless = isText && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replace(/"/g, '""')}"` : harmless;
+}
+
+function markdownCell(text: string): string {
+  return text.replace(/[\r\n]+/g, ' ').replace(/[\\|`<>*_]/g, '\\$&');
+}

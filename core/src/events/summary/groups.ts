@@ -1,0 +1,119 @@
+import type { Measure, SummaryData, SummarySpec } from '../../model/index.ts';
+import type { Batch } from '../expr/batch.ts';
+import type { RowDecoder } from '../rows.ts';
+import type { Accumulator } from './accumulator.ts';
+import { hashOf, KeyTable, RowKeys, type KeyValues } from './keys.ts';
+import { fieldOf, numberColumn, timeColumn, typeColumn, type NumberColumn } from './numbers.ts';
+import { needsSketch, Tally } from './tally.ts';
+
+/** Groups that are told apart; rows of further ones are counted together. */
+export const GROUP_LIMIT = 100_000;
+/** With percentiles a group costs kilobytes instead of bytes. */
+export const GROUP_LIMIT_WITH_PERCENTILES = 10_000;
+/** Most groups of one answer. */
+const MOST_TOP = 1_000;
+
+type GroupsSpec = SummarySpec & { kind: 'groups' };
+
+interface Group {
+  key: KeyValues;
+  rows: number;
+  /** One per measured field. */
+  tallies: Tally[];
+}
+
+/** Rows by the values of some columns, with measures of each group. */
+export class Groups implements Accumulator {
+  state = 1;
+  readonly #spec: GroupsSpec;
+  readonly #decoder: RowDecoder;
+  readonly #keys: RowKeys;
+  readonly #type: ReturnType<typeof typeColumn>;
+  readonly #time: NumberColumn;
+  readonly #fields: readonly { path: string; read: NumberColumn; sketch: boolean }[];
+  readonly #limit: number;
+  readonly #table = new KeyTable<Group>();
+  readonly #groups: Group[] = [];
+  #restRows = 0;
+  #from = Number.POSITIVE_INFINITY;
+  #to = Number.NEGATIVE_INFINITY;
+
+  /** @throws RingsideError `unknown-field`, `bad-value` */
+  constructor(decoder: RowDecoder, spec: GroupsSpec) {
+    this.#spec = spec;
+    this.#decoder = decoder;
+    this.#keys = new RowKeys(decoder, spec.by);
+    this.#type = typeColumn(decoder.schema);
+    this.#time = timeColumn(decoder.schema);
+    this.#fields = measuredFields(spec.measures).map((path) => ({
+      path,
+      read: numberColumn(decoder.schema, path),
+      sketch: spec.measures.some((measure) => measure.field === path && needsSketch(measure.of)),
+    }));
+    this.#limit = this.#fields.some(({ sketch }) => sketch) ? GROUP_LIMIT_WITH_PERCENTILES : GROUP_LIMIT;
+  }
+
+  add(batch: Batch, mask: Uint8Array): void {
+    for (let row = 0; row < batch.count; row++) {
+      if (mask[row] === 0) continue;
+      this.state++;
+      const type = this.#type(batch, row);
+      const time = this.#time(batch, row, type);
+      if (time < this.#from) this.#from = time;
+      if (time > this.#to) this.#to = time;
+      const group = this.#groupOf(batch, row, type);
+      if (group === null) {
+        this.#restRows++;
+        continue;
+      }
+      group.rows++;
+      for (let i = 0; i < this.#fields.length; i++) group.tallies[i]!.add(this.#fields[i]!.read(batch, row, type));
+    }
+  }
+
+  #groupOf(batch: Batch, row: number, type: number): Group | null {
+    const { bytes } = this.#keys;
+    const length = this.#keys.write(batch, row, type);
+    const hash = hashOf(bytes, length);
+    const known = this.#table.get(bytes, length, hash);
+    if (known !== null || this.#groups.length >= this.#limit) return known;
+    const tallies = this.#fields.map(({ sketch }) => new Tally(sketch));
+    const group = { key: this.#keys.read(batch, row, type), rows: 0, tallies };
+    this.#table.put(bytes, length, hash, group);
+    this.#groups.push(group);
+    return group;
+  }
+
+  read(): { data: SummaryData; whole: boolean } {
+    const { measures, order, top } = this.#spec;
+    const by = measures[order] ?? { of: 'count', field: '' };
+    const ranked = this.#groups.map((group) => ({ group, rank: this.#measure(group, by) ?? Number.NEGATIVE_INFINITY }));
+    ranked.sort((a, b) => b.rank - a.rank);
+    const shown = ranked.slice(0, Math.max(1, Math.min(top, MOST_TOP)));
+    const rows = shown.map(({ group }) => ({
+      ...group.key,
+      measures: measures.map((measure) => this.#measure(group, measure)),
+    }));
+    const data: SummaryData = {
+      kind: 'groups',
+      by: this.#keys.fields,
+      fields: measures.map(({ field }) => (field === '' ? null : fieldOf(this.#decoder.schema, field))),
+      rows,
+      groups: this.#groups.length,
+      restRows: this.#restRows,
+    };
+    return { data, whole: true };
+  }
+
+  #measure(group: Group, { of, field }: Measure): number | null {
+    if (of === 'count') return group.rows;
+    // A single row has no rate: there is no time between it and another.
+    if (of === 'rate') return this.#to > this.#from ? (group.rows * 1000) / (this.#to - this.#from) : null;
+    return group.tallies[this.#fields.findIndex(({ path }) => path === field)]?.read(of) ?? null;
+  }
+}
+
+/** The fields that measures need, each once. */
+export function measuredFields(measures: readonly Measure[]): string[] {
+  return [...new Set(measures.filter(({ of }) => of !== 'count' && of !== 'rate').map(({ field }) => field))];
+}
