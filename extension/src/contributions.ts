@@ -135,6 +135,8 @@ export const PanelType = {
 
 export const Setting = {
   clangPath: 'ringside.clang.path',
+  clangdEnabled: 'ringside.clangd.enabled',
+  clangdPath: 'ringside.clangd.path',
   sshConfigFile: 'ringside.ssh.configFile',
   sshTransport: 'ringside.ssh.transport',
   sudo: 'ringside.sudo',
@@ -155,6 +157,8 @@ export type SettingId = (typeof Setting)[keyof typeof Setting];
 
 export interface SettingValues {
   'ringside.clang.path': string;
+  'ringside.clangd.enabled': boolean;
+  'ringside.clangd.path': string;
   'ringside.ssh.configFile': string;
   'ringside.ssh.transport': 'auto' | 'ssh2' | 'openssh';
   'ringside.sudo': 'auto' | 'never' | 'always';

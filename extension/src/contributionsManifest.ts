@@ -90,6 +90,21 @@ const settings: { [K in SettingId]: SettingEntry<SettingValues[K]> } = {
     markdownDescription:
       'The clang (14 or newer, with the BPF target) that builds programs. Empty: Ringside looks for `clang`, versioned clangs and `zig`, in this order. A change is used from the next window reload on.',
   },
+  [Setting.clangdEnabled]: {
+    type: 'boolean',
+    default: true,
+    scope: 'window',
+    markdownDescription:
+      'Let clangd answer what is not particular to BPF: definition, references, rename, formatting, the rest of completion. It gets the flags, headers and kernel types that programs are built with. Not used while the clangd extension is active, which does the same.',
+  },
+  [Setting.clangdPath]: {
+    type: 'string',
+    default: '',
+    scope: 'machine-overridable',
+    restricted: true,
+    markdownDescription:
+      'The clangd to run. Empty: Ringside looks for `clangd`, then for versioned ones. It is started with the first BPF program that is opened.',
+  },
   [Setting.sshConfigFile]: {
     type: 'string',
     default: '',

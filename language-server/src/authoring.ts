@@ -11,6 +11,7 @@ import {
 } from 'vscode-languageserver';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { Analyser, type AnalysedDocument, type Analysis } from './analysis.ts';
+import { placeAt, type Place } from './c/place.ts';
 import { check } from './checks/index.ts';
 import { complete, describeItem, type ItemData } from './features/completion.ts';
 import { hover } from './features/hover.ts';
@@ -46,6 +47,12 @@ function warm({ kernel }: World): void {
     if (lists.length > 0) setTimeout(next, 20).unref();
   };
   setTimeout(next, 20).unref();
+}
+
+/** Values of a map other than its type are numbers and types of the program. */
+function isOurPlace(place: Place): boolean {
+  if (place.kind === 'mapValue') return place.field === 'type' || place.field === 'pinning';
+  return place.kind === 'section' || place.kind === 'chain' || place.kind === 'mapField';
 }
 
 export class Authoring {
@@ -106,6 +113,11 @@ export class Authoring {
     return this.at('completion', uri, position, (analysis, offset, rangeOf) => {
       return complete(analysis, offset, { uri, rangeOf, genericC: this.genericC });
     });
+  }
+
+  /** True where a cursor stands in what only we understand: a section's name, a map's definition, a chain of fields. */
+  async isOurs(uri: string, position: Position): Promise<boolean> {
+    return (await this.at('place', uri, position, ({ source }, offset) => isOurPlace(placeAt(source, offset)))) ?? true;
   }
 
   async resolve(item: CompletionItem): Promise<CompletionItem> {

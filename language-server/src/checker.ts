@@ -5,6 +5,7 @@ import type { BuildResult } from '@ringside/core/model';
 import { DiagnosticSeverity, type Diagnostic } from 'vscode-languageserver';
 import { toLspDiagnostics } from './diagnostics.ts';
 import type { InitializationOptions, TargetParams } from './protocol.ts';
+import { Target } from './target.ts';
 
 /** A document as the editor has it now. */
 export interface CheckedDocument {
@@ -21,6 +22,8 @@ export interface CheckerServices {
   localHeader(cacheDir: string): Promise<string>;
   /** True when the program includes vmlinux.h and has none of its own, so that the target's is needed. */
   needsVmlinux(file: string, text: string): boolean;
+  /** The flags that a build came to: those of headers that it had to look for are among them. */
+  built?(uri: string, flags: readonly string[]): void;
   publish(uri: string, version: number, diagnostics: Diagnostic[]): void;
   log(message: string): void;
 }
@@ -35,13 +38,15 @@ const DEBOUNCE_MS = 150;
 
 export class Checker {
   private readonly entries = new Map<string, Entry>();
-  private target: TargetParams = { vmlinuxHeader: null, arch: null };
-  private local: Promise<string> | undefined;
+  /** The kernel that programs are checked against. */
+  readonly target: Target;
 
   constructor(
     private readonly options: InitializationOptions,
     private readonly services: CheckerServices,
-  ) {}
+  ) {
+    this.target = new Target(() => services.localHeader(options.cacheDir));
+  }
 
   /** An opened document is checked at once. */
   open(document: CheckedDocument): void {
@@ -70,7 +75,7 @@ export class Checker {
 
   /** Another kernel: everything open is checked against its types. */
   setTarget(target: TargetParams): void {
-    this.target = target;
+    this.target.set(target);
     this.recheck();
   }
 
@@ -114,20 +119,12 @@ export class Checker {
     const { file, text } = document;
     const { resourceDir, cacheDir, compilerPath } = this.options;
     // A program without vmlinux.h, or with its own, needs no kernel.
-    const vmlinuxHeader = this.services.needsVmlinux(file, text) ? await this.header() : null;
-    const arch = this.target.arch ?? undefined;
+    const vmlinuxHeader = this.services.needsVmlinux(file, text) ? await this.target.header() : null;
+    const { arch } = this.target;
     const options = { file, text, vmlinuxHeader, resourceDir, cacheDir, compilerPath, arch, syntaxOnly: true, signal };
     const result = await this.services.build(options);
+    if (!signal.aborted) this.services.built?.(document.uri, result.compiler.flags);
     return toLspDiagnostics(result.diagnostics, file);
-  }
-
-  private header(): Promise<string> {
-    if (this.target.vmlinuxHeader !== null) return Promise.resolve(this.target.vmlinuxHeader);
-    this.local ??= this.services.localHeader(this.options.cacheDir).catch((error: unknown) => {
-      this.local = undefined;
-      throw error;
-    });
-    return this.local;
   }
 }
 

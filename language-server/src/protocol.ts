@@ -13,6 +13,13 @@ export interface InitializationOptions {
   debounceMs?: number;
   /** False where clangd serves the editor: what any C tool knows (fields behind an arrow, helpers' names) is left to it. */
   genericC?: boolean;
+  /** clangd as a child for generic C, when it is found; left out where another clangd serves the editor. */
+  clangd?: ClangdOptions;
+}
+
+export interface ClangdOptions {
+  /** The user's setting; "" = discover. */
+  path: string;
 }
 
 /**
@@ -41,15 +48,23 @@ export interface TargetParams {
 /** Values from the other side of the connection are checked, not believed. */
 export function isInitializationOptions(value: unknown): value is InitializationOptions {
   if (typeof value !== 'object' || value === null) return false;
-  const { resourceDir, cacheDir, compilerPath, trusted, debounceMs, genericC } = value as Record<string, unknown>;
+  const { resourceDir, cacheDir, compilerPath, trusted, debounceMs, genericC, clangd } = value as Record<
+    string,
+    unknown
+  >;
   return (
     typeof resourceDir === 'string' &&
     typeof cacheDir === 'string' &&
     typeof compilerPath === 'string' &&
     typeof trusted === 'boolean' &&
     (debounceMs === undefined || (typeof debounceMs === 'number' && debounceMs >= 0)) &&
-    (genericC === undefined || typeof genericC === 'boolean')
+    (genericC === undefined || typeof genericC === 'boolean') &&
+    (clangd === undefined || isClangdOptions(clangd))
   );
+}
+
+function isClangdOptions(value: unknown): value is ClangdOptions {
+  return typeof value === 'object' && value !== null && typeof (value as Partial<ClangdOptions>).path === 'string';
 }
 
 export function isTargetParams(value: unknown): value is TargetParams {

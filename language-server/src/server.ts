@@ -12,6 +12,9 @@ import {
 } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { Authoring } from './authoring.ts';
+import type { Clangd } from './clangd/clangd.ts';
+import { GenericC, genericCapabilities } from './clangd/generic.ts';
+import { makeClangd, withoutReporting } from './clangd/make.ts';
 import { Checker, type CheckedDocument } from './checker.ts';
 import { isInitializationOptions, isTargetParams, targetNotification } from './protocol.ts';
 import { Publisher } from './publisher.ts';
@@ -30,6 +33,8 @@ export function serve(connection: Connection): void {
   let checker: Checker | undefined;
   let authoring: Authoring | undefined;
   let publisher: Publisher | undefined;
+  let clangd: Clangd | null = null;
+  let generic: GenericC | undefined;
   let watchesFiles = false;
 
   connection.onInitialize(({ initializationOptions, capabilities: client }): InitializeResult => {
@@ -54,11 +59,29 @@ export function serve(connection: Connection): void {
       build: (options) => buildObject(options),
       localHeader: (cacheDir) => localVmlinuxHeader(cacheDir),
       needsVmlinux,
+      built: (uri, flags) => clangd?.setArguments(uri, withoutReporting(flags)),
       publish: (uri, version, diagnostics) => out.compiled(uri, version, diagnostics),
       log,
     });
-    return { capabilities, serverInfo: { name: 'ringside' } };
+    const { target } = checker;
+    clangd = makeClangd(initializationOptions, {
+      program,
+      needsVmlinux,
+      header: () => target.header(),
+      arch: () => target.arch,
+      log: (message) => connection.console.log(message),
+    });
+    const serverInfo = { name: 'ringside' };
+    if (!clangd) return { capabilities, serverInfo };
+    const { cacheDir } = initializationOptions;
+    generic = new GenericC({ clangd, cacheDir, fileOf: (uri) => program(uri)?.file ?? null });
+    generic.serve(connection);
+    return { capabilities: { ...capabilities, ...genericCapabilities }, serverInfo };
   });
+  const program = (uri: string): CheckedDocument | null => {
+    const document = documents.get(uri);
+    return document ? checkedDocument(document) : null;
+  };
 
   connection.onInitialized(() => {
     if (!watchesFiles) return;
@@ -68,6 +91,7 @@ export function serve(connection: Connection): void {
   connection.onDidChangeWatchedFiles(() => {
     authoring?.recheck();
     checker?.recheck();
+    clangd?.retarget();
   });
   connection.onNotification(targetNotification, (params: unknown) => {
     if (!isTargetParams(params)) {
@@ -76,17 +100,32 @@ export function serve(connection: Connection): void {
     }
     authoring?.setTarget(params);
     checker?.setTarget(params);
+    clangd?.retarget();
     publisher?.checkAll(documents.keys());
   });
   connection.onShutdown(() => {
     checker?.dispose();
     publisher?.dispose();
+    return clangd?.dispose();
   });
 
-  connection.onCompletion(({ textDocument, position }) => authoring?.complete(textDocument.uri, position));
+  connection.onCompletion((params, token) => {
+    if (!authoring) return null;
+    const { textDocument, position } = params;
+    const ours = authoring.complete(textDocument.uri, position);
+    return generic?.complete(params, token, ours, authoring.isOurs(textDocument.uri, position)) ?? ours;
+  });
   connection.onCompletionResolve((item) => authoring?.resolve(item) ?? item);
-  connection.onHover(({ textDocument, position }) => authoring?.hover(textDocument.uri, position));
-  connection.onSignatureHelp(({ textDocument, position }) => authoring?.signatureHelp(textDocument.uri, position));
+  connection.onHover((params, token) => {
+    if (!authoring) return null;
+    const ours = authoring.hover(params.textDocument.uri, params.position);
+    return generic?.hover(params, token, ours) ?? ours;
+  });
+  connection.onSignatureHelp((params, token) => {
+    if (!authoring) return null;
+    const ours = authoring.signatureHelp(params.textDocument.uri, params.position);
+    return generic?.signatureHelp(params, token, ours) ?? ours;
+  });
   connection.onCodeAction(({ textDocument, range }) => authoring?.codeActions(textDocument.uri, range));
 
   // TextDocuments reports a change for every opened document too.
@@ -96,11 +135,13 @@ export function serve(connection: Connection): void {
     if (!checked) return;
     if (opened.has(checked.uri)) checker?.change(checked);
     else checker?.open(checked);
+    if (!opened.has(checked.uri)) clangd?.open(checked.uri);
     opened.add(checked.uri);
     publisher?.changed(checked.uri);
   });
   documents.onDidClose(({ document }) => {
     opened.delete(document.uri);
+    clangd?.close(document.uri);
     authoring?.close(document.uri);
     publisher?.close(document.uri);
     checker?.close(document.uri);

@@ -101,6 +101,13 @@ export const needs = [
       ['clang', 'llvm-strip', 'llvm-objcopy', 'llvm-objdump'].every((tool) => which(`${tool}-19`) !== undefined),
   },
   {
+    what: 'clangd',
+    why: 'the tests edit with it and without',
+    for: 'test',
+    packages: ['clangd-19'],
+    satisfied: () => which('clangd') !== undefined || which('clangd-19') !== undefined,
+  },
+  {
     what: 'Chromium',
     why: 'drives the editor in the end-to-end tests',
     for: 'test',

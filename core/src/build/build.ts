@@ -6,11 +6,12 @@ import { BpfObject, untypedExterns } from '../bpf/index.ts';
 import { RingsideError, throwIfAborted } from '../errors.ts';
 import { silentLog, type Log } from '../log.ts';
 import type { BuildResult, Diagnostic } from '../model/index.ts';
+import { programArguments } from './arguments.ts';
 import { prune, sha256Hex, temporaryName, writeAtomically } from './cache.ts';
 import { findCompiler, type CompilerCommand } from './compiler.ts';
 import { parseDiagnostics } from './diagnostics.ts';
 import { runTool, type ToolResult } from './exec.ts';
-import { defaultCpu, includeFlags, languageFlags, ownVmlinux, reportFlags, targetMachine } from './flags.ts';
+import { ownVmlinux, reportFlags, targetMachine } from './flags.ts';
 import {
   beginsWithVmlinux,
   findPrecompiled,
@@ -133,20 +134,11 @@ async function prepare(options: BuildOptions): Promise<Job> {
   const compiler = await findCompiler({ compilerPath, cacheDir, log, signal });
   throwIfAborted(signal);
 
-  const cwd = options.cwd ?? dirname(file);
-  const arch = options.arch ?? process.arch;
-  const project = projectFlags(file, targetMachine(arch));
-  if (project.from.length > 0) log.debug(`flags of the project from ${project.from.join(', ')}`);
-  const own = ownVmlinux(file, [...(options.flags ?? []), ...folderFlags(project)], cwd);
-  const header = own ?? options.vmlinuxHeader;
-  const flags = [...project.defines, ...(options.flags ?? [])];
-  const cpu = options.cpu ?? defaultCpu;
-  const flagOptions = { arch, cpu, resourceDir: options.resourceDir, compiler, flags };
-  const language = languageFlags(flagOptions);
-  const vmlinuxFolder = options.vmlinuxHeader === null ? null : dirname(options.vmlinuxHeader);
+  const { builtinHeaders } = compiler;
+  const { cwd, includes, language, header, flags, from } = programArguments({ ...options, file, builtinHeaders });
+  if (from.length > 0) log.debug(`flags of the project from ${from.join(', ')}`);
   const action = options.syntaxOnly ? ['-fsyntax-only'] : ['-c'];
-  const folders = [dirname(file), ...project.includes];
-  const shown = [...includeFlags(folders, vmlinuxFolder, flagOptions), ...language, ...reportFlags, ...action];
+  const shown = [...includes, ...language, ...reportFlags, ...action];
 
   const shadow = options.text === undefined ? '' : temporaryName(join(cacheDir, 'tmp', 'text'));
   const place = shadow === '' ? [] : await shadowFile(file, options.text!, shadow);

@@ -29,8 +29,8 @@ export interface FindCompilerOptions {
 }
 
 /** Oldest clang whose BPF back end writes what libbpf 1.7 wants. */
-const OLDEST = 14;
-const NEWEST = 22;
+export const OLDEST = 14;
+export const NEWEST = 22;
 
 interface Candidate {
   path: string;
@@ -89,7 +89,8 @@ async function notFound(options: FindCompilerOptions, withoutBpf: string, reject
 
 // ---- where to look -----------------------------------------------------------------------------------------------------
 
-function searchFolders(searchPath: string | undefined): string[] {
+/** Where tools of LLVM are looked for, in this order. */
+export function searchFolders(searchPath: string | undefined): string[] {
   if (searchPath !== undefined) return searchPath.split(delimiter).filter(isAbsolute);
   const fromPath = (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute);
   // Homebrew keeps its LLVM off the PATH, because Apple's clang (which has no BPF back end) is on it.
@@ -106,7 +107,7 @@ function llvmFolders(): string[] {
 
 const suffix = process.platform === 'win32' ? '.exe' : '';
 
-function inFolders(folders: string[], name: string): string[] {
+export function inFolders(folders: string[], name: string): string[] {
   return folders.map((folder) => join(folder, name + suffix));
 }
 

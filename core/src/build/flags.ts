@@ -1,7 +1,6 @@
 /** The command line for a BPF program: what is always there, and what depends on the target. */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { CompilerCommand } from './compiler.ts';
 import { diagnosticFlags } from './diagnostics.ts';
 
 /** Names of `uname -m` (and Node's) that Ringside's agent runs on, with libbpf's word for the registers' layout. */
@@ -55,7 +54,8 @@ export interface FlagOptions {
   /** clang's -mcpu. */
   cpu: string;
   resourceDir: string;
-  compiler: CompilerCommand;
+  /** Folder of clang's own headers, for compilers that do not find it by themselves; else "". */
+  builtinHeaders: string;
   /** The user's flags, after ours, so that they win. */
   flags?: readonly string[] | undefined;
 }
@@ -93,7 +93,7 @@ export function includeFlags(
   flags.push('-isystem', join(options.resourceDir, 'resources', 'libbpf'));
   // lost.h of the gallery, for programs that were copied without it.
   flags.push('-isystem', join(options.resourceDir, 'bpf-snippets', 'include'));
-  if (options.compiler.builtinHeaders !== '') flags.push('-isystem', options.compiler.builtinHeaders);
+  if (options.builtinHeaders !== '') flags.push('-isystem', options.builtinHeaders);
   // A program without vmlinux.h takes <linux/bpf.h>, whose <asm/types.h> stands in a folder that clang adds only for
   // the machine's own target.
   for (const folder of systemFolders()) flags.push('-idirafter', folder);

@@ -23,7 +23,9 @@ export function registerLanguageClient(context: AppContext): void {
   disposables.add(context.verifier.onDidBuildFor((target) => server.setTarget(target)));
   const targets = disposables.add(new AuthoringTargets(context, (target) => server.setHost(target)));
   server.onDidStart(() => targets.follow());
-  disposables.add(onSettingChange([Setting.clangPath], () => server.restart()));
+  disposables.add(
+    onSettingChange([Setting.clangPath, Setting.clangdPath, Setting.clangdEnabled], () => server.restart()),
+  );
   considerAll();
 }
 
@@ -33,7 +35,8 @@ const targetNotification = 'ringside/target';
 
 /** The clangd extension, when it is installed and enabled. */
 function hasClangd(): boolean {
-  return vscode.extensions.getExtension('llvm-vs-code-extensions.vscode-clangd') !== undefined;
+  if (vscode.extensions.getExtension('llvm-vs-code-extensions.vscode-clangd') === undefined) return false;
+  return vscode.workspace.getConfiguration().get('clangd.enable') !== false;
 }
 
 class LanguageServer implements vscode.Disposable {
@@ -121,6 +124,7 @@ class LanguageServer implements vscode.Disposable {
           compilerPath: setting(Setting.clangPath),
           trusted: vscode.workspace.isTrusted,
           genericC: !this.#withClangd,
+          ...(!this.#withClangd && setting(Setting.clangdEnabled) && { clangd: { path: setting(Setting.clangdPath) } }),
         },
       },
     );
