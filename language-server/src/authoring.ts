@@ -1,5 +1,6 @@
 /** Everything that the server knows of BPF beside what clang says: completion, hover, signatures, checks and their fixes. */
 import {
+  CodeActionKind,
   type CodeAction,
   type CompletionItem,
   type CompletionList,
@@ -13,6 +14,7 @@ import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { Analyser, type AnalysedDocument, type Analysis } from './analysis.ts';
 import { placeAt, type Place } from './c/place.ts';
 import { check } from './checks/index.ts';
+import { codeActionsIn } from './features/actions/index.ts';
 import { complete, describeItem, type ItemData } from './features/completion.ts';
 import { hover } from './features/hover.ts';
 import { signatureHelp } from './features/signatureHelp.ts';
@@ -141,9 +143,13 @@ export class Authoring {
     return this.at('signature help', uri, position, (analysis, offset) => signatureHelp(analysis, offset));
   }
 
-  async codeActions(uri: string, range: Range): Promise<CodeAction[]> {
+  /** Repairs of what is found in the range, and what can be done with it otherwise; `only`: kinds that are wanted. */
+  async codeActions(uri: string, range: Range, only?: readonly string[]): Promise<CodeAction[]> {
     const actions = await this.at('code actions', uri, range.start, (analysis, from, rangeOf, document) => {
-      return fixesAt(check(analysis), from, document.offsetAt(range.end), uri, rangeOf);
+      const to = document.offsetAt(range.end);
+      const wantsFixes = only === undefined || only.includes(CodeActionKind.QuickFix) || only.includes('');
+      const fixes = wantsFixes ? fixesAt(check(analysis), from, to, uri, rangeOf) : [];
+      return [...fixes, ...codeActionsIn(analysis, from, to, uri, rangeOf, only)];
     });
     return actions ?? [];
   }

@@ -24,6 +24,7 @@ import {
 } from 'vscode-languageserver-protocol/node.js';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { checkCases, completionCases, hoverCases, signatureCases, type Case } from '../test/cases.ts';
+import { actionCases, noActionCases, type ActionCase } from '../test/actionCases.ts';
 import { targetNotification } from './protocol.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -157,7 +158,7 @@ function compare(feature: string, answers: Record<string, unknown>): void {
   expect(answers).toEqual(JSON.parse(readFileSync(path, 'utf8')));
 }
 
-async function all<T>(cases: readonly Case[], ask: (each: Case) => Promise<T>): Promise<Record<string, T>> {
+async function all<T, C extends Case>(cases: readonly C[], ask: (each: C) => Promise<T>): Promise<Record<string, T>> {
   expect(new Set(cases.map((each) => each.name)).size, 'names are unique').toBe(cases.length);
   const answers: Record<string, T> = {};
   for (const each of cases) answers[each.name] = await ask(each);
@@ -277,6 +278,30 @@ describe('cases of the language server', () => {
     expect(found).toEqual([]);
   });
 
+  it('does to a source what is asked for, or says why not', async () => {
+    const answers = await all(actionCases, async (each) => {
+      const { action, text } = await actionOf(each);
+      expect(action, `${each.name}: ${each.action}`).toBeDefined();
+      const edits = action!.edit?.changes?.[uriOf(action!)] ?? [];
+      const done = TextDocument.applyEdits(TextDocument.create('', 'c', 1, text), edits);
+      return action!.disabled
+        ? { title: action!.title, kind: action!.kind, disabled: action!.disabled.reason }
+        : { title: action!.title, kind: action!.kind, done: difference(text, done) };
+    });
+    compare('actions', answers);
+  });
+
+  it('offers nothing where nothing is to be done', async () => {
+    for (const each of noActionCases) expect((await actionOf(each)).action, each.name).toBeUndefined();
+  });
+
+  it('offers only the kinds that are asked for', async () => {
+    const extract = actionCases.find((each) => each.action.startsWith('Extract'))!;
+    const titles = async (only: string[]) => (await offered(extract, only)).actions.map((action) => action.kind);
+    expect(new Set(await titles(['refactor']))).toEqual(new Set(['refactor.extract']));
+    expect(await titles(['quickfix'])).toEqual([]);
+  });
+
   it('marks what is known from before when the host is gone', async () => {
     const { connection } = beside;
     const target = { ...(await smallKernel()), cached: true };
@@ -288,6 +313,31 @@ describe('cases of the language server', () => {
     expect(list.items.map((item) => item.labelDetails?.description)).toEqual(['cached: web1']);
   });
 });
+
+async function offered(each: Case, only?: string[]): Promise<{ actions: CodeAction[]; text: string }> {
+  const [first, second] = [each.text.indexOf('‸'), each.text.lastIndexOf('‸')];
+  const text = each.text.replaceAll('‸', '');
+  const actions = await withSource({ ...each, text }, ({ connection }, uri, document) =>
+    connection.sendRequest<CodeAction[]>('textDocument/codeAction', {
+      textDocument: { uri },
+      range: {
+        start: document.positionAt(first),
+        end: document.positionAt(second > first ? second - 1 : first),
+      },
+      context: { diagnostics: [], ...(only && { only }) },
+    }),
+  );
+  return { actions, text };
+}
+
+async function actionOf(each: ActionCase): Promise<{ action: CodeAction | undefined; text: string }> {
+  const { actions, text } = await offered(each);
+  const isOurs = (action: CodeAction): boolean =>
+    action.diagnostics === undefined && action.title.includes(each.action);
+  return { action: actions.find(isOurs), text };
+}
+
+const uriOf = (action: CodeAction): string => Object.keys(action.edit?.changes ?? {})[0] ?? '';
 
 /** Our findings: without any the server has nothing to publish, so a source that has some is opened with it. */
 async function findingsOf(server: Server, uri: string): Promise<Diagnostic[]> {

@@ -2,7 +2,6 @@
 import { fileURLToPath } from 'node:url';
 import { buildObject, localVmlinuxHeader, needsVmlinux } from '@ringside/core/build';
 import {
-  CodeActionKind,
   DidChangeWatchedFilesNotification,
   TextDocuments,
   TextDocumentSyncKind,
@@ -17,6 +16,7 @@ import { GenericC, genericCapabilities } from './clangd/generic.ts';
 import { makeClangd, withoutReporting } from './clangd/make.ts';
 import { Checker, type CheckedDocument } from './checker.ts';
 import { isInitializationOptions, isTargetParams, targetNotification } from './protocol.ts';
+import { actionKinds } from './features/actions/index.ts';
 import { Publisher } from './publisher.ts';
 
 const capabilities: ServerCapabilities = {
@@ -24,7 +24,7 @@ const capabilities: ServerCapabilities = {
   completionProvider: { triggerCharacters: ['"', '/', '.', '>', '(', ','], resolveProvider: true },
   hoverProvider: true,
   signatureHelpProvider: { triggerCharacters: ['(', ','] },
-  codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
+  codeActionProvider: { codeActionKinds: actionKinds },
 };
 
 /** Serves one connection until it ends. */
@@ -126,7 +126,9 @@ export function serve(connection: Connection): void {
     const ours = authoring.signatureHelp(params.textDocument.uri, params.position);
     return generic?.signatureHelp(params, token, ours) ?? ours;
   });
-  connection.onCodeAction(({ textDocument, range }) => authoring?.codeActions(textDocument.uri, range));
+  connection.onCodeAction(({ textDocument, range, context }) =>
+    authoring?.codeActions(textDocument.uri, range, context.only),
+  );
 
   // TextDocuments reports a change for every opened document too.
   const opened = new Set<string>();
