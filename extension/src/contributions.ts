@@ -183,12 +183,15 @@ export const ContextKey = {
   keeping: 'ringside.keeping',
   /** The language server runs (tests wait for it). */
   languageServer: 'ringside.languageServer',
+  /** Paths of open C files that hold programs and are not called *.bpf.c. */
+  sources: 'ringside.sources',
 } as const;
 
 export interface ContextKeyValues {
   'ringside.running': boolean;
   'ringside.keeping': boolean;
   'ringside.languageServer': boolean;
+  'ringside.sources': string[];
 }
 
 export const debugType = 'ringside';

@@ -10,7 +10,7 @@ interface CommandEntry {
   palette?: string;
 }
 
-const bpfSource = 'resourceFilename =~ /\\.bpf\\.c$/';
+const bpfSource = '(resourceFilename =~ /\\.bpf\\.c$/ || resourcePath in ringside.sources)';
 const trusted = 'isWorkspaceTrusted';
 const hidden = 'false';
 
@@ -168,7 +168,7 @@ const settings: { [K in SettingId]: SettingEntry<SettingValues[K]> } = {
     default: true,
     scope: 'resource',
     markdownDescription:
-      "Ask the chosen host's verifier on every save of a `.bpf.c` file. Needs a host to be chosen for the file; the program is loaded and dropped again, nothing is attached.",
+      "Ask the chosen host's verifier on every save of a BPF program (a `.bpf.c` file, or a C file with sections). Needs a host to be chosen for the file; the program is loaded and dropped again, nothing is attached.",
   },
   [Setting.codeLens]: {
     type: 'boolean',

@@ -19,6 +19,7 @@ import { registerStatusBar } from './controllers/statusBar.ts';
 import { registerTestExplorer } from './controllers/testExplorer.ts';
 import { registerVerify } from './controllers/verifyController.ts';
 import { registerDebug } from './debug/register.ts';
+import { followSources } from './sources.ts';
 
 /** What `activate` gives to other extensions and to tests. */
 export interface RingsideApi {
@@ -33,6 +34,7 @@ export function activate(extension: vscode.ExtensionContext): RingsideApi {
   try {
     const created = createAppContext(extension);
     context = created;
+    created.disposables.add(followSources());
     for (const register of controllers) register(created);
     created.log.info('Ringside is active.');
     return { version: 1, engine: () => created.engine };

@@ -1,10 +1,13 @@
 import * as vscode from 'vscode';
 import { ExtensionError } from './errors.ts';
+import { isRecognised } from './sources.ts';
 
-/** The files that Ringside works on. */
-export const bpfSelector: vscode.DocumentSelector = { scheme: 'file', language: 'c', pattern: '**/*.bpf.c' };
+/** The files that Ringside looks at: in those of them that hold no programs it finds nothing. */
+export const bpfSelector: vscode.DocumentSelector = { scheme: 'file', language: 'c', pattern: '**/*.c' };
 
-export const isBpfSource = (uri: vscode.Uri): boolean => uri.scheme === 'file' && uri.fsPath.endsWith('.bpf.c');
+/** By its name, or by what is in it while it is open. */
+export const isBpfSource = (uri: vscode.Uri): boolean =>
+  uri.scheme === 'file' && (uri.fsPath.endsWith('.bpf.c') || isRecognised(uri.fsPath));
 
 /** The file a command is for: its argument, else the one in the editor. Throws when that is none of ours. */
 export function commandFile(uri: vscode.Uri | undefined): vscode.Uri {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findClangd } from '@ringside/core/build';
 import {
   createProtocolConnection,
@@ -92,9 +92,8 @@ beforeAll(async () => {
   uri = pathToFileURL(file).href;
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-afterEach(stop);
 
-async function start(options: object = { clangd: { path: '' } }): Promise<void> {
+async function start(options: object = { clangd: { path: '', besideOursMs: 30_000 } }): Promise<void> {
   log = [];
   published = new Map();
   wake = [];
@@ -189,11 +188,16 @@ async function completed(words: string): Promise<CompletionItem[]> {
 const names = (items: CompletionItem[]): string[] => items.map((item) => item.filterText ?? item.label.trim());
 
 describe('clangd as a child', () => {
-  it('answers what an editor asks about C, with the target and the flags of the project', async () => {
+  // One for all of them: it reads the kernel's types for seconds.
+  beforeAll(async () => {
     await start();
     expect(childrenOf(child.pid!)).toEqual([]);
     await open();
+  });
+  beforeEach(() => type(program));
+  afterAll(stop);
 
+  it('answers what an editor asks about C, with the target and the flags of the project', async () => {
     const [definition] = await ask<Location[]>('definition', at('shorten(&e'));
     expect(textAt(definition!)).toBe('shorten');
     expect(definition!.range.start.line).toBe(15);
@@ -224,8 +228,6 @@ describe('clangd as a child', () => {
   });
 
   it('has our items first and the rest of C behind them, nothing twice', async () => {
-    await start();
-    await open();
     // Parsed once, it completes from what it has parsed.
     await ask('documentSymbol', { textDocument: { uri } });
     for (const words of ['task->', 'bpf_get_curr', 'e.']) {
@@ -252,8 +254,6 @@ describe('clangd as a child', () => {
   });
 
   it('tells what we do not know, in hover and in arguments', async () => {
-    await start();
-    await open();
     const own = await ask<Hover>('hover', at('bpf_get_current_task'));
     expect((own.contents as { value: string }).value).toContain('Since');
     const theirs = await ask<Hover>('hover', at('shorten(&e'));
@@ -268,9 +268,8 @@ describe('clangd as a child', () => {
   });
 
   it('lays a program out as the kernel does, or as the project says', async () => {
-    await start();
     const ugly = program.replace(/\t+return shorten\(&e, 100\);/, '  return   shorten( &e,100 );');
-    await open(ugly);
+    await type(ugly);
     const options = { tabSize: 8, insertSpaces: false };
     const formatted = async (): Promise<string> => {
       const edits = await ask<TextEdit[]>('formatting', { textDocument: { uri }, options });
@@ -287,18 +286,15 @@ describe('clangd as a child', () => {
   });
 
   it('leaves diagnostics to us: one for one mistake', async () => {
-    await start();
-    await open(program.replace('task->tgid', 'task->tgidd'));
+    await type(program.replace('task->tgid', 'task->tgidd'));
     await ask('documentSymbol', { textDocument: { uri } });
-    const found = await until(() => published.get(1));
+    const found = await until(() => published.get(document.version));
     expect(found.map(({ source, message }) => [source, message])).toEqual([
       ['clang', expect.stringContaining("no member named 'tgidd'")],
     ]);
   });
 
   it('is started again when it crashes, with what it was doing in the log', async () => {
-    await start();
-    await open();
     expect(await ask('documentSymbol', { textDocument: { uri } })).not.toBeNull();
     const [pid] = childrenOf(child.pid!);
     process.kill(pid!, 'SIGKILL');
@@ -316,6 +312,8 @@ describe('clangd as a child', () => {
 });
 
 describe('without clangd', () => {
+  afterEach(stop);
+
   it.each([
     ['where another serves the editor', {}, null],
     ['where nothing may run', { trusted: false, clangd: { path: '' } }, null],

@@ -20,6 +20,8 @@ export interface InitializationOptions {
 export interface ClangdOptions {
   /** The user's setting; "" = discover. */
   path: string;
+  /** How long something of ours waits for clangd's; default 400 ms. */
+  besideOursMs?: number;
 }
 
 /**
@@ -64,7 +66,9 @@ export function isInitializationOptions(value: unknown): value is Initialization
 }
 
 function isClangdOptions(value: unknown): value is ClangdOptions {
-  return typeof value === 'object' && value !== null && typeof (value as Partial<ClangdOptions>).path === 'string';
+  if (typeof value !== 'object' || value === null) return false;
+  const { path, besideOursMs } = value as Record<string, unknown>;
+  return typeof path === 'string' && (besideOursMs === undefined || typeof besideOursMs === 'number');
 }
 
 export function isTargetParams(value: unknown): value is TargetParams {

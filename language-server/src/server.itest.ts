@@ -152,6 +152,19 @@ describe('language server', () => {
     expect(await diagnosticsOf(1)).toEqual([]);
   });
 
+  it('checks a C file that holds programs whatever its name, and no other', async () => {
+    await start();
+    const sources = join(file, '..');
+    const wrong = program.replace('task->pid', 'task->pidd');
+    uri = pathToFileURL(join(sources, 'main.c')).href;
+    await open('int main(void) { return wrong; }');
+    uri = pathToFileURL(join(sources, 'probe.c')).href;
+    writeFileSync(join(sources, 'probe.c'), wrong);
+    await open(wrong);
+    expect((await diagnosticsOf(1)).map(({ message }) => message)).toEqual([expect.stringContaining("'pidd'")]);
+    expect(new Set(published.map((each) => each.uri))).toEqual(new Set([uri]));
+  });
+
   it('takes the types of the target that the extension names', async () => {
     await start();
     await open(program);

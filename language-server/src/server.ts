@@ -1,5 +1,4 @@
 /** The language server: connection and documents around the checker and what is known of BPF. */
-import { fileURLToPath } from 'node:url';
 import { buildObject, localVmlinuxHeader, needsVmlinux } from '@ringside/core/build';
 import {
   DidChangeWatchedFilesNotification,
@@ -12,11 +11,12 @@ import {
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { Authoring } from './authoring.ts';
 import type { Clangd } from './clangd/clangd.ts';
-import { GenericC, genericCapabilities } from './clangd/generic.ts';
+import { GenericC } from './clangd/generic.ts';
 import { makeClangd, withoutReporting } from './clangd/make.ts';
 import { Checker, type CheckedDocument } from './checker.ts';
 import { isInitializationOptions, isTargetParams, targetNotification } from './protocol.ts';
 import { actionKinds } from './features/actions/index.ts';
+import { Programs } from './programs.ts';
 import { Publisher } from './publisher.ts';
 
 const capabilities: ServerCapabilities = {
@@ -30,6 +30,8 @@ const capabilities: ServerCapabilities = {
 /** Serves one connection until it ends. */
 export function serve(connection: Connection): void {
   const documents = new TextDocuments(TextDocument);
+  const programs = new Programs();
+  const checkedDocument = (document: TextDocument): CheckedDocument | null => programs.read(document);
   let checker: Checker | undefined;
   let authoring: Authoring | undefined;
   let publisher: Publisher | undefined;
@@ -73,10 +75,9 @@ export function serve(connection: Connection): void {
     });
     const serverInfo = { name: 'ringside' };
     if (!clangd) return { capabilities, serverInfo };
-    const { cacheDir } = initializationOptions;
-    generic = new GenericC({ clangd, cacheDir, fileOf: (uri) => program(uri)?.file ?? null });
-    generic.serve(connection);
-    return { capabilities: { ...capabilities, ...genericCapabilities }, serverInfo };
+    const { cacheDir, clangd: { besideOursMs } = {} } = initializationOptions;
+    generic = new GenericC({ clangd, cacheDir, besideOursMs, fileOf: (uri) => program(uri)?.file ?? null });
+    return { capabilities: { ...capabilities, ...generic.serve(connection, client) }, serverInfo };
   });
   const program = (uri: string): CheckedDocument | null => {
     const document = documents.get(uri);
@@ -85,7 +86,8 @@ export function serve(connection: Connection): void {
 
   connection.onInitialized(() => {
     if (!watchesFiles) return;
-    const watchers = [{ globPattern: '**/*.h' }];
+    // Headers, and what says how a project builds.
+    const watchers = [{ globPattern: '**/{*.h,Makefile,*.mk,CMakeLists.txt,compile_commands.json}' }];
     void connection.client.register(DidChangeWatchedFilesNotification.type, { watchers });
   });
   connection.onDidChangeWatchedFiles(() => {
@@ -137,12 +139,16 @@ export function serve(connection: Connection): void {
     if (!checked) return;
     if (opened.has(checked.uri)) checker?.change(checked);
     else checker?.open(checked);
-    if (!opened.has(checked.uri)) clangd?.open(checked.uri);
+    if (!opened.has(checked.uri)) {
+      clangd?.open(checked.uri);
+      generic?.offerFormatting(connection, checked);
+    }
     opened.add(checked.uri);
     publisher?.changed(checked.uri);
   });
   documents.onDidClose(({ document }) => {
-    opened.delete(document.uri);
+    if (!opened.delete(document.uri)) return;
+    programs.forget(document.uri);
     clangd?.close(document.uri);
     authoring?.close(document.uri);
     publisher?.close(document.uri);
@@ -150,19 +156,4 @@ export function serve(connection: Connection): void {
   });
   documents.listen(connection);
   connection.listen();
-}
-
-/** Programs on the disk only: a text without a path has no folder for its includes. */
-function checkedDocument(document: TextDocument): CheckedDocument | null {
-  if (!document.uri.startsWith('file:') || !document.uri.endsWith('.bpf.c')) return null;
-  try {
-    return {
-      uri: document.uri,
-      file: fileURLToPath(document.uri),
-      version: document.version,
-      text: document.getText(),
-    };
-  } catch {
-    return null; // a file URI with a host, or another that names no local path
-  }
 }

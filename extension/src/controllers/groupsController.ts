@@ -6,6 +6,7 @@ import { setting } from '../config.ts';
 import { Command, Setting } from '../contributions.ts';
 import { ExtensionError, errorData } from '../errors.ts';
 import { isBpfSource } from '../files.ts';
+import { recognisedPaths } from '../sources.ts';
 import type { GroupNode } from './hostNodes.ts';
 import { hostGroups, type HostGroup } from '../model/hostGroups.ts';
 import { withProgress } from '../progress.ts';
@@ -83,7 +84,8 @@ async function pickGroup({ hosts }: AppContext): Promise<HostGroup | undefined> 
 async function pickSource(title: string): Promise<vscode.Uri | undefined> {
   const open = vscode.window.activeTextEditor?.document.uri;
   if (open !== undefined && isBpfSource(open)) return open;
-  const files = await vscode.workspace.findFiles('**/*.bpf.c', '**/node_modules/**', 500);
+  const named = await vscode.workspace.findFiles('**/*.bpf.c', '**/node_modules/**', 500);
+  const files = [...recognisedPaths().map((path) => vscode.Uri.file(path)), ...named];
   if (files.length <= 1) {
     if (files[0] === undefined)
       throw new ExtensionError({ code: 'usage', message: 'There is no .bpf.c file in this window.' });

@@ -7,6 +7,7 @@ import { onSettingChange, setting } from '../config.ts';
 import { ContextKey, Setting } from '../contributions.ts';
 import { setContextKey } from '../contextKeys.ts';
 import { isBpfSource } from '../files.ts';
+import { onDidRecognise } from '../sources.ts';
 import { AuthoringTargets } from '../model/authoringTargets.ts';
 
 /** Starts the language server for the first BPF source that is opened; without trust it runs no compiler. */
@@ -18,6 +19,7 @@ export function registerLanguageClient(context: AppContext): void {
   };
   const considerAll = (): void => vscode.workspace.textDocuments.forEach(consider);
   disposables.add(vscode.workspace.onDidOpenTextDocument(consider));
+  disposables.add(onDidRecognise(consider));
   disposables.add(vscode.workspace.onDidGrantWorkspaceTrust(() => server.restart()));
   disposables.add(vscode.extensions.onDidChange(() => server.clangdMayHaveChanged()));
   disposables.add(context.verifier.onDidBuildFor((target) => server.setTarget(target)));
@@ -116,7 +118,7 @@ class LanguageServer implements vscode.Disposable {
       'Ringside Language Server',
       { run: { module, transport: TransportKind.ipc }, debug: { module, transport: TransportKind.ipc } },
       {
-        documentSelector: [{ scheme: 'file', language: 'c', pattern: '**/*.bpf.c' }],
+        documentSelector: [{ scheme: 'file', language: 'c', pattern: '**/*.c' }],
         outputChannel: log,
         initializationOptions: {
           resourceDir: distDir,

@@ -4,6 +4,7 @@ import { registerCommand } from '../commands.ts';
 import { Command } from '../contributions.ts';
 import { describeHost, describeRun } from '../format.ts';
 import { isBpfSource } from '../files.ts';
+import { onDidRecognise } from '../sources.ts';
 import { Throttle } from '../throttle.ts';
 import { statusOf } from './statusText.ts';
 
@@ -42,6 +43,7 @@ export function registerStatusBar(context: AppContext): void {
   disposables.add(hosts.onDidChange(() => refresh.request()));
   disposables.add(chosenHosts.onDidChange(() => refresh.request()));
   disposables.add(vscode.window.onDidChangeActiveTextEditor(() => refresh.request()));
+  disposables.add(onDidRecognise(() => refresh.request()));
   refresh.request();
   disposables.add(registerCommand(errors, Command.overview, () => overview(context)));
 }

@@ -24,7 +24,9 @@ export class ConfigurationProvider implements vscode.DebugConfigurationProvider 
     if (config.type !== '' && config.request !== '' && config.name !== '') return config;
     const file = vscode.window.activeTextEditor?.document.uri;
     if (file === undefined || !isBpfSource(file)) {
-      void vscode.window.showInformationMessage('Ringside runs .bpf.c programs: open one and press F5 again.');
+      void vscode.window.showInformationMessage(
+        'Ringside runs BPF programs (.bpf.c, or C with SEC("…")): open one and press F5 again.',
+      );
       return undefined;
     }
     return { ...config, type: debugType, request: 'launch', name: 'Attach', program: file.fsPath };

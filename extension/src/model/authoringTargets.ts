@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { AuthoringTarget } from '@ringside/core/model';
 import type { AppContext } from '../appContext.ts';
 import { isBpfSource } from '../files.ts';
+import { onDidRecognise } from '../sources.ts';
 
 /** A host that has just been connected has better things to do: most are connected to attach something. */
 const AFTER_CONNECT_MS = 3000;
@@ -30,6 +31,7 @@ export class AuthoringTargets implements vscode.Disposable {
         this.#parts.chosenHosts.onDidChange(() => this.#refresh()),
         this.#parts.hosts.onDidChange(() => this.#refresh()),
         vscode.window.onDidChangeActiveTextEditor(() => this.#refresh()),
+        onDidRecognise(() => this.#refresh()),
       );
     }
     this.#refresh();

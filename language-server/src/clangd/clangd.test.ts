@@ -24,7 +24,7 @@ class FakeChild implements Child {
     this.told.push({ method, params: params as never });
   }
   async request<T>(): Promise<T> {
-    const answer = await this.answer();
+    const answer = await Promise.race([this.answer(), this.ended.then((how) => Promise.reject(new Error(how)))]);
     this.heard = Date.now();
     return answer as T;
   }
@@ -136,7 +136,6 @@ describe('Clangd', () => {
     expect(children).toHaveLength(1);
     await settle(1);
     expect(methods(children[1]!).filter((method) => method === 'textDocument/didOpen')).toHaveLength(2);
-    await settle(10_000);
     expect(await asked).toBeNull();
     for (const [index, wait] of [4000, 15_000, 60_000].entries()) {
       children[index + 1]!.die('exit code 1');
@@ -172,12 +171,12 @@ describe('Clangd', () => {
     await settle();
     children[0]!.answer = never;
     const asked = clangd.ask('textDocument/hover', uri, {});
-    await settle(10_000);
+    await settle(45_000);
     expect(await asked).toBeNull();
     expect(children[0]!.hasEnded).toBe(false);
-    await settle(20_000);
+    await settle(15_000);
     expect(children[0]!.hasEnded).toBe(true);
-    expect(log).toHaveBeenCalledWith('clangd has not answered for 30 s: it is ended');
+    expect(log).toHaveBeenCalledWith('clangd has not answered for 60 s: it is ended');
     await settle(1000);
     expect(await clangd.ask('textDocument/hover', uri, {})).toBe('answer');
   });

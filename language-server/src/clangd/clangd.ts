@@ -40,9 +40,12 @@ export interface Patience {
 const usualPatience: Patience = {
   restarts: [1000, 4000, 15_000, 60_000],
   forgiven: 120_000,
-  hang: 30_000,
+  hang: 60_000,
   idle: 60_000,
 };
+
+/** The first answer comes after the kernel's types have been read: seconds, on a busy machine many. */
+const PATIENCE_MS = 45_000;
 
 interface Entry {
   /** undefined until it has been asked for, and again after `generation` has moved on. */
@@ -118,7 +121,7 @@ export class Clangd {
     method: string,
     uri: string,
     params: object,
-    { token, within = 10_000 }: { token?: CancellationToken | undefined; within?: number } = {},
+    { token, within = PATIENCE_MS }: { token?: CancellationToken | undefined; within?: number } = {},
   ): Promise<T | null> {
     const { session } = this;
     if (!session || !this.entries.has(uri)) return null;
@@ -140,7 +143,7 @@ export class Clangd {
     const document = this.services.document(uri);
     if (!session || !document) return null;
     const { child } = session;
-    return limited(token, 10_000, async (cancel) => {
+    return limited(token, PATIENCE_MS, async (cancel) => {
       await child.ready.catch(() => undefined);
       child.notify('textDocument/didOpen', { textDocument: { ...document, uri: elsewhere, languageId: 'c' } });
       try {

@@ -7,6 +7,7 @@ import {
   DocumentFormattingRequest,
   DocumentRangeFormattingRequest,
   type CancellationToken,
+  type ClientCapabilities,
   type CompletionList,
   type CompletionParams,
   type Connection,
@@ -20,7 +21,7 @@ import type { Clangd } from './clangd.ts';
 import { hasStyle, kernelStyle } from './format.ts';
 import { mergeCompletions } from './merge.ts';
 
-export const genericCapabilities: ServerCapabilities = {
+const genericCapabilities: ServerCapabilities = {
   definitionProvider: true,
   declarationProvider: true,
   typeDefinitionProvider: true,
@@ -52,16 +53,21 @@ const BESIDE_OURS_MS = 400;
 export interface GenericServices {
   clangd: Clangd;
   cacheDir: string;
+  besideOursMs?: number | undefined;
   /** The program's path; null for what is no program. */
   fileOf(uri: string): string | null;
 }
 
 export class GenericC {
   private styles = 0;
+  /** True when the editor takes a formatter for single files: it would ask which one to use for other C files else. */
+  private registersFormatting = false;
+  private readonly formatted = new Set<string>();
 
   constructor(private readonly services: GenericServices) {}
 
-  serve(connection: Connection): void {
+  /** Answers what the capabilities say. */
+  serve(connection: Connection, client: ClientCapabilities): ServerCapabilities {
     for (const method of passedOn) {
       connection.onRequest(method, (params: TextDocumentPositionParams, token: CancellationToken) =>
         this.services.clangd.ask(method, params.textDocument.uri, params, { token }),
@@ -71,6 +77,20 @@ export class GenericC {
       connection.onRequest(method, (params: TextDocumentPositionParams, token: CancellationToken) =>
         this.format(method, params, token),
       );
+    }
+    this.registersFormatting = client.textDocument?.formatting?.dynamicRegistration === true;
+    if (this.registersFormatting) return genericCapabilities;
+    return { ...genericCapabilities, documentFormattingProvider: true, documentRangeFormattingProvider: true };
+  }
+
+  /** A program has been opened. */
+  offerFormatting(connection: Connection, { file }: { file: string }): void {
+    const pattern = file.endsWith('.bpf.c') ? '**/*.bpf.c' : file.replace(/[[\]{}*?]/g, '[$&]');
+    if (!this.registersFormatting || this.formatted.has(pattern)) return;
+    this.formatted.add(pattern);
+    const documentSelector = [{ scheme: 'file', language: 'c', pattern }];
+    for (const { type } of [DocumentFormattingRequest, DocumentRangeFormattingRequest]) {
+      connection.client.register(type, { documentSelector }).catch(() => undefined); // an editor without it
     }
   }
 
@@ -86,7 +106,7 @@ export class GenericC {
     if (byCharacter && !clangdTriggers.has(context.triggerCharacter ?? '')) return ours;
     if (await isOurs) return ours;
     const own = await ours;
-    const within = own && own.items.length > 0 ? BESIDE_OURS_MS : undefined;
+    const within = own && own.items.length > 0 ? (this.services.besideOursMs ?? BESIDE_OURS_MS) : undefined;
     const theirs = await this.services.clangd.ask<CompletionList>(
       'textDocument/completion',
       textDocument.uri,
