@@ -1,4 +1,4 @@
-import type { ExploreQuery, RowsAsk, NewHost } from '@ringside/core/model';
+import type { ExploreQuery, MapsQuery, NewHost, RowsAsk } from '@ringside/core/model';
 import type { CallOptions, Engine, EngineEvents } from '@ringside/core/rpc';
 
 type Unsubscribe = () => void;
@@ -221,6 +221,15 @@ export class LazyEngine implements Engine {
   }
   async closeMapWatch(...args: Parameters<Engine['closeMapWatch']>) {
     return (await this.#get()).closeMapWatch(...args);
+  }
+  async openMapsView(...args: Parameters<Engine['openMapsView']>) {
+    return (await this.#get()).openMapsView(...args);
+  }
+  async askMapsView<Q extends MapsQuery>(view: number, query: Q, options?: CallOptions) {
+    return (await this.#get()).askMapsView(view, query, options);
+  }
+  async closeMapsView(...args: Parameters<Engine['closeMapsView']>) {
+    return (await this.#get()).closeMapsView(...args);
   }
 
   async templates() {

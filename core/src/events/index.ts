@@ -3,13 +3,29 @@ export { EventStore, EventStream, DEFAULT_STORE_BYTES } from './store.ts';
 export type { ClockOffsets, EventStoreOptions, RowPlace, SpanReservation, StoreHost } from './store.ts';
 export { SPAN_HEADER_BYTES, RECORD_HEADER_BYTES, NO_CPU } from './slab.ts';
 export { parseIpv4, parseIpv6 } from './address.ts';
-export { compileReader, decodeRecord, fieldBytes, isBigEndian, isSigned, jsonInteger, recordBytes } from './decode.ts';
+export {
+  bigReader,
+  compileReader,
+  decodeRecord,
+  fieldBytes,
+  fitsNumber,
+  isBigEndian,
+  isInteger,
+  isSigned,
+  jsonInteger,
+  numberReader,
+  recordBytes,
+} from './decode.ts';
+export type { Reader as RowReader } from './decode.ts';
 export { column, columns, leaves, leavesOf, recordSelector, resolvePath, unknownRecord } from './schema.ts';
 export { clockText, eventTime, wallTime } from './time.ts';
 export { renderCell, renderDetail } from './render.ts';
 export { hexDump, hexText, visibleText } from './text.ts';
 export { compileExpr } from './expr/compile.ts';
 export type { Filter } from './expr/compile.ts';
+export { Batch, BATCH_ROWS } from './expr/batch.ts';
+export { Slab } from './slab.ts';
+export type { RecordSource } from './slab.ts';
 export { nothing } from './expr/wire.ts';
 export type { Wire } from './expr/wire.ts';
 export { RowDecoder } from './rows.ts';

@@ -174,6 +174,22 @@ export class Chunk {
   }
 }
 
+/** Rows of records as filters see them: a span, or whatever else lies in memory like one. */
+export type RecordSource = Pick<
+  Chunk,
+  | 'slab'
+  | 'host'
+  | 'clocks'
+  | 'firstSeq'
+  | 'count'
+  | 'recordLength'
+  | 'mixesCpus'
+  | 'cpuAt'
+  | 'timeAt'
+  | 'lengthAt'
+  | 'fillOffsets'
+>;
+
 /** Bytes that a record of this length takes in a span. */
 export function strideOf(length: number): number {
   return RECORD_HEADER_BYTES + ((length + 7) & ~7);

@@ -1,7 +1,8 @@
 /** The types by which the maps of a host read: BTF that the host's kernel holds, fetched once. */
 import type { AgentClient } from '../agent/client.ts';
 import type { MapEntry } from '../agent/generated/agent_pb.ts';
-import { Btf, bytesField, isPerCpuMap, typeField, type TypeGraph } from '../bpf/index.ts';
+import type { BpfObject} from '../bpf/index.ts';
+import { Btf, bytesField, isPerCpuMap, readMaps, typeField, type TypeGraph } from '../bpf/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { RecordField } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
@@ -73,8 +74,24 @@ export class HostTypes {
   }
 }
 
+/** How a map of an object that is loaded reads: by the object's own types, and by what its kind alone says. */
+export function objectTyping(object: BpfObject, map: MapKind & { name: string }, cpus: number): MapTyping {
+  const perCpu = isPerCpuMap(map.type) ? cpus : 0;
+  const known = knownKind(map);
+  // Maps of globals are called after their section, behind the object's name.
+  const isIt = (name: string) => name === map.name || (name.startsWith('.') && map.name.endsWith(name));
+  const declared = readMaps(object).find(({ name }) => isIt(name));
+  return {
+    key: typed(object.btf, 'key', declared?.keyType ?? 0, known.key),
+    value: typed(object.btf, 'value', declared?.valueType ?? 0, known.value),
+    perCpu,
+  };
+}
+
+type MapKind = Pick<MapEntry, 'type' | 'keySize' | 'valueSize'>;
+
 /** What the type of a map alone says of its keys and values. */
-function knownKind(map: MapEntry): { key: RecordField; value: RecordField } {
+function knownKind(map: MapKind): { key: RecordField; value: RecordField } {
   const index = /array|^(devmap|cpumap|xskmap|sockmap|struct_ops)$/.test(map.type) && map.keySize === 4;
   const number = /^(prog_array|array_of_maps|hash_of_maps|sockmap|sockhash|reuseport_sockarray|cpumap|devmap)$/;
   const key = index ? unsigned('key', 4) : bytesField('key', map.keySize);

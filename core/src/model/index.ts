@@ -4,6 +4,8 @@
  */
 export type * from './host.ts';
 export type * from './inventory.ts';
+export type * from './mapsView.ts';
+export type * from './mapsPanel.ts';
 export type * from './object.ts';
 export type * from './build.ts';
 export type * from './verdict.ts';

@@ -34,6 +34,9 @@ import type {
   MapLines,
   MapName,
   MapSetMode,
+  MapsAnswer,
+  MapsQuery,
+  MapsScope,
   NewHost,
   ProgramCode,
   ProgramItem,
@@ -238,6 +241,10 @@ export interface Engine {
   openMapWatch(host: string, map: MapName, limit: number, options?: CallOptions): Promise<number>;
   pollMapWatch(watch: number, options?: CallOptions): Promise<MapChanges>;
   closeMapWatch(watch: number): Promise<void>;
+  /** The maps of a run or of a host, to look at one of them after the other; a host is connected for it. */
+  openMapsView(scope: MapsScope, options?: CallOptions): Promise<number>;
+  askMapsView<Q extends MapsQuery>(view: number, query: Q, options?: CallOptions): Promise<MapsAnswer<Q>>;
+  closeMapsView(view: number): Promise<void>;
 
   /** The programs of the gallery, by name. */
   templates(): Promise<Template[]>;

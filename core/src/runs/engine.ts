@@ -20,6 +20,9 @@ import type {
   HostEntry,
   MapName,
   MapSetMode,
+  MapsAnswer,
+  MapsQuery,
+  MapsScope,
   NewHost,
   RowsAnswer,
   RowsAsk,
@@ -53,6 +56,7 @@ import { rememberHost, recallHost } from './hostMemory.ts';
 import { keptRunInfo, readDetails } from './keptRun.ts';
 import { otherCpu } from './instructionSet.ts';
 import { compile, isSource, prepare, type BuildSettings, type BuildTarget, type PreparedAhead } from './prepare.ts';
+import { MapsViews } from './mapsViews.ts';
 import type { ReconnectTimes } from './reconnect.ts';
 import { Run } from './run.ts';
 import { authoringTarget, recentTarget, rememberedTarget } from './authoring.ts';
@@ -95,6 +99,11 @@ class InProcessEngine implements Engine {
   private readonly log: Log;
   private ssh: SshOptions;
   private readonly hostMaps = new OpenMaps();
+  private readonly mapsViews = new MapsViews({
+    runs: () => [...this.runsById.values()],
+    connect: (host, call) => this.pool.connect(host, call),
+    hostState: (host) => this.pool.state(host),
+  });
   private readonly explorations = new Explorations();
   private readonly disposing = new AbortController();
 
@@ -588,6 +597,18 @@ class InProcessEngine implements Engine {
 
   closeMapWatch(watch: number) {
     return this.hostMaps.closeWatch(watch);
+  }
+
+  openMapsView(scope: MapsScope, call: CallOptions = {}) {
+    return this.mapsViews.open(scope, call);
+  }
+
+  askMapsView<Q extends MapsQuery>(view: number, query: Q, call: CallOptions = {}): Promise<MapsAnswer<Q>> {
+    return this.mapsViews.ask(view, query, call);
+  }
+
+  closeMapsView(view: number) {
+    return this.mapsViews.close(view);
   }
 
   templates() {

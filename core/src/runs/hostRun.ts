@@ -391,6 +391,11 @@ export class HostRun {
     return this.lost !== undefined || this.stopped !== undefined;
   }
 
+  /** A map of its object, as requests name it. */
+  mapRef(map: string) {
+    return { ref: { case: 'loaded' as const, value: { objectId: this.objectId, map } } };
+  }
+
   /** True while its maps can be read. */
   get readable(): boolean {
     return this.objectId !== 0 && !this.host.agent.closed;

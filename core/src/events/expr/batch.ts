@@ -1,4 +1,4 @@
-import type { Chunk } from '../slab.ts';
+import type { RecordSource } from '../slab.ts';
 import type { StoreHost } from '../store.ts';
 import { wireOfAll, wireOfAny, withWire, type Wire } from './wire.ts';
 
@@ -9,13 +9,13 @@ export const BATCH_ROWS = 1024;
 export class Batch {
   readonly offsets = new Uint32Array(BATCH_ROWS);
   count = 0;
-  chunk!: Chunk;
+  chunk!: RecordSource;
   firstSeq = 0;
   stream = '';
   hosts: readonly StoreHost[] = [];
 
   /** Points to rows `row` … of the chunk (counted within it) and returns how many fit. */
-  load(chunk: Chunk, row: number): number {
+  load(chunk: RecordSource, row: number): number {
     this.chunk = chunk;
     this.count = Math.min(BATCH_ROWS, chunk.count - row);
     this.firstSeq = chunk.firstSeq + row;
