@@ -1,7 +1,7 @@
 /** The types by which the maps of a host read: BTF that the host's kernel holds, fetched once. */
 import type { AgentClient } from '../agent/client.ts';
 import type { MapEntry } from '../agent/generated/agent_pb.ts';
-import type { BpfObject} from '../bpf/index.ts';
+import type { BpfObject } from '../bpf/index.ts';
 import { Btf, bytesField, isPerCpuMap, readMaps, typeField, type TypeGraph } from '../bpf/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { RecordField } from '../model/index.ts';
