@@ -11,15 +11,17 @@ if (!existsSync(join(root, 'dist', 'cli.js')) || !existsSync(join(root, 'dist', 
   process.exit(1);
 }
 // Two folders below the root, as scripts/lib is: its modules find the root from where they stand.
-const bundle = join(root, '.cache', 'bench', 'main.mjs');
+const folder = join(root, '.cache', 'bench');
+const bundle = join(folder, 'main.mjs');
 await build({
-  entryPoints: [join(root, 'test', 'bench', 'main.ts')],
+  entryPoints: ['main', 'openLog'].map((name) => join(root, 'test', 'bench', `${name}.ts`)),
   bundle: true,
   platform: 'node',
   target: 'node20',
   format: 'esm',
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-  outfile: bundle,
+  outdir: folder,
+  outExtension: { '.js': '.mjs' },
   external: ['cpu-features', 'playwright-core', 'esbuild'],
   loader: { '.node': 'empty' },
   logLevel: 'error',

@@ -170,6 +170,19 @@ export class Exploration {
     return layout.length > 1 && insn >= layout[1]!.start ? 1 : 0;
   }
 
+  /** Makes the state before any step quick to tell, a little at a time. */
+  readAhead(): Generator<void> {
+    return this.#states.readAhead();
+  }
+
+  /** Goes to a step whose state is far from what is known, with a pause after every few milliseconds. */
+  async approach(step: number, pause: () => Promise<void>): Promise<void> {
+    for (const stop of this.#states.stops(Math.min(step, this.end))) {
+      this.#states.before(stop);
+      await pause();
+    }
+  }
+
   /** The state before a step, and what the step does with it. Null beyond the steps. */
   state(step: number): StateView | null {
     if (!(step >= 0 && step <= this.end)) return null;

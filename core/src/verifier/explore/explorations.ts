@@ -7,6 +7,7 @@ import type {
   ExploreAnswer,
   ExploreAnswers,
   ExploreQuery,
+  StateView,
 } from '../../model/index.ts';
 import { Exploration } from './exploration.ts';
 import { partsOfLog, readPart } from './logFile.ts';
@@ -14,6 +15,8 @@ import { readRecord } from './record.ts';
 
 /** Each holds its log in memory. */
 const MOST_OPEN = 16;
+/** The thread reads ahead for so long before it looks whether something was asked. */
+const SLICE_MS = 4;
 
 export class Explorations {
   readonly #open = new Map<number, Exploration>();
@@ -41,6 +44,7 @@ export class Explorations {
     const id = this.#nextId++;
     const info = exploration.info(id, parts);
     this.#open.set(id, exploration);
+    void readAhead(exploration, () => this.#open.get(id) === exploration);
     return { ...info, host: info.host || part.host };
   }
 
@@ -69,11 +73,8 @@ function answer(on: Exploration, query: ExploreQuery, other: (id: number) => Exp
       return on.path(query.step, query.leaf);
     case 'rows':
       return on.rows(query.leaf, query.from, query.count);
-    case 'state': {
-      const state = on.state(query.step);
-      if (!state) throw new RingsideError('usage', `The log has no step ${query.step}.`);
-      return state;
-    }
+    case 'state':
+      return stateOf(on, query.step);
     case 'set':
       return on.set(query.step, query.what);
     case 'visit':
@@ -95,6 +96,23 @@ function answer(on: Exploration, query: ExploreQuery, other: (id: number) => Exp
     case 'pairOf':
       return on.pairOf(other(query.other), query.step);
   }
+}
+
+async function stateOf(on: Exploration, step: number): Promise<StateView> {
+  await on.approach(step, () => setImmediate());
+  const state = on.state(step);
+  if (!state) throw new RingsideError('usage', `The log has no step ${step}.`);
+  return state;
+}
+
+/** Between two questions, and as long as the exploration is open. */
+async function readAhead(exploration: Exploration, isOpen: () => boolean): Promise<void> {
+  const ahead = exploration.readAhead();
+  do {
+    await setImmediate();
+    const until = performance.now() + SLICE_MS;
+    while (isOpen() && performance.now() < until) if (ahead.next().done === true) return;
+  } while (isOpen());
 }
 
 function unreadable(file: string, error: unknown): RingsideError {

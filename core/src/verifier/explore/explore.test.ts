@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExploreQuery } from '../../model/index.ts';
-import { parseRegister, parseStackSlot, parseVerifierLog, pathTo, stateBefore } from '../log/index.ts';
+import { namedState, parseRegister, parseStackSlot, parseVerifierLog, pathTo, stateBefore } from '../log/index.ts';
 import { parseVerifierLog as parse, verdictFromAgent } from '../index.ts';
 import { rejectedFolder } from '../testGolden.ts';
 import { align, instructionKey } from './compare.ts';
@@ -14,6 +14,7 @@ import { partsOfLog } from './logFile.ts';
 import { Route, Stretches } from './paths.ts';
 import { parseRecord, writeRecord, type VerificationRecord } from './record.ts';
 import { matcherOf } from './search.ts';
+import { StateCache } from './stateCache.ts';
 import { slotTerm, termOf } from './terms.ts';
 import { longLog } from './testLogs.ts';
 import { effectsOf } from './writes.ts';
@@ -105,6 +106,26 @@ describe('states', () => {
         { numRuns: 30 },
       );
     }
+  });
+
+  it('are the same while the log is read ahead, and near to any step when it has been', () => {
+    const parsed = parseVerifierLog(longLog(4_000));
+    const stretches = new Stretches(parsed);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(parsed.stepCount - 1), fc.nat(4)), { maxLength: 12 }), (asked) => {
+        const states = new StateCache(parsed, stretches);
+        const ahead = states.readAhead();
+        for (const [step, further] of asked) {
+          for (let i = 0; i < further; i++) ahead.next();
+          for (const stop of states.stops(step)) states.before(stop);
+          expect(namedState(states.before(step))).toEqual(namedState(stateBefore(parsed, step)));
+        }
+        while (ahead.next().done !== true);
+        expect(parsed.stepCount).toBeGreaterThan(2_000);
+        for (let step = 0; step < parsed.stepCount; step += 97) expect(states.stops(step)).toEqual([]);
+      }),
+      { numRuns: 20 },
+    );
   });
 
   it('say what the step before has written', () => {

@@ -2,13 +2,17 @@
 import { branchLine, LineKind, Replay, type PathState, type VerifierLog } from '../log/index.ts';
 import type { Stretches } from './paths.ts';
 
-/** Steps from one kept state to the next. */
-const APART = 256;
+/** Steps from one kept state to the next, in logs that have no more than MOST_AHEAD times as many. */
+const APART = 128;
+const MOST_AHEAD = 3_072;
 const MOST_KEPT = 4_096;
+/** So many steps are gone through at a stretch: a few milliseconds. */
+const STRIDE = 1_024;
 
 export class StateCache {
   readonly #log: VerifierLog;
   readonly #stretches: Stretches;
+  readonly #apart: number;
   /** What is known when a step is about to be read: its lines before it are not applied yet. */
   readonly #kept = new Map<number, Replay>();
   /** The last state that was asked for, and what it was put together with. */
@@ -17,6 +21,26 @@ export class StateCache {
   constructor(log: VerifierLog, stretches: Stretches) {
     this.#log = log;
     this.#stretches = stretches;
+    this.#apart = Math.max(APART, Math.ceil(log.stepCount / MOST_AHEAD));
+  }
+
+  /** Goes through the log and keeps states all over it, a little at a time: then the state before any step is near. */
+  *readAhead(): Generator<void> {
+    for (let step = 0; step < this.#log.stepCount; step += this.#apart) {
+      this.before(step);
+      yield;
+    }
+  }
+
+  /** Steps on the way to one that is far from every known state: asked for in their order, each is near the last. */
+  stops(step: number): number[] {
+    const stops: number[] = [];
+    let count = 0;
+    for (let at = step; at >= 0; at = this.#stretches.previous(at)) {
+      if (this.#kept.has(at) || this.#last?.step === at || this.#isWhole(at)) break;
+      if (++count % STRIDE === 0) stops.push(at);
+    }
+    return stops.reverse();
   }
 
   /** The state before a step. The result is shared: it is not to be changed, and holds until the next call. */
@@ -50,7 +74,7 @@ export class StateCache {
     for (let i = way.length - 1; i >= 0; i--) {
       const now = way[i]!;
       const line = this.#log.stepLine(now);
-      if (i % APART === 0 && i > 0 && i < way.length - 1) this.#keep(now, replay);
+      if (now % this.#apart === 0 || (i % this.#apart === 0 && i > 0 && i < way.length - 1)) this.#keep(now, replay);
       replay.lines(this.#linesFrom(now, from), line);
       if (i === 0) break;
       replay.step(line);
@@ -80,6 +104,7 @@ export class StateCache {
   }
 
   #keep(step: number, replay: Replay): void {
+    if (this.#kept.has(step)) return;
     if (this.#kept.size >= MOST_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
     this.#kept.set(step, replay.copy());
   }

@@ -126,10 +126,28 @@ function branch(text: string, from: number, to: number): LineKind {
 
 function spaced(text: string, from: number, to: number): LineKind {
   if (text.charCodeAt(from + 1) === 82 && isRegister(text, from + 1, to)) return LineKind.bareState;
-  const line = text.slice(from, Math.min(to, from + 48));
-  if (/^ +(?:frame\d+: ?|fp-?\d+(?:_\w+)?=|refs=)/.test(line)) return LineKind.bareState;
-  if (/^\s*(?:\d+ +)?\d+: [.0-9]{10} \(/.test(line)) return LineKind.note;
+  let at = from + 1;
+  while (at < to && text.charCodeAt(at) === 32) at++;
+  if (digit(text.charCodeAt(at))) return isLiveness(text, at, to) ? LineKind.note : LineKind.message;
+  const line = text.slice(at, Math.min(to, at + 48));
+  if (/^(?:frame\d+:|fp-?\d+(?:_\w+)?=|refs=)/.test(line)) return LineKind.bareState;
   return line.trim() === '' ? LineKind.empty : LineKind.message;
+}
+
+/** "12: .1........ (b7) …" or "  3  12: .1........ (b7) …" (with its component): which registers are live before it. */
+function isLiveness(text: string, at: number, to: number): boolean {
+  while (digit(text.charCodeAt(at))) at++;
+  if (text.charCodeAt(at) === 32) {
+    while (text.charCodeAt(at) === 32) at++;
+    if (!digit(text.charCodeAt(at))) return false;
+    while (digit(text.charCodeAt(at))) at++;
+  }
+  if (text.charCodeAt(at) !== 58 || text.charCodeAt(at + 1) !== 32 || at + 14 > to) return false;
+  for (let i = at + 2; i < at + 12; i++) {
+    const c = text.charCodeAt(i);
+    if (c !== 46 && !digit(c)) return false;
+  }
+  return text.charCodeAt(at + 12) === 32 && text.charCodeAt(at + 13) === 40;
 }
 
 /** "R1=", "R1_rw=" and not "R1 invalid mem access". */

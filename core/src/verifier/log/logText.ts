@@ -41,8 +41,10 @@ export class Numbers {
 
 export class LogText {
   readonly #pieces: string[] = [];
-  /** Characters before each piece. */
+  /** What is read of the pieces before each piece, less what is not read at its own beginning. */
   readonly #before: number[] = [];
+  /** Where in the text what is read of each piece begins; they ascend. */
+  readonly #begins: number[] = [];
   readonly #starts = new Numbers();
   #length = 0;
   /** The end of what came so far that has no line break yet. */
@@ -60,37 +62,41 @@ export class LogText {
       this.#rest += chunk;
       return;
     }
-    const whole = end === chunk.length - 1 ? chunk : chunk.slice(0, end + 1);
-    const piece = this.#rest === '' ? whole : this.#rest + whole;
+    // Only the line that the chunk before began is put together anew: the others stay where they are.
+    const first = this.#rest === '' ? 0 : chunk.indexOf('\n') + 1;
+    if (first > 0) this.#lines(this.#rest + chunk.slice(0, first), 0, first + this.#rest.length, each);
     this.#rest = chunk.slice(end + 1);
-    this.#lines(piece, each);
+    if (first <= end) this.#lines(chunk, first, end + 1, each);
   }
 
   /** The last line, where it has no line break. */
   end(each: (piece: string, from: number, to: number) => void): void {
     const piece = this.#rest;
     this.#rest = '';
-    if (piece !== '') this.#lines(piece, each);
+    if (piece !== '') this.#lines(piece, 0, piece.length, each);
   }
 
-  #lines(piece: string, each: (piece: string, from: number, to: number) => void): void {
+  /** Reads the lines of a piece from `begin` to `stop`, which is the end of a line. */
+  #lines(piece: string, begin: number, stop: number, each: (piece: string, from: number, to: number) => void): void {
+    const before = this.#length - begin;
     this.#pieces.push(piece);
-    this.#before.push(this.#length);
-    for (let from = 0; from < piece.length;) {
+    this.#before.push(before);
+    this.#begins.push(this.#length);
+    for (let from = begin; from < stop;) {
       const found = piece.indexOf('\n', from);
-      const end = found < 0 ? piece.length : found;
-      this.#starts.push(this.#length + from);
+      const end = found < 0 ? stop : found;
+      this.#starts.push(before + from);
       each(piece, from, withoutReturn(piece, from, end));
       from = end + 1;
     }
-    this.#length += piece.length;
+    this.#length += stop - begin;
   }
 
   /** A line without its line break; "" beyond the end. */
   line(index: number): string {
     if (!(index >= 0 && index < this.#starts.length)) return '';
     const start = this.#starts.at(index);
-    const held = lastNotAbove(this.#before, start);
+    const held = lastNotAbove(this.#begins, start);
     const piece = this.#pieces[held]!;
     const from = start - this.#before[held]!;
     const found = piece.indexOf('\n', from);

@@ -29,6 +29,18 @@ const summary =
 
 /** Adds what a line of kind `statistics` says. */
 export function readStatistics(stats: LogStats, line: string): void {
+  if (line.startsWith('processed ')) readSummary(stats, line);
+  else if (line.startsWith('verification ')) {
+    const micros = /^verification time (\d+) usec/.exec(line)?.[1];
+    if (micros !== undefined) stats.verifyMicros = Number(micros);
+  } else if (line.startsWith('subprog ')) {
+    const own = /^subprog (\d+) \(.*\) .*\bstack (\d+)$/.exec(line);
+    if (own && Number(own[1]) === stats.stackDepths.length) stats.stackDepths.push(Number(own[2]));
+  }
+  readStackDepth(stats, line);
+}
+
+function readSummary(stats: LogStats, line: string): void {
   const found = summary.exec(line);
   if (found) {
     const number = (text: string | undefined) => (text === undefined ? null : Number(text));
@@ -37,13 +49,16 @@ export function readStatistics(stats: LogStats, line: string): void {
     stats.totalStates = number(found[3]);
     stats.peakStates = number(found[4]);
   }
-  const micros = /^verification time (\d+) usec/.exec(line)?.[1];
-  if (micros !== undefined) stats.verifyMicros = Number(micros);
-  const stack = /(?:^|, )stack depth ([\d+]+)/.exec(line)?.[1];
-  if (stack !== undefined) stats.stackDepths = stack.split('+').map(Number);
+}
+
+/** "stack depth 8+0", also behind the time on its line. */
+function readStackDepth(stats: LogStats, line: string): void {
+  const at = line.startsWith('stack depth ') ? 0 : line.indexOf(', stack depth ') + 2;
+  if (at === 1) return;
+  const said = line.slice(at + 'stack depth '.length);
+  const depths = /^[\d+]+/.exec(said)?.[0];
+  if (depths !== undefined) stats.stackDepths = depths.split('+').map(Number);
   // Linux 7.3: "stack depth max 608", which is 0 until all functions are verified, then a line for each function.
-  const most = Number(/^stack depth max (\d+)/.exec(line)?.[1] ?? 0);
+  const most = Number(/^max (\d+)/.exec(said)?.[1] ?? 0);
   if (most > 0) stats.stackMax = most;
-  const own = /^subprog (\d+) \(.*\) .*\bstack (\d+)$/.exec(line);
-  if (own && Number(own[1]) === stats.stackDepths.length) stats.stackDepths.push(Number(own[2]));
 }
