@@ -186,6 +186,7 @@ export type RecordSource = Pick<
   | 'mixesCpus'
   | 'cpuAt'
   | 'timeAt'
+  | 'readTimeNs'
   | 'lengthAt'
   | 'fillOffsets'
 >;

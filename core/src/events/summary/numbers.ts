@@ -12,7 +12,7 @@ import {
 import type { Batch } from '../expr/batch.ts';
 import { fixedName, isKnownField, unknownField } from '../expr/names.ts';
 import { recordSelector, resolvePath, clockField } from '../schema.ts';
-import { ageOf, type Chunk } from '../slab.ts';
+import { ageOf, type RecordSource } from '../slab.ts';
 
 /** A number of a row (`type` = its record type); NaN where the row has none. */
 export type NumberColumn = (batch: Batch, row: number, type: number) => number;
@@ -114,7 +114,7 @@ export function timeColumn(schema: StreamSchema): TimeColumn {
     const field = clockField(record);
     return field === undefined ? null : { need: field.offset + field.size, read: fastNumber(field) };
   });
-  let seen: Chunk | null = null;
+  let seen: RecordSource | null = null;
   let times: ChunkTimes = { readMs: 0, offsets: [] };
   return (batch, row, type) => {
     const { chunk } = batch;
@@ -133,12 +133,12 @@ export function timeColumn(schema: StreamSchema): TimeColumn {
   };
 }
 
-function chunkTimes(chunk: Chunk): ChunkTimes {
+function chunkTimes(chunk: RecordSource): ChunkTimes {
   const ms = (ns: bigint): number => Number(ns / 1000n) / 1000;
   const { realtimeMinusMonotonicNs, realtimeMinusBoottimeNs } = chunk.clocks;
   return { readMs: ms(chunk.readTimeNs), offsets: [ms(realtimeMinusMonotonicNs), ms(realtimeMinusBoottimeNs), 0] };
 }
 
-function ageWordAt(chunk: Chunk, offset: number): number {
+function ageWordAt(chunk: RecordSource, offset: number): number {
   return chunk.slab.words[(offset - 4) >> 2]!;
 }

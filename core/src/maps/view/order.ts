@@ -92,6 +92,7 @@ function sourceOf(table: MapTable): RecordSource {
     mixesCpus: false,
     cpuAt: () => null,
     timeAt: () => 0n,
+    readTimeNs: 0n,
     lengthAt: () => stride,
     fillOffsets: (row, count, offsets) => {
       for (let i = 0; i < count; i++) offsets[i] = (row + i) * stride;
