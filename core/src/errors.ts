@@ -30,6 +30,13 @@ export const errorCodes = {
   'unknown-template': Exit.usage, // The gallery has no program of that name.
   'file-exists': Exit.usage, // A file would be overwritten.
   'file-not-found': Exit.usage, // A file does not exist or cannot be read.
+  'not-a-recording': Exit.usage, // The file is no recording of Ringside.
+  'recording-newer': Exit.usage, // The recording was made by a newer version of Ringside.
+  'recording-damaged': Exit.usage, // Of the recording not even the program and its hosts can be read.
+  'recording-without-host': Exit.usage, // What was asked needs a host, and a recording has none.
+  'not-recorded': Exit.usage, // The recording does not hold it.
+  'recording-failed': Exit.usage, // The recording cannot be written (any more): the disk is full, or the file may not be written.
+  'export-unavailable': Exit.usage, // This version of Ringside cannot write that format.
   'test-malformed': Exit.usage, // A test file (NAME.bpf.test.json) is wrong at the line and column that are named.
   'packet-malformed': Exit.usage, // A packet of a test is wrong at the line and column that are named.
   'capture-malformed': Exit.usage, // A capture file of a test is damaged, or has no such packet.

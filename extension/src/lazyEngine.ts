@@ -152,6 +152,15 @@ export class LazyEngine implements Engine {
     return (await this.#get()).setLimits(...args);
   }
 
+  async record(...args: Parameters<Engine['record']>) {
+    return (await this.#get()).record(...args);
+  }
+  async endRecording(...args: Parameters<Engine['endRecording']>) {
+    return (await this.#get()).endRecording(...args);
+  }
+  async openRecording(...args: Parameters<Engine['openRecording']>) {
+    return (await this.#get()).openRecording(...args);
+  }
   async pause(runId: string, paused: boolean) {
     return (await this.#get()).pause(runId, paused);
   }

@@ -22,12 +22,13 @@ import {
   targets,
   textOption,
   usage,
+  type Values,
 } from '../args.ts';
 import type { Context } from '../context.ts';
 import { EventTable } from '../output/eventTable.ts';
 import { endLines } from '../output/end.ts';
 import { leftOutLine, noteLine } from '../output/leftOut.ts';
-import { dim } from '../terminal.ts';
+import { dim, yellow } from '../terminal.ts';
 import { diagnosticLine } from './build.ts';
 import type { Command } from './index.ts';
 
@@ -42,7 +43,7 @@ export const watchOptionNames = {
 
 export const attach: Command = {
   usage:
-    'attach FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--map-size MAP=ENTRIES]… [--pin MAP=PATH]… [--kconfig NAME=VALUE]… [--btf FILE] [--map-memory BYTES] [--limit cpu=PERCENT|rate=RECORDS|time=SECONDS]… [--confirm RULE[,RULE…]]… [--keep TIME] [--where EXPR] [--duration S] [--count N] [--output table|jsonl|none] [--maps SECONDS]',
+    'attach FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--map-size MAP=ENTRIES]… [--pin MAP=PATH]… [--kconfig NAME=VALUE]… [--btf FILE] [--map-memory BYTES] [--limit cpu=PERCENT|rate=RECORDS|time=SECONDS]… [--confirm RULE[,RULE…]]… [--keep TIME] [--where EXPR] [--duration S] [--count N] [--output table|jsonl|none] [--maps SECONDS] [--record FILE]',
   summary: 'load, attach and watch live; Ctrl+C detaches',
   options: {
     host: { type: 'string' },
@@ -53,6 +54,7 @@ export const attach: Command = {
     limit: { type: 'string', multiple: true },
     keep: { type: 'string' },
     confirm: { type: 'string', multiple: true },
+    record: { type: 'string' },
     ...watchOptionNames,
   },
   async run(context) {
@@ -91,7 +93,16 @@ function attachSpec(context: Context): AttachSpec {
     limits: limits(listOption(values, 'limit')),
     confirmed: guardNames(listOption(values, 'confirm')),
     ...watchSpec(context),
+    ...recordSpec(values),
   };
+}
+
+/** The maps are kept as often as they are shown. */
+function recordSpec(values: Values): Pick<AttachSpec, 'record'> {
+  const file = textOption(values, 'record');
+  if (file === undefined) return {};
+  if (file === '') throw usage('--record takes the name of a new file.');
+  return { record: { file, mapsSeconds: positiveOption(values, 'maps', false) ?? null } };
 }
 
 /** What of a run is looked at, and for how long. Errors: usage. */
@@ -113,7 +124,8 @@ export interface Sink {
   attached(run: RunSummary): void;
 }
 
-export function outputSink(context: Context): Sink {
+/** `replayed`: it is a recording that is watched. */
+export function outputSink(context: Context, replayed = false): Sink {
   const { common, progress, json } = context;
   switch (output(context)) {
     case 'jsonl':
@@ -123,15 +135,15 @@ export function outputSink(context: Context): Sink {
       context.engine.on('run', (run) => rows.know(run.schemas));
       return {
         event: (e) => {
-          if (e.type === 'end') context.text(endLines(e));
+          if (e.type === 'end') context.text(endLines(e, replayed));
           else if (!besides(context, e)) rows.add(e);
         },
         attached: (run) => {
           progress.clear();
           for (const d of run.diagnostics) process.stderr.write(`${diagnosticLine(d)}\n`);
-          if (!common.quiet)
+          if (!common.quiet && !replayed)
             process.stderr.write(dim(`Attached ${run.name} to ${run.hosts.join(', ')}. ${leaving(run)}\n`));
-          if (!common.quiet && run.limits) process.stderr.write(dim(`Limits: ${limitsText(run.limits)}.\n`));
+          if (!common.quiet && !replayed && run.limits) process.stderr.write(dim(`Limits: ${limitsText(run.limits)}.\n`));
         },
       };
     }
@@ -143,7 +155,7 @@ export function outputSink(context: Context): Sink {
             return;
           }
           if (common.json) json(e);
-          else context.text(endLines(e));
+          else context.text(endLines(e, replayed));
         },
         attached: () => progress.clear(),
       };
@@ -162,6 +174,16 @@ function besides({ common, progress }: Context, event: RunEvent): boolean {
 }
 
 const leaving = (run: RunSummary): string => (run.kept.length === 0 ? 'Ctrl+C detaches.' : 'Ctrl+C leaves it running.');
+
+/** What of a recording is missing, or why it was ended: on stderr, for people and scripts. */
+function sayRecording({ recording, replay }: RunSummary): void {
+  if (recording?.error) process.stderr.write(`${yellow('recording')} ${recording.error.message}\n`);
+  else if (recording && recording.droppedRecords > 0) {
+    const dropped = recording.droppedRecords.toLocaleString('en-US');
+    process.stderr.write(`${yellow('recording')} ${dropped} records are missing in it: the disk was too slow for them.\n`);
+  }
+  if (replay && replay.damage !== '') process.stderr.write(`${yellow('recording')} ${replay.damage}\n`);
+}
 
 /** Begins a run, passes its events on until it ends, and goes away in order when Ctrl+C comes first. */
 export async function watch(
@@ -186,6 +208,7 @@ export async function watch(
   call.signal.addEventListener('abort', detach, { once: true });
   const current = (await engine.runs()).find((r) => r.id === run.id);
   const last = current?.state === 'ended' || current?.state === 'failed' ? current : await ended;
-  if (last.error) throw RingsideError.fromData(last.error);
+  sayRecording(last);
+  if (last.error && !last.replay) throw RingsideError.fromData(last.error);
   return call.signal.aborted ? Exit.interrupted : Exit.done;
 }

@@ -13,7 +13,9 @@ import { links } from './links.ts';
 import { map } from './map.ts';
 import { maps } from './maps.ts';
 import { newProgram } from './new.ts';
+import { exportRecording } from './export.ts';
 import { programs } from './programs.ts';
+import { replay } from './replay.ts';
 import { runs } from './runs.ts';
 import { targets } from './targets.ts';
 import { test } from './test.ts';
@@ -39,6 +41,8 @@ export const commands: Record<string, Command> = {
   test,
   targets,
   attach,
+  replay,
+  export: exportRecording,
   runs,
   adopt,
   end,

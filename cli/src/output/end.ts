@@ -4,9 +4,9 @@ import { bold, dim } from '../terminal.ts';
 const known = (n: number | null): string => (n === null ? 'unknown' : n.toLocaleString('en-US'));
 
 /** The account at the end: what was produced, what arrived, what was lost and where, what it cost. */
-export function endLines(end: Extract<RunEvent, { type: 'end' }>): string {
+export function endLines(end: Extract<RunEvent, { type: 'end' }>, replayed = false): string {
   const kept = end.kept ?? [];
-  const head = kept.length > 0 ? 'Left running' : `Detached (${end.reason})`;
+  const head = replayed ? `Recording ended (${end.reason})` : kept.length > 0 ? 'Left running' : `Detached (${end.reason})`;
   const lines = [bold(`${head} after ${end.seconds.toFixed(1)} s`)];
   for (const { host, run, expires } of kept) {
     lines.push(`  ${host}: ${timeLeft(expires)} left; ringside adopt ${host} ${run}, or ringside end ${host} ${run}`);
@@ -14,10 +14,11 @@ export function endLines(end: Extract<RunEvent, { type: 'end' }>): string {
   for (const s of end.ledger.streams) {
     const lost = `kernel ${known(s.lostKernel)} · agent ${known(s.lostAgent)} · link ${known(s.lostTransport)}`;
     const filtered = s.filtered > 0 ? ` + filtered on the host ${known(s.filtered)}` : '';
+    const gap = s.notRecorded === undefined ? '' : ` + not recorded ${known(s.notRecorded)}`;
     const late = s.outOfOrder === undefined ? '' : `, ${known(s.outOfOrder)} out of order`;
     const arrived = `delivered ${known(s.delivered)}${filtered}`;
     lines.push(
-      `  ${s.name}: produced ${known(s.produced)} = ${arrived} + lost (${lost}); shown ${known(s.shown)}${late}`,
+      `  ${s.name}: produced ${known(s.produced)} = ${arrived} + lost (${lost})${gap}; shown ${known(s.shown)}${late}`,
     );
   }
   for (const p of end.programs) {

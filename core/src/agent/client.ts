@@ -8,7 +8,7 @@ import { cancelled, isErrorCode, RingsideError, throwIfAborted } from '../errors
 import type { Log } from '../log.ts';
 import type { CallOptions } from '../progress.ts';
 import type { ExecChannel } from '../ssh/transport.ts';
-import { BLOB_LAST, encodeFrame, FrameReader, FrameType, printable, type Frame, type FrameHeader } from './frames.ts';
+import { BLOB_LAST, encodeFrame, FrameReader, FrameType, printable, type Frame, type FrameHeader, type SeenFrame } from './frames.ts';
 import {
   ByeSchema,
   EventSchema,
@@ -76,6 +76,7 @@ export class AgentClient {
   private readonly blobs = new Map<number, Uint8Array[]>();
   private newerClocks: { realtimeMinusMonotonicNs: bigint; realtimeMinusBoottimeNs: bigint } | undefined;
   private readonly eventListeners = new Set<(event: Event) => void>();
+  private readonly wireListeners = new Set<(frame: SeenFrame) => void>();
   private readonly closeListeners = new Set<(error: RingsideError | undefined) => void>();
   private readonly helloGate = gate<Hello>();
   /** The agent has let go of us and lives on with its run. */
@@ -105,6 +106,7 @@ export class AgentClient {
         dataTarget: (stream, length) => this.streams.get(stream)?.reserve(length),
         dataEnd: (stream, length) => this.onData(stream, length),
         frame: (frame) => this.onFrame(frame),
+        seen: (frame) => this.onSeen(frame),
       },
       true,
     );
@@ -456,6 +458,17 @@ export class AgentClient {
   onEvent(listener: (event: Event) => void): () => void {
     this.eventListeners.add(listener);
     return () => this.eventListeners.delete(listener);
+  }
+
+  /** Is shown every DATA and EVENT frame before it is taken; its payload is lent: what a recording keeps. */
+  onWire(listener: (frame: SeenFrame) => void): () => void {
+    this.wireListeners.add(listener);
+    return () => this.wireListeners.delete(listener);
+  }
+
+  private onSeen(frame: SeenFrame): void {
+    if (frame.type !== FrameType.data && frame.type !== FrameType.event) return;
+    for (const listener of this.wireListeners) listener(frame);
   }
 
   /** Called once: without an error after an orderly `close`, with the reason otherwise. */

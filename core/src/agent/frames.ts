@@ -41,6 +41,11 @@ export interface Frame extends FrameHeader {
   payload: Uint8Array;
 }
 
+/** A frame as it stood on the wire. */
+export interface SeenFrame extends Frame {
+  sequence: number;
+}
+
 /** Who receives what a FrameReader finds. */
 export interface FrameSink {
   /** Memory of exactly `length` bytes for a DATA payload; undefined when nobody wants this stream any more. */
@@ -49,6 +54,8 @@ export interface FrameSink {
   dataEnd(stream: number, length: number): void;
   /** Any other frame, whole; the payload is the sink's to keep. */
   frame(frame: Frame): void;
+  /** Every frame that somebody wants, before it is taken; its payload is lent. */
+  seen?(frame: SeenFrame): void;
 }
 
 /** One frame as bytes. `sequence` counts the frames of this direction. */
@@ -189,11 +196,13 @@ export class FrameReader {
     this.current = null;
     this.target = undefined;
     this.filled = 0;
+    const { type, flags, stream, aux } = current;
+    if (target && this.sink.seen)
+      this.sink.seen({ type, flags, stream, aux, payload: target, sequence: (this.expected - 1) >>> 0 });
     if (current.type === FrameType.data) {
       if (target) this.sink.dataEnd(current.stream, current.length);
       return;
     }
-    const { type, flags, stream, aux } = current;
     this.sink.frame({ type, flags, stream, aux, payload: target ?? new Uint8Array(0) });
   }
 }

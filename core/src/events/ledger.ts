@@ -11,6 +11,8 @@ export interface AgentCounters {
   kernelLostKnown: boolean;
   /** The host's rows that reached the store. */
   delivered: number;
+  /** Of a recording: rows that arrived and are not in it; null = it does not say. */
+  notRecorded?: number | null;
   /** Those of them that came after newer ones of other CPUs had been handed out. */
   outOfOrder?: number;
   /**
@@ -42,21 +44,30 @@ export function streamLedger(input: LedgerInput): StreamLedger {
   const kernelKnown = hosts.length > 0 && hosts.every((host) => host.kernelLostKnown) && !incomplete;
   const lostKernel = kernelKnown ? sum(hosts.map((host) => Number(host.kernelLost))) : null;
   const lostTransport = sum(
-    hosts.map((host) => (host.final ? Math.max(0, Number(host.recordsSent) - host.delivered) : 0)),
+    hosts.map((host) =>
+      host.final ? Math.max(0, Number(host.recordsSent) - host.delivered - (host.notRecorded ?? 0)) : 0,
+    ),
   );
+  const notRecorded = missing(hosts);
   const outOfOrder = sum(hosts.map((host) => host.outOfOrder ?? 0));
-  const arrived = input.delivered + filtered + lostAgent + lostTransport;
+  const arrived = input.delivered + filtered + lostAgent + lostTransport + (notRecorded ?? 0);
   return {
     name: input.name,
-    produced: lostKernel === null ? null : producedOf(input, arrived) + lostKernel,
+    produced: lostKernel === null || notRecorded === null ? null : producedOf(input, arrived) + lostKernel,
     delivered: input.delivered,
     filtered,
     lostKernel,
     lostAgent,
     lostTransport,
     shown: input.shown,
+    ...(notRecorded !== 0 && { notRecorded }),
     ...(outOfOrder > 0 && { outOfOrder }),
   };
+}
+
+/** Null when one host's share is not known. */
+function missing(hosts: readonly AgentCounters[]): number | null {
+  return hosts.some((host) => host.notRecorded === null) ? null : sum(hosts.map((host) => host.notRecorded ?? 0));
 }
 
 /** What the agents read, once all have given their last word; until then what is known of it from here. */
@@ -67,15 +78,17 @@ function producedOf({ hosts }: LedgerInput, arrived: number): number {
 /** Why a ledger does not add up, in words; null when it does. A ledger with unknown figures is checked as far as known. */
 export function ledgerFault(ledger: StreamLedger): string | null {
   const { produced, delivered, filtered, lostKernel, lostAgent, lostTransport, shown } = ledger;
-  const unknownAsZero = { produced: produced ?? 0, lostKernel: lostKernel ?? 0 };
+  const notRecorded = ledger.notRecorded ?? 0;
+  const unknownAsZero = { produced: produced ?? 0, lostKernel: lostKernel ?? 0, notRecorded };
   const counts = { delivered, filtered, lostAgent, lostTransport, shown, ...unknownAsZero };
   for (const [name, count] of Object.entries(counts)) {
     if (!Number.isInteger(count) || count < 0) return `${name} is ${count}`;
   }
   if (shown > delivered) return `${shown} rows were shown of ${delivered} delivered`;
+  if (ledger.notRecorded === null) return produced === null ? null : 'produced is known although rows are missing';
   if ((produced === null) !== (lostKernel === null)) return 'produced and lostKernel are known only together';
   if (produced === null || lostKernel === null) return null;
-  const accounted = delivered + filtered + lostKernel + lostAgent + lostTransport;
+  const accounted = delivered + filtered + lostKernel + lostAgent + lostTransport + notRecorded;
   return produced === accounted ? null : `${produced} produced, ${accounted} accounted for`;
 }
 

@@ -32,8 +32,54 @@ export interface AttachSpec {
   confirmed?: string[];
   /** Somebody waits for this run as long as it lives (a command in a terminal): its time limit is renewed by itself. */
   attended?: boolean;
+  /** The run is recorded from its first record on. */
+  record?: RecordSpec;
   /** Emit every record that passes `where` as a RunEvent (the CLI); panels pull rows instead. */
   emitEvents?: boolean;
+}
+
+export interface RecordSpec {
+  /** A new file. */
+  file: string;
+  /** Seconds between map snapshots that are kept whether or not anybody looks; null = at the beginning and the end. */
+  mapsSeconds: number | null;
+}
+
+/** A recording that is being made, or was. */
+export interface RecordingState {
+  file: string;
+  /** ms since the epoch; `endedAt` null while it goes on. */
+  startedAt: number;
+  endedAt: number | null;
+  bytes: number;
+  /** Records in it, and records that the disk was too slow for. */
+  records: number;
+  droppedRecords: number;
+  /** Why it ended before the run did. */
+  error: ErrorData | null;
+}
+
+/** A recording that is opened, and how. */
+export interface OpenRecordingSpec {
+  file: string;
+  where: string;
+  /** Times as fast as it was; null = as fast as it can be read. */
+  speed: number | null;
+  count: number | null;
+  storeBytes?: number;
+  emitEvents?: boolean;
+}
+
+/** What a run that was opened from a recording says of it. */
+export interface ReplayState {
+  file: string;
+  /** When it was recorded, ms since the epoch. */
+  recordedAt: number;
+  /** What of it cannot be read, in words; "" = nothing. */
+  damage: string;
+  /** Bytes that have been played, of those there are. */
+  playedBytes: number;
+  bytes: number;
 }
 
 /** Above these the host's agent detaches the run and says why. 0 is no limit. */
@@ -124,7 +170,7 @@ export interface AttachmentInfo {
 
 /**
  * Exact counts of one stream; null means unknown, never 0.
- * produced = delivered + filtered + lostKernel + lostAgent + lostTransport
+ * produced = delivered + filtered + lostKernel + lostAgent + lostTransport + notRecorded
  */
 export interface StreamLedger {
   name: string;
@@ -137,6 +183,8 @@ export interface StreamLedger {
   lostTransport: number;
   /** Rows that passed the filter and were printed or stand in the view. */
   shown: number;
+  /** Of a recording: rows that arrived and are not in it; null = it does not say; left out while none is missing. */
+  notRecorded?: number | null;
   /** Perf samples that could not be put in order by time any more, delivered all the same; left out while there are none. */
   outOfOrder?: number;
 }
@@ -213,6 +261,10 @@ export interface RunSummary {
   limits: RunLimits | null;
   /** Where it goes on without us; empty when it ends with us. */
   kept: KeptOn[];
+  /** Of the recording that is being made, or was made last; left out when there was none. */
+  recording?: RecordingState;
+  /** The run is a recording: there is no host behind it. */
+  replay?: ReplayState;
 }
 
 /** What became of a map when a new version took the old one's place. */

@@ -46,6 +46,7 @@ export const callOptionsAt: Record<WithCall, number> & Partial<Record<EngineMeth
   endKept: 2,
   takeAway: 2,
   openExploration: 1,
+  openRecording: 1,
 };
 
 /** Every method of the engine; the compiler holds it complete. */
@@ -74,6 +75,9 @@ export const engineMethods: Record<EngineMethod, true> = {
   redeploy: true,
   detach: true,
   runs: true,
+  record: true,
+  endRecording: true,
+  openRecording: true,
   pause: true,
   setLimits: true,
   keep: true,

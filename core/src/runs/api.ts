@@ -38,10 +38,12 @@ import type {
   MapsQuery,
   MapsScope,
   NewHost,
+  OpenRecordingSpec,
   ProgramCode,
   ProgramItem,
   IteratorText,
   LoadOptions,
+  RecordSpec,
   RowDetail,
   RowsAnswer,
   RowsAsk,
@@ -184,6 +186,15 @@ export interface Engine {
   /** Detaches, drains, and gives the final summary with the exact ledger. Idempotent. */
   detach(runId: string): Promise<RunSummary>;
   runs(): Promise<RunSummary[]>;
+  /** Begins to record an attached run to a new file. Errors: usage, file-exists, recording-failed. */
+  record(runId: string, spec: RecordSpec): Promise<RunSummary>;
+  /** Ends the recording; the run goes on. */
+  endRecording(runId: string): Promise<RunSummary>;
+  /**
+   * Opens a recording as a run without a host; resolves when it begins to be played. Errors: file-not-found,
+   * not-a-recording, recording-newer, recording-damaged.
+   */
+  openRecording(spec: OpenRecordingSpec, options?: CallOptions): Promise<RunSummary>;
   /** Stops asking the store for the view to move; the run itself goes on. */
   pause(runId: string, paused: boolean): Promise<void>;
   /** Forgets an ended run and its rows. */

@@ -71,5 +71,5 @@ export function agentCost(spans: StatsSpan[]): RunSummary['agent'] {
   const rss = known.reduce((sum, s) => sum + Number(s.last.agentRssBytes), 0);
   const cpu = known.reduce((sum, s) => sum + Number(s.last.agentCpuNs - s.first.agentCpuNs), 0);
   const elapsed = known.reduce((sum, s) => sum + Number(s.last.atMonotonicNs - s.first.atMonotonicNs), 0);
-  return { rssBytes: rss, cpuPercent: elapsed > 0 ? (100 * cpu) / elapsed : null };
+  return { rssBytes: rss > 0 ? rss : null, cpuPercent: elapsed > 0 ? (100 * cpu) / elapsed : null };
 }

@@ -24,6 +24,8 @@ import type {
   MapsQuery,
   MapsScope,
   NewHost,
+  OpenRecordingSpec,
+  RecordSpec,
   RowsAnswer,
   RowsAsk,
   RunSummary,
@@ -39,6 +41,7 @@ import { addHost, listHosts, openTransport, planHost } from '../ssh/index.ts';
 import type { SshOptions } from '../ssh/options.ts';
 import type { Transport } from '../ssh/transport.ts';
 import { Explorations, writeRecord } from '../verifier/index.ts';
+import { withoutHost } from './replay/recordedHost.ts';
 import { readTestFile } from '../testrun/index.ts';
 import type {
   BuildRequest,
@@ -58,7 +61,8 @@ import { otherCpu } from './instructionSet.ts';
 import { compile, isSource, prepare, type BuildSettings, type BuildTarget, type PreparedAhead } from './prepare.ts';
 import { MapsViews } from './mapsViews.ts';
 import type { ReconnectTimes } from './reconnect.ts';
-import { Run } from './run.ts';
+import { openRecording } from './replay/open.ts';
+import { Run, type RunDeps } from './run.ts';
 import { authoringTarget, recentTarget, rememberedTarget } from './authoring.ts';
 import { listTargets } from './targets.ts';
 import { chosenTests, listTests, testFiles, testOn } from './tests.ts';
@@ -159,7 +163,8 @@ class InProcessEngine implements Engine {
   }
 
   async disconnect(host: string) {
-    for (const run of this.runsById.values()) if (run.spec.hosts.includes(host)) await run.leave();
+    for (const run of this.runsById.values())
+      if (!run.replayed && run.spec.hosts.includes(host)) await run.leave();
     await this.pool.disconnect(host);
   }
 
@@ -398,7 +403,7 @@ class InProcessEngine implements Engine {
     return run.start({ ...call, signal });
   }
 
-  private newRun(spec: AttachSpec): Run {
+  private newRun(spec: AttachSpec, others: Partial<RunDeps> = {}): Run {
     const run = new Run(randomUUID(), spec, {
       connect: (host, options) => this.pool.connectForRun(host, options),
       release: (host, unused) => this.pool.release(host, unused),
@@ -409,6 +414,7 @@ class InProcessEngine implements Engine {
       onEvents: (id, events) => this.emit('runEvents', id, events),
       prompter: this.options.prompter,
       log: this.log,
+      ...others,
     });
     this.forgetOldest();
     this.runsById.set(run.id, run);
@@ -432,8 +438,15 @@ class InProcessEngine implements Engine {
     return run;
   }
 
+  /** A run that has hosts. Errors: usage, recording-without-host. */
+  private attachedRun(id: string): Run {
+    const run = this.run(id);
+    if (run.replayed) throw withoutHost();
+    return run;
+  }
+
   redeploy(runId: string, changes: Parameters<Engine['redeploy']>[1], call: CallOptions = {}) {
-    return this.run(runId).redeploy(changes, call);
+    return this.attachedRun(runId).redeploy(changes, call);
   }
 
   keep(runId: string, seconds: number) {
@@ -442,7 +455,7 @@ class InProcessEngine implements Engine {
         remedy: 'Attach without --ephemeral.',
       });
     }
-    return this.run(runId).keep(seconds);
+    return this.attachedRun(runId).keep(seconds);
   }
 
   leave(runId: string) {
@@ -472,7 +485,7 @@ class InProcessEngine implements Engine {
       const description = await host.agent.request({ case: 'describeRun', value: {} }, 'runDescription', call);
       const { spec, object } = readDetails(host.agent.takeBlob(description.detailsBlob));
       const run = this.newRun({ ...spec, ...look, hosts: [name] });
-      return await run.adopt(host, description, object, call);
+      return await run.adopt([{ host, description, object }], call);
     } catch (error) {
       await this.pool.release(host, false);
       throw error;
@@ -480,11 +493,24 @@ class InProcessEngine implements Engine {
   }
 
   setLimits(runId: string, limits: Parameters<Engine['setLimits']>[1]) {
-    return this.run(runId).setLimits(limits);
+    return this.attachedRun(runId).setLimits(limits);
   }
 
   detach(runId: string) {
     return this.run(runId).end('interrupt');
+  }
+
+  record(runId: string, spec: RecordSpec) {
+    return this.attachedRun(runId).record(spec);
+  }
+
+  endRecording(runId: string) {
+    return this.run(runId).endRecording();
+  }
+
+  openRecording(spec: OpenRecordingSpec, call: CallOptions = {}) {
+    throwIfAborted(this.disposing.signal);
+    return openRecording(spec, { newRun: (...made) => this.newRun(...made), log: this.log }, call);
   }
 
   runs() {
@@ -504,11 +530,11 @@ class InProcessEngine implements Engine {
   }
 
   readIterator(runId: string, host: string, program: string) {
-    return this.run(runId).on(host).readIterator(program);
+    return this.attachedRun(runId).on(host).readIterator(program);
   }
 
   writeUserRing(runId: string, host: string, map: string, records: Uint8Array[]) {
-    return this.run(runId).on(host).writeUserRing(map, records);
+    return this.attachedRun(runId).on(host).writeUserRing(map, records);
   }
 
   rows(query: Parameters<Engine['rows']>[0]) {

@@ -28,6 +28,14 @@ export interface ConnectedHost {
   readonly readOnly: boolean;
   /** Its root allows objects by the hash of their files (docs/allow-list.md). */
   readonly listsObjects: boolean;
+  /** Of a host that a recording stands for. */
+  readonly recorded?: RecordedFigures;
+}
+
+/** What a recording says of its run. */
+export interface RecordedFigures {
+  /** Rows of a stream that had arrived from this host when it was recorded; null = nothing says so. */
+  delivered(stream: string): number | null;
 }
 
 export interface ConnectionOptions {

@@ -9,6 +9,7 @@ import type {
   RunLimits as AgentLimits,
   Stats,
   Stopped,
+  SwapResult,
 } from '../agent/generated/agent_pb.ts';
 import { isErrorCode, RingsideError } from '../errors.ts';
 import type { AgentCounters, EventStore } from '../events/index.ts';
@@ -45,8 +46,18 @@ export interface Swapped {
   toCommit: ToCommit;
 }
 
+/** The packed entries of a map. */
+export interface MapDumpBytes {
+  bytes: Uint8Array;
+  entries: number;
+  valueBytes: number;
+  truncated: boolean;
+}
+
 export interface HostRunCallbacks extends HostStreamsCallbacks {
   onPrints(host: HostRun, prints: Print[]): void;
+  /** A new version took over: called before its first frame is read. */
+  onSwapped(host: HostRun, object: PreparedObject, result: SwapResult): void;
   /** The agent has detached it by itself. */
   onStopped(host: HostRun, error: RingsideError): void;
 }
@@ -276,6 +287,7 @@ export class HostRun {
     };
     const result = await agent.swapObject(request, consumers, call, (answer) => {
       swapped(answer);
+      this.callbacks.onSwapped(this, object, answer);
       if (answer.old) this.past.push({ first: this.first, last: answer.old });
     });
     this.object = object;
@@ -306,13 +318,13 @@ export class HostRun {
   }
 
   /** The packed entries of a map, as DumpMap gives them. */
-  async dumpMap(map: string, limit: number): Promise<{ bytes: Uint8Array; valueBytes: number; truncated: boolean }> {
+  async dumpMap(map: string, limit: number): Promise<MapDumpBytes> {
     const dump = await this.host.agent.request(
       { case: 'dumpMap', value: { objectId: this.objectId, map, limit } },
       'mapDump',
     );
     const bytes = dump.entries === 0 ? new Uint8Array(0) : this.host.agent.takeBlob(dump.blob);
-    return { bytes, valueBytes: dump.valueBytes, truncated: dump.truncated };
+    return { bytes, entries: dump.entries, valueBytes: dump.valueBytes, truncated: dump.truncated };
   }
 
   /** How far a ring's two ends are: consumer, producer and size in bytes. */
@@ -384,6 +396,16 @@ export class HostRun {
     this.objectId = 0;
     if (id === 0 || this.host.agent.closed) return;
     await this.host.agent.request({ case: 'closeObject', value: { objectId: id } }, 'empty').catch(() => undefined);
+  }
+
+  /** The agent's number of what is loaded; 0 = nothing. */
+  get loadedObject(): number {
+    return this.objectId;
+  }
+
+  /** The figures in `stats` are the agent's last: everything was drained before. */
+  get lastWord(): boolean {
+    return this.drained;
   }
 
   /** Nothing of it is attached on the host any more: the connection is gone, or the agent has ended it. */

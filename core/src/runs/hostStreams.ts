@@ -178,6 +178,14 @@ export class HostStreams {
     return this.all.filter((s) => s.ended === null);
   }
 
+  /** The open streams as RunDescription has them. */
+  opened(): { map: string; stream: { stream: number; kind: string } }[] {
+    return this.live().map(({ id, map, merge }) => ({
+      map,
+      stream: { stream: id, kind: merge === null ? 'ringbuf' : 'perf' },
+    }));
+  }
+
   /** Lets the agent send again what was held back until the rows had been emitted. */
   grantHeld(): void {
     for (const opened of this.all) {
@@ -200,14 +208,17 @@ export class HostStreams {
     const figures = fed.map((s) => s.ended ?? current.find((c) => c.stream === s.id));
     const sum = (of: (stats: StreamStats) => bigint): bigint =>
       figures.reduce((total, stats) => total + (stats === undefined ? 0n : of(stats)), 0n);
+    const delivered = fed[0]?.stream.deliveredBy(this.index) ?? 0;
+    const arrived = this.host.recorded?.delivered(name);
     return {
+      ...(arrived !== undefined && { notRecorded: arrived === null ? null : Math.max(0, arrived - delivered) }),
       recordsRead: sum((s) => s.recordsRead),
       recordsSent: sum((s) => s.recordsSent),
       recordsDropped: sum((s) => s.recordsDropped),
       recordsFiltered: sum((s) => s.recordsFiltered),
       kernelLost: sum((s) => s.kernelLost),
       kernelLostKnown: figures.length > 0 && figures.every((s) => s?.kernelLostKnown === true),
-      delivered: fed[0]?.stream.deliveredBy(this.index) ?? 0,
+      delivered,
       outOfOrder: fed.reduce((total, { merge }) => total + (merge?.outOfOrder ?? 0), 0),
       final: final || (fed.length > 0 && fed.every((s) => s.ended !== null)),
     };

@@ -1,6 +1,6 @@
 /** What a run's iterator programs write: read from beginning to end when it starts, and again when asked. */
 import { encodePrints, printEvent, textSchema, type EventStore, type PrintLine } from '../events/index.ts';
-import type { RunEvent, StreamSchema } from '../model/index.ts';
+import type { IteratorText, RunEvent, StreamSchema } from '../model/index.ts';
 import type { HostRun } from './hostRun.ts';
 
 /** Prefix of the stream name under which an iterator's lines stand. */
@@ -11,6 +11,8 @@ const LINES_AT_ONCE = 1_000;
 export interface IteratorSource {
   readonly store: EventStore;
   readonly hostRuns: readonly HostRun[];
+  /** An iterator was read. */
+  onPass?(host: HostRun, program: string, pass: IteratorText): void;
 }
 
 export class IteratorTexts {
@@ -34,13 +36,19 @@ export class IteratorTexts {
   private async readHost(host: HostRun): Promise<void> {
     for (const { program, link } of host.attachments) {
       if (link.kind !== 'iter') continue;
-      const { text, truncated, time } = await host.readIterator(program);
-      const lines = text.endsWith('\n') ? text.slice(0, -1).split('\n') : text.split('\n');
-      if (text !== '') this.take(host, program, BigInt(time), lines);
-      if (truncated) {
-        const note = { host: host.name, about: program, text: `Its text was cut after ${text.length} characters.` };
-        this.onEvents([{ type: 'note', ...note }]);
-      }
+      const pass = await host.readIterator(program);
+      this.source.onPass?.(host, program, pass);
+      this.pass(host, program, pass);
+    }
+  }
+
+  /** Takes what an iterator has written. */
+  pass(host: HostRun, program: string, { text, truncated, time }: IteratorText): void {
+    const lines = text.endsWith('\n') ? text.slice(0, -1).split('\n') : text.split('\n');
+    if (text !== '') this.take(host, program, BigInt(time), lines);
+    if (truncated) {
+      const note = { host: host.name, about: program, text: `Its text was cut after ${text.length} characters.` };
+      this.onEvents([{ type: 'note', ...note }]);
     }
   }
 

@@ -3,7 +3,7 @@ import { BpfObject, mapTypes, type MapTypes } from '../bpf/index.ts';
 import { column, decodeMapEntries, leaves, renderCell, type MapEntry } from '../events/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { Column, FieldValue, MapInfo, RowDetail, RowsPage, RowsQuery, RunEvent } from '../model/index.ts';
-import type { HostRun } from './hostRun.ts';
+import type { HostRun, MapDumpBytes } from './hostRun.ts';
 import type { PreparedObject } from './prepare.ts';
 
 /** Prefix of the stream name under which a map's entries stand in a panel. */
@@ -40,6 +40,8 @@ interface Dump {
 export interface MapSource {
   readonly prepared: PreparedObject | undefined;
   readonly hostRuns: readonly HostRun[];
+  /** A map was read on a host. */
+  onDump?(host: HostRun, map: string, dump: MapDumpBytes): void;
 }
 
 export class MapWatch {
@@ -79,6 +81,12 @@ export class MapWatch {
     return events;
   }
 
+  /** Reads every map anew; those that cannot be read are left out. */
+  async readAll(): Promise<void> {
+    this.dumps.clear();
+    await Promise.allSettled(this.names().map((map) => this.read(map)));
+  }
+
   /** The newest entries; while the run is over, those of the last read. */
   private async read(map: string): Promise<Dump> {
     const known = this.dumps.get(map);
@@ -94,7 +102,12 @@ export class MapWatch {
   private async readNow(map: string): Promise<Dump> {
     const hosts = this.source.hostRuns.filter((h) => h.readable);
     const known = this.dumps.get(map);
-    if (hosts.length === 0) return known ?? { at: performance.now(), entries: [] };
+    if (hosts.length === 0) {
+      if (known) return known;
+      throw new RingsideError('not-recorded', `The entries of ${map} were not read while the run was attached.`, {
+        remedy: 'Look at the map while it runs, or attach with --maps SECONDS.',
+      });
+    }
     const types = this.types(map);
     const lists = await Promise.all(hosts.map((h) => this.readHost(h, map, types)));
     const dump = { at: performance.now(), entries: lists.flat() };
@@ -104,6 +117,7 @@ export class MapWatch {
 
   private async readHost(hostRun: HostRun, map: string, types: MapTypes): Promise<Entry[]> {
     const dump = await hostRun.dumpMap(map, MAX_ENTRIES);
+    this.source.onDump?.(hostRun, map, dump);
     const info = this.source.prepared!.report.maps.find((m) => m.name === map)!;
     const entries = decodeMapEntries(dump.bytes, {
       key: types.key,

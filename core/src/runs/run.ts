@@ -23,6 +23,10 @@ import type {
   AttachSpec,
   Diagnostic,
   EndReason,
+  IteratorText,
+  LeftOutProgram,
+  RecordSpec,
+  ReplayState,
   RowDetail,
   RowsAnswer,
   RowsAsk,
@@ -30,6 +34,7 @@ import type {
   RowsQuery,
   RunEvent,
   RunLimits,
+  RunNote,
   RunState,
   RunSummary,
   StreamSchema,
@@ -50,6 +55,8 @@ import { MapFills } from './mapFill.ts';
 import { MAP_STREAM, MapWatch } from './mapWatch.ts';
 import { BuildFailure, type PreparedAhead, type PreparedObject } from './prepare.ts';
 import { RowEmitter } from './rowEmitter.ts';
+import { Recordings } from './record/recordings.ts';
+import type { PlayedEnd } from './replay/player.ts';
 import { runLedger } from './runLedger.ts';
 import { StreamVersions } from './streamVersions.ts';
 
@@ -81,6 +88,17 @@ export interface RunDeps {
   log: Log;
   /** For what the guards want to have confirmed. */
   prompter: Prompter;
+  /** Of a recording: when its run began (ms since the epoch), and what the summary says of it. */
+  replay?: { startedAt: number; state(): ReplayState };
+}
+
+/** A host that has the run already. */
+export interface Adopted {
+  host: ConnectedHost;
+  description: RunDescription;
+  object: PreparedObject;
+  leftOut?: LeftOutProgram[];
+  notes?: RunNote[];
 }
 
 export class Run {
@@ -101,8 +119,9 @@ export class Run {
   private diagnostics: Diagnostic[] = [];
   private error: RingsideError | null = null;
   private endReason: EndReason | null = null;
-  private readonly startedAt = Date.now();
+  readonly startedAt: number;
   private runningSince = 0;
+  private detachedAt: number | undefined;
   private endedAt: number | null = null;
   private rate = 0;
   private lastDelivered = 0;
@@ -119,12 +138,18 @@ export class Run {
   private readonly emitter: RowEmitter | undefined;
   private readonly attention: Attention;
   private readonly guards: Guards;
+  readonly recordings: Recordings;
+  /** The spec of the version that is taking over. */
+  private nextSpec: AttachSpec | undefined;
+  private playedEnd: PlayedEnd | undefined;
 
   constructor(
     readonly id: string,
     public spec: AttachSpec,
     private readonly deps: RunDeps,
   ) {
+    this.startedAt = deps.replay?.startedAt ?? Date.now();
+    this.recordings = new Recordings(this, deps.log);
     this.store = new EventStore(spec.storeBytes === undefined ? {} : { maxBytes: spec.storeBytes });
     this.attention = new Attention(spec.attended === true, deps.log);
     this.iterators = new IteratorTexts(this, (events) => deps.onEvents(id, events));
@@ -149,7 +174,9 @@ export class Run {
     const step: CallOptions = { ...call, signal };
     try {
       this.setState('building');
+      if (this.spec.record) await this.recordings.open(this.spec.record.file);
       await this.startHosts(step);
+      await this.recordings.begin(false);
       this.setState('attaching');
       await Promise.all(this.hostRuns.map((h) => this.attachHost(h, step)));
       if (signal.aborted) throw cancelled();
@@ -173,21 +200,19 @@ export class Run {
     }
   }
 
-  /** Goes on with a run that an agent has kept. Whatever fails, that run goes on as it did. */
-  async adopt(
-    host: ConnectedHost,
-    description: RunDescription,
-    object: PreparedObject,
-    call: CallOptions,
-  ): Promise<RunSummary> {
-    this.claimed.push(host);
-    const hostRun = this.hostRunOn(host, object);
+  /** Goes on with a run that agents have: one that was kept, or that a recording holds. On failure it goes on as it did. */
+  async adopt(adopted: readonly Adopted[], call: CallOptions): Promise<RunSummary> {
+    this.claimed.push(...adopted.map((a) => a.host));
     try {
       this.setState('attaching');
-      await hostRun.adopt(description, call);
-      this.deps.onEvents(this.id, attachedEvents(hostRun));
+      for (const { host, description, object, leftOut = [], notes = [] } of adopted) {
+        const hostRun = this.hostRunOn(host, object);
+        await hostRun.adopt(description, call);
+        Object.assign(hostRun, { leftOut, notes });
+        this.deps.onEvents(this.id, attachedEvents(hostRun));
+      }
     } catch (error) {
-      hostRun.leave();
+      for (const hostRun of this.hostRuns) hostRun.leave();
       await this.undo(RingsideError.from(error));
       throw this.error!;
     }
@@ -234,6 +259,7 @@ export class Run {
       onRows: () => this.onRows(),
       onPrints: (from, prints) => this.onPrints(from, prints),
       onStopped: (from, error) => this.onStopped(from, error),
+      onSwapped: (on, next, result) => this.recordings.swapped(on, next, this.nextSpec ?? this.spec, result),
     });
     this.hostRuns.push(hostRun);
     this.unsubscribe.push(this.deps.onConnectionEnd(host, (error) => this.onHostLost(hostRun, error)));
@@ -286,6 +312,7 @@ export class Run {
     hostRun.first = hostRun.stats;
     const toCommit = await this.guarded(hostRun, () => hostRun.attach(this.spec, call), call);
     await this.guards.commit(hostRun.name, toCommit, (signal) => hostRun.commit(signal), call.signal);
+    this.recordings.attached(hostRun);
     this.deps.onEvents(this.id, attachedEvents(hostRun));
   }
 
@@ -316,6 +343,7 @@ export class Run {
     // An object that was built before the attach is an old version by now.
     if (changes.object === undefined) delete spec.object;
     const objects = await this.rebuild(spec, call);
+    this.nextSpec = spec;
     const before = this.hostRuns.map((h) => h.object);
     const versions = new StreamVersions(this.recordSchemas, schemasOf(objects[0]!), ++this.version);
     for (const schema of versions.schemas) compileExpr(spec.where, schema);
@@ -421,6 +449,7 @@ export class Run {
     this.endedAt = Date.now();
     await Promise.all(this.hostRuns.map((h) => h.close()));
     this.release();
+    await this.recordings.discard();
     await this.releaseAgents();
     this.setState('failed');
   }
@@ -436,6 +465,7 @@ export class Run {
       this.every(mapsSeconds * 1000, () => void this.emitMaps());
       this.every(mapsSeconds * 1000, () => this.readIterators());
     }
+    if (this.spec.record) void this.recordings.keepMaps(this.spec.record.mapsSeconds);
     this.emitter?.wake();
     this.readIterators();
     // What costs far too much may be over before the answer to the attach is here.
@@ -449,6 +479,7 @@ export class Run {
   private async tick(): Promise<void> {
     await this.attention.renew(this.hostRuns);
     await Promise.allSettled(this.hostRuns.map((h) => h.refreshStats()));
+    this.recordings.figures();
     const now = performance.now();
     const delivered = this.delivered();
     this.rate = Math.round((1000 * (delivered - this.lastDelivered)) / (now - this.lastRateAt));
@@ -477,6 +508,7 @@ export class Run {
   private async emitMaps(): Promise<void> {
     try {
       const events = await this.maps.events();
+      this.recordings.mapsShown();
       if (this.ending === undefined || this.state === 'detaching') this.deps.onEvents(this.id, events);
     } catch (error) {
       this.deps.log.warn(
@@ -562,6 +594,7 @@ export class Run {
     await this.iterating;
     this.setState('detaching');
     if (this.spec.mapsSeconds !== null) await this.emitMaps();
+    await this.recordings.readMaps();
     for (const h of this.hostRuns) h.grantHeld();
     const stays = (h: HostRun): boolean => h.kept !== null && (leave || goesOn(h));
     const last = (h: HostRun): Promise<void> => (stays(h) && !h.lost ? h.refreshStats() : h.detach());
@@ -578,8 +611,10 @@ export class Run {
     this.release();
     await this.releaseAgents();
     this.endReason = reason;
-    this.endedAt = Date.now();
+    this.detachedAt = performance.now();
+    this.endedAt = this.playedEnd ? this.startedAt + 1000 * this.playedEnd.seconds : Date.now();
     this.rate = 0;
+    await this.recordings.end({ reason, runGoesOn: false, seconds: this.seconds, error: this.error?.toData() ?? null });
     this.deps.onEvents(this.id, [this.endEvent(reason)]);
     this.setState('ended');
     return this.summary();
@@ -589,13 +624,81 @@ export class Run {
     return {
       type: 'end',
       reason,
-      seconds: (performance.now() - this.runningSince) / 1000,
+      seconds: this.seconds,
       ...(reason === 'agent' && this.error && { error: this.error.toData() }),
       ...(this.keptOn().length > 0 && { kept: this.keptOn() }),
       ledger: this.ledger(),
       programs: this.costs(),
       agent: agentCost(this.spans()),
     };
+  }
+
+  /** How long it has been attached. */
+  private get seconds(): number {
+    return this.playedEnd?.seconds ?? ((this.detachedAt ?? performance.now()) - this.runningSince) / 1000;
+  }
+
+  /** Begins to record what is attached already. Errors: usage, file-exists, recording-failed. */
+  async record({ file, mapsSeconds }: RecordSpec): Promise<RunSummary> {
+    if (this.deps.replay || (this.state !== 'running' && this.state !== 'paused')) {
+      throw new RingsideError('usage', 'This run is not attached.', { remedy: 'Only what is attached can be recorded.' });
+    }
+    await this.recordings.open(file);
+    await this.recordings.begin(true);
+    await this.recordings.keepMaps(mapsSeconds);
+    return this.summary();
+  }
+
+  /** Ends the recording; the run goes on. */
+  async endRecording(): Promise<RunSummary> {
+    await Promise.allSettled(this.hostRuns.map((h) => h.refreshStats()));
+    await this.recordings.readMaps();
+    await this.recordings.end({ reason: 'interrupt', runGoesOn: true, seconds: this.seconds, error: null });
+    return this.summary();
+  }
+
+  /** For recordings: reads every map once, whatever of them can be read. */
+  readMaps(): Promise<void> {
+    return this.maps.readAll();
+  }
+
+  onDump(...dump: Parameters<Recordings['map']>): void {
+    this.recordings.map(...dump);
+  }
+
+  onPass(...pass: Parameters<Recordings['iterator']>): void {
+    this.recordings.iterator(...pass);
+  }
+
+  /** It is a recording. */
+  get replayed(): boolean {
+    return this.deps.replay !== undefined;
+  }
+
+  /** Of a recording: nothing more is to be played. */
+  get over(): boolean {
+    return this.ending !== undefined;
+  }
+
+  /** Of a recording: the maps were handed out here. */
+  async showMaps(): Promise<void> {
+    this.maps.forget();
+    await this.emitMaps();
+  }
+
+  /** Of a recording: an iterator was read here. */
+  iteratorRead(host: number, program: string, pass: IteratorText): void {
+    this.iterators.pass(this.hostRuns[host]!, program, pass);
+    this.onRows();
+  }
+
+  /** Of a recording: it was played to its end. */
+  async ended(end: PlayedEnd): Promise<RunSummary> {
+    if (this.ending) return this.ending;
+    this.playedEnd = end;
+    this.error = end.error;
+    await this.maps.readAll();
+    return this.end(end.reason);
   }
 
   private keptOn(): RunSummary['kept'] {
@@ -640,7 +743,8 @@ export class Run {
   }
 
   private ledger(): RunSummary['ledger'] {
-    return runLedger(this, this.state === 'detaching' || this.state === 'ended');
+    const over = this.state === 'detaching' || this.state === 'ended';
+    return runLedger(this, over && this.playedEnd?.runGoesOn !== true);
   }
 
   /** Rows that were handed out, or that the run's own filter lets through. */
@@ -705,7 +809,7 @@ export class Run {
     this.summaryTimer ??= setTimeout(() => this.changed(), SUMMARY_MS);
   }
 
-  private changed(): void {
+  changed(): void {
     clearTimeout(this.summaryTimer);
     this.summaryTimer = undefined;
     this.deps.onChange(this.summary());
@@ -735,6 +839,8 @@ export class Run {
       agent: agentCost(this.spans()),
       limits: this.hostRuns.find((h) => h.limits !== null)?.limits ?? null,
       kept: this.keptOn(),
+      ...(this.recordings.state && { recording: this.recordings.state }),
+      ...(this.deps.replay && { replay: this.deps.replay.state() }),
     };
   }
 }

@@ -109,6 +109,7 @@ class TestRun {
       grantAtOnce: () => true,
       onPrints: (_, prints) => this.prints.push(...prints.map((print) => print.text)),
       onStopped: () => undefined,
+      onSwapped: () => undefined,
     });
   }
 

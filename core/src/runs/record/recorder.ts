@@ -1,0 +1,280 @@
+/**
+ * Writes one run into a recording: the frames of its agents as they come, and beside them what a replay needs to answer for
+ * a host that is not there. What the disk is too slow for is left out and counted; the run never waits.
+ */
+import { create, toBinary } from '@bufbuild/protobuf';
+import { HelloSchema, RunDescriptionSchema, StatsSchema, SwapResultSchema } from '../../agent/generated/agent_pb.ts';
+import type { SwapResult } from '../../agent/generated/agent_pb.ts';
+import { FrameType, type SeenFrame } from '../../agent/frames.ts';
+import type { EventStore } from '../../events/index.ts';
+import type { AttachSpec, IteratorText } from '../../model/index.ts';
+import { CHUNK_HEADER_BYTES, chunkBytes, ChunkType, encodeParts, framedBytes, putFrame } from '../../recording/format.ts';
+import type { AttachedHead, Counts, EndHead, FiguresHead, HostHead, RunHead } from '../../recording/contents.ts';
+import type { ChunkSink } from '../../recording/sink.ts';
+import type { HostRun, MapDumpBytes } from '../hostRun.ts';
+import { keptDetails } from '../keptRun.ts';
+import type { PreparedObject } from '../prepare.ts';
+
+/** Frames are handed to the sink when so many bytes are there … */
+const CHUNK_BYTES = 256 << 10;
+const FIRST_BYTES = 4 << 10;
+/** … or so long after the first of them. */
+const CHUNK_MS = 250;
+/** A map that somebody looks at is read several times a second; so often it is kept. */
+const MAP_MS = 1_000;
+/** A microsecond counter of 32 bits holds this long. */
+const LONGEST_CHUNK_NS = 4_000_000_000_000n;
+
+/** What of a run is recorded. */
+export interface RecordedRun {
+  readonly hostRuns: readonly HostRun[];
+  readonly store: EventStore;
+  readonly spec: AttachSpec;
+}
+
+/** Frames of one host that wait for their chunk. */
+interface Gathering {
+  chunk: Uint8Array;
+  payloadBytes: number;
+  timeNs: bigint;
+  records: number;
+  frames: number;
+  byStream: Counts;
+}
+
+interface Recorded {
+  hostRun: HostRun;
+  index: number;
+  gathering: Gathering | null;
+  /** Refused by the sink since the last chunk that it took. */
+  dropped: { frames: number; records: Counts };
+  maps: Map<string, { dump: MapDumpBytes; keptAt: number; kept: boolean }>;
+  stop(): void;
+}
+
+export class Recorder {
+  /** Records whose frames the sink refused. */
+  droppedRecords = 0;
+  /** Records whose frames it took. */
+  records = 0;
+  private readonly hosts: Recorded[] = [];
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly run: RecordedRun,
+    private readonly sink: ChunkSink,
+    /** ns since the Unix epoch, never going back. */
+    private readonly now: () => bigint,
+  ) {}
+
+  /** Says what is recorded, and listens to every host from now on. */
+  begin(head: RunHead): void {
+    this.sink.add({ type: ChunkType.run, host: 0, timeNs: this.now() }, encodeParts(head));
+    for (const hostRun of this.run.hostRuns) this.addHost(hostRun);
+    this.timer = setInterval(() => this.flushOld(), CHUNK_MS);
+    this.timer.unref();
+  }
+
+  private addHost(hostRun: HostRun): void {
+    const { agent, info } = hostRun.host;
+    const index = this.hosts.length;
+    // The clocks that count for the first frame, not those of long ago.
+    const hello = create(HelloSchema, { ...agent.hello, ...agent.clocks });
+    const head: HostHead = { info };
+    this.put(ChunkType.host, index, encodeParts(head, toBinary(HelloSchema, hello)));
+    this.put(ChunkType.program, index, keptDetails(this.run.spec, hostRun.object));
+    const stop = agent.onWire((frame) => this.frame(recorded, frame));
+    const dropped = { frames: 0, records: {} };
+    const recorded: Recorded = { hostRun, index, gathering: null, dropped, maps: new Map(), stop };
+    this.hosts.push(recorded);
+  }
+
+  private of(hostRun: HostRun): Recorded | undefined {
+    return this.hosts.find((h) => h.hostRun === hostRun);
+  }
+
+  private put(type: number, host: number, payload: Uint8Array): void {
+    this.sink.add({ type, host, timeNs: this.now() }, payload);
+  }
+
+  /** What is attached there, and which stream is which map's. */
+  attached(hostRun: HostRun): void {
+    const recorded = this.of(hostRun);
+    if (recorded === undefined) return;
+    const head: AttachedHead = { leftOut: hostRun.leftOut, notes: hostRun.notes };
+    const { limits } = hostRun;
+    const description = create(RunDescriptionSchema, {
+      objectId: hostRun.loadedObject,
+      attachments: hostRun.attachments.map(({ program, section, target, link }) => ({
+        ...{ program, section, target },
+        linkId: link.id,
+        linkKind: link.kind,
+      })),
+      streams: hostRun.streams.opened(),
+      ...(limits && { limits: { ...limits, recordsPerSecond: BigInt(limits.recordsPerSecond) } }),
+    });
+    this.put(ChunkType.attached, recorded.index, encodeParts(head, toBinary(RunDescriptionSchema, description)));
+  }
+
+  private frame(recorded: Recorded, frame: SeenFrame): void {
+    const bytes = framedBytes(frame.payload.length);
+    const now = this.now();
+    let { gathering } = recorded;
+    const full =
+      gathering !== null &&
+      (gathering.payloadBytes + bytes > CHUNK_BYTES || now - gathering.timeNs > LONGEST_CHUNK_NS);
+    if (full) this.flushHost(recorded);
+    gathering = recorded.gathering ??= { chunk: firstRoom, payloadBytes: 0, timeNs: now, records: 0, frames: 0, byStream: {} };
+    makeRoom(gathering, bytes);
+    const micros = Number((now - gathering.timeNs) / 1000n);
+    putFrame(gathering.chunk, CHUNK_HEADER_BYTES + gathering.payloadBytes, micros, frame);
+    gathering.payloadBytes += bytes;
+    gathering.frames++;
+    if (frame.type === FrameType.data) {
+      const records = recordsIn(frame.payload);
+      gathering.records += records;
+      gathering.byStream[frame.stream] = (gathering.byStream[frame.stream] ?? 0) + records;
+    }
+  }
+
+  private flushOld(): void {
+    const before = this.now() - BigInt(CHUNK_MS) * 1_000_000n;
+    for (const recorded of this.hosts)
+      if (recorded.gathering !== null && recorded.gathering.timeNs <= before) this.flushHost(recorded);
+  }
+
+  private flushHost(recorded: Recorded): void {
+    const { gathering, index, dropped } = recorded;
+    if (gathering === null) return;
+    recorded.gathering = null;
+    const { chunk, payloadBytes, timeNs, records } = gathering;
+    const whole = chunk.subarray(0, chunkBytes(payloadBytes));
+    const meta = { type: ChunkType.frames, host: index, timeNs };
+    if (this.sink.addFrames(meta, whole, payloadBytes, records)) {
+      this.records += records;
+      return;
+    }
+    this.droppedRecords += records;
+    dropped.frames += gathering.frames;
+    for (const [stream, count] of Object.entries(gathering.byStream))
+      dropped.records[stream] = (dropped.records[stream] ?? 0) + count;
+  }
+
+  /** Where the gap is, once the disk takes something again. */
+  private sayDropped(recorded: Recorded): void {
+    const { dropped, index } = recorded;
+    if (dropped.frames === 0) return;
+    this.put(ChunkType.dropped, index, encodeParts(dropped));
+    recorded.dropped = { frames: 0, records: {} };
+  }
+
+  /** The agents' newest figures, and what has arrived. */
+  figures(): void {
+    for (const recorded of this.hosts) {
+      const { hostRun, index } = recorded;
+      if (hostRun.stats === undefined) continue;
+      this.flushHost(recorded);
+      this.sayDropped(recorded);
+      const delivered = Object.fromEntries(
+        this.run.store.streams.map((stream) => [stream.name, stream.deliveredBy(hostRun.index)]),
+      );
+      const head: FiguresHead = { delivered, final: hostRun.lastWord };
+      this.put(ChunkType.figures, index, encodeParts(head, toBinary(StatsSchema, hostRun.stats)));
+    }
+  }
+
+  /** A map was read. */
+  map(hostRun: HostRun, map: string, dump: MapDumpBytes): void {
+    const recorded = this.of(hostRun);
+    if (recorded === undefined) return;
+    const before = recorded.maps.get(map);
+    const keptAt = before?.keptAt ?? -Infinity;
+    const entry = { dump, keptAt, kept: false };
+    recorded.maps.set(map, entry);
+    if (performance.now() - keptAt >= MAP_MS) this.keepMap(recorded, map, entry);
+  }
+
+  private keepMap(
+    recorded: Recorded,
+    map: string,
+    entry: { dump: MapDumpBytes; keptAt: number; kept: boolean },
+  ): void {
+    const { bytes, ...head } = entry.dump;
+    entry.kept = true;
+    entry.keptAt = performance.now();
+    this.flushHost(recorded);
+    this.put(ChunkType.map, recorded.index, encodeParts({ map, ...head }, bytes));
+  }
+
+  /** What was read of the maps last is in the recording. `shown`: the run has handed them out. */
+  mapsRead(shown: boolean): void {
+    for (const recorded of this.hosts)
+      for (const [map, entry] of recorded.maps) if (!entry.kept) this.keepMap(recorded, map, entry);
+    if (!shown) return;
+    for (const recorded of this.hosts) this.flushHost(recorded);
+    this.put(ChunkType.mapsShown, 0, encodeParts({}));
+  }
+
+  iterator(hostRun: HostRun, program: string, { text, truncated, time }: IteratorText): void {
+    const recorded = this.of(hostRun);
+    if (recorded === undefined) return;
+    this.flushHost(recorded);
+    const head = { program, truncated, time };
+    this.put(ChunkType.iterator, recorded.index, encodeParts(head, new TextEncoder().encode(text)));
+  }
+
+  /** A new version took over: called before the first frame of it is read. */
+  swapped(hostRun: HostRun, object: PreparedObject, spec: AttachSpec, result: SwapResult): void {
+    const recorded = this.of(hostRun);
+    if (recorded === undefined) return;
+    this.flushHost(recorded);
+    // What had to be confirmed has been; a replay asks nobody.
+    const answer = toBinary(SwapResultSchema, create(SwapResultSchema, { ...result, toCommit: [], commitWithinMs: 0 }));
+    const { programs, targets, set } = spec;
+    const details = keptDetails(spec, object);
+    const tail = new Uint8Array(answer.length + details.length);
+    tail.set(answer);
+    tail.set(details, answer.length);
+    const head = { programs, targets, set, answerBytes: answer.length };
+    this.put(ChunkType.swap, recorded.index, encodeParts(head, tail));
+  }
+
+  /** Frames that have come are in the sink. */
+  flush(): void {
+    for (const recorded of this.hosts) this.flushHost(recorded);
+  }
+
+  /** The last figures, and why it ends. Nothing is taken after that. */
+  end(head: EndHead): void {
+    this.flush();
+    this.mapsRead(false);
+    this.figures();
+    for (const recorded of this.hosts) this.sayDropped(recorded);
+    this.put(ChunkType.end, 0, encodeParts(head));
+    this.stop();
+  }
+
+  /** Listens no more. */
+  stop(): void {
+    clearInterval(this.timer);
+    for (const recorded of this.hosts) recorded.stop();
+  }
+}
+
+const firstRoom = new Uint8Array(0);
+
+/** A trickle of records takes little; a flood gets the whole chunk after some doublings. */
+function makeRoom(gathering: Gathering, bytes: number): void {
+  const { chunk, payloadBytes } = gathering;
+  const needed = CHUNK_HEADER_BYTES + payloadBytes + bytes;
+  if (needed <= chunk.length) return;
+  const room = Math.max(needed, Math.min(2 * chunk.length, CHUNK_HEADER_BYTES + CHUNK_BYTES), FIRST_BYTES);
+  gathering.chunk = new Uint8Array(room);
+  gathering.chunk.set(chunk);
+}
+
+/** The span header's count; 0 where the bytes are no span. */
+function recordsIn(payload: Uint8Array): number {
+  if (payload.length < 16) return 0;
+  return new DataView(payload.buffer, payload.byteOffset, 16).getUint32(8, true);
+}

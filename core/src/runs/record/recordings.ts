@@ -1,0 +1,192 @@
+/** What of a run is being recorded, and where: begun before the attach or while it runs, ended with the run or before. */
+import { readFile, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { SwapResult } from '../../agent/generated/agent_pb.ts';
+import { RingsideError, type ErrorData } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { AttachSpec, IteratorText, RecordingState } from '../../model/index.ts';
+import type { EndHead, RunHead } from '../../recording/contents.ts';
+import { RecordingFile } from '../../recording/file.ts';
+import type { HostRun, MapDumpBytes } from '../hostRun.ts';
+import { runName } from '../loadPlan.ts';
+import { isSource, type PreparedObject } from '../prepare.ts';
+import { Recorder, type RecordedRun } from './recorder.ts';
+
+const MOST_SOURCE_BYTES = 4 << 20;
+
+export interface RecordingsRun extends RecordedRun {
+  readonly startedAt: number;
+  /** Reads every map once; what it reads comes to `map`. */
+  readMaps(): Promise<void>;
+  changed(): void;
+}
+
+interface FileRecording {
+  file: RecordingFile;
+  recorder: Recorder;
+  startedAt: number;
+  begun: boolean;
+  mapsTimer: NodeJS.Timeout | undefined;
+  endedAt: number | null;
+}
+
+/** ns since the Unix epoch by a clock that never goes back. */
+export function steadyClock(): () => bigint {
+  const origin = BigInt(Date.now()) * 1_000_000n;
+  const from = process.hrtime.bigint();
+  return () => origin + (process.hrtime.bigint() - from);
+}
+
+export class Recordings {
+  private current: FileRecording | undefined;
+  private readonly now = steadyClock();
+
+  constructor(
+    private readonly run: RecordingsRun,
+    private readonly log: Log,
+  ) {}
+
+  /** Makes the file, so that what cannot be recorded is not begun. Errors: file-exists, recording-failed. */
+  async open(path: string): Promise<void> {
+    if (this.current?.endedAt === null) {
+      throw new RingsideError('usage', 'This run is being recorded already.', {
+        remedy: `End the recording ${this.current.file.path} first.`,
+      });
+    }
+    const file = await RecordingFile.create(resolve(path), { onFailed: (error) => this.onFailed(error) });
+    const recorder = new Recorder(this.run, file, this.now);
+    this.current = { file, recorder, startedAt: Date.now(), begun: false, mapsTimer: undefined, endedAt: null };
+  }
+
+  /** Listens to the run's hosts. `later`: it has been attached for a while. */
+  async begin(later: boolean): Promise<void> {
+    const current = this.active;
+    if (current === undefined) return;
+    const head = await this.head(later);
+    current.recorder.begin(head);
+    current.begun = true;
+    if (later) for (const hostRun of this.run.hostRuns) this.attached(hostRun);
+    this.run.changed();
+  }
+
+  private get active(): FileRecording | undefined {
+    return this.current?.endedAt === null ? this.current : undefined;
+  }
+
+  private get recorder(): Recorder | undefined {
+    return this.active?.begun === true ? this.active.recorder : undefined;
+  }
+
+  private async head(later: boolean): Promise<RunHead> {
+    const { spec, hostRuns, startedAt } = this.run;
+    const { file, programs, targets, set, where } = spec;
+    return {
+      ringside: hostRuns[0]?.host.agent.hello.version ?? '',
+      name: runName(file),
+      spec: { file, programs, targets, set, where },
+      startedAt,
+      later,
+      source: await sourceOf(file),
+    };
+  }
+
+  /** The figures come first: what follows counts from them. */
+  attached(hostRun: HostRun): void {
+    this.recorder?.figures();
+    this.recorder?.attached(hostRun);
+  }
+
+  /** The run came to nothing: so does its recording. */
+  async discard(): Promise<void> {
+    const current = this.active;
+    if (current === undefined) return;
+    current.recorder.stop();
+    current.endedAt = Date.now();
+    await current.file.close(this.now());
+    await rm(current.file.path, { force: true });
+    this.current = undefined;
+  }
+
+  figures(): void {
+    this.recorder?.figures();
+  }
+
+  map(hostRun: HostRun, map: string, dump: MapDumpBytes): void {
+    this.recorder?.map(hostRun, map, dump);
+  }
+
+  mapsShown(): void {
+    this.recorder?.mapsRead(true);
+  }
+
+  iterator(hostRun: HostRun, program: string, text: IteratorText): void {
+    this.recorder?.iterator(hostRun, program, text);
+  }
+
+  swapped(hostRun: HostRun, object: PreparedObject, spec: AttachSpec, result: SwapResult): void {
+    this.recorder?.swapped(hostRun, object, spec, result);
+  }
+
+  /** Keeps the maps every so many seconds, whether or not anybody looks at them. */
+  async keepMaps(seconds: number | null): Promise<void> {
+    const current = this.active;
+    if (current === undefined) return;
+    await this.readMaps();
+    if (seconds === null) return;
+    current.mapsTimer = setInterval(() => void this.readMaps(), seconds * 1_000);
+    current.mapsTimer.unref();
+  }
+
+  /** A map that cannot be read is said in the log, and is not in the recording then. */
+  async readMaps(): Promise<void> {
+    if (this.recorder === undefined) return;
+    try {
+      await this.run.readMaps();
+      this.recorder?.mapsRead(false);
+    } catch (error) {
+      this.log.warn(`The maps were not recorded: ${RingsideError.from(error).message}`);
+    }
+  }
+
+  /** Ends the recording; the run may go on. Never rejects: `state` tells. */
+  async end(head: EndHead): Promise<void> {
+    const current = this.active;
+    if (current === undefined) return;
+    clearInterval(current.mapsTimer);
+    if (current.begun) current.recorder.end(head);
+    current.endedAt = Date.now();
+    await current.file.close(this.now());
+    this.run.changed();
+  }
+
+  private onFailed({ message }: ErrorData): void {
+    const current = this.active;
+    if (current === undefined) return;
+    this.log.error(message);
+    clearInterval(current.mapsTimer);
+    current.recorder.stop();
+    current.endedAt = Date.now();
+    this.run.changed();
+  }
+
+  /** Of the recording that is being made, or of the last one; undefined when there was none. */
+  get state(): RecordingState | undefined {
+    if (this.current === undefined) return undefined;
+    const { file, recorder, startedAt, endedAt } = this.current;
+    return {
+      file: file.path,
+      startedAt,
+      endedAt,
+      bytes: file.bytes,
+      records: recorder.records,
+      droppedRecords: recorder.droppedRecords,
+      error: file.failure,
+    };
+  }
+}
+
+async function sourceOf(file: string): Promise<string | null> {
+  if (!isSource(file)) return null;
+  const bytes = await readFile(file).catch(() => null);
+  return bytes === null || bytes.length > MOST_SOURCE_BYTES ? null : bytes.toString('utf8');
+}

@@ -1,0 +1,170 @@
+/** A recording that was opened: who was attached where, before anything of it is played. */
+import { fromBinary } from '@bufbuild/protobuf';
+import {
+  HelloSchema,
+  RunDescriptionSchema,
+  StatsSchema,
+  SwapResultSchema,
+  type RunDescription,
+  type Stats,
+  type SwapResult,
+} from '../../agent/generated/agent_pb.ts';
+import { RingsideError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { Chunk, ChunkPlace, RecordingReader } from '../../recording/reader.ts';
+import { damageText } from '../../recording/reader.ts';
+import { ChunkType, decodeParts } from '../../recording/format.ts';
+import { headIs, type AttachedHead, type RunHead, type SwapHead } from '../../recording/contents.ts';
+import type { ConnectedHost } from '../hostConnection.ts';
+import { readDetails } from '../keptRun.ts';
+import type { PreparedObject } from '../prepare.ts';
+import { RecordedAgent } from './recordedAgent.ts';
+import { RecordedCounts, recordedHost } from './recordedHost.ts';
+
+/** More than any run has; each is a client with its buffers. */
+const MOST_HOSTS = 256;
+
+export interface ReplayedHost {
+  host: ConnectedHost;
+  agent: RecordedAgent;
+  counts: RecordedCounts;
+  object: PreparedObject;
+  attached: AttachedHead;
+  description: RunDescription;
+}
+
+export interface SwapFound {
+  head: SwapHead;
+  result: SwapResult;
+  object: PreparedObject;
+}
+
+export interface OpenedRecording {
+  reader: RecordingReader;
+  head: RunHead;
+  hosts: ReplayedHost[];
+  /** Versions that took over, host by host in their order. */
+  swaps: ChunkPlace[];
+  /** What cannot be read, in words. */
+  damage: string;
+  /** It has an end: its figures are complete. */
+  ended: boolean;
+}
+
+/** What one host says of itself, until all of it was found. */
+interface Parts {
+  host?: Chunk;
+  program?: Chunk;
+  attached?: Chunk;
+  stats?: Stats;
+}
+
+/** Errors: recording-damaged, when not even the program and what was attached can be read; object-malformed. */
+export async function openReplay(reader: RecordingReader, log: Log): Promise<OpenedRecording> {
+  const found: { run?: RunHead; ended: boolean } = { ended: false };
+  const parts: Parts[] = [];
+  const swaps: ChunkPlace[] = [];
+  for await (const place of reader.places()) {
+    if (place.type === ChunkType.end) found.ended = true;
+    if (place.type === ChunkType.swap) swaps.push(place);
+    if (place.host >= MOST_HOSTS) continue;
+    await take(reader, place, parts, found);
+  }
+  const damage = damageText(reader.damage);
+  if (found.run === undefined) throw damaged(reader.file, 'what was recorded');
+  const hosts = await Promise.all(parts.map((one) => startHost(reader.file, one, log)));
+  if (hosts.length === 0) throw damaged(reader.file, 'the hosts');
+  return { reader, head: found.run, hosts, swaps, damage, ended: found.ended };
+}
+
+/** The first of each kind is what the run began with. */
+async function take(
+  reader: RecordingReader,
+  place: ChunkPlace,
+  parts: Parts[],
+  found: { run?: RunHead },
+): Promise<void> {
+  const names = { [ChunkType.host]: 'host', [ChunkType.program]: 'program', [ChunkType.attached]: 'attached' } as const;
+  if (place.type === ChunkType.run && found.run === undefined) {
+    const payload = await reader.payload(place);
+    const head = payload && decodeParts(payload)?.head;
+    if (headIs.run(head)) found.run = head;
+    return;
+  }
+  if (place.type === ChunkType.host) parts[place.host] ??= {};
+  const own = parts[place.host];
+  if (own === undefined) return;
+  if (place.type === ChunkType.figures && own.stats === undefined) {
+    const payload = await reader.payload(place);
+    const figures = payload && figuresOf(payload);
+    if (figures) own.stats = figures.stats;
+    return;
+  }
+  const name = names[place.type as keyof typeof names] as (typeof names)[keyof typeof names] | undefined;
+  if (name === undefined || own[name] !== undefined) return;
+  const payload = await reader.payload(place);
+  if (payload !== null) own[name] = { ...place, payload };
+}
+
+/** Figures and what had arrived by then; null when the bytes are none. */
+export function figuresOf(
+  payload: Uint8Array,
+): { delivered: Record<string, number>; final: boolean; stats: Stats } | null {
+  const decoded = decodeParts(payload);
+  if (decoded === null || !headIs.figures(decoded.head)) return null;
+  try {
+    return { ...decoded.head, stats: fromBinary(StatsSchema, decoded.tail) };
+  } catch {
+    return null;
+  }
+}
+
+async function startHost(file: string, { host, program, attached, stats }: Parts, log: Log): Promise<ReplayedHost> {
+  if (!host) throw damaged(file, 'a host');
+  if (!program) throw damaged(file, 'the program');
+  if (!attached) throw damaged(file, 'what was attached');
+  const parts = decodeParts(host.payload);
+  const attachedParts = decodeParts(attached.payload);
+  if (!headIs.host(parts?.head)) throw damaged(file, 'a host');
+  if (!headIs.attached(attachedParts?.head)) throw damaged(file, 'what was attached');
+  const { object } = detailsOf(file, program.payload);
+  let description: RunDescription;
+  try {
+    fromBinary(HelloSchema, parts!.tail);
+    description = fromBinary(RunDescriptionSchema, attachedParts!.tail);
+  } catch {
+    throw damaged(file, 'what was attached');
+  }
+  const { agent, client } = await RecordedAgent.start(parts!.tail, log);
+  agent.stats = stats;
+  const counts = new RecordedCounts();
+  const info = parts!.head.info;
+  return { host: recordedHost(info, client, counts), agent, counts, object, attached: attachedParts!.head, description };
+}
+
+function detailsOf(file: string, details: Uint8Array): { object: PreparedObject } {
+  try {
+    return readDetails(details);
+  } catch (error) {
+    const cause = RingsideError.from(error);
+    throw cause.code === 'protocol' ? damaged(file, 'the program') : cause;
+  }
+}
+
+/** A version that took over; null when it cannot be read. */
+export function swapOf(file: string, payload: Uint8Array): SwapFound | null {
+  const decoded = decodeParts(payload);
+  if (decoded === null || !headIs.swap(decoded.head)) return null;
+  const { head, tail } = decoded;
+  try {
+    const result = fromBinary(SwapResultSchema, tail.subarray(0, head.answerBytes));
+    return { head, result, object: detailsOf(file, tail.subarray(head.answerBytes)).object };
+  } catch {
+    return null;
+  }
+}
+
+const damaged = (file: string, what: string): RingsideError =>
+  new RingsideError('recording-damaged', `${file} is cut or damaged so early that ${what} cannot be read.`, {
+    remedy: 'Nothing of it can be shown. If you have a copy of the file, try that.',
+  });

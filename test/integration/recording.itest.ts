@@ -1,0 +1,159 @@
+/** A recording shows what the run showed: the same rows, prints and maps, without the host. */
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, expect, it, vi } from 'vitest';
+import type { RowsPage, RunEvent, RunSummary } from '../../core/src/model/index.ts';
+import { cliRun, removeCache, root } from './support/cli.ts';
+import { engineForTests, plainSpec } from './support/engine.ts';
+import { addsUp, type Line } from './support/lines.ts';
+
+const { folder, engine } = engineForTests('recording');
+const source = readFileSync(join(root, 'test/fixtures/programs/recorded.bpf.c'), 'utf8');
+const file = join(folder, 'recorded.bpf.c');
+const recording = join(folder, 'run.ringside');
+const ours = { only_pid: String(process.pid) };
+afterAll(removeCache);
+
+const summary = async (id: string): Promise<RunSummary> => (await engine().runs()).find((r) => r.id === id)!;
+const delivered = async (id: string): Promise<number> =>
+  (await summary(id)).ledger.streams.reduce((sum, s) => sum + s.delivered, 0);
+
+/** getppid, so often that all of them and their samples have arrived. */
+async function call(id: string, times: number): Promise<void> {
+  const before = await delivered(id);
+  for (let i = 0; i < times; i++) void process.ppid;
+  await vi.waitUntil(async () => (await delivered(id)) >= before + 2 * times, { timeout: 20_000, interval: 20 });
+}
+
+/** Every row of every stream and map as the panel gets them, and their hash. */
+async function exported(run: RunSummary): Promise<{ rows: number; streams: string[]; hash: string }> {
+  const hash = createHash('sha256');
+  let rows = 0;
+  for (const { stream } of run.schemas) {
+    let page: RowsPage;
+    for (let first = 0; ; first += page.rows.length) {
+      page = await engine().rows({ runId: run.id, stream, where: '', first, count: 1000 });
+      hash.update(JSON.stringify([stream, page.columns.map((c) => c.id), page.rows]));
+      rows += page.rows.length;
+      if (page.rows.length === 0 || first + page.rows.length >= page.matching) break;
+    }
+  }
+  return { rows, streams: run.schemas.map((s) => s.stream), hash: hash.digest('hex') };
+}
+
+async function open(path: string): Promise<RunSummary> {
+  const { id } = await engine().openRecording({ file: path, where: '', speed: null, count: null });
+  await vi.waitUntil(async () => (await summary(id)).state === 'ended', { timeout: 20_000, interval: 20 });
+  return summary(id);
+}
+
+it('gives the same rows, prints and maps, through a redeploy that lays the records out anew', async () => {
+  writeFileSync(file, source);
+  const record = { file: recording, mapsSeconds: 1 };
+  const run = await engine().attach({ ...plainSpec, file, hosts: ['local'], set: ours, record });
+  await call(run.id, 100);
+  writeFileSync(file, source.replace('  __u32 number;\n', '  __u32 number;\n  __u64 extra;\n'));
+  await engine().redeploy(run.id, {});
+  await call(run.id, 50);
+  const live = await engine().detach(run.id);
+  expect(live.recording).toMatchObject({ file: recording, droppedRecords: 0, error: null });
+  expect(live.recording!.records).toBe(300);
+  expect(live.recording!.bytes).toBe(statSync(recording).size);
+
+  const replayed = await open(recording);
+  const [before, after] = [await exported(live), await exported(replayed)];
+  expect(after).toEqual(before);
+  expect(after.rows).toBeGreaterThan(300);
+  expect(after.streams).toEqual(
+    expect.arrayContaining(['calls', 'calls (version 1)', 'samples', 'printk', 'map:per_pid', 'map:per_cpu']),
+  );
+  expect(replayed.replay).toMatchObject({ file: recording, damage: '' });
+  expect(replayed.ledger).toEqual(live.ledger);
+  expect(replayed.ledger.streams.every(addsUp)).toBe(true);
+  expect(replayed.programs).toEqual(live.programs);
+  expect(replayed.agent).toEqual(live.agent);
+  expect(replayed).toMatchObject({ endReason: 'interrupt', startedAt: live.startedAt });
+  await expect(engine().redeploy(replayed.id, {})).rejects.toMatchObject({ code: 'recording-without-host' });
+});
+
+it('opens a file that was cut, up to the cut, and calls what is missing unknown', async () => {
+  const cut = join(folder, 'cut.ringside');
+  copyFileSync(recording, cut);
+  truncateSync(cut, Math.floor(statSync(cut).size * 0.8));
+  const replayed = await open(cut);
+  expect(replayed.replay!.damage).toContain('not closed in order');
+  expect(replayed.ledger.streams.map((s) => s.produced)).toEqual(replayed.ledger.streams.map(() => null));
+  expect(replayed.ledger.streams.find((s) => s.name === 'calls (version 1)')).toMatchObject({ delivered: 100 });
+});
+
+it('begins and ends while the run goes on; a full disk ends it and nothing else', async () => {
+  writeFileSync(file, source);
+  const events: RunEvent[] = [];
+  const stop = engine().on('runEvents', (_id, more) => void events.push(...more));
+  const run = await engine().attach({ ...plainSpec, file, hosts: ['local'], set: ours });
+  await call(run.id, 10);
+  const part = join(folder, 'part.ringside');
+  await engine().record(run.id, { file: part, mapsSeconds: null });
+  await expect(engine().record(run.id, { file: `${part}2`, mapsSeconds: null })).rejects.toMatchObject({ code: 'usage' });
+  await call(run.id, 20);
+  const { recording: ended, state } = await engine().endRecording(run.id);
+  expect({ state, records: ended!.records }).toEqual({ state: 'running', records: 40 });
+  await expect(engine().record(run.id, { file: part, mapsSeconds: null })).rejects.toMatchObject({ code: 'file-exists' });
+
+  const small = join(folder, 'small');
+  mkdirSync(small);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small]);
+  try {
+    const full = join(small, 'full.ringside');
+    await engine().record(run.id, { file: full, mapsSeconds: null });
+    for (let i = 0; i < 50 && (await summary(run.id)).recording!.endedAt === null; i++) await call(run.id, 200);
+    const { recording: failed, state: still } = await summary(run.id);
+    expect(still).toBe('running');
+    expect(failed!.error).toMatchObject({ code: 'recording-failed' });
+    expect(failed!.error!.message).toContain('the disk is full');
+    await call(run.id, 10);
+    const replayed = await open(full);
+    expect(replayed.ledger.streams[0]!.delivered).toBeGreaterThan(0);
+  } finally {
+    execFileSync('umount', ['-l', small]);
+  }
+  await engine().detach(run.id);
+  stop();
+
+  const replayed = await open(part);
+  const calls = replayed.ledger.streams.find((s) => s.name === 'calls')!;
+  expect(calls).toMatchObject({ delivered: 20, notRecorded: 10, lostAgent: 0, lostTransport: 0 });
+});
+
+it('prints by `ringside replay` what `ringside attach` printed', async () => {
+  const path = join(folder, 'cli.ringside');
+  const calls = setInterval(() => void process.ppid, 1);
+  const args = ['attach', file, '--host', 'local', '--set', `only_pid=${process.pid}`, '--json'];
+  const live = await cliRun([...args, '--duration', '2', '--maps', '0.5', '--record', path]);
+  clearInterval(calls);
+  expect(live).toMatchObject({ code: 0, stderr: '' });
+  const replayed = await cliRun(['replay', path, '--json']);
+  expect(replayed).toMatchObject({ code: 0, stderr: '' });
+  const kinds = ['attached', 'event', 'print', 'map', 'end'];
+  for (const kind of kinds) {
+    const [was, is] = [live, replayed].map((r) => r.json.filter((l: Line) => l.type === kind));
+    expect(was!.length).toBeGreaterThan(0);
+    // Streams stand side by side: the order within each is what counts.
+    const byStream = (lines: Line[]): Line[] => [...lines].sort((a, b) => (a.stream ?? '').localeCompare(b.stream ?? ''));
+    expect(byStream(is!)).toEqual(byStream(was!));
+  }
+  const some = await cliRun(['replay', path, '--json', '--where', 'number < 5 && number >= 2']);
+  const numbers = some.json.filter((l: Line) => l.type === 'event').map((l: Line) => Number(l.fields.number));
+  expect(numbers.every((n: number) => n >= 2 && n < 5)).toBe(true);
+  expect(numbers.length).toBe(
+    live.json.filter((l: Line) => l.type === 'event' && l.fields.number >= 2 && l.fields.number < 5).length,
+  );
+  const csv = await cliRun(['export', path, '--to', 'csv']);
+  const rows = live.json.filter((l: Line) => l.type === 'event' || l.type === 'print').length;
+  expect(csv.stdout.trimEnd().split('\n')).toHaveLength(rows + 1);
+  const har = await cliRun(['export', path, '--to', 'har', '--json']);
+  expect(har).toMatchObject({ code: 2 });
+  expect(har.json.at(-1).error).toMatchObject({ code: 'export-unavailable' });
+});
