@@ -5,6 +5,8 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
 import type { RowsPage, RunEvent, RunSummary } from '../../core/src/model/index.ts';
+import { ChunkType } from '../../core/src/recording/format.ts';
+import { RecordingReader } from '../../core/src/recording/reader.ts';
 import { cliRun, removeCache, root } from './support/cli.ts';
 import { engineForTests, plainSpec } from './support/engine.ts';
 import { addsUp, type Line } from './support/lines.ts';
@@ -16,6 +18,9 @@ const recording = join(folder, 'run.ringside');
 const ours = { only_pid: String(process.pid) };
 afterAll(removeCache);
 
+/** One getppid. */
+const ppid = (): number => process.ppid;
+
 const summary = async (id: string): Promise<RunSummary> => (await engine().runs()).find((r) => r.id === id)!;
 const delivered = async (id: string): Promise<number> =>
   (await summary(id)).ledger.streams.reduce((sum, s) => sum + s.delivered, 0);
@@ -23,7 +28,7 @@ const delivered = async (id: string): Promise<number> =>
 /** getppid, so often that all of them and their samples have arrived. */
 async function call(id: string, times: number): Promise<void> {
   const before = await delivered(id);
-  for (let i = 0; i < times; i++) void process.ppid;
+  for (let i = 0; i < times; i++) ppid();
   await vi.waitUntil(async () => (await delivered(id)) >= before + 2 * times, { timeout: 20_000, interval: 20 });
 }
 
@@ -81,7 +86,9 @@ it('gives the same rows, prints and maps, through a redeploy that lays the recor
 it('opens a file that was cut, up to the cut, and calls what is missing unknown', async () => {
   const cut = join(folder, 'cut.ringside');
   copyFileSync(recording, cut);
-  truncateSync(cut, Math.floor(statSync(cut).size * 0.8));
+  const reader = await RecordingReader.open(cut);
+  for await (const chunk of reader.places()) if (chunk.type === ChunkType.end) truncateSync(cut, chunk.at + 8);
+  await reader.close();
   const replayed = await open(cut);
   expect(replayed.replay!.damage).toContain('not closed in order');
   expect(replayed.ledger.streams.map((s) => s.produced)).toEqual(replayed.ledger.streams.map(() => null));
@@ -104,11 +111,11 @@ it('begins and ends while the run goes on; a full disk ends it and nothing else'
 
   const small = join(folder, 'small');
   mkdirSync(small);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small]);
   try {
     const full = join(small, 'full.ringside');
     await engine().record(run.id, { file: full, mapsSeconds: null });
-    for (let i = 0; i < 50 && (await summary(run.id)).recording!.endedAt === null; i++) await call(run.id, 200);
+    for (let i = 0; i < 50 && (await summary(run.id)).recording!.endedAt === null; i++) await call(run.id, 2000);
     const { recording: failed, state: still } = await summary(run.id);
     expect(still).toBe('running');
     expect(failed!.error).toMatchObject({ code: 'recording-failed' });
@@ -129,7 +136,7 @@ it('begins and ends while the run goes on; a full disk ends it and nothing else'
 
 it('prints by `ringside replay` what `ringside attach` printed', async () => {
   const path = join(folder, 'cli.ringside');
-  const calls = setInterval(() => void process.ppid, 1);
+  const calls = setInterval(ppid, 1);
   const args = ['attach', file, '--host', 'local', '--set', `only_pid=${process.pid}`, '--json'];
   const live = await cliRun([...args, '--duration', '2', '--maps', '0.5', '--record', path]);
   clearInterval(calls);
@@ -138,10 +145,11 @@ it('prints by `ringside replay` what `ringside attach` printed', async () => {
   expect(replayed).toMatchObject({ code: 0, stderr: '' });
   const kinds = ['attached', 'event', 'print', 'map', 'end'];
   for (const kind of kinds) {
-    const [was, is] = [live, replayed].map((r) => r.json.filter((l: Line) => l.type === kind));
+    const [was, is] = [live, replayed].map((r): Line[] => r.json.filter((l: Line) => l.type === kind));
     expect(was!.length).toBeGreaterThan(0);
     // Streams stand side by side: the order within each is what counts.
-    const byStream = (lines: Line[]): Line[] => [...lines].sort((a, b) => (a.stream ?? '').localeCompare(b.stream ?? ''));
+    const byStream = (lines: Line[]): Line[] =>
+      [...(lines as { stream?: string }[])].sort((a, b) => (a.stream ?? '').localeCompare(b.stream ?? ''));
     expect(byStream(is!)).toEqual(byStream(was!));
   }
   const some = await cliRun(['replay', path, '--json', '--where', 'number < 5 && number >= 2']);

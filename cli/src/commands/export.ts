@@ -60,9 +60,10 @@ async function openOutput(path: string | undefined): Promise<Output> {
   await new Promise<void>((resolve, reject) => {
     stream.once('open', () => resolve());
     stream.once('error', reject);
-  }).catch((cause: NodeJS.ErrnoException) => {
-    const exists = cause.code === 'EEXIST';
-    throw new RingsideError(exists ? 'file-exists' : 'recording-failed', `${path} cannot be written: ${cause.message}.`, {
+  }).catch((cause: unknown) => {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const exists = code === 'EEXIST';
+    throw new RingsideError(exists ? 'file-exists' : 'recording-failed', `${path} cannot be written: ${message}.`, {
       remedy: exists ? 'Choose another name, or remove the file.' : 'Choose a folder that you may write to.',
       cause,
     });

@@ -129,6 +129,10 @@ export class RecordingFile implements ChunkSink {
     while (this.writing !== undefined) await this.writing;
   }
 
+  private hasFailed(): boolean {
+    return this.failure !== null;
+  }
+
   /** Writes the index and closes. Never rejects: `failure` tells. */
   close(timeNs: bigint): Promise<void> {
     this.closed ??= this.finish(timeNs);
@@ -137,14 +141,14 @@ export class RecordingFile implements ChunkSink {
 
   private async finish(timeNs: bigint): Promise<void> {
     await this.flush();
-    if (this.failure) return;
+    if (this.hasFailed()) return;
     const indexAt = this.bytes;
     const head: IndexHead = { places: this.places, frames: this.frames };
     const meta = { type: ChunkType.index, flags: 0, host: 0, number: this.number++, timeNs };
     this.put(encodeChunk(meta, encodeParts(head)));
     this.put(encodeTrailer(indexAt));
     await this.flush();
-    if (this.failure) return;
+    if (this.hasFailed()) return;
     try {
       await this.handle.datasync();
       await this.handle.close();

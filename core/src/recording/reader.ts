@@ -124,9 +124,11 @@ export class RecordingReader {
     this.damage = noDamage(this.index === null);
     const known = new Set<number>(Object.values(ChunkType));
     let next = 0;
+    let ended = false;
     for (let at = PREAMBLE_BYTES; at < this.end; ) {
       const header = readChunkHeader(await this.source.read(at, CHUNK_HEADER_BYTES), 0);
       const whole = header !== null && at + chunkBytes(header.payloadBytes) <= this.end;
+      if (!whole && ended) return; // only the index is missing
       if (!whole) {
         const found = await this.search(at + 1);
         this.damage.lostBytes += found - at;
@@ -135,6 +137,10 @@ export class RecordingReader {
       }
       this.damage.lostChunks += Math.max(0, header.number - next);
       next = header.number + 1;
+      if (header.type === ChunkType.end) {
+        ended = true;
+        this.damage.cut = false;
+      }
       if (!known.has(header.type) || header.flags !== 0) this.damage.unknownChunks++;
       else yield { ...header, at };
       at += chunkBytes(header.payloadBytes);

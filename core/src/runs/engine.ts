@@ -445,7 +445,7 @@ class InProcessEngine implements Engine {
     return run;
   }
 
-  redeploy(runId: string, changes: Parameters<Engine['redeploy']>[1], call: CallOptions = {}) {
+  async redeploy(runId: string, changes: Parameters<Engine['redeploy']>[1], call: CallOptions = {}) {
     return this.attachedRun(runId).redeploy(changes, call);
   }
 
@@ -492,7 +492,7 @@ class InProcessEngine implements Engine {
     }
   }
 
-  setLimits(runId: string, limits: Parameters<Engine['setLimits']>[1]) {
+  async setLimits(runId: string, limits: Parameters<Engine['setLimits']>[1]) {
     return this.attachedRun(runId).setLimits(limits);
   }
 
@@ -500,7 +500,7 @@ class InProcessEngine implements Engine {
     return this.run(runId).end('interrupt');
   }
 
-  record(runId: string, spec: RecordSpec) {
+  async record(runId: string, spec: RecordSpec) {
     return this.attachedRun(runId).record(spec);
   }
 
@@ -529,11 +529,11 @@ class InProcessEngine implements Engine {
     this.drop(run);
   }
 
-  readIterator(runId: string, host: string, program: string) {
+  async readIterator(runId: string, host: string, program: string) {
     return this.attachedRun(runId).on(host).readIterator(program);
   }
 
-  writeUserRing(runId: string, host: string, map: string, records: Uint8Array[]) {
+  async writeUserRing(runId: string, host: string, map: string, records: Uint8Array[]) {
     return this.attachedRun(runId).on(host).writeUserRing(map, records);
   }
 

@@ -367,6 +367,7 @@ export class Run {
       }
       throw error;
     }
+    this.recordings.figures();
     this.spec = spec;
     this.object = objects[0]!;
     this.swaps = reports;

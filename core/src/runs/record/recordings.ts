@@ -139,10 +139,11 @@ export class Recordings {
 
   /** A map that cannot be read is said in the log, and is not in the recording then. */
   async readMaps(): Promise<void> {
-    if (this.recorder === undefined) return;
+    const { recorder } = this;
+    if (recorder === undefined) return;
     try {
       await this.run.readMaps();
-      this.recorder?.mapsRead(false);
+      recorder.mapsRead(false);
     } catch (error) {
       this.log.warn(`The maps were not recorded: ${RingsideError.from(error).message}`);
     }

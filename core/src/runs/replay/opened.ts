@@ -39,12 +39,17 @@ export interface SwapFound {
   object: PreparedObject;
 }
 
+/** Where a version took over, and its first figures. */
+export interface SwapPlace extends ChunkPlace {
+  figures: ChunkPlace | null;
+}
+
 export interface OpenedRecording {
   reader: RecordingReader;
   head: RunHead;
   hosts: ReplayedHost[];
   /** Versions that took over, host by host in their order. */
-  swaps: ChunkPlace[];
+  swaps: SwapPlace[];
   /** What cannot be read, in words. */
   damage: string;
   /** It has an end: its figures are complete. */
@@ -63,10 +68,14 @@ interface Parts {
 export async function openReplay(reader: RecordingReader, log: Log): Promise<OpenedRecording> {
   const found: { run?: RunHead; ended: boolean } = { ended: false };
   const parts: Parts[] = [];
-  const swaps: ChunkPlace[] = [];
+  const swaps: SwapPlace[] = [];
   for await (const place of reader.places()) {
     if (place.type === ChunkType.end) found.ended = true;
-    if (place.type === ChunkType.swap) swaps.push(place);
+    if (place.type === ChunkType.swap) swaps.push({ ...place, figures: null });
+    if (place.type === ChunkType.figures) {
+      const swap = swaps.findLast((one) => one.host === place.host);
+      if (swap) swap.figures ??= place;
+    }
     if (place.host >= MOST_HOSTS) continue;
     await take(reader, place, parts, found);
   }
@@ -93,7 +102,7 @@ async function take(
   }
   if (place.type === ChunkType.host) parts[place.host] ??= {};
   const own = parts[place.host];
-  if (own === undefined) return;
+  if (own === undefined || Object.keys(own).length === 4) return;
   if (place.type === ChunkType.figures && own.stats === undefined) {
     const payload = await reader.payload(place);
     const figures = payload && figuresOf(payload);
@@ -130,16 +139,16 @@ async function startHost(file: string, { host, program, attached, stats }: Parts
   const { object } = detailsOf(file, program.payload);
   let description: RunDescription;
   try {
-    fromBinary(HelloSchema, parts!.tail);
-    description = fromBinary(RunDescriptionSchema, attachedParts!.tail);
+    fromBinary(HelloSchema, parts.tail);
+    description = fromBinary(RunDescriptionSchema, attachedParts.tail);
   } catch {
     throw damaged(file, 'what was attached');
   }
-  const { agent, client } = await RecordedAgent.start(parts!.tail, log);
+  const { agent, client } = await RecordedAgent.start(parts.tail, log);
   agent.stats = stats;
   const counts = new RecordedCounts();
-  const info = parts!.head.info;
-  return { host: recordedHost(info, client, counts), agent, counts, object, attached: attachedParts!.head, description };
+  const info = parts.head.info;
+  return { host: recordedHost(info, client, counts), agent, counts, object, attached: attachedParts.head, description };
 }
 
 function detailsOf(file: string, details: Uint8Array): { object: PreparedObject } {

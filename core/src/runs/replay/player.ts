@@ -2,7 +2,7 @@
 import { RingsideError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { EndReason, IteratorText } from '../../model/index.ts';
-import type { Chunk, ChunkPlace } from '../../recording/reader.ts';
+import type { Chunk } from '../../recording/reader.ts';
 import { damageText, isWhole } from '../../recording/reader.ts';
 import { ChunkType, decodeFrames, decodeParts } from '../../recording/format.ts';
 import { headIs, type EndHead } from '../../recording/contents.ts';
@@ -176,12 +176,21 @@ export class Player {
         });
     }
     this.answered.add(chunk.host);
+    await this.firstFigures(chunk);
     await Promise.race([own.agent.swap(found.result), this.redeploying]);
     return true;
   }
 
+  /** The run asks for the new version's figures before the next chunk is read. */
+  private async firstFigures({ at, host }: Chunk): Promise<void> {
+    const place = this.opened.swaps.find((one) => one.at === at)?.figures;
+    const payload = place ? await this.opened.reader.payload(place) : null;
+    const figures = payload && figuresOf(payload);
+    if (figures) this.hosts[host]!.agent.stats = figures.stats;
+  }
+
   private async nextSwap(host: number, from: number): Promise<SwapFound | null> {
-    const place: ChunkPlace | undefined = this.opened.swaps.find((one) => one.host === host && one.at >= from);
+    const place = this.opened.swaps.find((one) => one.host === host && one.at >= from);
     const payload = place === undefined ? null : await this.opened.reader.payload(place);
     return payload === null ? null : swapOf(this.opened.reader.file, payload);
   }
