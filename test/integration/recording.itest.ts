@@ -103,11 +103,15 @@ it('begins and ends while the run goes on; a full disk ends it and nothing else'
   await call(run.id, 10);
   const part = join(folder, 'part.ringside');
   await engine().record(run.id, { file: part, mapsSeconds: null });
-  await expect(engine().record(run.id, { file: `${part}2`, mapsSeconds: null })).rejects.toMatchObject({ code: 'usage' });
+  await expect(engine().record(run.id, { file: `${part}2`, mapsSeconds: null })).rejects.toMatchObject({
+    code: 'usage',
+  });
   await call(run.id, 20);
   const { recording: ended, state } = await engine().endRecording(run.id);
   expect({ state, records: ended!.records }).toEqual({ state: 'running', records: 40 });
-  await expect(engine().record(run.id, { file: part, mapsSeconds: null })).rejects.toMatchObject({ code: 'file-exists' });
+  await expect(engine().record(run.id, { file: part, mapsSeconds: null })).rejects.toMatchObject({
+    code: 'file-exists',
+  });
 
   const small = join(folder, 'small');
   mkdirSync(small);

@@ -143,7 +143,8 @@ export function outputSink(context: Context, replayed = false): Sink {
           for (const d of run.diagnostics) process.stderr.write(`${diagnosticLine(d)}\n`);
           if (!common.quiet && !replayed)
             process.stderr.write(dim(`Attached ${run.name} to ${run.hosts.join(', ')}. ${leaving(run)}\n`));
-          if (!common.quiet && !replayed && run.limits) process.stderr.write(dim(`Limits: ${limitsText(run.limits)}.\n`));
+          if (!common.quiet && !replayed && run.limits)
+            process.stderr.write(dim(`Limits: ${limitsText(run.limits)}.\n`));
         },
       };
     }
@@ -180,7 +181,9 @@ function sayRecording({ recording, replay }: RunSummary): void {
   if (recording?.error) process.stderr.write(`${yellow('recording')} ${recording.error.message}\n`);
   else if (recording && recording.droppedRecords > 0) {
     const dropped = recording.droppedRecords.toLocaleString('en-US');
-    process.stderr.write(`${yellow('recording')} ${dropped} records are missing in it: the disk was too slow for them.\n`);
+    process.stderr.write(
+      `${yellow('recording')} ${dropped} records are missing in it: the disk was too slow for them.\n`,
+    );
   }
   if (replay && replay.damage !== '') process.stderr.write(`${yellow('recording')} ${replay.damage}\n`);
 }

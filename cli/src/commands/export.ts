@@ -87,5 +87,8 @@ function exporter(format: (typeof formats)[number], out: Output, { engine, progr
   }
   const rows = new CsvRows((line) => out.line(line));
   engine.on('run', (run: RunSummary) => rows.know(run.schemas));
-  return { attached, event: (event) => (event.type === 'event' || event.type === 'print' ? rows.add(event) : undefined) };
+  return {
+    attached,
+    event: (event) => (event.type === 'event' || event.type === 'print' ? rows.add(event) : undefined),
+  };
 }

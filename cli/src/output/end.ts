@@ -6,7 +6,11 @@ const known = (n: number | null): string => (n === null ? 'unknown' : n.toLocale
 /** The account at the end: what was produced, what arrived, what was lost and where, what it cost. */
 export function endLines(end: Extract<RunEvent, { type: 'end' }>, replayed = false): string {
   const kept = end.kept ?? [];
-  const head = replayed ? `Recording ended (${end.reason})` : kept.length > 0 ? 'Left running' : `Detached (${end.reason})`;
+  const head = replayed
+    ? `Recording ended (${end.reason})`
+    : kept.length > 0
+      ? 'Left running'
+      : `Detached (${end.reason})`;
   const lines = [bold(`${head} after ${end.seconds.toFixed(1)} s`)];
   for (const { host, run, expires } of kept) {
     lines.push(`  ${host}: ${timeLeft(expires)} left; ringside adopt ${host} ${run}, or ringside end ${host} ${run}`);

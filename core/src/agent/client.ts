@@ -8,7 +8,16 @@ import { cancelled, isErrorCode, RingsideError, throwIfAborted } from '../errors
 import type { Log } from '../log.ts';
 import type { CallOptions } from '../progress.ts';
 import type { ExecChannel } from '../ssh/transport.ts';
-import { BLOB_LAST, encodeFrame, FrameReader, FrameType, printable, type Frame, type FrameHeader, type SeenFrame } from './frames.ts';
+import {
+  BLOB_LAST,
+  encodeFrame,
+  FrameReader,
+  FrameType,
+  printable,
+  type Frame,
+  type FrameHeader,
+  type SeenFrame,
+} from './frames.ts';
 import {
   ByeSchema,
   EventSchema,

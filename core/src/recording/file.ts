@@ -106,7 +106,7 @@ export class RecordingFile implements ChunkSink {
   }
 
   private async writeWhole(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const { bytesWritten } = await this.handle.write(bytes, at, bytes.length - at, this.written + at);
       at += bytesWritten;
     }

@@ -46,8 +46,7 @@ export interface Damage {
 
 const noDamage = (cut: boolean): Damage => ({ cut, lostBytes: 0, lostChunks: 0, unknownChunks: 0 });
 
-export const isWhole = ({ cut, lostBytes, lostChunks }: Damage): boolean =>
-  !cut && lostBytes === 0 && lostChunks === 0;
+export const isWhole = ({ cut, lostBytes, lostChunks }: Damage): boolean => !cut && lostBytes === 0 && lostChunks === 0;
 
 /** "The recording is cut: …" in words; "" when nothing is missing. */
 export function damageText({ cut, lostBytes, lostChunks, unknownChunks }: Damage): string {
@@ -125,7 +124,7 @@ export class RecordingReader {
     const known = new Set<number>(Object.values(ChunkType));
     let next = 0;
     let ended = false;
-    for (let at = PREAMBLE_BYTES; at < this.end; ) {
+    for (let at = PREAMBLE_BYTES; at < this.end;) {
       const header = readChunkHeader(await this.source.read(at, CHUNK_HEADER_BYTES), 0);
       const whole = header !== null && at + chunkBytes(header.payloadBytes) <= this.end;
       if (!whole && ended) return; // only the index is missing

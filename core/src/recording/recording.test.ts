@@ -42,7 +42,9 @@ async function write(path: string, close: boolean): Promise<Uint8Array> {
   file.add({ type: ChunkType.run, host: 0, timeNs: 1n }, encodeParts({ name: 'golden' }));
   for (let i = 0; i < 5; i++) {
     const { chunk, payloadBytes } = framesChunk([new Uint8Array(16).fill(i), new Uint8Array(21).fill(0x40 + i)]);
-    expect(file.addFrames({ type: ChunkType.frames, host: 0, timeNs: 100n + BigInt(i) }, chunk, payloadBytes, 3)).toBe(true);
+    expect(file.addFrames({ type: ChunkType.frames, host: 0, timeNs: 100n + BigInt(i) }, chunk, payloadBytes, 3)).toBe(
+      true,
+    );
     file.add({ type: ChunkType.figures, host: 0, timeNs: 200n }, encodeParts({ i }, new Uint8Array([i])));
   }
   await file.flush();
@@ -71,7 +73,10 @@ const plain = (chunks: Chunk[]): string[] =>
 describe('the bytes', () => {
   it('begin with a preamble and a chunk header that never change', () => {
     expect(Buffer.from(encodePreamble()).toString('hex')).toBe('8b5253520d0a1a0a0100000000000000');
-    const chunk = encodeChunk({ type: 5, flags: 0, host: 2, number: 7, timeNs: 0x0102030405060708n }, Uint8Array.of(1, 2, 3));
+    const chunk = encodeChunk(
+      { type: 5, flags: 0, host: 2, number: 7, timeNs: 0x0102030405060708n },
+      Uint8Array.of(1, 2, 3),
+    );
     expect(Buffer.from(chunk).toString('hex')).toBe(
       '5253434b03000000050002000700000008070605040302011d80bc55' + '63f20418' + '0102030000000000',
     );
@@ -133,10 +138,10 @@ describe('a reader', () => {
 
   it('never takes damage for something else: what it gives was written, what is missing it counts', async () => {
     const all = new Set(plain((await read(whole)).chunks));
-    const flips = fc.array(
-      fc.record({ at: fc.nat(whole.length - 17), bit: fc.nat(7) }),
-      { minLength: 1, maxLength: 6 },
-    );
+    const flips = fc.array(fc.record({ at: fc.nat(whole.length - 17), bit: fc.nat(7) }), {
+      minLength: 1,
+      maxLength: 6,
+    });
     await fc.assert(
       fc.asyncProperty(flips, async (flipped) => {
         const bytes = whole.slice();
@@ -150,7 +155,9 @@ describe('a reader', () => {
   });
 
   it('goes on behind a damaged piece', async () => {
-    const second = [...whole.subarray(16).entries()].findIndex(([at]) => at > 0 && readChunkHeader(whole, 16 + at)?.number === 1);
+    const second = [...whole.subarray(16).entries()].findIndex(
+      ([at]) => at > 0 && readChunkHeader(whole, 16 + at)?.number === 1,
+    );
     const bytes = whole.slice();
     bytes[16 + second + 5]! ^= 0xff;
     const { chunks, reader } = await read(bytes);
@@ -180,7 +187,10 @@ describe('a reader', () => {
 
 describe('a writer', () => {
   /** A disk with so many bytes; writes take `slow` turns. */
-  function disk(size: number, gate: Promise<void> = Promise.resolve()): { handle: RecordingHandle; content: () => Uint8Array } {
+  function disk(
+    size: number,
+    gate: Promise<void> = Promise.resolve(),
+  ): { handle: RecordingHandle; content: () => Uint8Array } {
     let bytes = new Uint8Array(0);
     const handle = {
       write: async (from: Uint8Array, offset: number, length: number, at: number) => {
@@ -205,7 +215,10 @@ describe('a writer', () => {
     for (let size = 16; size < 400; size += 7) {
       const { handle, content } = disk(size);
       let said: ErrorData | undefined;
-      const file = await RecordingFile.create('x', { openFile: () => Promise.resolve(handle), onFailed: (e) => (said = e) });
+      const file = await RecordingFile.create('x', {
+        openFile: () => Promise.resolve(handle),
+        onFailed: (e) => (said = e),
+      });
       file.add({ type: ChunkType.run, host: 0, timeNs: 1n }, encodeParts({ name: 'golden' }));
       for (let i = 0; i < 5; i++) {
         const { chunk, payloadBytes } = framesChunk([new Uint8Array(16).fill(i), new Uint8Array(21).fill(0x40 + i)]);
@@ -214,7 +227,10 @@ describe('a writer', () => {
       }
       await file.flush();
       await file.close(1n);
-      expect(said).toMatchObject({ code: 'recording-failed', message: expect.stringContaining('the disk is full') as string });
+      expect(said).toMatchObject({
+        code: 'recording-failed',
+        message: expect.stringContaining('the disk is full') as string,
+      });
       const { chunks, reader } = await read(content());
       expect(plain(chunks)).toEqual(all.slice(0, chunks.length));
       expect(reader.damage).toMatchObject({ cut: true, lostBytes: 0 });

@@ -163,8 +163,7 @@ class InProcessEngine implements Engine {
   }
 
   async disconnect(host: string) {
-    for (const run of this.runsById.values())
-      if (!run.replayed && run.spec.hosts.includes(host)) await run.leave();
+    for (const run of this.runsById.values()) if (!run.replayed && run.spec.hosts.includes(host)) await run.leave();
     await this.pool.disconnect(host);
   }
 

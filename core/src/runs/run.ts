@@ -642,7 +642,9 @@ export class Run {
   /** Begins to record what is attached already. Errors: usage, file-exists, recording-failed. */
   async record({ file, mapsSeconds }: RecordSpec): Promise<RunSummary> {
     if (this.deps.replay || (this.state !== 'running' && this.state !== 'paused')) {
-      throw new RingsideError('usage', 'This run is not attached.', { remedy: 'Only what is attached can be recorded.' });
+      throw new RingsideError('usage', 'This run is not attached.', {
+        remedy: 'Only what is attached can be recorded.',
+      });
     }
     await this.recordings.open(file);
     await this.recordings.begin(true);

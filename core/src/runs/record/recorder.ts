@@ -8,7 +8,14 @@ import type { SwapResult } from '../../agent/generated/agent_pb.ts';
 import { FrameType, type SeenFrame } from '../../agent/frames.ts';
 import type { EventStore } from '../../events/index.ts';
 import type { AttachSpec, IteratorText } from '../../model/index.ts';
-import { CHUNK_HEADER_BYTES, chunkBytes, ChunkType, encodeParts, framedBytes, putFrame } from '../../recording/format.ts';
+import {
+  CHUNK_HEADER_BYTES,
+  chunkBytes,
+  ChunkType,
+  encodeParts,
+  framedBytes,
+  putFrame,
+} from '../../recording/format.ts';
 import type { AttachedHead, Counts, EndHead, FiguresHead, HostHead, RunHead } from '../../recording/contents.ts';
 import type { ChunkSink } from '../../recording/sink.ts';
 import type { HostRun, MapDumpBytes } from '../hostRun.ts';
@@ -121,10 +128,16 @@ export class Recorder {
     const now = this.now();
     let { gathering } = recorded;
     const full =
-      gathering !== null &&
-      (gathering.payloadBytes + bytes > CHUNK_BYTES || now - gathering.timeNs > LONGEST_CHUNK_NS);
+      gathering !== null && (gathering.payloadBytes + bytes > CHUNK_BYTES || now - gathering.timeNs > LONGEST_CHUNK_NS);
     if (full) this.flushHost(recorded);
-    gathering = recorded.gathering ??= { chunk: firstRoom, payloadBytes: 0, timeNs: now, records: 0, frames: 0, byStream: {} };
+    gathering = recorded.gathering ??= {
+      chunk: firstRoom,
+      payloadBytes: 0,
+      timeNs: now,
+      records: 0,
+      frames: 0,
+      byStream: {},
+    };
     makeRoom(gathering, bytes);
     const micros = Number((now - gathering.timeNs) / 1000n);
     putFrame(gathering.chunk, CHUNK_HEADER_BYTES + gathering.payloadBytes, micros, frame);
@@ -194,11 +207,7 @@ export class Recorder {
     if (performance.now() - keptAt >= MAP_MS) this.keepMap(recorded, map, entry);
   }
 
-  private keepMap(
-    recorded: Recorded,
-    map: string,
-    entry: { dump: MapDumpBytes; keptAt: number; kept: boolean },
-  ): void {
+  private keepMap(recorded: Recorded, map: string, entry: { dump: MapDumpBytes; keptAt: number; kept: boolean }): void {
     const { bytes, ...head } = entry.dump;
     entry.kept = true;
     entry.keptAt = performance.now();

@@ -19,11 +19,7 @@ export interface ReplayDeps {
 }
 
 /** Errors: file-not-found, not-a-recording, recording-newer, recording-damaged. */
-export async function openRecording(
-  spec: OpenRecordingSpec,
-  deps: ReplayDeps,
-  call: CallOptions,
-): Promise<RunSummary> {
+export async function openRecording(spec: OpenRecordingSpec, deps: ReplayDeps, call: CallOptions): Promise<RunSummary> {
   call.progress?.({ step: `Opening ${spec.file}` });
   const reader = await RecordingReader.open(spec.file);
   let opened: OpenedRecording;

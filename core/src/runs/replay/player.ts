@@ -88,7 +88,8 @@ export class Player {
       counts.counts = null;
       agent.final = false;
     }
-    const seconds = this.end?.seconds ?? Math.max(0, Number(this.lastNs / 1_000_000n) - this.opened.head.startedAt) / 1_000;
+    const seconds =
+      this.end?.seconds ?? Math.max(0, Number(this.lastNs / 1_000_000n) - this.opened.head.startedAt) / 1_000;
     const said = this.end?.error ? RingsideError.fromData(this.end.error) : null;
     const reason = failure ? 'error' : (this.end?.reason ?? 'error');
     await this.run
@@ -169,7 +170,9 @@ export class Player {
       const { programs, targets, set } = found.head;
       this.redeploying = this.run
         .redeploy({ programs, targets, set })
-        .catch((error: unknown) => this.log.error(`A new version cannot be shown: ${RingsideError.from(error).message}`))
+        .catch((error: unknown) =>
+          this.log.error(`A new version cannot be shown: ${RingsideError.from(error).message}`),
+        )
         .finally(() => {
           this.redeploying = undefined;
           this.answered.clear();
