@@ -8,7 +8,7 @@ import { TraceActions } from './actions.ts';
 import type { PlacedColumn } from '../shared/grid/columns.ts';
 import { Detail } from './detail.tsx';
 import { Banner, EmptyView } from './emptyView.tsx';
-import { FilterBox } from './filterBox.tsx';
+import { FilterBox } from '../shared/filterBox.tsx';
 import { RowGrid } from '../shared/grid/rowGrid.ts';
 import { Header } from './header.tsx';
 import { LedgerLine } from './ledgerLine.tsx';
@@ -56,7 +56,7 @@ export function App({ state }: { state: TraceState }): JSX.Element {
     <main class="trace" aria-label="Trace">
       <Header state={state} more={(opener) => openBelow('More actions', opener, () => actions.current!.moreMenu())} />
       <div class="viewbar">
-        <FilterBox state={state} field={filter} leave={focusRows} />
+        <FilterBox state={state} example={'pid == 4242 && comm ~ "^ng"'} field={filter} leave={focusRows} />
         <ViewBar
           state={state}
           columns={(opener) => {

@@ -9,6 +9,7 @@ import type {
   RunSummary,
   ToHost,
 } from '@ringside/core/model';
+import type { FilterFault } from '../shared/filterBox.tsx';
 import type { Want } from '../shared/grid/pageWindow.ts';
 import type { RequestError } from '../shared/rpc.ts';
 import { PendingRequests } from '../shared/rpc.ts';
@@ -26,13 +27,6 @@ export interface Counts {
   stored: number;
   delivered: number;
   partial: boolean;
-}
-
-/** A filter that the engine did not take. The rows shown are still those of the filter before it. */
-export interface FilterFault {
-  where: string;
-  error: ErrorData;
-  at: number | null;
 }
 
 const REQUEST_TIMEOUT_MS = 15_000;

@@ -16,6 +16,8 @@ export interface HeaderEvents {
 /** The row of column headers: resizable by pointer and by Shift+arrow, with a menu each, one tab stop for all. */
 export class GridHeader {
   readonly element: HTMLElement;
+  /** By which column the rows are sorted; null = they come as they were made. */
+  sort: { column: string; descending: boolean } | null = null;
   readonly #events: HeaderEvents;
   readonly #step: () => number;
   #all: readonly PlacedColumn[] = [];
@@ -101,11 +103,18 @@ export class GridHeader {
     cell.tabIndex = index === this.#focusable ? 0 : -1;
     cell.setAttribute('aria-colindex', String(index + 1));
     cell.dataset['column'] = String(index);
+    this.#fillSort(cell, column.id);
     const text = cell.firstElementChild!;
     if (text.textContent !== title) text.textContent = title;
     const type = column.field === null ? '' : `, ${visible(column.field.type, 200)}`;
     cell.title = `${title}${type}`;
     cell.setAttribute('aria-description', 'Enter opens the menu, Shift+Left and Shift+Right resize');
+  }
+
+  #fillSort(cell: HTMLElement, id: string): void {
+    const sorted = this.sort?.column === id ? (this.sort.descending ? 'descending' : 'ascending') : null;
+    if (sorted === null) cell.removeAttribute('aria-sort');
+    else cell.setAttribute('aria-sort', sorted);
   }
 
   #cellAt(index: number): HTMLElement | null {

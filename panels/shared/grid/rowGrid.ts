@@ -132,6 +132,17 @@ export class RowGrid {
     this.#layout(this.#area.rowHeight, this.#area.characterWidth);
   }
 
+  /** Says by which column the rows are sorted. */
+  setSort(sort: { column: string; descending: boolean } | null): void {
+    this.#area.header.sort = sort;
+    this.#layout(this.#area.rowHeight, this.#area.characterWidth);
+  }
+
+  /** The element of the cell where the keyboard stands; null while it is not in view. */
+  activeCell(): HTMLElement | null {
+    return this.#activeId === '' ? null : document.getElementById(this.#activeId);
+  }
+
   /** Forgets all rows: another run, stream or filter is to be shown. */
   reset(): void {
     this.#window.reset();

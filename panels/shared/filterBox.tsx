@@ -1,23 +1,40 @@
 import type { VscodeTextfield } from '@vscode-elements/elements/dist/vscode-textfield/vscode-textfield.js';
 import type { JSX, RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { visible } from '../shared/format.ts';
-import type { FilterFault, TraceState } from './state.ts';
+import type { Signal } from '@preact/signals';
+import type { ErrorData } from '@ringside/core/model';
+import { visible } from './format.ts';
 
 /** Typing applies itself after this pause. */
 const PAUSE_MS = 250;
 /** Characters of the expression shown on each side of the fault. */
 const AROUND = 40;
 
+/** A filter that the engine did not take. The rows shown are still those of the filter before it. */
+export interface FilterFault {
+  where: string;
+  error: ErrorData;
+  at: number | null;
+}
+
+export interface Filtered {
+  readonly where: Signal<string>;
+  readonly filterFault: Signal<FilterFault | null>;
+  /** Tries a filter. */
+  applyFilter(where: string): void;
+}
+
 export interface FilterBoxProps {
-  state: TraceState;
+  state: Filtered;
+  /** What may be typed, as an example. */
+  example: string;
   field: RefObject<VscodeTextfield>;
   /** Gives the keyboard back to the rows. */
   leave: () => void;
 }
 
 /** The filter: an EXPR, applied on Enter or when typing rests; what is wrong with it stands below, over the rows. */
-export function FilterBox({ state, field, leave }: FilterBoxProps): JSX.Element {
+export function FilterBox({ state, example, field, leave }: FilterBoxProps): JSX.Element {
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const [filled, setFilled] = useState(state.where.value !== '');
   const where = state.where.value;
@@ -60,7 +77,7 @@ export function FilterBox({ state, field, leave }: FilterBoxProps): JSX.Element 
         ref={field}
         class="filter-field"
         label="Filter: a condition over fields"
-        placeholder='Filter, such as pid == 4242 && comm ~ "^ng"'
+        placeholder={`Filter, such as ${example}`}
         title="Press / to come here, Enter to apply, Escape to leave"
         autocomplete="off"
         spellcheck={false}

@@ -1,6 +1,6 @@
 import type { Column } from '@ringside/core/model';
 import { expect, it } from 'vitest';
-import { placeColumns } from '../shared/grid/columns.ts';
+import { placeColumns } from './columns.ts';
 import { toJson, toTsv } from './copy.ts';
 
 const columns: Column[] = [

@@ -1,5 +1,5 @@
-import { visible } from '../shared/format.ts';
-import type { PlacedColumn } from '../shared/grid/columns.ts';
+import { visible } from '../format.ts';
+import type { PlacedColumn } from './columns.ts';
 
 /** More rows than this are an export, not a copy. */
 export const COPY_LIMIT = 10_000;
