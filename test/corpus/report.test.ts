@@ -6,7 +6,16 @@ const yes: Step = { ok: true, text: '', why: '' };
 const none: Step = { ok: null, text: '', why: '' };
 const no = (text: string, why: string): Step => ({ ok: false, text, why });
 const program = (name: string, more: Partial<ProgramResult>): ProgramResult => ({
-  ...{ program: name, section: 'kprobe/x', loads: yes, attaches: yes, delivers: yes, asks: [] },
+  ...{
+    program: name,
+    section: 'kprobe/x',
+    loads: yes,
+    attaches: yes,
+    delivers: yes,
+    asks: [],
+    figures: '',
+    differs: [],
+  },
   ...more,
 });
 const file = (name: string, programs: ProgramResult[], builds: Step = yes): FileResult => ({
@@ -15,7 +24,7 @@ const file = (name: string, programs: ProgramResult[], builds: Step = yes): File
 
 const results = [
   file('a.bpf.c', [
-    program('fine', { attaches: { ...yes, text: 'x' }, delivers: { ...yes, text: '3 runs' } }),
+    program('fine', { attaches: { ...yes, text: 'x' }, delivers: { ...yes, text: '3 runs' }, figures: '9 insns' }),
     program('asked', { asks: ['func'] }),
     program('variant', { attaches: { ok: null, text: 'variant of fine', why: '' }, delivers: none }),
     program('gone', { loads: no('no such function', 'target-not-found'), attaches: none, delivers: none }),
@@ -29,7 +38,18 @@ describe('summarize', () => {
   it('counts files and programs by the step that they reach', () => {
     expect(summarize(results)).toMatchObject({
       ...{ files: 3, builds: 2, load: 1, run: 1 },
-      ...{ programs: 6, loads: 4, loadsUnasked: 3, attaches: 3, delivers: 2, asks: 1, variants: 1 },
+      ...{
+        programs: 6,
+        loads: 4,
+        loadsUnasked: 3,
+        attaches: 3,
+        delivers: 2,
+        asks: 1,
+        variants: 1,
+        figures: 1,
+        differing: 0,
+      },
+      ...{ refused: 2, explained: 2 },
     });
   });
 
@@ -51,8 +71,12 @@ describe('the table', () => {
     const lines = fileLines(results[0]!, '/corpus').split('\n');
     expect(lines[0]).toBe('✓ a.bpf.c');
     expect(lines[1]).toMatch(/^ {4}✓ ✓ ✓ {2}fine +kprobe\/x +x → 3 runs$/);
-    expect(lines[3]).toMatch(/^ {4}✓ · · {2}variant +kprobe\/x +variant of fine$/);
-    expect(lines[4]).toMatch(/^ {4}✗ · · {2}gone +kprobe\/x +no such function$/);
+    expect(lines[2]).toBe('           9 insns = log');
+    expect(lines[4]).toMatch(/^ {4}✓ · · {2}variant +kprobe\/x +variant of fine$/);
+    expect(lines[5]).toMatch(/^ {4}✗ · · {2}gone +kprobe\/x +no such function$/);
+    const differing = file('d.bpf.c', [program('other', { figures: '7 insns', differs: ['stack 8, in the log 16'] })]);
+    expect(fileLines(differing, '/corpus')).toMatch(/\n {11}7 insns {2}≠ stack 8, in the log 16$/);
+    expect(summarize([differing])).toMatchObject({ figures: 1, differing: 1 });
     expect(fileLines(results[2]!, '/corpus')).toBe('✗ c.bpf.c  does not build: x.h:1: y.h file not found');
   });
 });

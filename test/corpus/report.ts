@@ -19,6 +19,12 @@ export interface Summary {
   asks: number;
   /** Programs that another variant of the same hook stands for, and that do not attach alone. */
   variants: number;
+  /** Programs that the verifier has judged and told figures of; those whose figures are not the log's own. */
+  figures: number;
+  differing: number;
+  /** Programs that are not loaded; those of which the reason is one that is known. */
+  refused: number;
+  explained: number;
   /** What does not get there, by step and kind of reason: how many programs, or files that do not build. */
   reasons: { step: 'build' | 'load' | 'attach' | 'deliver'; why: string; count: number; example: string }[];
   seconds: number;
@@ -40,10 +46,18 @@ export function summarize(results: readonly FileResult[]): Summary {
     delivers: count((p) => p.delivers.ok === true),
     asks: count((p) => p.asks.length > 0),
     variants: count((p) => p.attaches.ok === null && p.attaches.text.startsWith('variant of')),
+    figures: count((p) => p.figures !== ''),
+    differing: count((p) => p.differs.length > 0),
+    refused: count((p) => p.loads.ok === false),
+    explained: count((p) => p.loads.ok === false && isExplained(p.loads)),
     reasons: reasons(results),
     seconds: results.reduce((sum, r) => sum + r.seconds, 0),
   };
 }
+
+/** A reason of a kind that is known, with a sentence; not just that the verifier, or something in us, said no. */
+const isExplained = ({ why, text }: Step): boolean =>
+  text !== '' && !['', 'unknown', 'other', 'internal'].includes(why);
 
 /** The first step of each program that failed, most frequent kind first. */
 function reasons(results: readonly FileResult[]): Summary['reasons'] {
@@ -92,6 +106,8 @@ export function fileLines(result: FileResult, base: string): string {
     const marks = [p.loads, p.attaches, p.delivers].map(mark).join(' ');
     const columns = `${p.program.padEnd(NAME_WIDTH)} ${p.section.padEnd(SECTION_WIDTH)}`;
     lines.push(`    ${marks}  ${columns} ${reason(p)}`.trimEnd());
+    if (p.figures !== '')
+      lines.push(`           ${p.figures}${p.differs.length === 0 ? ' = log' : `  ≠ ${p.differs.join('; ')}`}`);
   }
   for (const note of result.notes) lines.push(`           note: ${note}`);
   return lines.join('\n');
@@ -123,6 +139,10 @@ export function summaryLines(s: Summary, loadOnly: boolean): string {
       `          ${s.variants} are variants of one that runs`,
     );
   }
+  lines.push(
+    `          explain  ${of(s.explained, s.refused)} of those that do not load`,
+    `          figures  ${of(s.figures - s.differing, s.figures)} are those of the log's own last lines`,
+  );
   if (s.asks > 0) lines.push(`          ${s.asks} ask for a target that only their author knows`);
   if (s.reasons.length > 0) lines.push('', 'Why not:');
   for (const r of s.reasons)

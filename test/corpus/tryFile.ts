@@ -1,6 +1,8 @@
 /** One file of a corpus on one host: built, loaded, attached, triggered. What the engine says is what is reported. */
 import { guardRules } from '../../core/src/guardRules.ts';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { BpfObject, readMaps } from '../../core/src/bpf/index.ts';
 import { RingsideError } from '../../core/src/errors.ts';
 import type {
@@ -14,7 +16,9 @@ import type {
   VerifyReport,
 } from '../../core/src/model/index.ts';
 import type { Engine } from '../../core/src/runs/api.ts';
+import { readRecord } from '../../core/src/verifier/explore/record.ts';
 import type { CorpusFile } from './files.ts';
+import { differences, figureWords, logFigures, logsByProgram } from './logFigures.ts';
 import type { Activity, Place } from './place.ts';
 import { chooseTargets, type ChosenTargets } from './targets.ts';
 
@@ -32,6 +36,10 @@ export interface ProgramResult {
   loads: Step;
   attaches: Step;
   delivers: Step;
+  /** The verifier's figures in words, as we tell them; "" where it was not asked, or said none. */
+  figures: string;
+  /** Where they are not those of the log's own last lines. */
+  differs: string[];
   /** What only the author can say: target keys; empty = nothing is asked. The run may have chosen something likely. */
   asks: string[];
 }
@@ -79,7 +87,7 @@ export async function tryFile(file: CorpusFile, options: TryOptions): Promise<Fi
 }
 
 const wholeObject = (reason: Step): ProgramResult => ({
-  ...{ program: '(object)', section: '', attaches: none, delivers: none, asks: [] },
+  ...{ program: '(object)', section: '', attaches: none, delivers: none, asks: [], figures: '', differs: [] },
   loads: reason,
 });
 
@@ -99,7 +107,7 @@ async function steps(file: CorpusFile, options: TryOptions, result: FileResult):
   if (chosen.standIn !== '') await place.compile(chosen.standIn, 'stand-in');
   result.notes.push(...targetNotes(chosen, place));
   result.programs = report.programs.map((p) => ({
-    ...{ program: p.name, section: p.section, loads: none, attaches: none, delivers: none },
+    ...{ program: p.name, section: p.section, loads: none, attaches: none, delivers: none, figures: '', differs: [] },
     asks: chosen.asks.get(p.name) ?? [],
   }));
   if (report.programs.length === 0) {
@@ -109,7 +117,12 @@ async function steps(file: CorpusFile, options: TryOptions, result: FileResult):
   const prepared = { file, object, report, chosen, load: { pins } };
   const verified = await verify(prepared, options);
   noteOnce(result.notes, verified.notes);
-  for (const p of result.programs) p.loads = loadStep(verified.programs.find((v) => v.name === p.program));
+  for (const p of result.programs) {
+    const verdict = verified.programs.find((v) => v.name === p.program);
+    p.loads = loadStep(verdict);
+    p.figures = verdict === undefined ? '' : figureWords(verdict.stats);
+    p.differs = verdict === undefined ? [] : differs(verdict, verified.logs);
+  }
   if (!options.loadOnly) await attachAll(prepared, options, result);
 }
 
@@ -139,14 +152,35 @@ function targetNotes({ words, asks, standIn }: ChosenTargets, place: Place): str
   return notes;
 }
 
-async function verify({ file, report, chosen, load }: Prepared, options: TryOptions): Promise<VerifyReport> {
+type Verified = VerifyReport & { logs: Map<string, string> };
+
+async function verify({ file, report, chosen, load }: Prepared, options: TryOptions): Promise<Verified> {
   const { engine, place } = options;
-  const request = { file: file.path, hosts: [place.shell.host], programs: [], set: {}, targets: chosen.targets, load };
-  const [outcome] = await engine.verify(request, within(options, report.programs.length));
-  if (outcome === undefined || 'error' in outcome) {
-    throw outcome === undefined ? new Error('no verdict') : RingsideError.fromData(outcome.error);
+  const folder = await mkdtemp(join(tmpdir(), 'ringside-corpus-'));
+  try {
+    const [fullLog, record] = [join(folder, 'log'), join(folder, 'record')];
+    const request = {
+      ...{ file: file.path, hosts: [place.shell.host], programs: [], set: {}, targets: chosen.targets, load },
+      ...{ fullLog, record },
+    };
+    const [outcome] = await engine.verify(request, within(options, report.programs.length));
+    if (outcome === undefined || 'error' in outcome) {
+      throw outcome === undefined ? new Error('no verdict') : RingsideError.fromData(outcome.error);
+    }
+    // Of a program that was tried in two instruction sets the log of the one that counts.
+    const attempt = (await readRecord(record))?.attempt ?? 0;
+    const all = logsByProgram(await readFile(fullLog, 'utf8'));
+    return { ...outcome, logs: new Map([...all].map(([name, logs]) => [name, logs[attempt] ?? ''])) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
-  return outcome;
+}
+
+/** Where the figures of a verdict are not those of its log; for what was not verified there are none on either side. */
+function differs({ name, stats }: ProgramVerdict, logs: ReadonlyMap<string, string>): string[] {
+  const log = logFigures(logs.get(name) ?? '');
+  if (log !== null) return differences(stats, log);
+  return stats.processed === null ? [] : [`processed ${stats.processed}, not in the log`];
 }
 
 function loadStep(verdict: ProgramVerdict | undefined): Step {
