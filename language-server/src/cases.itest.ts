@@ -170,7 +170,9 @@ const SHOWN = 12;
 function itemText(item: CompletionItem): string {
   const edit = item.textEdit as TextEdit | undefined;
   const inserted = edit?.newText === item.label ? '' : (edit?.newText ?? '');
-  return [item.label, item.detail ?? '', item.labelDetails?.description ?? '', inserted].filter(Boolean).join(' | ');
+  const beside = item.additionalTextEdits?.map(({ newText }) => `and ${newText.trim()}`) ?? [];
+  const parts = [item.label, item.detail ?? '', item.labelDetails?.description ?? '', inserted, ...beside];
+  return parts.filter(Boolean).join(' | ');
 }
 
 describe('cases of the language server', () => {

@@ -11,6 +11,7 @@ import type { Analysis } from '../analysis.ts';
 import type { CSection } from '../c/model.ts';
 import { NameList } from '../kernel/kernel.ts';
 import type { World } from '../kernel/world.ts';
+import { frameEdits } from './frame.ts';
 import { skeletonOf, snippetText } from './skeleton.ts';
 
 const LIMIT = 100;
@@ -137,9 +138,11 @@ function item(
   const head = snippetText(skeleton.head).replace(skeleton.name, `\${1:${skeleton.name}}`);
   const body = `{${place.eol}\t$0${place.eol}\treturn ${snippetText(skeleton.returns)};${place.eol}\\}`;
   const newText = `${snippetText(name)}")${place.eol}${head}${place.eol}${body}`;
+  const frame = frameEdits(analysis, skeleton.head, rangeOf);
   return {
     ...common,
     insertTextFormat: InsertTextFormat.Snippet,
     textEdit: { range: rangeOf(place.start, place.closing!), newText },
+    ...(frame.length > 0 && { additionalTextEdits: frame }),
   };
 }
