@@ -20,6 +20,7 @@ import { HostList } from './model/hostList.ts';
 import { Inventories } from './model/inventories.ts';
 import { KeptMemory } from './model/keptMemory.ts';
 import { KeptRuns } from './model/keptRuns.ts';
+import { LanguageRequests } from './model/languageRequests.ts';
 import { LostRuns } from './model/lostRuns.ts';
 import { RunList } from './model/runList.ts';
 import { Verdicts } from './model/verdicts.ts';
@@ -47,6 +48,7 @@ export interface AppContext {
   readonly diagnostics: DiagnosticSets;
   readonly verifier: Verifier;
   readonly specs: RememberedSpecs;
+  readonly language: LanguageRequests;
   readonly attacher: Attacher;
   readonly keeper: Keeper;
   readonly panels: TracePanels;
@@ -136,6 +138,7 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
     diagnostics,
     verifier,
     specs,
+    language: disposables.add(new LanguageRequests()),
     attacher,
     keeper,
     panels,

@@ -9,6 +9,7 @@ import type { InventoryKindNode, InventoryNode, InventoryRowNode } from './contr
 import type { KeptNode } from './controllers/keptNode.ts';
 import type { RunNode } from './controllers/runsView.ts';
 import type { SnippetNode } from './controllers/galleryView.ts';
+import type { BinaryNode, BinaryPointNode, KindNode, PointGroupNode, PointNode } from './points/pointNodes.ts';
 
 export const Command = {
   attach: 'ringside.attach',
@@ -55,6 +56,14 @@ export const Command = {
   keptShow: 'ringside.kept.show',
   snippetOpen: 'ringside.gallery.open',
   snippetCreate: 'ringside.gallery.create',
+  pointsRefresh: 'ringside.points.refresh',
+  pointsFilter: 'ringside.points.filter',
+  pointsSearch: 'ringside.points.search',
+  pointsMore: 'ringside.points.more',
+  pointsBinary: 'ringside.points.binary',
+  pointsForget: 'ringside.points.forget',
+  pointsInsert: 'ringside.points.insert',
+  pointsNew: 'ringside.points.new',
   overview: 'ringside.overview',
   showLog: 'ringside.showLog',
   openSettings: 'ringside.openSettings',
@@ -112,6 +121,14 @@ export interface CommandArguments {
   'ringside.kept.show': [];
   'ringside.gallery.open': [node?: SnippetNode];
   'ringside.gallery.create': [node?: SnippetNode];
+  'ringside.points.refresh': [];
+  'ringside.points.filter': [];
+  'ringside.points.search': [];
+  'ringside.points.more': [node?: KindNode | PointGroupNode | BinaryNode];
+  'ringside.points.binary': [];
+  'ringside.points.forget': [node?: BinaryNode];
+  'ringside.points.insert': [node?: PointNode | BinaryPointNode];
+  'ringside.points.new': [node?: PointNode | BinaryPointNode];
   'ringside.overview': [];
   'ringside.showLog': [];
   'ringside.openSettings': [];
@@ -124,6 +141,7 @@ export const View = {
   hosts: 'ringside.hosts',
   runs: 'ringside.runs',
   gallery: 'ringside.gallery',
+  points: 'ringside.points',
 } as const;
 
 export const PanelType = {
@@ -225,6 +243,9 @@ export const NodeContext = {
   keptSuffix: '.kept',
   kept: 'kept',
   snippet: 'snippet',
+  pointGroup: 'points.group',
+  pointBinary: 'points.binary',
+  point: 'point',
 } as const;
 
 /** Attributes of a `ringside` launch configuration. */

@@ -13,6 +13,7 @@ import { registerLanguageClient } from './controllers/languageClient.ts';
 import { registerGroups } from './controllers/groupsController.ts';
 import { registerLostRuns } from './controllers/lostRunsController.ts';
 import { registerMapHints } from './controllers/mapHints.ts';
+import { registerPointsView } from './controllers/pointsView.ts';
 import { registerProgramCode } from './controllers/programCode.ts';
 import { registerRunsView } from './controllers/runsView.ts';
 import { registerStatusBar } from './controllers/statusBar.ts';
@@ -56,6 +57,7 @@ const controllers: ((context: AppContext) => void)[] = [
   registerKeptRuns,
   registerLostRuns,
   registerGalleryView,
+  registerPointsView,
   registerAttachCommands,
   registerVerify,
   registerExplorer,

@@ -111,6 +111,11 @@ export class Authoring {
     }
   }
 
+  /** Does one thing with the kernel that is written for, whatever is open. */
+  async withWorld<T>(work: (world: World) => T): Promise<T> {
+    return work(await this.ready());
+  }
+
   async complete(uri: string, position: Position): Promise<CompletionList | null> {
     return this.at('completion', uri, position, (analysis, offset, rangeOf) => {
       return complete(analysis, offset, { uri, rangeOf, genericC: this.genericC });

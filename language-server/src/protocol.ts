@@ -1,4 +1,5 @@
 /** What client and server say to each other beyond the Language Server Protocol. */
+import type { FoundPoint, PointsParams } from '@ringside/core/model';
 
 /** `initializationOptions` of the client. */
 export interface InitializationOptions {
@@ -81,4 +82,45 @@ export function isTargetParams(value: unknown): value is TargetParams {
 
 function isStringOrNull(value: unknown): value is string | null {
   return value === null || typeof value === 'string';
+}
+
+/** Request client → server: one level of the tree of attach points. */
+export const pointsRequest = 'ringside/points';
+/** Request: attach points of all kinds whose names hold a text. */
+export const pointSearchRequest = 'ringside/pointSearch';
+/** Request: one attach point, its arguments and how a program there begins; null when the kernel has none. */
+export const pointRequest = 'ringside/point';
+/** Request: how a program of any section begins; null when libbpf does not know the section. */
+export const startRequest = 'ringside/start';
+
+const pointKinds: readonly unknown[] = ['tracepoint', 'function', 'raw_tp', 'lsm', 'iter', 'struct_ops'];
+/** More at once helps nobody, and would make the answer slow. */
+const MOST_POINTS = 1000;
+
+const isLimit = (value: unknown): boolean =>
+  Number.isInteger(value) && Number(value) > 0 && Number(value) <= MOST_POINTS;
+
+export function isPointsParams(value: unknown): value is PointsParams {
+  if (typeof value !== 'object' || value === null) return false;
+  const { kind, group, text, first, limit } = value as Record<string, unknown>;
+  return (
+    (kind === null || pointKinds.includes(kind)) &&
+    isStringOrNull(group) &&
+    typeof text === 'string' &&
+    Number.isInteger(first) &&
+    Number(first) >= 0 &&
+    isLimit(limit)
+  );
+}
+
+export function isSearchParams(value: unknown): value is { text: string; limit: number } {
+  if (typeof value !== 'object' || value === null) return false;
+  const { text, limit } = value as Record<string, unknown>;
+  return typeof text === 'string' && isLimit(limit);
+}
+
+export function isFoundPoint(value: unknown): value is FoundPoint {
+  if (typeof value !== 'object' || value === null) return false;
+  const { kind, name } = value as Record<string, unknown>;
+  return pointKinds.includes(kind) && typeof name === 'string';
 }

@@ -17,6 +17,7 @@ import { Checker, type CheckedDocument } from './checker.ts';
 import { isInitializationOptions, isTargetParams, targetNotification } from './protocol.ts';
 import { actionKinds } from './features/actions/index.ts';
 import { Programs } from './programs.ts';
+import { servePoints } from './servePoints.ts';
 import { Publisher } from './publisher.ts';
 
 const capabilities: ServerCapabilities = {
@@ -131,6 +132,8 @@ export function serve(connection: Connection): void {
   connection.onCodeAction(({ textDocument, range, context }) =>
     authoring?.codeActions(textDocument.uri, range, context.only),
   );
+
+  servePoints(connection, () => authoring);
 
   // TextDocuments reports a change for every opened document too.
   const opened = new Set<string>();

@@ -14,6 +14,7 @@ export type * from './walked.ts';
 export type * from './programCode.ts';
 export type * from './record.ts';
 export type * from './run.ts';
+export type * from './points.ts';
 export type * from './panel.ts';
 export type * from './summary.ts';
 export type * from './doctorPanel.ts';

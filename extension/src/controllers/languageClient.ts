@@ -28,6 +28,10 @@ export function registerLanguageClient(context: AppContext): void {
   disposables.add(
     onSettingChange([Setting.clangPath, Setting.clangdPath, Setting.clangdEnabled], () => server.restart()),
   );
+  context.language.connect((method, params) => {
+    targets.follow();
+    return server.ask(method, params);
+  });
   considerAll();
 }
 
@@ -86,6 +90,14 @@ class LanguageServer implements vscode.Disposable {
     this.#enqueue(() => this.#sendTarget());
   }
 
+  /** A question beyond the protocol; the first one starts the server. */
+  async ask(method: string, params: unknown): Promise<unknown> {
+    this.start();
+    await this.#queue;
+    if (this.#client === undefined) throw new Error('The language server does not run; the log says why.');
+    return await this.#client.sendRequest(method, params);
+  }
+
   /** Generic C is clangd's where it serves the editor: who does what is settled when the server starts. */
   clangdMayHaveChanged(): void {
     if (hasClangd() !== this.#withClangd) this.restart();
@@ -99,6 +111,7 @@ class LanguageServer implements vscode.Disposable {
     if (text === this.#sent || this.#client === undefined || (!this.#host && !this.#built)) return;
     await this.#client.sendNotification(targetNotification, params);
     this.#sent = text;
+    this.#context.language.changed();
   }
 
   #enqueue(step: () => Promise<void>): void {

@@ -39,9 +39,11 @@ export class AuthoringTargets implements vscode.Disposable {
 
   #refresh(): void {
     const uri = vscode.window.activeTextEditor?.document.uri;
-    // Panels and other files in front change nothing.
-    if (uri === undefined || !isBpfSource(uri)) return;
-    const host = this.#parts.chosenHosts.get(uri) ?? this.#parts.chosenHosts.last;
+    const source = uri !== undefined && isBpfSource(uri) ? uri : undefined;
+    // Panels and other files in front change nothing; before any source it is the host that was chosen last.
+    if (source === undefined && this.#asked !== '') return;
+    const host = (source && this.#parts.chosenHosts.get(source)) ?? this.#parts.chosenHosts.last;
+    if (source === undefined && host === undefined) return;
     const state = host === undefined ? undefined : this.#parts.hosts.get(host)?.state.state;
     const asked = `${host ?? ''} ${state === 'ready'}`;
     if (asked === this.#asked) return;
