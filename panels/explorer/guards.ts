@@ -57,11 +57,14 @@ function isInfo(value: unknown): value is ExplorationInfo {
 const isPlace = (value: unknown): boolean =>
   isObject(value) && isText(value['file']) && isText(value['message']) && Number.isFinite(value['line']);
 
+const isKernelReport = (value: unknown): boolean => value === undefined || (isObject(value) && isText(value['text']));
+
 const isReason = (value: unknown): boolean =>
   isPlace(value) &&
   isObject(value) &&
   isText(value['title']) &&
   isText(value['kernelSuggestion']) &&
+  isKernelReport(value['kernelReport']) &&
   Array.isArray(value['cause']) &&
   value['cause'].every(isPlace) &&
   Array.isArray(value['fixes']) &&

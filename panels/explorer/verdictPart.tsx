@@ -2,6 +2,7 @@ import type { VerdictReason } from '@ringside/core/model';
 import type { JSX } from 'preact';
 import { visible } from '../shared/format.ts';
 import { IconButton } from '../shared/iconButton.tsx';
+import { KernelReport } from '../shared/kernelReport.tsx';
 import type { ExplorerState } from './state.ts';
 
 /** Why the program was rejected, the way there, and what repairs it. */
@@ -29,6 +30,7 @@ export function VerdictPart({ state }: { state: ExplorerState }): JSX.Element | 
         </p>
       )}
       <Fixes reason={reason} state={state} />
+      <KernelReport reason={reason} open={false} />
     </section>
   );
 }

@@ -2,6 +2,7 @@ import type { ProgramVerdict, VerdictReason } from '@ringside/core/model';
 import type { JSX } from 'preact';
 import { visible } from '../shared/format.ts';
 import { IconButton } from '../shared/iconButton.tsx';
+import { KernelReport } from '../shared/kernelReport.tsx';
 import { nearLimit } from '../shared/verdict.ts';
 import type { Chosen, VerdictsState } from './state.ts';
 import { verdictOf } from './summary.ts';
@@ -86,21 +87,7 @@ function Reason({
           Quick fixes at that line: {reason.fixes.map(({ title }) => visible(title, 200)).join(' · ')}
         </p>
       )}
-      {reason.kernelSuggestion !== '' && (
-        <p class="message">
-          <span class="quiet">The kernel says: </span>
-          {lines(reason.kernelSuggestion)}
-        </p>
-      )}
-      {reason.kernelReport !== undefined && (
-        <details class="kernel">
-          <summary>The kernel's own report</summary>
-          <p class="message">
-            {visible(reason.kernelReport.title, 1000)}. {visible(reason.kernelReport.reason, 4000)}
-          </p>
-          <pre>{lines(reason.kernelReport.causalPath)}</pre>
-        </details>
-      )}
+      <KernelReport reason={reason} open />
     </>
   );
 }

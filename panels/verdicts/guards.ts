@@ -44,8 +44,7 @@ function isVerdict(value: unknown): boolean {
 const isPlace = (value: unknown): boolean =>
   isObject(value) && isText(value['file']) && isText(value['message']) && Number.isFinite(value['line']);
 
-const isKernelReport = (value: unknown): boolean =>
-  isObject(value) && isText(value['title']) && isText(value['reason']) && isText(value['causalPath']);
+const isKernelReport = (value: unknown): boolean => isObject(value) && isText(value['title']) && isText(value['text']);
 
 const isReason = (value: unknown): boolean =>
   isPlace(value) &&

@@ -1,4 +1,4 @@
-import { Exit, errorCodes, type ProgramVerdict, type VerifyOutcome } from '@ringside/core';
+import { Exit, errorCodes } from '@ringside/core';
 import {
   assignments,
   exactly,
@@ -9,8 +9,8 @@ import {
   targets,
   textOption,
 } from '../args.ts';
-import { hostFailure, oneOrAll } from '../output/outcomes.ts';
-import { bold, dim, green, red, yellow } from '../terminal.ts';
+import { oneOrAll } from '../output/outcomes.ts';
+import { verdictText } from '../output/verdictText.ts';
 import type { Command } from './index.ts';
 
 export const verify: Command = {
@@ -43,37 +43,9 @@ export const verify: Command = {
     );
     progress.clear();
     if (common.json) json(oneOrAll(outcomes));
-    else text(outcomes.map(forPeople).join('\n'));
+    else text(outcomes.map(verdictText).join('\n'));
     const failed = outcomes.find((o) => 'error' in o);
     if (failed && 'error' in failed) return errorCodes[failed.error.code];
     return outcomes.every((o) => !('error' in o) && o.ok) ? Exit.done : Exit.rejected;
   },
 };
-
-function forPeople(outcome: VerifyOutcome): string {
-  if ('error' in outcome) return hostFailure(outcome);
-  return [
-    bold(`${outcome.host} (kernel ${outcome.kernel})`),
-    ...outcome.programs.map(programLines),
-    ...outcome.notes.map((n) => dim(`  ${n}`)),
-  ].join('\n');
-}
-
-function programLines(p: ProgramVerdict): string {
-  const mark = { accepted: green('✓'), rejected: red('✗'), skipped: yellow('–') }[p.verdict];
-  const { processed, limitPercent, verifyMicros } = p.stats;
-  const stats =
-    processed === null
-      ? ''
-      : dim(`  ${processed} instructions processed (${limitPercent ?? '?'} %), ${verifyMicros ?? '?'} µs`);
-  const lines = [`  ${mark} ${p.name} ${dim(p.section)}${stats}`];
-  if (p.reason) {
-    const { title, message, file, line, column, cause, fixes, kernelSuggestion } = p.reason;
-    if (file) lines.push(`      ${file}:${line}:${column}`);
-    lines.push(`      ${bold(title)}: ${message}`);
-    for (const c of cause) lines.push(dim(`      ${c.file}:${c.line}:${c.column}: ${c.message}`));
-    for (const f of fixes) lines.push(`      fix: ${f.title}`);
-    if (kernelSuggestion !== '') lines.push(dim(`      the kernel suggests: ${kernelSuggestion}`));
-  }
-  return lines.join('\n');
-}

@@ -20,8 +20,11 @@ export interface VerdictReason {
   cause: { file: string; line: number; column: number; message: string }[];
   fixes: { title: string; edits: TextEdit[] }[];
   kernelSuggestion: string;
-  /** What Linux 7.3 and newer say themselves, in their words; left out by others. `causalPath` has the kernel's line breaks. */
-  kernelReport?: { title: string; reason: string; causalPath: string };
+  /**
+   * What Linux 7.3 and newer say themselves, in their words; left out by others. `causalPath` has the kernel's line breaks,
+   * `text` is all of it as the kernel printed it.
+   */
+  kernelReport?: { title: string; reason: string; causalPath: string; text: string };
   registers: Record<string, string>;
   /** The functions that were open, inlined ones too, the one that failed first; left out when there is only one. */
   frames?: { function: string; file: string; line: number; column: number }[];

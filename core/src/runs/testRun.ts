@@ -1,6 +1,6 @@
 /** Runs the tests of one object on one host: each with the object loaded anew, nothing attached, nothing left loaded. */
 import { BpfObject } from '../bpf/index.ts';
-import { cancelled, RingsideError, throwIfAborted } from '../errors.ts';
+import { RingsideError, throwIfAborted } from '../errors.ts';
 import { compileExpr, compileReader, EventStore, EventTap, RowDecoder } from '../events/index.ts';
 import type { GuardRule } from '../guardRules.ts';
 import { HostMaps } from '../maps/index.ts';
@@ -22,6 +22,7 @@ import {
 import type { ConnectedHost } from './hosts.ts';
 import { HostRun, streamMapTypes } from './hostRun.ts';
 import type { PreparedObject } from './prepare.ts';
+import { runRepeatedly, type RunInput, type RunOutcome } from './repeatedRun.ts';
 
 /** What a test's records may take before the oldest leave. */
 const STORE_BYTES = 16 << 20;
@@ -129,7 +130,8 @@ class TestRun {
     await run.openStreams(call);
     // Some kinds take no number of repeats at all.
     const repeat = test.repeat === 1 ? 0 : test.repeat;
-    const outcome = await abortable(run.runProgram(test.program, { dataIn, contextIn, repeat }, call), call);
+    const once = (input: RunInput): Promise<RunOutcome> => run.runProgram(test.program, input, call);
+    const outcome = await runRepeatedly(type, { dataIn, contextIn, repeat }, once, call.signal);
     // The last record and the last print come before its answer.
     await run.detach();
     const judge = new Judge(test.expect);
@@ -325,14 +327,4 @@ function withLine(error: unknown, line: number): RingsideError {
     return failure;
   const { code, remedy, detail, links } = failure;
   return new RingsideError(code, `${failure.message} (line ${line} of the test file)`, { remedy, detail, links });
-}
-
-/** A program that runs for long is not waited for: the agent of these tests is ended then, and it with it. */
-function abortable<T>(work: Promise<T>, { signal }: CallOptions): Promise<T> {
-  if (!signal) return work;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(cancelled());
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

@@ -67,8 +67,10 @@ describe("the kernel's own report", () => {
       if (log.includes('\nCausal path:')) expect(log).toContain(`\nCausal path:\n${report!.causalText}\n`);
       expect(report!.causalText === '').toBe(!log.includes('\nCausal path:'));
       expect(log.replaceAll(/\s+/g, ' ')).toContain(`Suggestion: ${report!.suggestion} `);
+      expect(log).toContain(`\n${report!.text}\n`);
+      expect(report!.text).toMatch(/^Verification failed: [^]*\nReason:\n[^]*\nSuggestion:\n/);
       // What the verifier says after its report is no part of it.
-      expect(report!.suggestion).not.toMatch(/BPF_EXIT/);
+      expect(report!.text).not.toMatch(/^(?:BPF_EXIT|processed \d)/m);
     }
   });
 

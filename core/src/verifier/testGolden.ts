@@ -14,7 +14,13 @@ export function goldenText(verdict: ProgramVerdict, folder = '.'): string {
     place: `${file(reason.file)}:${reason.line}:${reason.column}`,
     message: reason.message,
     cause: reason.cause.map((c) => `${file(c.file)}:${c.line}:${c.column}: ${c.message}`),
-    ...(reason.kernelReport && { kernel: { ...reason.kernelReport, suggestion: reason.kernelSuggestion } }),
+    ...(reason.kernelReport && {
+      kernel: {
+        ...reason.kernelReport,
+        suggestion: reason.kernelSuggestion,
+        text: reason.kernelReport.text.split('\n'),
+      },
+    }),
     frames: reason.frames?.map((f) => `${f.function} ${file(f.file)}:${f.line}`),
     fixes: reason.fixes.map((f) => ({
       title: f.title,

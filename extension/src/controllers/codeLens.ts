@@ -94,7 +94,7 @@ class ProgramLenses implements vscode.CodeLensProvider {
     const attached = run?.attachments.some((attachment) => attachment.program === name) === true;
     const lenses = attached
       ? [
-          at(`$(record)\u00a0${liveWords(run, name)}`, {
+          at(`$(record) ${liveWords(run, name)}`, {
             ...commandOf(Command.runOpen, 'Open Trace', run.id),
             tooltip: liveTooltip(run, name),
           }),
@@ -114,7 +114,11 @@ class ProgramLenses implements vscode.CodeLensProvider {
 }
 
 const lensAt = (line: number) => (title: string, command: vscode.Command) =>
-  new vscode.CodeLens(new vscode.Range(line, 0, line, 0), { ...command, title });
+  // An icon takes no space of its own, and a plain one after it is lost.
+  new vscode.CodeLens(new vscode.Range(line, 0, line, 0), {
+    ...command,
+    title: title.replace(/^(\$\(.*?\)) /, '$1\u00a0'),
+  });
 
 function verdictWords(known: KnownVerdict, version: number): string {
   const words = describeVerdict(known.verdict, known.host, known.before);

@@ -4,7 +4,7 @@ import type { Diagnostic, ProgramVerdict } from '@ringside/core/model';
 import * as mock from '../test/vscodeMock.ts';
 
 vi.mock('vscode', () => import('../test/vscodeMock.ts'));
-const { DiagnosticSets, fixesOf } = await import('./diagnosticSets.ts');
+const { DiagnosticSets, fixesOf, restOfLine } = await import('./diagnosticSets.ts');
 
 const uri = mock.Uri.file('/w/a.bpf.c');
 const source = uri as unknown as Uri;
@@ -104,5 +104,20 @@ test("a rejection stands at its line, with the way there, the whole log behind i
   expect(fixesOf.get(diagnostic as never)).toEqual(reason.fixes);
   sets.setVerdicts(source, 'web-1', [{ ...rejected, verdict: 'accepted', reason: null }], log);
   expect(verifier('/w/a.bpf.c')).toEqual([]);
+  mock.workspace.textDocuments = [];
+});
+
+test.each([
+  ['\t*seen += 1;', '+=', '*seen += 1;'],
+  ['\tfor (i = 0; i < 4; i++)', '++', 'i++)'],
+  ['\tif (a == b) return 1;', '==', '== b) return 1;'],
+  ['\ts->hits = now();', 'now', 'now();'],
+  ['\tx = *p;', '*p', '*p;'],
+  ['int a; s->hits = 1;', '=', 's->hits = 1;'],
+])('what is assigned to is marked with the operator that the line information names: %s', (text, at, marked) => {
+  const document = { text, firstNonWhitespaceCharacterIndex: text.length - text.trimStart().length };
+  mock.workspace.textDocuments = [{ uri: source, lineCount: 1, lineAt: () => document }];
+  const { start, end } = restOfLine(source, { file: '', line: 1, column: text.indexOf(at) + 1 });
+  expect(text.slice(start.character, end.character)).toBe(marked);
   mock.workspace.textDocuments = [];
 });

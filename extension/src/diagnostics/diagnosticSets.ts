@@ -123,8 +123,14 @@ export function restOfLine(uri: vscode.Uri, place: Place): vscode.Range {
   const open = vscode.workspace.textDocuments.find((document) => document.uri.toString() === uri.toString());
   if (open === undefined || start.line >= open.lineCount) return new vscode.Range(start, start.translate(0, 1));
   const { text, firstNonWhitespaceCharacterIndex: indent } = open.lineAt(start.line);
-  const from = Math.max(start.character, indent);
+  const from = Math.max(statementStart(text, start.character), indent);
   return new vscode.Range(start.line, from, start.line, Math.max(from + 1, text.trimEnd().length));
+}
+
+/** Line information of `*seen += 1` names its operator: what is assigned to belongs to what is marked. */
+function statementStart(text: string, at: number): number {
+  if (!/^(?:(?:[-+*/%&|^]|<<|>>)?=(?!=)|\+\+|--)/.test(text.slice(at))) return at;
+  return /^(?:.*[;{}])?\s*/.exec(text.slice(0, at))![0].length;
 }
 
 function related(source: vscode.Uri, place: Place, message: string): vscode.DiagnosticRelatedInformation {

@@ -38,6 +38,9 @@ export class Verifier implements vscode.Disposable {
   /** The running verification of each file: a newer one ends it. */
   readonly #running = new Map<string, AbortController>();
 
+  /** What the status bar says of the last one that was accepted: the next one may not be. */
+  #accepted: vscode.Disposable | undefined;
+
   constructor(parts: VerifierParts) {
     this.#parts = parts;
   }
@@ -67,6 +70,7 @@ export class Verifier implements vscode.Disposable {
     this.#running.get(key)?.abort();
     const abort = new AbortController();
     this.#running.set(key, abort);
+    this.#accepted?.dispose();
     const show = options.quiet ? withQuietProgress : withProgress;
     const title = `Ringside: verifying ${basename(file.fsPath)} on ${host}`;
     try {
@@ -114,10 +118,8 @@ export class Verifier implements vscode.Disposable {
   #announce(file: vscode.Uri, report: VerifyReport): void {
     const rejected = report.programs.filter((program) => program.verdict === 'rejected');
     if (rejected.length === 0) {
-      vscode.window.setStatusBarMessage(
-        `${report.host} accepts ${basename(file.fsPath)} (kernel ${report.kernel})`,
-        5000,
-      );
+      const words = `${report.host} accepts ${basename(file.fsPath)} (kernel ${report.kernel})`;
+      this.#accepted = vscode.window.setStatusBarMessage(words, 5000);
       return;
     }
     const first = rejected[0]!;

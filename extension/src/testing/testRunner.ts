@@ -53,6 +53,7 @@ export async function runFile(
   } catch (error) {
     const data = errorData(error);
     if (data.code === 'cancelled') {
+      run.appendOutput(`${basename(listing.testFile)}: cancelled; what was not run yet is skipped.\r\n`);
       for (const test of tests) run.skipped(test);
       return;
     }

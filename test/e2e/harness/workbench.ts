@@ -162,6 +162,55 @@ export class Workbench {
     await this.page.locator('.tab.active:not(.dirty)').first().waitFor();
   }
 
+  /** The lines of the open editor that an error is drawn under, as their numbers stand beside them. */
+  async errorLines(): Promise<number[]> {
+    return this.page
+      .locator('.editor-group-container.active .monaco-editor')
+      .first()
+      .evaluate((shown) => {
+        const top = (element: Element): number => Math.round(element.getBoundingClientRect().top);
+        const numbers = new Map(
+          [...shown.querySelectorAll('.margin-view-overlays .line-numbers')].map((number) => [
+            top(number),
+            Number(number.textContent),
+          ]),
+        );
+        const lines = [...shown.querySelectorAll('.view-overlays > div')].filter(
+          (line) => line.querySelector('.squiggly-error') !== null,
+        );
+        return lines.map((line) => numbers.get(top(line)) ?? NaN);
+      });
+  }
+
+  /** The lines of the open editor that a test's coverage marks as reached. */
+  async coveredLines(): Promise<number[]> {
+    const numbers = this.page.locator('.editor-group-container.active .coverage-deco-hit');
+    return (await numbers.allInnerTexts()).map(Number);
+  }
+
+  /** The icon beside a test in the open editor. */
+  testGlyph(state: 'run' | 'loading' | 'passed' | 'failed' | 'skipped'): Locator {
+    const glyph = this.page.locator('.editor-group-container.active .testing-run-glyph');
+    return glyph.and(this.page.locator(state === 'loading' ? '.codicon-loading' : `.codicon-testing-${state}-icon`));
+  }
+
+  /** Takes the quick fix with this title at the cursor, by the keyboard alone. */
+  async quickFix(title: RegExp, look: () => Promise<unknown>): Promise<void> {
+    await this.page.keyboard.press('Control+.');
+    const rows = this.page.locator('.action-widget .monaco-list-row');
+    await rows.filter({ hasText: title }).first().waitFor();
+    await look();
+    const focused = rows.and(this.page.locator('.focused'));
+    for (let left = 20; left > 0 && (await focused.filter({ hasText: title }).count()) === 0; left -= 1) {
+      const at = await focused.first().getAttribute('data-index');
+      await this.page.keyboard.press('ArrowDown');
+      for (let wait = 40; wait > 0 && (await focused.first().getAttribute('data-index')) === at; wait -= 1)
+        await this.page.waitForTimeout(25);
+    }
+    await focused.filter({ hasText: title }).first().waitFor();
+    await this.page.keyboard.press('Enter');
+  }
+
   /** A button of a modal dialog or of a notification. */
   button(text: string | RegExp): Locator {
     return this.page.locator('.monaco-dialog-box, .notification-toast').getByRole('button', { name: text }).first();

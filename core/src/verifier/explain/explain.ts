@@ -64,8 +64,9 @@ function causes(explained: Explanation | null, place: Place): VerdictReason['cau
 /** The kernel's own report, as it is. */
 function kernelReport({ report }: VerifierLog): Pick<VerdictReason, 'kernelReport'> {
   if (!report) return {};
-  const { category, title, reason, causalText } = report;
-  return { kernelReport: { title: category === '' ? title : `${category}: ${title}`, reason, causalPath: causalText } };
+  const { category, reason, causalText: causalPath, text } = report;
+  const title = category === '' ? report.title : `${category}: ${report.title}`;
+  return { kernelReport: { title, reason, causalPath, text } };
 }
 
 /** Who called whom, the program itself last; left out when the failure is in the program's own function. */

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { BpfObject } from '../../bpf/index.ts';
 import type { ProgramVerdict, VerifyReport } from '../../model/index.ts';
 
-const VERSION = 1;
+const VERSION = 2;
 /** Of all sources together; a generated header is no source that anybody steps through. */
 const MOST_SOURCE = 4 << 20;
 const MOST_RECORD = 256 << 20;

@@ -23,6 +23,8 @@ export interface KernelReport {
   /** The causal path's lines as the kernel printed them. */
   causalText: string;
   suggestion: string;
+  /** The whole block as the kernel printed it. */
+  text: string;
 }
 
 const blockHead = /^(Reason|At|Causal path|Suggestion):\s*(.*)$/;
@@ -51,6 +53,7 @@ export function readKernelReport(lines: readonly string[]): KernelReport {
     causalPath: places(causal),
     causalText: causal.join('\n').replace(/^\n+|\s+$/g, ''),
     suggestion: prose('Suggestion'),
+    text: lines.join('\n').trimEnd(),
   };
 }
 
