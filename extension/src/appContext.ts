@@ -26,6 +26,7 @@ import { RunList } from './model/runList.ts';
 import { Verdicts } from './model/verdicts.ts';
 import { DoctorPanels } from './panels/doctorPanels.ts';
 import { ExplorerPanels } from './panels/explorerPanels.ts';
+import { ChartsPanels } from './panels/chartsPanels.ts';
 import { TracePanels } from './panels/tracePanels.ts';
 import { VerdictsPanels } from './panels/verdictsPanels.ts';
 import { NativePrompter } from './prompter.ts';
@@ -52,6 +53,7 @@ export interface AppContext {
   readonly attacher: Attacher;
   readonly keeper: Keeper;
   readonly panels: TracePanels;
+  readonly charts: ChartsPanels;
   readonly doctors: DoctorPanels;
   readonly explorers: ExplorerPanels;
   readonly verdictTables: VerdictsPanels;
@@ -114,6 +116,13 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
     new TracePanels({ engine, errors, runs, kept, attacher, keeper, specs, extensionUri: extension.extensionUri }),
   );
   const { extensionUri } = extension;
+  const charts = disposables.add(
+    new ChartsPanels({
+      ...{ engine, errors, runs, attacher, extensionUri, memory: extension.workspaceState },
+      showRows: (run, stream, where) => panels.show(run, stream, where),
+    }),
+  );
+  panels.onChart((run, chart) => void charts.add(run, chart));
   const doctors = disposables.add(new DoctorPanels({ engine, errors, extensionUri }));
   const extensionId = extension.extension.id;
   const explorers = disposables.add(
@@ -142,6 +151,7 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
     attacher,
     keeper,
     panels,
+    charts,
     doctors,
     explorers,
     verdictTables,

@@ -41,6 +41,7 @@ export const Command = {
   inventoryCopy: 'ringside.inventory.copy',
   programCode: 'ringside.programs.code',
   runOpen: 'ringside.runs.open',
+  runCharts: 'ringside.runs.charts',
   runPause: 'ringside.runs.pause',
   runResume: 'ringside.runs.resume',
   runLimits: 'ringside.runs.limits',
@@ -106,6 +107,7 @@ export interface CommandArguments {
   'ringside.inventory.takeAway': [node?: InventoryRowNode];
   'ringside.programs.code': [target?: InventoryRowNode | Uri, program?: unknown];
   'ringside.runs.open': [run?: RunNode | string];
+  'ringside.runs.charts': [run?: RunNode | string];
   'ringside.runs.pause': [run?: RunNode | string];
   'ringside.runs.resume': [run?: RunNode | string];
   'ringside.runs.limits': [run?: RunNode | string];
@@ -146,6 +148,7 @@ export const View = {
 
 export const PanelType = {
   trace: 'ringside.trace',
+  charts: 'ringside.charts',
   doctor: 'ringside.doctor',
   verdicts: 'ringside.verdicts',
   explorer: 'ringside.explorer',

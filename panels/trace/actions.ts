@@ -2,7 +2,7 @@ import type { Column, FieldKind, FieldValue } from '@ringside/core/model';
 import { count, visible } from '../shared/format.ts';
 import type { MenuItem } from '../shared/menu.tsx';
 import { COPY_LIMIT, COPY_PAGE, type CopiedRow, type RenderCell, toJson, toTsv } from '../shared/grid/copy.ts';
-import { combined, valueFilter } from './filters.ts';
+import { combined, valueFilter } from '../shared/filters.ts';
 import type { CellPlace, RowGrid } from '../shared/grid/rowGrid.ts';
 import type { TraceState } from './state.ts';
 

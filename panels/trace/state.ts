@@ -15,7 +15,7 @@ import type { RequestError } from '../shared/rpc.ts';
 import { PendingRequests } from '../shared/rpc.ts';
 import type { VsCodeApi } from '../shared/vscodeApi.ts';
 import { clampWidth, sameColumns } from '../shared/grid/columns.ts';
-import { faultPosition } from './filters.ts';
+import { faultPosition } from '../shared/filters.ts';
 import type { RowGrid } from '../shared/grid/rowGrid.ts';
 import { EMPTY_STATE, panelState, toPanel } from './guards.ts';
 import { PollPace, RowPump } from './pump.ts';

@@ -198,7 +198,7 @@ function runTooltip(run: RunSummary): string {
 }
 
 export function registerRunsView(context: AppContext): void {
-  const { disposables, engine, errors, runs, attacher, panels, keeper } = context;
+  const { disposables, engine, errors, runs, attacher, panels, charts, keeper } = context;
   disposables.add(vscode.window.createTreeView(View.runs, { treeDataProvider: new RunTree(context) }));
   disposables.add(sayLimitEnds(runs, (run) => attacher.restart(run.id)));
 
@@ -206,6 +206,7 @@ export function registerRunsView(context: AppContext): void {
   const onRun = (
     id:
       | typeof Command.runOpen
+      | typeof Command.runCharts
       | typeof Command.runPause
       | typeof Command.runResume
       | typeof Command.runLimits
@@ -228,6 +229,11 @@ export function registerRunsView(context: AppContext): void {
     Command.runOpen,
     () => runs.all(),
     (run) => panels.open(run),
+  );
+  onRun(
+    Command.runCharts,
+    () => runs.all(),
+    (run) => charts.open(run),
   );
   onRun(
     Command.runPause,

@@ -4,6 +4,7 @@
  */
 import type { AttachSpec, PanelState, RowsQuery, ToHost } from '@ringside/core/model';
 import { limitNames } from '@ringside/core/rpc';
+import { isCount, isFields, isText, texts, type Fields, type Guard } from './guardParts.ts';
 
 export const caps = {
   name: 256,
@@ -14,20 +15,6 @@ export const caps = {
   copy: 32 * 1024 * 1024,
   list: 256,
 };
-
-type Fields = Record<string, unknown>;
-type Guard<T> = (value: unknown) => T | null;
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const isText = (value: unknown, max: number): value is string => typeof value === 'string' && value.length <= max;
-const isCount = (value: unknown, max = Number.MAX_SAFE_INTEGER): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;
-
-function texts(value: unknown, maxItems: number, maxLength: number): string[] | null {
-  if (!Array.isArray(value) || value.length > maxItems) return null;
-  return value.every((item): item is string => isText(item, maxLength)) ? [...value] : null;
-}
 
 /** Every kind of message with its guard; the compiler holds it complete. */
 const messages: { [K in ToHost['type']]: (fields: Fields) => Extract<ToHost, { type: K }> | null } = {
