@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { startEngine } from '@ringside/core/rpc';
@@ -120,9 +121,10 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
     new ChartsPanels({
       ...{ engine, errors, runs, attacher, extensionUri, memory: extension.workspaceState },
       showRows: (run, stream, where) => panels.show(run, stream, where),
+      readText: (path) => readFile(path, 'utf8').catch(() => ''), // an object needs no source, and a source no manifest
     }),
   );
-  panels.onChart((run, chart) => void charts.add(run, chart));
+  panels.onChart((run, chart) => (chart === null ? charts.open(run) : charts.add(run, chart)));
   const doctors = disposables.add(new DoctorPanels({ engine, errors, extensionUri }));
   const extensionId = extension.extension.id;
   const explorers = disposables.add(

@@ -67,25 +67,31 @@ function Head({ model, openMenu }: HeadProps): JSX.Element {
           {model.live ? `${run.state} · ${rate(run.rate)}` : run.state} · {count(rows)} rows
         </span>
       )}
-      <vscode-button
-        class="add"
-        icon="add"
-        onClick={(event) =>
-          openMenu('Add a chart', event.currentTarget, () => addItems(run, (chart) => model.add(chart)), 'Find a chart')
-        }
-      >
-        Add Chart
-      </vscode-button>
-      <IconButton
-        icon="ellipsis"
-        label="More actions"
-        onPress={(opener) =>
-          openMenu('More actions', opener, () => [
-            { label: 'Reset to the Program’s Charts', run: () => model.reset() },
-            { label: 'Show the Rows', run: () => model.showRows('', '') },
-          ])
-        }
-      />
+      <span class="head-actions">
+        <vscode-button
+          onClick={(event) =>
+            openMenu(
+              'Add a chart',
+              event.currentTarget,
+              () => addItems(run, (chart) => model.add(chart)),
+              'Find a chart',
+            )
+          }
+        >
+          <span slot="content-before" class="codicon codicon-add" aria-hidden="true" />
+          Add Chart
+        </vscode-button>
+        <IconButton
+          icon="ellipsis"
+          label="More actions"
+          onPress={(opener) =>
+            openMenu('More actions', opener, () => [
+              { label: 'Reset to the Program’s Charts', run: () => model.reset() },
+              { label: 'Show the Rows', run: () => model.showRows('', '') },
+            ])
+          }
+        />
+      </span>
     </header>
   );
 }

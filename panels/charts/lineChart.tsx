@@ -65,13 +65,18 @@ function options(
 ): UPlot.Options {
   const colors = chartColors(element);
   const font = `11px ${getComputedStyle(element).fontFamily}`;
-  const axis = { stroke: colors.quiet, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false } };
+  const axis = {
+    stroke: colors.quiet,
+    font,
+    grid: { stroke: colors.grid, width: 1, dash: [2, 4] },
+    ticks: { show: false },
+  };
   return {
     width: Math.max(100, element.clientWidth),
     height: Math.max(60, element.clientHeight),
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { size: 5 } },
-    padding: [8, 8, 0, 0],
+    padding: [8, 26, 0, 0],
     scales: {
       x: { time: true },
       // Lines of counts begin at 0: a chart that cuts its foot off makes ripples look like waves.

@@ -1,4 +1,5 @@
-import type { Column, FieldKind, FieldValue } from '@ringside/core/model';
+import type { ChartSpec, Column, FieldKind, FieldValue, RecordField } from '@ringside/core/model';
+import { chartsOf } from '../shared/chartChoices.ts';
 import { count, visible } from '../shared/format.ts';
 import type { MenuItem } from '../shared/menu.tsx';
 import { COPY_LIMIT, COPY_PAGE, type CopiedRow, type RenderCell, toJson, toTsv } from '../shared/grid/copy.ts';
@@ -58,12 +59,27 @@ export class TraceActions {
     const here = place === null ? null : this.#cellOf(place.index, column);
     return [
       ...(here === null ? [] : [...this.#valueItems(here), { kind: 'separator' } as const]),
+      ...this.#chartItems(column),
       { label: 'Copy Column Name', run: () => this.#copyText(column.id.replace(/^@/, '')) },
       { label: 'Size to Fit', run: () => this.#grid.fit(id) },
       { kind: 'separator' },
       { label: `Hide ${visible(column.title, 40)}`, run: () => this.#state.hideColumn(id, true) },
       { label: 'Reset Columns', run: () => this.#state.resetColumns() },
     ];
+  }
+
+  /** What the column's values can be drawn as: of the rows that the filter lets through. */
+  #chartItems(column: Column): MenuItem[] {
+    const { field, id } = column;
+    const stream = this.#state.shownStream.value;
+    const named = field ?? (id === '@host' || id === '@record' ? FIXED_FIELD : null);
+    if (named === null) return [];
+    const where = this.#state.where.value;
+    const items = chartsOf({ stream, path: id, field: named }).map(({ label, chart }): MenuItem => ({
+      label: `Chart: ${label.replace(id, visible(column.title, 40))}`,
+      run: () => this.#state.chart(withFilter(chart, where)),
+    }));
+    return [...items, { kind: 'separator' }];
   }
 
   columnsMenu(): MenuItem[] {
@@ -88,6 +104,8 @@ export class TraceActions {
       { kind: 'separator' },
       { label: 'Copy Selected Rows', keys: 'Ctrl+C', disabled: selected === 0, run: () => void this.copy('tsv') },
       { label: 'Copy Selected Rows as JSON', disabled: selected === 0, run: () => void this.copy('json') },
+      { label: 'Open Charts', disabled: run === null, run: () => this.#state.chart(null) },
+      { kind: 'separator' },
       { label: 'Select All Rows', keys: 'Ctrl+A', run: () => this.#grid.selectAll() },
       { kind: 'separator' },
       {
@@ -173,4 +191,15 @@ export class TraceActions {
     }
     return rows;
   }
+}
+
+/** Columns that every row has are texts. */
+const FIXED_FIELD: RecordField = {
+  ...{ name: '', type: '', offset: 0, bits: 0, size: 0 },
+  kind: 'chars',
+  format: 'plain',
+};
+
+function withFilter(chart: ChartSpec, where: string): ChartSpec {
+  return chart.source.from === 'rows' ? { ...chart, source: { ...chart.source, where } } : chart;
 }

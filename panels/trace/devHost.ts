@@ -88,6 +88,8 @@ function receive(message: ToHost): void {
         reply({ type: 'run', run: engine.summary() });
         return;
       }
+    case 'chart':
+      return;
     case 'copy':
       dev.copied.push(message.text);
       return;

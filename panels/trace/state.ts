@@ -1,5 +1,6 @@
 import { batch, signal } from '@preact/signals';
 import type {
+  ChartSpec,
   Column,
   ErrorData,
   PanelState,
@@ -258,6 +259,11 @@ export class TraceState {
       this.widths.value = {};
     });
     this.#columnsChanged();
+  }
+
+  /** Opens the run's charts, with one more or as they are. */
+  chart(chart: ChartSpec | null): void {
+    this.#post({ type: 'chart', chart });
   }
 
   copyText(text: string): void {

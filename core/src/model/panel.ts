@@ -3,6 +3,7 @@
  * it shows. Both sides validate with the guards of core/src/protocol/trace.ts.
  */
 import type { RecordField, FieldValue } from './record.ts';
+import type { ChartSpec } from './chartsPanel.ts';
 import type { AttachSpec, RunSummary } from './run.ts';
 import type { ErrorData } from '../errors.ts';
 
@@ -79,6 +80,8 @@ export type ToHost =
   | { type: 'keep' }
   | { type: 'restart' }
   | { type: 'copy'; text: string }
+  /** Opens the run's page of charts, with a chart more or (null) as it is. */
+  | { type: 'chart'; chart: ChartSpec | null }
   | { type: 'state'; state: PanelState };
 
 /** Extension host → panel. */

@@ -55,7 +55,9 @@ function formOf(words: string[]): Form | string {
     }
     case 'cost': {
       const of = COSTS.find((name) => name === rest[0]);
-      return of === undefined || rest.length > 1 ? `After "cost" stands one of ${COSTS.join(', ')}.` : { look: 'line', cost: of };
+      return of === undefined || rest.length > 1
+        ? `After "cost" stands one of ${COSTS.join(', ')}.`
+        : { look: 'line', cost: of };
     }
     default:
       return line(words);
@@ -65,14 +67,20 @@ function formOf(words: string[]): Form | string {
 function histogram(rest: string[]): Form | string {
   const scale = rest[1] ?? 'log2';
   if (scale !== 'log2' && scale !== 'linear') return `A histogram is "log2" or "linear", not "${scale}".`;
-  return onlyField(rest.slice(0, 1).concat(rest.slice(2)), 'histogram') ?? { look: 'histogram', spec: { kind: 'histogram', field: rest[0]!, scale } };
+  return (
+    onlyField(rest.slice(0, 1).concat(rest.slice(2)), 'histogram') ?? {
+      look: 'histogram',
+      spec: { kind: 'histogram', field: rest[0]!, scale },
+    }
+  );
 }
 
 /** top FIELD[,FIELD…] [by MEASURE FIELD] */
 function top(rest: string[]): Form | string {
   const at = rest.indexOf('by');
   const by = (rest[0] ?? '').split(',');
-  if (!by.every((path) => FIELD.test(path)) || (at >= 0 && at !== 1)) return 'After "top" stands a field, or several with commas between.';
+  if (!by.every((path) => FIELD.test(path)) || (at >= 0 && at !== 1))
+    return 'After "top" stands a field, or several with commas between.';
   const measures: Measure[] = [{ of: 'count', field: '' }];
   if (at === 1) {
     const measure = measureOf(rest.slice(2));
@@ -94,9 +102,11 @@ function line(words: string[]): { look: 'line'; spec: SummarySpec } | string {
 
 function measureOf(words: string[]): Measure | string {
   const [of = '', field = '', more] = words;
-  if (of === 'rate' || of === 'count') return field === '' ? { of, field: '' } : `"${field}" has no meaning after "${of}".`;
+  if (of === 'rate' || of === 'count')
+    return field === '' ? { of, field: '' } : `"${field}" has no meaning after "${of}".`;
   const known = MEASURES.find((name) => name === of);
-  if (known === undefined) return of === '' ? `It says not what to show: ${FORMS}.` : `"${of}" is no chart: there are ${FORMS}.`;
+  if (known === undefined)
+    return of === '' ? `It says not what to show: ${FORMS}.` : `"${of}" is no chart: there are ${FORMS}.`;
   if (!FIELD.test(field)) return `After "${of}" stands a field.`;
   return more === undefined ? { of: known, field } : `"${more}" has no meaning here.`;
 }
@@ -113,10 +123,13 @@ function takeAfter(words: string[], word: string): string | undefined {
 }
 
 function idOf(text: string): string {
-  return text.trim().replace(/[^\w]+/g, '-').slice(0, 60);
+  return text
+    .trim()
+    .replace(/[^\w]+/g, '-')
+    .slice(0, 60);
 }
 
-const COMMENT = /(?:\/\/|\/\*|^\s*\*)\s*ringside:\s*chart\b\s*(.*?)\s*(?:\*\/\s*)?$/;
+const COMMENT = /(?:\/\/|\/\*|^\s*\*)\s*ringside:\s*chart\b\s*(.*?)\s*(?:\*\/.*)?$/;
 /** Most charts of one source, and most of it that is searched. */
 const MOST_CHARTS = 24;
 const MOST_SOURCE = 1 << 20;

@@ -7,7 +7,9 @@ const TIMES = new Set(['ns', 'us', 'ms', 's']);
 export function defaultCharts(run: RunSummary | undefined): ChartSpec[] {
   const schema = run?.schemas[0];
   const leaves = (schema?.records ?? []).flatMap(({ fields }) => fields.flatMap((field) => leavesOf(field, '')));
-  const text = leaves.find(({ field }) => field.kind === 'chars' && field.size <= 64) ?? leaves.find(({ field }) => field.kind === 'enum');
+  const text =
+    leaves.find(({ field }) => field.kind === 'chars' && field.size <= 64) ??
+    leaves.find(({ field }) => field.kind === 'enum');
   const time = leaves.find(({ field }) => TIMES.has(field.format) && field.kind !== 'struct');
   const amount = time ?? leaves.find(({ field }) => field.format === 'bytes');
   const texts = [

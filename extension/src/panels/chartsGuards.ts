@@ -58,7 +58,8 @@ export const parseSummarySpec: Guard<SummarySpec> = (value) => {
     }
     case 'series': {
       const measure = parseMeasure(value.measure);
-      if (measure === null || !isText(value.by, CAPS.name) || !isCount(value.top) || !isCount(value.seconds)) return null;
+      if (measure === null || !isText(value.by, CAPS.name) || !isCount(value.top) || !isCount(value.seconds))
+        return null;
       return { kind: 'series', measure, by: value.by, top: value.top, seconds: value.seconds };
     }
     case 'histogram':
@@ -75,7 +76,8 @@ export const parseSummarySpec: Guard<SummarySpec> = (value) => {
 export const parseChartSpec: Guard<ChartSpec> = (value) => {
   if (!isFields(value)) return null;
   const { id, title, look, wide, source } = value;
-  if (!isText(id, CAPS.name) || !isText(title, CAPS.title) || typeof wide !== 'boolean' || !isFields(source)) return null;
+  if (!isText(id, CAPS.name) || !isText(title, CAPS.title) || typeof wide !== 'boolean' || !isFields(source))
+    return null;
   if (typeof look !== 'string' || !LOOKS.includes(look)) return null;
   const own = { id, title, look: look as ChartSpec['look'], wide };
   if (source.from === 'cost') {

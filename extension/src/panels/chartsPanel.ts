@@ -127,7 +127,8 @@ export class ChartsPanel {
   async #answer({ id, query }: Extract<ChartsToHost, { type: 'summary' }>): Promise<void> {
     const refused = query.runId !== this.#state.runId || this.#open >= MOST_OPEN_QUESTIONS;
     if (refused) {
-      const message = query.runId === this.#state.runId ? 'Too many questions at once.' : 'This page shows another run now.';
+      const message =
+        query.runId === this.#state.runId ? 'Too many questions at once.' : 'This page shows another run now.';
       this.#post({ type: 'failed', id, error: { code: 'usage', message, remedy: '', detail: '', links: [] } });
       return;
     }

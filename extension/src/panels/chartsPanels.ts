@@ -24,6 +24,8 @@ export interface ChartsPanelsParts {
   memory: Pick<vscode.Memento, 'get' | 'update'>;
   extensionUri: vscode.Uri;
   showRows: ChartsPanelParts['showRows'];
+  /** A file's text; "" when there is none. */
+  readText(path: string): Promise<string>;
 }
 
 const MEMORY_KEY = 'ringside.charts';
@@ -44,7 +46,7 @@ export class ChartsPanels implements vscode.Disposable, vscode.WebviewPanelSeria
       ...parts,
       costs,
       remember: (file, charts) => this.#remember(file, charts),
-      chartsOf: programCharts,
+      chartsOf: (file, run) => this.#programCharts(file, run),
     };
     this.#disposables.add(vscode.window.registerWebviewPanelSerializer(PanelType.charts, this));
     this.#disposables.add(parts.attacher.onDidAttach((run) => this.#goOn(run)));
@@ -74,7 +76,8 @@ export class ChartsPanels implements vscode.Disposable, vscode.WebviewPanelSeria
       return existing;
     }
     const remembered = this.#remembered()[run.file];
-    const { charts, notes } = remembered === undefined ? await programCharts(run.file, run) : { charts: remembered, notes: [] };
+    const { charts, notes } =
+      remembered === undefined ? await this.#programCharts(run.file, run) : { charts: remembered, notes: [] };
     const panel = vscode.window.createWebviewPanel(
       PanelType.charts,
       chartsTitle(run),
@@ -113,6 +116,18 @@ export class ChartsPanels implements vscode.Disposable, vscode.WebviewPanelSeria
     return Promise.resolve();
   }
 
+  /** The charts that a program's comments and its manifest name; when there are none, those of any program. */
+  async #programCharts(file: string, run: RunSummary | undefined): Promise<{ charts: ChartSpec[]; notes: string[] }> {
+    const { readText } = this.#parts;
+    const source = chartsOfSource(file.endsWith('.c') ? await readText(file) : '');
+    const manifest = chartsOfManifest(await readText(join(dirname(file), 'manifest.json')), basename(file));
+    const charts = [...source.charts, ...manifest.charts];
+    return {
+      charts: charts.length > 0 ? charts : defaultCharts(run),
+      notes: [...source.problems, ...manifest.problems].map((problem) => `A chart cannot be made. ${problem}`),
+    };
+  }
+
   #remembered(): Record<string, ChartSpec[]> {
     const stored = this.#parts.memory.get<unknown>(MEMORY_KEY);
     if (typeof stored !== 'object' || stored === null) return {};
@@ -133,25 +148,4 @@ export class ChartsPanels implements vscode.Disposable, vscode.WebviewPanelSeria
     // Not closed here: tabs that are open when the window goes away are what comes back.
     this.#panels.clear();
   }
-}
-
-/** The charts that a program's comments and its manifest name; when there are none, those of any program. */
-async function programCharts(
-  file: string,
-  run: RunSummary | undefined,
-): Promise<{ charts: ChartSpec[]; notes: string[] }> {
-  const read = async (path: string): Promise<string> => {
-    try {
-      return new TextDecoder().decode(await vscode.workspace.fs.readFile(vscode.Uri.file(path)));
-    } catch {
-      return ''; // an object file needs no source, and a source no manifest
-    }
-  };
-  const source = chartsOfSource(file.endsWith('.c') ? await read(file) : '');
-  const manifest = chartsOfManifest(await read(join(dirname(file), 'manifest.json')), basename(file));
-  const named = [...source.charts, ...manifest.charts];
-  return {
-    charts: named.length > 0 ? named : defaultCharts(run),
-    notes: [...source.problems, ...manifest.problems].map((problem) => `A chart cannot be made. ${problem}`),
-  };
 }

@@ -5,7 +5,8 @@ export type Guard<T> = (value: unknown) => T | null;
 
 export const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-export const isText = (value: unknown, max: number): value is string => typeof value === 'string' && value.length <= max;
+export const isText = (value: unknown, max: number): value is string =>
+  typeof value === 'string' && value.length <= max;
 export const isCount = (value: unknown, max = Number.MAX_SAFE_INTEGER): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;
 

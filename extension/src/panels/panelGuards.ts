@@ -4,6 +4,7 @@
  */
 import type { AttachSpec, PanelState, RowsQuery, ToHost } from '@ringside/core/model';
 import { limitNames } from '@ringside/core/rpc';
+import { parseChartSpec } from './chartsGuards.ts';
 import { isCount, isFields, isText, texts, type Fields, type Guard } from './guardParts.ts';
 
 export const caps = {
@@ -24,6 +25,10 @@ const messages: { [K in ToHost['type']]: (fields: Fields) => Extract<ToHost, { t
   restart: () => ({ type: 'restart' }),
   pause: ({ paused }) => (typeof paused === 'boolean' ? { type: 'pause', paused } : null),
   copy: ({ text }) => (isText(text, caps.copy) ? { type: 'copy', text } : null),
+  chart: ({ chart }) => {
+    const parsed = chart === null ? null : parseChartSpec(chart);
+    return chart !== null && parsed === null ? null : { type: 'chart', chart: parsed };
+  },
   rows: ({ id, query }) => {
     const parsed = parseQuery(query);
     return isCount(id) && parsed ? { type: 'rows', id, query: parsed } : null;

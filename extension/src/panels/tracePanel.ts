@@ -69,6 +69,12 @@ export class TracePanel {
     if (this.#ready) this.#init();
   }
 
+  /** Shows rows of a stream ("" = the one that is shown) that pass a filter. */
+  show(stream: string, where: string): void {
+    this.#state = { ...this.#state, where, stream: stream === '' ? this.#state.stream : stream };
+    if (this.#ready) this.#init();
+  }
+
   /** Keeps the panel waiting until a job is over. */
   async holdDuring(job: Promise<unknown>): Promise<void> {
     this.#held = true;
@@ -114,6 +120,9 @@ export class TracePanel {
         break;
       case 'restart':
         await this.#parts.restart(this);
+        break;
+      case 'chart':
+        await this.#onRun((run) => this.#parts.chart(run, message.chart));
         break;
       case 'copy':
         await vscode.env.clipboard.writeText(message.text);

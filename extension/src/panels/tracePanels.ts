@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import type { AttachSpec, PanelState, RunSummary } from '@ringside/core/model';
+import type { AttachSpec, ChartSpec, PanelState, RunSummary } from '@ringside/core/model';
 import type { Engine } from '@ringside/core/rpc';
 import type { Attacher, WillAttach } from '../attach/attacher.ts';
 import type { RememberedSpecs } from '../attach/rememberedSpecs.ts';
@@ -30,6 +30,8 @@ export interface TracePanelsParts {
 export interface TracePanelParts extends TracePanelsParts {
   /** Attaches again what the panel shows, also when its run is of an earlier window. */
   restart(panel: TracePanel): Promise<void>;
+  /** Opens the run's page of charts, with a chart more or (null) as it is. */
+  chart(run: RunSummary, chart: ChartSpec | null): Promise<void>;
 }
 
 /** The trace panels: one tab a run, opened by attach, moved on by restart, brought back after a window reload. */
@@ -37,9 +39,14 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
   readonly #parts: TracePanelParts;
   readonly #panels = new Set<TracePanel>();
   readonly #disposables = new DisposableStore();
+  #onChart: TracePanelParts['chart'] | undefined;
 
   constructor(parts: TracePanelsParts) {
-    this.#parts = { ...parts, restart: (panel) => this.#restart(panel) };
+    this.#parts = {
+      ...parts,
+      restart: (panel) => this.#restart(panel),
+      chart: async (run, chart) => this.#onChart?.(run, chart),
+    };
     this.#disposables.add(vscode.window.registerWebviewPanelSerializer(PanelType.trace, this));
     this.#disposables.add(
       parts.attacher.onWillAttach((attach) => {
@@ -69,6 +76,17 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
 
   #of(runId: string): TracePanel[] {
     return [...this.#panels].filter((panel) => panel.runId === runId);
+  }
+
+  /** Who opens charts. The charts open traces in turn, so neither can be made with the other. */
+  onChart(open: TracePanelParts['chart']): void {
+    this.#onChart = open;
+  }
+
+  /** Shows a run's rows that pass a filter. */
+  show(run: RunSummary, stream: string, where: string): void {
+    this.open(run);
+    for (const panel of this.#of(run.id)) panel.show(stream, where);
   }
 
   /** Shows the run's panel, a new one beside the source if it has none. Focus stays where it is. */
