@@ -103,8 +103,7 @@ export class ChartsModel {
   change(id: string, change: Partial<ChartSpec>): void {
     this.#setCharts(this.charts.value.map((chart) => (chart.id === id ? { ...chart, ...change } : chart)));
     if (change.source !== undefined) {
-      const { [id]: _old, ...views } = this.views.value;
-      this.views.value = views;
+      this.views.value = { ...this.views.value, [id]: EMPTY };
     }
   }
 
@@ -224,7 +223,8 @@ export class ChartsModel {
   }
 
   #save(): void {
-    this.#saveTimer ??= setTimeout(() => {
+    if (this.#saveTimer !== null) return;
+    this.#saveTimer = setTimeout(() => {
       this.#saveTimer = null;
       const state: Saved = { runId: this.run.value?.id ?? '', file: this.#file, charts: [...this.charts.value] };
       this.#api.setState(state);

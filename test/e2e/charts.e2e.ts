@@ -26,8 +26,7 @@ async function open(query: string, options: PanelPageOptions = {}): Promise<void
   if (!/empty|gone/.test(query)) await page.locator('.card .uplot').first().waitFor();
 }
 
-const dev = <T>(read: (dev: DevWindow) => T): Promise<T> =>
-  page.evaluate(`(${String(read)})(window.dev)`) as Promise<T>;
+const dev = <T>(read: (dev: DevWindow) => T): Promise<T> => page.evaluate<T>(`(${String(read)})(window.dev)`);
 
 describe('pictures', () => {
   for (const theme of ['light', 'dark', 'hc-dark', 'hc-light'] as const) {

@@ -1,6 +1,4 @@
 import type { CostSample, ProgramCost, RunSummary } from '@ringside/core/model';
-import type { Disposable } from 'vscode';
-import type { RunList } from '../model/runList.ts';
 import { isLive } from '../format.ts';
 
 /** Samples kept per run: about ten minutes of them. */
@@ -8,18 +6,24 @@ const MOST_SAMPLES = 1200;
 /** Counters that are read closer together than this say little of a rate. */
 const LEAST_MS = 400;
 
+/** The runs of this window, as RunList has them. */
+export interface RunSource {
+  onDidChange(listener: (change: { run: RunSummary }) => void): { dispose(): unknown };
+  get(id: string): RunSummary | undefined;
+}
+
 interface History {
   samples: CostSample[];
   before: { at: number; programs: readonly ProgramCost[] };
 }
 
 /** What the programs of each run cost over time, from the run's summaries; so that charts opened later have a past. */
-export class CostHistory implements Disposable {
+export class CostHistory {
   readonly #runs = new Map<string, History>();
-  readonly #stop: Disposable;
+  readonly #stop: { dispose(): unknown };
   readonly #now: () => number;
 
-  constructor(runs: Pick<RunList, 'onDidChange' | 'get'>, now: () => number = Date.now) {
+  constructor(runs: RunSource, now: () => number = Date.now) {
     this.#now = now;
     this.#stop = runs.onDidChange(({ run }) => {
       if (runs.get(run.id) === undefined) this.#runs.delete(run.id);

@@ -118,7 +118,7 @@ export class ChartsPanels implements vscode.Disposable, vscode.WebviewPanelSeria
 
   /** The charts that a program's comments and its manifest name; when there are none, those of any program. */
   async #programCharts(file: string, run: RunSummary | undefined): Promise<{ charts: ChartSpec[]; notes: string[] }> {
-    const { readText } = this.#parts;
+    const readText = (path: string): Promise<string> => this.#parts.readText(path);
     const source = chartsOfSource(file.endsWith('.c') ? await readText(file) : '');
     const manifest = chartsOfManifest(await readText(join(dirname(file), 'manifest.json')), basename(file));
     const charts = [...source.charts, ...manifest.charts];
@@ -138,8 +138,8 @@ export class ChartsPanels implements vscode.Disposable, vscode.WebviewPanelSeria
   }
 
   #remember(file: string, charts: readonly ChartSpec[]): void {
-    const { [file]: _old, ...others } = this.#remembered();
-    const kept = Object.entries(others).slice(1 - MOST_PROGRAMS);
+    const others = Object.entries(this.#remembered()).filter(([name]) => name !== file);
+    const kept = others.slice(1 - MOST_PROGRAMS);
     void this.#parts.memory.update(MEMORY_KEY, Object.fromEntries([...kept, [file, charts]]));
   }
 
