@@ -72,6 +72,19 @@ function create(host: HTMLElement, { label, onLine }: SourceEditorOptions): Sour
       source === 'mouse' || (source === 'keyboard' && reason === monaco.editor.CursorChangeReason.Explicit);
     if (byHand) onLine(position.lineNumber);
   });
+  // What was in view stays in view when the room for it changes; what a person has scrolled away stays away.
+  let revealed = 0;
+  let inView = false;
+  const reveal = (): void => {
+    editor.revealLineInCenterIfOutsideViewport(revealed, monaco.editor.ScrollType.Immediate);
+    inView = true;
+  };
+  editor.onDidScrollChange(() => {
+    inView = editor.getVisibleRanges().some((range) => range.containsPosition({ lineNumber: revealed, column: 1 }));
+  });
+  editor.onDidLayoutChange(() => {
+    if (inView) reveal();
+  });
   const observer = new MutationObserver(useTheme);
   observer.observe(document.body, { attributes: true, attributeFilter: ['class'] });
   observer.observe(document.documentElement, { attributes: true, attributeFilter: ['style'] });
@@ -85,7 +98,8 @@ function create(host: HTMLElement, { label, onLine }: SourceEditorOptions): Sour
     mark: (marks) => decorations.set(decorationsOf(marks)),
     reveal: (line) => {
       editor.setPosition({ lineNumber: line, column: 1 });
-      editor.revealLineInCenterIfOutsideViewport(line, monaco.editor.ScrollType.Immediate);
+      revealed = line;
+      reveal();
     },
     focus: () => editor.focus(),
     dispose: () => {

@@ -27,8 +27,10 @@ const html = `<!doctype html><html lang="en"><head><meta charset="utf-8" />
 
 let folder: string;
 let browser: Browser;
+let columns: VerifiedHost[];
 
 beforeAll(async () => {
+  columns = hosts();
   folder = mkdtempSync(join(tmpdir(), 'ringside-verdicts-panel-'));
   mkdirSync(at('pictures', 'panel'), { recursive: true });
   await build({
@@ -66,7 +68,7 @@ async function open(theme: string, size: { width: number; height: number }): Pro
   const faults: string[] = [];
   page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
   page.on('pageerror', (error) => faults.push(error.message));
-  const message: VerdictsToPanel = { type: 'hosts', title: 'set.bpf.c', file: '/w/set.bpf.c', hosts: hosts() };
+  const message: VerdictsToPanel = { type: 'hosts', title: 'set.bpf.c', file: '/w/set.bpf.c', hosts: columns };
   await page.addInitScript((first) => {
     const api = { postMessage: () => postMessage(first), getState: () => undefined, setState: () => undefined };
     Object.assign(globalThis, { acquireVsCodeApi: () => api });
@@ -106,6 +108,8 @@ it.each([
   expect(report).toMatch(/^Verification failed: Memory Safety: [^]*\nReason:\n[^]*\nCausal path:\n[^]*\nSuggestion:\n/);
   expect(log).toContain(`\n${report}\n`);
   expect(await cutOff(page)).toEqual([]);
+  const { x, width: across } = (await detail.boundingBox())!;
+  expect([Math.round(x), x + across <= width]).toEqual([14, true]);
   await page.screenshot({ path: at('pictures', 'panel', `verdicts-${theme}-${width}.png`), fullPage: true });
   // Kernels before it have none, and none is made up.
   await page.locator('tr', { hasText: 'packet-unchecked' }).locator('.cell').nth(2).click();

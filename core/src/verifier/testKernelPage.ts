@@ -26,6 +26,8 @@ const reasons: Record<string, Partial<Record<string, string>>> = {
   'global-function-null': { '5.10': 'global functions take pointers to memory since Linux 5.12.' },
   'iterator-not-destroyed': kfunc('bpf_iter_num_new', '6.4'),
   'iterator-uninitialised': kfunc('bpf_iter_num_next', '6.4'),
+  'kfunc-null': kfunc('bpf_task_from_pid', '6.2'),
+  'kfunc-null-argument': kfunc('bpf_task_from_pid', '6.2'),
   'kfunc-wrong-program': kfunc('bpf_task_from_pid', '6.2'),
   'printk-format': { '5.10': since('the helper bpf_snprintf()', '5.13') },
   'rcu-parent': kfunc('bpf_task_acquire', '6.2'),

@@ -149,12 +149,14 @@ export const pointerRules: readonly Rule[] = [
   {
     id: 'null-argument',
     title: 'Argument may be NULL',
-    pattern: /R(\d+) type=\S*_or_null\S* expected=|Possibly NULL pointer passed to (?:trusted |helper )?arg/,
+    pattern: /R(\d+) type=\S*_or_null\S* expected=|Possibly NULL pointer passed to (?:trusted |helper )?(?:arg#?\d|R(\d+))/,
     about:
       'A helper or kernel function is called with a pointer that may be NULL; compare it with NULL before the call.',
     explain: (failure, match) => {
       const argument = /arg#?(\d+)/.exec(match.input)?.[1];
-      const register = match[1] !== undefined ? Number(match[1]) : argument === undefined ? NaN : Number(argument) + 1;
+      // Linux 7.3 names the register, older kernels count arguments from 0.
+      const named = match[1] ?? match[2];
+      const register = named !== undefined ? Number(named) : argument === undefined ? NaN : Number(argument) + 1;
       const called = failure.called();
       return nullable(failure, register, called ? `where it is passed to ${called}()` : 'where it is passed on');
     },

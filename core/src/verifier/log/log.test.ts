@@ -139,6 +139,16 @@ describe('paths', () => {
     expect(namedState(stateBefore(log, 3)).get('r0')).toBe('1');
   });
 
+  it('of a jump that is taken at once have the state that stands on its line', () => {
+    const taken = parseVerifierLog(
+      '0: R0=1 R6=scalar() R10=fp0\n1: (ad) if r0 < r6 goto pc+3 5: R6=scalar(umin=2) R10=fp0 refs=2\n5: (95) exit\n',
+    );
+    expect(taken.stepText(0)).toBe('(ad) if r0 < r6 goto pc+3');
+    const state = stateBefore(taken, 1);
+    expect([namedState(state).get('r0'), namedState(state).get('r6')]).toEqual(['1', 'scalar(umin=2)']);
+    expect(state.references).toEqual([2]);
+  });
+
   it('of callbacks keep their state, which stands on the line of the call', () => {
     const called = parseVerifierLog('5: (85) call bpf_loop#181 8: frame1: R1=scalar() R10=fp0 cb\n8: (bc) w0 = w1\n');
     expect(namedState(stateBefore(called, 1))).toEqual(

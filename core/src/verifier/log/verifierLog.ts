@@ -141,12 +141,15 @@ export class VerifierLog {
 
 /**
  * "12: (b7) r1 = 0   ; R1=0" → the instruction, and the state after it. A call that enters a callback stands on one line
- * with the callback's state: "5: (85) call bpf_loop#181 8: frame1: R1=scalar() cb".
+ * with the callback's state: "5: (85) call bpf_loop#181 8: frame1: R1=scalar() cb". So does a jump with the state where it
+ * goes on: "13: (ad) if r0 < r1 goto pc+3 17: R0=scalar(umax=9)".
  */
 export function splitInsnLine(line: string): { text: string; after: string; entered?: string } {
   const colon = line.indexOf(':');
   const callback = /^\d+: (\(85\) call \S+) *\d+: ((?:frame\d+: )?R\d.*)$/.exec(line);
   if (callback) return { text: callback[1]!, after: '', entered: callback[2]! };
+  const jump = /^\d+: (\([0-9a-f]{2}\) .* goto pc[+-]\d+) +\d+: ((?:frame\d+: ?)?R\d.*)$/.exec(line);
+  if (jump) return { text: jump[1]!, after: jump[2]! };
   const at = line.search(/\s+; (?:frame\d+: ?)?(?:R\d|fp-|refs)/);
   if (at < 0) return { text: line.slice(colon + 1).trim(), after: '' };
   return { text: line.slice(colon + 1, at).trim(), after: line.slice(line.indexOf(';', at) + 1) };
