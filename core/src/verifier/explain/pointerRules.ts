@@ -149,7 +149,8 @@ export const pointerRules: readonly Rule[] = [
   {
     id: 'null-argument',
     title: 'Argument may be NULL',
-    pattern: /R(\d+) type=\S*_or_null\S* expected=|Possibly NULL pointer passed to (?:trusted |helper )?(?:arg#?\d|R(\d+))/,
+    pattern:
+      /R(\d+) type=\S*_or_null\S* expected=|Possibly NULL pointer passed to (?:trusted |helper )?(?:arg#?\d|R(\d+))/,
     about:
       'A helper or kernel function is called with a pointer that may be NULL; compare it with NULL before the call.',
     explain: (failure, match) => {
