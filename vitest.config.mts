@@ -5,7 +5,8 @@ import { defineConfig } from 'vitest/config';
 const machinesAlone = ['guards', 'kill', 'matrix', 'privileges'].map((name) => `test/hosts/${name}.vmtest.ts`);
 
 // Four machines for five minutes: `npm test` leaves it to `npm run test:hosts`.
-const verdicts = process.env.RINGSIDE_VERDICTS === 'off' ? ['test/hosts/verdicts.vmtest.ts'] : [];
+const verdicts =
+  process.env.RINGSIDE_VERDICTS === 'off' ? ['test/hosts/verdicts.vmtest.ts', 'test/hosts/headers.vmtest.ts'] : [];
 
 export default defineConfig({
   test: {
