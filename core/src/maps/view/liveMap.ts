@@ -219,7 +219,8 @@ export class LiveMap {
     if (table === null) return this.#empty(look);
     this.#follow(table, look.rateOf);
     const { filter, error, at } = this.#filterOf(table, look.where);
-    const sorting = filter === null ? false : await this.#arrange(table, filter, look);
+    const sorted = look.sort.column === '' ? { ...look, sort: byKey(table) } : look;
+    const sorting = filter === null ? false : await this.#arrange(table, filter, sorted);
     const rows = filter === null ? new Uint32Array(0) : (this.#order?.rows ?? new Uint32Array(0));
     const cells = this.#cellsOf(table, look);
     const from = Math.max(0, Math.min(first, rows.length));
@@ -398,6 +399,11 @@ export class LiveMap {
     if (table.count <= SORTED_AT_ONCE) await this.#look(table.rateOf);
     return done;
   }
+}
+
+/** Until somebody wants another order. */
+function byKey({ layout }: MapTable): MapLook['sort'] {
+  return { column: layout.cells(false, '')[0]?.column.id ?? '', descending: false };
 }
 
 function followed(layout: RowLayout, wanted: string): string {

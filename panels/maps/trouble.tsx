@@ -1,0 +1,60 @@
+import type { ErrorData } from '@ringside/core/model';
+import type { JSX } from 'preact';
+import { clock, visible } from '../shared/format.ts';
+import type { MapsState } from './state.ts';
+
+/** Why there is nothing new, or nothing at all: what, why and what to do. */
+export function Trouble({ state }: { state: MapsState }): JSX.Element | null {
+  const { listing, shown, failure, listError, target } = state;
+  const away = listing.value?.away[0];
+  const trouble = shown.value?.trouble ?? null;
+  const error = trouble?.error ?? failure.value ?? listError.value ?? away?.error ?? null;
+  const note = listing.value?.note ?? '';
+  const readAt = shown.value?.readAt ?? null;
+  if (error === null) {
+    if (note !== '') return <Banner icon="info" text={note} />;
+    if (target.value !== null && shown.value !== null && shown.value.look === 0) return <Reading state={state} />;
+    return null;
+  }
+  const refused = trouble?.kind === 'refused';
+  const last = readAt === null || refused ? '' : ` Shown is what was read at ${clock(readAt)}.`;
+  return (
+    <Banner icon={refused ? 'info' : 'warning'} text={`${error.message}${last}`} error={error}>
+      {(trouble?.kind === 'away' || away !== undefined) && (
+        <button type="button" class="push-button" onClick={() => state.reconnect()}>
+          Connect
+        </button>
+      )}
+    </Banner>
+  );
+}
+
+function Reading({ state }: { state: MapsState }): JSX.Element {
+  const entries = state.map.value?.entries ?? null;
+  return (
+    <Banner
+      icon="loading"
+      text={entries === null ? 'Reading the map…' : `Reading ${entries.toLocaleString('en-US')} entries…`}
+    />
+  );
+}
+
+interface BannerProps {
+  icon: string;
+  text: string;
+  error?: ErrorData;
+  children?: JSX.Element | false;
+}
+
+function Banner({ icon, text, error, children }: BannerProps): JSX.Element {
+  return (
+    <div class="map-banner" role={icon === 'warning' ? 'alert' : 'status'}>
+      <span class={`codicon codicon-${icon}`} aria-hidden="true" />
+      <span class="banner-words">
+        {visible(text)}
+        {error !== undefined && error.remedy !== '' && <span class="remedy"> {visible(error.remedy)}</span>}
+      </span>
+      {children}
+    </div>
+  );
+}
