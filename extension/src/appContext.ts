@@ -28,6 +28,7 @@ import { Verdicts } from './model/verdicts.ts';
 import { DoctorPanels } from './panels/doctorPanels.ts';
 import { ExplorerPanels } from './panels/explorerPanels.ts';
 import { ChartsPanels } from './panels/chartsPanels.ts';
+import { MapsPanels } from './panels/mapsPanels.ts';
 import { TracePanels } from './panels/tracePanels.ts';
 import { VerdictsPanels } from './panels/verdictsPanels.ts';
 import { NativePrompter } from './prompter.ts';
@@ -58,6 +59,7 @@ export interface AppContext {
   readonly doctors: DoctorPanels;
   readonly explorers: ExplorerPanels;
   readonly verdictTables: VerdictsPanels;
+  readonly mapsPanels: MapsPanels;
   /** What bundles and resources are beside: dist/ of the extension. */
   readonly distDir: string;
   readonly cacheDir: string;
@@ -133,6 +135,7 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
   const verdictTables = disposables.add(
     new VerdictsPanels({ engine, errors, documents, cacheDir, extensionUri, explorers }),
   );
+  const mapsPanels = disposables.add(new MapsPanels({ engine, errors, runs, attacher, extensionUri }));
   return {
     extension,
     log,
@@ -157,6 +160,7 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
     doctors,
     explorers,
     verdictTables,
+    mapsPanels,
     distDir,
     cacheDir,
     disposables,

@@ -40,6 +40,7 @@ export const Command = {
   inventoryTakeAway: 'ringside.inventory.takeAway',
   inventoryCopy: 'ringside.inventory.copy',
   programCode: 'ringside.programs.code',
+  mapsShow: 'ringside.maps.show',
   runOpen: 'ringside.runs.open',
   runCharts: 'ringside.runs.charts',
   runPause: 'ringside.runs.pause',
@@ -106,6 +107,7 @@ export interface CommandArguments {
   'ringside.inventory.copy': [node?: InventoryRowNode];
   'ringside.inventory.takeAway': [node?: InventoryRowNode];
   'ringside.programs.code': [target?: InventoryRowNode | Uri, program?: unknown];
+  'ringside.maps.show': [target?: RunNode | HostNode | InventoryKindNode | InventoryRowNode | string];
   'ringside.runs.open': [run?: RunNode | string];
   'ringside.runs.charts': [run?: RunNode | string];
   'ringside.runs.pause': [run?: RunNode | string];
@@ -152,6 +154,7 @@ export const PanelType = {
   doctor: 'ringside.doctor',
   verdicts: 'ringside.verdicts',
   explorer: 'ringside.explorer',
+  maps: 'ringside.maps',
 } as const;
 
 export const Setting = {
@@ -230,6 +233,7 @@ export const NodeContext = {
   inventoryKind: 'inventory.kind',
   inventoryRow: 'inventory.row',
   programSuffix: '.program',
+  mapSuffix: '.map',
   /** Added for what a run of this window, or a kept one, holds: it can be stopped. */
   stoppableSuffix: '.stoppable',
   /** Added for what others have there, and what can be taken away. */

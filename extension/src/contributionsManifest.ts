@@ -42,6 +42,7 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.inventoryStop]: { title: 'Stop What Holds It…', icon: '$(debug-stop)', palette: hidden },
   [Command.inventoryTakeAway]: { title: 'Take Away from the Host…', icon: '$(trash)', palette: hidden },
   [Command.programCode]: { title: 'Translated and Machine Code', icon: '$(file-binary)', palette: bpfSource },
+  [Command.mapsShow]: { title: 'Show Maps', icon: '$(database)', enablement: trusted },
   [Command.inventoryCopy]: { title: 'Copy Details', icon: '$(copy)', palette: hidden },
   [Command.runOpen]: { title: 'Open Trace', icon: '$(table)' },
   [Command.runCharts]: { title: 'Open Charts', icon: '$(graph-line)' },
@@ -269,6 +270,8 @@ function configuration() {
 const treeItem = (view: string, context: string) => `view == ${view} && viewItem =~ /^${context}/`;
 const host = (context: string) => treeItem(View.hosts, context.replaceAll('.', '\\.'));
 const run = (context: string) => treeItem(View.runs, context);
+/** A map of a host's inventory, or all of them. */
+const mapNode = `view == ${View.hosts} && viewItem =~ /^inventory\\.(row|kind).*\\${NodeContext.mapSuffix}$/`;
 /** In both views: ended because the connection was lost. */
 const lostRun = `viewItem == ${NodeContext.runLost} && view =~ /^ringside\\.(hosts|runs)$/`;
 /** In both views: as a kept run, or as a run of this window that was left. */
@@ -318,6 +321,7 @@ const menus = {
     { command: Command.hostDisconnect, when: host(NodeContext.hostConnected), group: '1_host@1' },
     { command: Command.hostDoctor, when: host('host.'), group: '1_host@2' },
     { command: Command.inventoryShow, when: host('host.'), group: '1_host@3' },
+    { command: Command.mapsShow, when: host('host.'), group: '1_host@4' },
     { command: Command.groupConnect, when: host(NodeContext.group), group: 'inline@1' },
     { command: Command.groupDoctor, when: host(NodeContext.group), group: 'inline@2' },
     { command: Command.groupConnect, when: host(NodeContext.group), group: '1_group@1' },
@@ -328,6 +332,8 @@ const menus = {
     { command: Command.inventoryRefresh, when: host('inventory.(all|kind)'), group: '1_inventory@1' },
     { command: Command.hostRemoveAgent, when: host(NodeContext.inventory), group: '2_inventory@1' },
     { command: Command.inventoryCopy, when: host(NodeContext.inventoryRow), group: '1_inventory@1' },
+    { command: Command.mapsShow, when: mapNode, group: 'inline@1' },
+    { command: Command.mapsShow, when: mapNode, group: '1_inventory@0' },
     {
       command: Command.programCode,
       when: host(
@@ -367,6 +373,7 @@ const menus = {
     { command: Command.runStop, when: run('run\\.(live|paused|busy)'), group: 'inline@3' },
     { command: Command.runOpen, when: run('run\\.'), group: 'inline@4' },
     { command: Command.runCharts, when: run('run\\.'), group: '2_look@1' },
+    { command: Command.mapsShow, when: run('run\\.'), group: '2_look@2' },
     { command: Command.runForget, when: run('run\\.(ended|left|lost)'), group: 'inline@5' },
     { command: Command.pointsInsert, when: treeItem(View.points, `${NodeContext.point}$`), group: 'inline@1' },
     { command: Command.pointsNew, when: treeItem(View.points, `${NodeContext.point}$`), group: 'inline@2' },

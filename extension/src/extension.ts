@@ -14,6 +14,7 @@ import { registerGroups } from './controllers/groupsController.ts';
 import { registerLostRuns } from './controllers/lostRunsController.ts';
 import { registerMapHints } from './controllers/mapHints.ts';
 import { registerPointsView } from './controllers/pointsView.ts';
+import { registerMaps } from './controllers/mapsController.ts';
 import { registerProgramCode } from './controllers/programCode.ts';
 import { registerRunsView } from './controllers/runsView.ts';
 import { registerStatusBar } from './controllers/statusBar.ts';
@@ -65,6 +66,7 @@ const controllers: ((context: AppContext) => void)[] = [
   registerMapHints,
   registerTestExplorer,
   registerProgramCode,
+  registerMaps,
   registerDebug,
   registerStatusBar,
   registerLanguageClient,

@@ -33,11 +33,12 @@ export function MapsApp({ state }: { state: MapsState }): JSX.Element {
     const place = grid.current?.activePlace() ?? null;
     const cell = grid.current?.activeCell() ?? null;
     const column = state.columns.value.find(({ id }) => id === place?.column?.id);
-    if (place?.seq == null || cell === null || column === undefined || !column.editable) return false;
+    const seq = place?.seq ?? null;
+    if (place === null || seq === null || cell === null || column?.editable !== true) return false;
     const [box, area] = [cell.getBoundingClientRect(), gridBox.current!.getBoundingClientRect()];
     const at = { left: box.left - area.left, top: box.top - area.top, width: box.width, height: box.height };
     state.editing.value = true;
-    setEditing({ seq: place.seq, column, text: typed ?? place.text, typed: typed !== null, ...at });
+    setEditing({ seq, column, text: typed ?? place.text, typed: typed !== null, ...at });
     return true;
   };
   const endEdit = (): void => {

@@ -17,9 +17,8 @@ export function MapList({ state }: { state: MapsState }): JSX.Element {
     const map = maps[Math.max(0, Math.min(maps.length - 1, to))];
     if (map === undefined) return;
     state.select(map);
-    box.current
-      ?.querySelectorAll<HTMLElement>('[role=option]')
-      [maps.indexOf(map)]?.scrollIntoView({ block: 'nearest' });
+    const items = box.current?.querySelectorAll<HTMLElement>('[role=option]') ?? [];
+    items[maps.indexOf(map)]?.scrollIntoView({ block: 'nearest' });
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     const to = { ArrowDown: chosen + 1, ArrowUp: chosen - 1, Home: 0, End: maps.length - 1 }[event.key];

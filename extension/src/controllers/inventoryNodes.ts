@@ -115,7 +115,7 @@ export function kindItem(node: InventoryKindNode, rows: readonly InventoryRow[])
   item.id = node.id;
   item.description = rows.length === 0 ? 'none' : totalWords(rows);
   item.iconPath = new vscode.ThemeIcon(icon);
-  item.contextValue = NodeContext.inventoryKind;
+  item.contextValue = NodeContext.inventoryKind + (node.kind === 'maps' ? NodeContext.mapSuffix : '');
   item.accessibilityInformation = { label: `${label}, ${item.description}` };
   return item;
 }
@@ -129,12 +129,13 @@ export function rowItem({ parent, row }: InventoryRowNode): vscode.TreeItem {
   item.iconPath = isOurs(row.whose)
     ? new vscode.ThemeIcon('pulse', new vscode.ThemeColor('testing.iconPassed'))
     : new vscode.ThemeIcon(kinds[parent.kind].icon);
-  const program = parent.kind === 'programs' ? NodeContext.programSuffix : '';
+  const what =
+    parent.kind === 'programs' ? NodeContext.programSuffix : parent.kind === 'maps' ? NodeContext.mapSuffix : '';
   item.contextValue =
     NodeContext.inventoryRow +
     (stoppable ? NodeContext.stoppableSuffix : '') +
     (row.takeable ? NodeContext.takeableSuffix : '') +
-    program;
+    what;
   // Plain text: names come from the host and are no markup.
   item.tooltip = row.details.join('\n');
   item.accessibilityInformation = { label: `${row.label}, ${row.description}, owner ${whoseWords(row.whose)}` };
