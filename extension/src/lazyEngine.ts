@@ -106,9 +106,6 @@ export class LazyEngine implements Engine {
   async listTests(...args: Parameters<Engine['listTests']>) {
     return (await this.#get()).listTests(...args);
   }
-  async walked(...args: Parameters<Engine['walked']>) {
-    return (await this.#get()).walked(...args);
-  }
   async test(...args: Parameters<Engine['test']>) {
     return (await this.#get()).test(...args);
   }

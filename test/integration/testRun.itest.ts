@@ -169,3 +169,30 @@ it("the gallery's tests pass", async () => {
   expect(json.at(-1)).toMatchObject({ ok: true, passed: 3 });
   expect(code).toBe(0);
 });
+
+it('tells which lines ran and which the verifier walked, and the copy with marks does what the object does', async () => {
+  const lineOf = (text: string): number => source.split('\n').findIndex((line) => line.includes(text)) + 1;
+  const passes = {
+    name: 'passes',
+    program: 'forward',
+    packet: "eth/ip(ttl=9)/udp/'x'",
+    expect: { return: 'XDP_PASS' },
+  };
+  const short = { name: 'short', program: 'forward', packet: "eth/'x'", expect: { return: 'XDP_ABORTED' } };
+  const ran = async (...tests: object[]) => {
+    const { code, report } = await run(tests, '--coverage');
+    expect(code).toBe(0);
+    const { coverage } = report;
+    expect(coverage!.unfollowed).toEqual([]);
+    const file = join(folder, 't.bpf.c');
+    const walked = coverage!.walked.files.find((one) => one.file === file)!.lines;
+    expect(walked.find(({ line }) => line === lineOf('ip->ttl--'))!.walked).toBeGreaterThan(0);
+    const lines = coverage!.ran.find((one) => one.file === file)!.lines;
+    return (text: string) => (lines.find(({ line }) => line === lineOf(text))?.ran ?? -1) > 0;
+  };
+  const whole = await ran(passes);
+  expect([whole('from = ip->saddr'), whole('ip->ttl--'), whole('total += end')]).toEqual([true, true, true]);
+  expect(whole('skb->mark = 7')).toBe(false);
+  const refused = await ran(short);
+  expect([refused('if ((void *)(ip + 1) > end)'), refused('ip->ttl--')]).toEqual([true, false]);
+});

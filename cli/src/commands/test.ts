@@ -9,20 +9,23 @@ import {
   targets,
   textOption,
 } from '../args.ts';
+import { coverageLines } from '../output/coverage.ts';
 import { hostFailure, oneOrAll } from '../output/outcomes.ts';
 import { bold, dim, green, red, yellow } from '../terminal.ts';
 import type { Command } from './index.ts';
 
 export const test: Command = {
   usage:
-    'test FILE|OBJECT --host HOST [--tests FILE] [--test NAME]… [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--confirm RULE[,RULE…]]… [--map-size MAP=ENTRIES]… [--kconfig NAME=VALUE]… [--btf FILE]',
+    'test FILE|OBJECT --host HOST [--tests FILE] [--test NAME]… [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--confirm RULE[,RULE…]]… [--map-size MAP=ENTRIES]… [--kconfig NAME=VALUE]… [--btf FILE] [--coverage]',
   summary: 'runs programs on given packets and contexts (BPF_PROG_TEST_RUN) and compares; nothing is attached',
   help: `Tests stand in NAME.bpf.test.json beside NAME.bpf.c. Exit code 1: a test failed; 4: the host cannot run a program of
 this type by request.
 --json: {"ok","host","kernel","file","testFile","passed","failed","errors","tests":[{"name","program","line","column",
 "outcome":"passed|failed|error","error":{"code","message","remedy",…}|null,"returned":{"value","name"|null}|null,
 "nanosPerRun","repeat","differences":[{"what":"return|data|context|map|global|record|print","path","expected","actual",
-"line","column"}],"data":{"in","expected","out","summary"},"prints":[…],"printsUnknown","records":{STREAM:[…]}}]};
+"line","column"}],"data":{"in","expected","out","summary"},"prints":[…],"printsUnknown","records":{STREAM:[…]}}],
+"coverage":{"ran":[{"file","lines":[{"line","instructions","told","ran"}]}],"unfollowed":[{"test","message"}],
+"walked":{"files":[{"file","lines":[{"line","instructions","walked"}]}],…}}|null}; coverage only with --coverage;
 several hosts give an array, one element a host, each with its own result or error.`,
   options: {
     host: { type: 'string' },
@@ -31,6 +34,7 @@ several hosts give an array, one element a host, each with its own result or err
     program: { type: 'string', multiple: true },
     target: { type: 'string', multiple: true },
     confirm: { type: 'string', multiple: true },
+    coverage: { type: 'boolean' },
     ...loadOptionNames,
   },
   async run({ engine, positionals, values, common, json, text, call, progress }) {
@@ -46,6 +50,7 @@ several hosts give an array, one element a host, each with its own result or err
         confirmed: guardNames(listOption(values, 'confirm')),
         load: loadOptions(values),
         ...(testFile && { testFile }),
+        ...(values['coverage'] === true && { coverage: true }),
       },
       call,
     );
@@ -71,6 +76,7 @@ function forPeople(outcome: TestOutcome): string {
     bold(`${outcome.host} (kernel ${outcome.kernel})`),
     ...outcome.tests.map((one) => testLines(one, outcome)),
     total(outcome),
+    ...(outcome.coverage === null ? [] : coverageLines(outcome.coverage)),
   ].join('\n');
 }
 

@@ -1,4 +1,5 @@
 import type { ErrorData } from '../errors.ts';
+import type { WalkedReport } from './walked.ts';
 
 /** What was expected of a test and was not so. */
 export interface TestDifference {
@@ -51,6 +52,8 @@ export interface TestReport {
   failed: number;
   errors: number;
   tests: TestResult[];
+  /** Null when it was not asked for. */
+  coverage: CoverageReport | null;
 }
 
 /** A test as it stands in its file, for lists of tests. */
@@ -68,4 +71,22 @@ export interface TestListing {
   file: string;
   testFile: string;
   tests: TestEntry[];
+}
+
+/** Which lines of the source the runs of the tests went through, and which the verifier walked. */
+export interface CoverageReport {
+  ran: RanFile[];
+  /** Tests whose runs could not be followed, and why. */
+  unfollowed: { test: string; message: string }[];
+  walked: WalkedReport;
+}
+
+export interface RanFile {
+  /** Absolute. */
+  file: string;
+  /**
+   * Every line that became instructions, in order. `told`: of how many of them it is known whether they ran; `ran`: how
+   * many did, in any of the tests.
+   */
+  lines: { line: number; instructions: number; told: number; ran: number }[];
 }

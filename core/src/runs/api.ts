@@ -59,7 +59,6 @@ import type {
   TargetQuery,
   TypedMap,
   VerifyReport,
-  WalkedReport,
 } from '../model/index.ts';
 
 export interface BuildRequest {
@@ -110,6 +109,8 @@ export interface TestRequest {
   load?: LoadOptions;
   /** Rules of guards that may be broken. */
   confirmed?: string[];
+  /** Tell which lines ran: what is run is a copy of the object with marks between its instructions. */
+  coverage?: boolean;
 }
 
 /** One element a host: its report or its error. */
@@ -157,9 +158,6 @@ export interface Engine {
   listTests(file: string, testFile?: string): Promise<TestListing>;
   /** Runs tests by BPF_PROG_TEST_RUN: nothing is attached, and nothing stays loaded. */
   test(request: TestRequest, options?: CallOptions): Promise<TestOutcome[]>;
-
-  /** Which lines of a source the verifier of a host walks in any path. Nothing stays loaded. */
-  walked(file: string, host: string, programs: string[], options?: CallOptions): Promise<WalkedReport>;
 
   /** Resolves when everything is attached; the run goes on until detach, its limits or a failure. */
   attach(spec: AttachSpec, options?: CallOptions): Promise<RunSummary>;

@@ -67,7 +67,6 @@ import { authoringTarget, recentTarget, rememberedTarget } from './authoring.ts'
 import { listTargets } from './targets.ts';
 import { chosenTests, listTests, testFiles, testOn } from './tests.ts';
 import { openFullLog, verifyOn } from './verify.ts';
-import { walkedOn } from './walked.ts';
 
 export interface EngineOptions {
   /** dist/: agents, libbpf headers, gallery. */
@@ -382,15 +381,6 @@ class InProcessEngine implements Engine {
         one(host).catch((error: unknown) => ({ host, error: RingsideError.from(error).toData() })),
       ),
     );
-  }
-
-  async walked(file: string, name: string, programs: string[], call: CallOptions = {}) {
-    const path = resolve(file);
-    await mustExist(path);
-    const ahead = this.prepareAhead(path, name, call);
-    const host = await this.pool.connect(name, call);
-    const object = await this.prepareFor(path, host, await ahead, call);
-    return walkedOn(host, object, { programs, set: {} }, call);
   }
 
   async attach(spec: AttachSpec, call: CallOptions = {}): Promise<RunSummary> {

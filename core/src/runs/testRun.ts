@@ -14,6 +14,7 @@ import {
   isBroken,
   Judge,
   packetSummary,
+  RAN_MAP,
   returnName,
   type BrokenTest,
   type EmittedRecord,
@@ -43,6 +44,8 @@ export interface TestSpec {
   load?: LoadOptions;
   /** Rules of guards. */
   confirmed: readonly string[];
+  /** Given what a copy with marks has noted, after its run. */
+  onRan?: (cells: Uint8Array) => void;
 }
 
 /** Errors are the result's, but for those that end all of it: a lost host, `cancelled`, `verifier-rejected`. */
@@ -134,6 +137,7 @@ class TestRun {
     const outcome = await runRepeatedly(type, { dataIn, contextIn, repeat }, once, call.signal);
     // The last record and the last print come before its answer.
     await run.detach();
+    await this.readMarks(call);
     const judge = new Judge(test.expect);
     judge.returned(type, outcome.returnValue);
     if (test.packet !== null) judge.packet(outcome.dataOut);
@@ -215,6 +219,13 @@ class TestRun {
     const programs = [test.program, ...test.load];
     const { targets, load } = spec;
     await this.run.load({ programs, set: {}, targets, ...(load && { load }) }, call, globals);
+  }
+
+  private async readMarks(call: CallOptions): Promise<void> {
+    if (this.spec.onRan === undefined) return;
+    const { value } = await this.maps.get(this.map(RAN_MAP, 0), '0', call);
+    // A map of no type that the object names is told as the bytes that it holds.
+    this.spec.onRan(Buffer.from(typeof value === 'string' ? value : '', 'hex'));
   }
 
   private map(name: string, line: number): string {

@@ -14,9 +14,11 @@ import {
 } from '../testrun/index.ts';
 import type { TestRequest } from './api.ts';
 import type { ConnectedHost } from './hosts.ts';
+import { Covered } from './covered.ts';
 import { otherCpu } from './instructionSet.ts';
 import type { PreparedObject } from './prepare.ts';
 import { runTest, type TestSpec } from './testRun.ts';
+import { walkedOn } from './walked.ts';
 
 type Test = TestCase | BrokenTest;
 interface Files {
@@ -91,16 +93,25 @@ export async function testOn(
   const spec: TestSpec = { targets: request.targets ?? [], confirmed: request.confirmed ?? [] };
   if (request.load) spec.load = request.load;
   let object = built;
+  const walked = request.coverage === true ? await walkedOn(host, object, { programs: [], set: {} }, call) : null;
+  const covered = walked === null ? null : new Covered(host, object);
+  const one = (test: Test): Promise<TestResult> =>
+    covered === null
+      ? runTest(host, object, test, spec, call)
+      : covered.run(test.name, (marked, onRan) =>
+          runTest(host, marked, test, { ...spec, ...(onRan && { onRan }) }, call),
+        );
   const results: TestResult[] = [];
   for (const test of tests) {
     try {
-      results.push(await runTest(host, object, test, spec, call));
+      results.push(await one(test));
     } catch (error) {
       const { code } = RingsideError.from(error);
       const other = await otherCpu(code, file, { host, object }, prepare, call);
       if (other === null) throw error;
       object = other.object;
-      results.push(await runTest(host, object, test, spec, call));
+      covered?.use(object);
+      results.push(await one(test));
     }
   }
   const count = (outcome: TestResult['outcome']): number =>
@@ -117,5 +128,6 @@ export async function testOn(
     failed,
     errors,
     tests: results,
+    coverage: walked === null ? null : covered!.report(walked),
   };
 }

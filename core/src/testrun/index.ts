@@ -13,4 +13,6 @@ export {
   type BrokenTest,
   type TestCase,
 } from './testFile.ts';
+export { markObject, RAN_MAP } from './ran/markedObject.ts';
+export { RanLines } from './ran/ranLines.ts';
 export { walkedInsns, WalkedLines } from './walkedLines.ts';

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { AppContext } from '../appContext.ts';
-import { WalkedCoverage } from '../testing/coverage.ts';
+import { LineCoverage } from '../testing/coverage.ts';
 import { runFile, type FileOfTests, type Purpose } from '../testing/testRunner.ts';
 import { childrenOf, testPattern, TestTree } from '../testing/testTree.ts';
 
@@ -28,9 +28,12 @@ export function registerTestExplorer(context: AppContext): void {
     );
   profile('Run on Host', Run, 'run');
   profile('Run on Host, All It Says', Debug, 'debug');
-  const coverage = profile('Lines Walked by the Verifier', Coverage, 'coverage');
-  coverage.loadDetailedCoverage = (_run, file) =>
-    Promise.resolve(file instanceof WalkedCoverage ? file.statements : []);
+  for (const coverage of [
+    profile('Lines That Ran', Coverage, 'ran'),
+    profile('Lines Walked by the Verifier', Coverage, 'walked'),
+  ])
+    coverage.loadDetailedCoverage = (_run, file) =>
+      Promise.resolve(file instanceof LineCoverage ? file.statements : []);
 }
 
 /** What is written to the files is seen in the tree, where it was looked at before. */

@@ -1,25 +1,40 @@
 import * as vscode from 'vscode';
-import type { WalkedFile, WalkedReport } from '@ringside/core/model';
+import type { RanFile, WalkedReport } from '@ringside/core/model';
 
-/** Lines of one file that the verifier has walked, as the coverage view takes them; details come when they are asked for. */
-export class WalkedCoverage extends vscode.FileCoverage {
+/** Lines of one file that ran, or that the verifier has walked; details come when they are asked for. */
+export class LineCoverage extends vscode.FileCoverage {
   readonly statements: vscode.StatementCoverage[];
 
-  private constructor(uri: vscode.Uri, statements: vscode.StatementCoverage[]) {
-    const covered = statements.filter(({ executed }) => executed === true).length;
-    super(uri, new vscode.TestCoverageCount(covered, statements.length));
-    this.statements = statements;
-  }
-
-  static of({ file, lines }: WalkedFile): WalkedCoverage {
-    const statements = lines.map(
-      // A number would read as how often a line ran, which the verifier does not know.
-      ({ line, walked }) => new vscode.StatementCoverage(walked > 0, new vscode.Position(line - 1, 0)),
+  constructor(file: string, lines: readonly { line: number; covered: boolean }[]) {
+    super(
+      vscode.Uri.file(file),
+      new vscode.TestCoverageCount(lines.filter(({ covered }) => covered).length, lines.length),
     );
-    return new WalkedCoverage(vscode.Uri.file(file), statements);
+    // A number would read as how often a line ran, which nobody has counted.
+    this.statements = lines.map(
+      ({ line, covered }) => new vscode.StatementCoverage(covered, new vscode.Position(line - 1, 0)),
+    );
   }
 }
 
 /** Files that a person wrote: what the host's own vmlinux.h inlines is nobody's to test. */
-export const coveredFiles = ({ files }: WalkedReport): WalkedFile[] =>
-  files.filter(({ file }) => !/\/vmlinux\.h$/.test(file) && !/\/libbpf\/bpf\//.test(file));
+const isOwn = ({ file }: { file: string }): boolean => !/\/vmlinux\.h$/.test(file) && !/\/libbpf\/bpf\//.test(file);
+
+export const walkedFiles = ({ files }: WalkedReport): LineCoverage[] =>
+  files.filter(isOwn).map(
+    ({ file, lines }) =>
+      new LineCoverage(
+        file,
+        lines.map(({ line, walked }) => ({ line, covered: walked > 0 })),
+      ),
+  );
+
+/** Of lines of which it is not known whether they ran nothing is said. */
+export const ranFiles = (ran: readonly RanFile[]): LineCoverage[] =>
+  ran.filter(isOwn).map(({ file, lines }) => {
+    const told = lines.filter(({ told }) => told > 0);
+    return new LineCoverage(
+      file,
+      told.map(({ line, ran }) => ({ line, covered: ran > 0 })),
+    );
+  });

@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import type { TestListing, TestResult } from '@ringside/core/model';
+import type { CoverageReport, TestListing, TestResult } from '@ringside/core/model';
 import type { CallOptions } from '@ringside/core/rpc';
 import type { AppContext } from '../appContext.ts';
 import { saveIfDirty, untrusted } from '../attach/attacher.ts';
 import { errorData, ExtensionError } from '../errors.ts';
 import { stepWords } from '../progress.ts';
-import { coveredFiles, WalkedCoverage } from './coverage.ts';
+import { ranFiles, walkedFiles } from './coverage.ts';
 import { differenceText, outputLines, sides } from './testOutput.ts';
 
 /** One test file with those of its tests that are to run. */
@@ -15,7 +15,7 @@ export interface FileOfTests {
   tests: vscode.TestItem[];
 }
 
-export type Purpose = 'run' | 'debug' | 'coverage';
+export type Purpose = 'run' | 'debug' | 'ran' | 'walked';
 
 /** Runs the tests of one file on the file's host, and puts what came of it into the test run. */
 export async function runFile(
@@ -41,7 +41,11 @@ export async function runFile(
       if (purpose === 'debug') run.appendOutput(`${stepWords(step)}\r\n`);
     };
     const names = tests.map((test) => test.label);
-    const request = { file: listing.file, testFile: listing.testFile, hosts: [host], tests: names, programs: [] };
+    const coverage = purpose === 'ran' || purpose === 'walked';
+    const request = {
+      ...{ file: listing.file, testFile: listing.testFile, hosts: [host], tests: names, programs: [] },
+      ...(coverage && { coverage }),
+    };
     const [outcome] = await askingGuards(request, (asked) => context.engine.test(asked, { signal, progress }));
     if (outcome === undefined) return;
     if ('error' in outcome) throw new ExtensionError(outcome.error);
@@ -49,7 +53,8 @@ export async function runFile(
       const test = tests.find((one) => one.label === result.name);
       if (test) report(run, test, result, listing.testFile, host);
     }
-    if (purpose === 'coverage') await cover(context, run, listing.file, host, signal);
+    if (outcome.coverage !== null && purpose === 'ran') coverRan(run, outcome.coverage, host);
+    if (outcome.coverage !== null && purpose === 'walked') coverWalked(run, outcome.coverage, host);
   } catch (error) {
     const data = errorData(error);
     if (data.code === 'cancelled') {
@@ -111,18 +116,20 @@ function report(run: vscode.TestRun, test: vscode.TestItem, result: TestResult, 
   }
 }
 
-async function cover(
-  { engine }: AppContext,
-  run: vscode.TestRun,
-  file: string,
-  host: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const walked = await engine.walked(file, host, [], { signal });
+function coverRan(run: vscode.TestRun, { ran, unfollowed }: CoverageReport, host: string): void {
+  run.appendOutput(
+    `Coverage: lines that ran on ${host}, in a copy of the object with marks between its instructions.\r\n`,
+  );
+  for (const { test, message } of unfollowed)
+    run.appendOutput(`  ${test}: its run was not followed. ${message.replaceAll('\n', '\r\n')}\r\n`);
+  for (const one of ranFiles(ran)) run.addCoverage(one);
+}
+
+function coverWalked(run: vscode.TestRun, { walked }: CoverageReport, host: string): void {
   run.appendOutput(
     `Coverage: lines that the verifier of ${host} (${walked.kernel}) walked; it says nothing of what ran.\r\n`,
   );
   for (const { program, message } of walked.refused) run.appendOutput(`  ${program}: ${message}\r\n`);
   for (const program of walked.cut) run.appendOutput(`  ${program}: its log was cut, lines may be missing\r\n`);
-  for (const one of coveredFiles(walked)) run.addCoverage(WalkedCoverage.of(one));
+  for (const one of walkedFiles(walked)) run.addCoverage(one);
 }
