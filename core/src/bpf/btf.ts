@@ -34,8 +34,9 @@ export class Btf {
   readonly #strings: Bytes;
   /** Offset of each own type in the type section. */
   readonly #offsets: Uint32Array;
-  readonly #cache: (BtfType | undefined)[] = [];
+  readonly #cache: (BtfType | undefined)[];
   readonly #names = new Map<number, string>();
+  readonly #nameAt = (offset: number): string => this.name(offset);
   #nameBytes = 0;
   #byName: Map<string, number[]> | null = null;
 
@@ -46,6 +47,8 @@ export class Btf {
     this.#types = types;
     this.#strings = strings;
     this.#offsets = offsets;
+    // Filled in any order: an array that grew with it would become a dictionary.
+    this.#cache = new Array<BtfType | undefined>(offsets.length);
     this.stringBytes = strings.length;
     this.typeCount = this.firstId + offsets.length;
   }
@@ -79,7 +82,7 @@ export class Btf {
     if (known) return known;
     const offset = this.#offsets[index];
     if (offset === undefined) throw malformed(`BTF type ${id} does not exist`);
-    const type = decodeType(this.#types, offset, id, (at) => this.name(at));
+    const type = decodeType(this.#types, offset, id, this.#nameAt);
     this.#cache[index] = type;
     return type;
   }

@@ -141,49 +141,52 @@ export function decodeType(data: Bytes, at: number, id: number, nameAt: (offset:
   const vlen = info & 0xffffff;
   const flag = info >>> 31 === 1;
   const kind = KIND_NAMES[(info >>> 24) & 0x7f] ?? 'unknown';
-  const common = { id, name: nameAt(data.u32(at)) };
+  const name = nameAt(data.u32(at));
   const body = at + 12;
   switch (kind) {
     case 'int':
-      return decodeInt(common, sizeOrType, data.u32(body));
+      return decodeInt({ id, name }, sizeOrType, data.u32(body));
     case 'ptr':
     case 'typedef':
     case 'volatile':
     case 'const':
     case 'restrict':
-      return { ...common, kind, type: sizeOrType };
+      return { id, name, kind, type: sizeOrType };
     case 'type_tag':
-      return { ...common, kind, type: sizeOrType, attribute: flag };
+      return { id, name, kind, type: sizeOrType, attribute: flag };
     case 'array':
-      return { ...common, kind, type: data.u32(body), indexType: data.u32(body + 4), count: data.u32(body + 8) };
+      return { id, name, kind, type: data.u32(body), indexType: data.u32(body + 4), count: data.u32(body + 8) };
     case 'struct':
     case 'union':
-      return { ...common, kind, size: sizeOrType, members: decodeMembers(data, body, vlen, flag, nameAt) };
+      return { id, name, kind, size: sizeOrType, members: decodeMembers(data, body, vlen, flag, nameAt) };
     case 'enum':
     case 'enum64':
       return {
-        ...common,
+        id,
+        name,
         kind,
         size: sizeOrType,
         signed: flag,
         values: decodeEnum(data, body, vlen, flag, kind, nameAt),
       };
     case 'fwd':
-      return { ...common, kind, union: flag };
+      return { id, name, kind, union: flag };
     case 'func':
-      return { ...common, kind, type: sizeOrType, linkage: vlen };
+      return { id, name, kind, type: sizeOrType, linkage: vlen };
     case 'func_proto':
       return {
-        ...common,
+        id,
+        name,
         kind,
         type: sizeOrType,
         params: times(vlen, (i) => ({ name: nameAt(data.u32(body + i * 8)), type: data.u32(body + i * 8 + 4) })),
       };
     case 'var':
-      return { ...common, kind, type: sizeOrType, linkage: data.u32(body) };
+      return { id, name, kind, type: sizeOrType, linkage: data.u32(body) };
     case 'datasec':
       return {
-        ...common,
+        id,
+        name,
         kind,
         size: sizeOrType,
         vars: times(vlen, (i) => ({
@@ -193,11 +196,11 @@ export function decodeType(data: Bytes, at: number, id: number, nameAt: (offset:
         })),
       };
     case 'float':
-      return { ...common, kind, size: sizeOrType };
+      return { id, name, kind, size: sizeOrType };
     case 'decl_tag':
-      return { ...common, kind, type: sizeOrType, component: data.i32(body), attribute: flag };
+      return { id, name, kind, type: sizeOrType, component: data.i32(body), attribute: flag };
     case 'unknown':
-      return { ...common, kind };
+      return { id, name, kind };
     case 'void':
       throw malformed(`BTF type ${id} is void`);
   }

@@ -34,12 +34,15 @@ export function writeVmlinuxHeader(btf: Btf): string {
 }
 
 class HeaderWriter {
-  private readonly out: string[] = [];
+  private readonly out = new Text();
   private readonly layout: CLayout;
   private readonly state: Uint8Array;
   /** Structs and unions whose forward declaration has been written. */
   private readonly declared: Uint8Array;
-  private readonly names: string[] = [];
+  private readonly names: string[];
+  /** What `complete` and `declare` have done once has nothing left to do. */
+  private readonly completed: Uint8Array;
+  private readonly pointed: Uint8Array;
   private readonly tags = new NameSpace();
   // clang knows __builtin_va_list by itself, and its size for BPF is not the kernel's.
   private readonly ordinary = new NameSpace(['__builtin_va_list', '__int128_t', '__uint128_t']);
@@ -51,6 +54,11 @@ class HeaderWriter {
     this.layout = new CLayout(btf);
     this.state = new Uint8Array(btf.typeCount);
     this.declared = new Uint8Array(btf.typeCount);
+    this.completed = new Uint8Array(btf.typeCount);
+    this.pointed = new Uint8Array(btf.typeCount);
+    this.names = new Array<string>(btf.typeCount);
+    // void
+    this.completed[0] = this.pointed[0] = 1;
   }
 
   write(): string {
@@ -63,7 +71,7 @@ class HeaderWriter {
         case 'typedef':
         case 'enum':
         case 'enum64':
-          if (this.btf.type(id).name !== '') this.complete(id);
+          if (this.btf.nameOf(id) !== '') this.complete(id);
           break;
         case 'decl_tag': {
           const tag = this.btf.type(id);
@@ -74,7 +82,7 @@ class HeaderWriter {
       }
     }
     this.writeConstants();
-    return `${prologue}${this.out.join('')}${recordEpilogue}${this.kfuncs(kfuncs)}${epilogue}`;
+    return `${prologue}${this.out.take()}${recordEpilogue}${this.kfuncs(kfuncs)}${epilogue}`;
   }
 
   /** Named types keep their names; a forward declaration shares the name of the first type that it can mean. */
@@ -84,11 +92,12 @@ class HeaderWriter {
     for (let id = 1; id < this.btf.typeCount; id++) {
       const kind = this.btf.kind(id);
       if (kind !== 'struct' && kind !== 'union' && kind !== 'enum' && kind !== 'enum64' && kind !== 'fwd') continue;
-      const type = this.btf.type(id);
-      if (type.kind === 'fwd') forwards.push(type);
-      else if (type.name !== '') {
-        const name = (this.names[id] = this.tags.take(type.name));
-        const key = `${kind} ${type.name}`;
+      const type = kind === 'fwd' ? this.btf.type(id) : null;
+      const own = this.btf.nameOf(id);
+      if (type?.kind === 'fwd') forwards.push(type);
+      else if (own !== '') {
+        const name = (this.names[id] = this.tags.take(own));
+        const key = `${kind} ${own}`;
         if (!defined.has(key)) defined.set(key, name);
       }
     }
@@ -104,81 +113,82 @@ class HeaderWriter {
 
   /** Writes everything that must stand before a value of the type can be declared. */
   private complete(id: number): void {
-    this.nested(id, () => {
-      const type = this.btf.type(id);
-      switch (type.kind) {
-        case 'typedef':
-          this.defineTypedef(type);
-          this.complete(type.type);
-          break;
-        case 'struct':
-        case 'union':
-          if (type.name !== '') this.defineRecord(type);
-          else if (this.state[id] !== State.done) {
-            for (const member of type.members) this.complete(member.type);
-            this.state[id] = State.done;
-          }
-          break;
-        case 'const':
-        case 'volatile':
-        case 'restrict':
-        case 'type_tag':
-        case 'array':
-          this.complete(type.type);
-          break;
-        default:
-          this.declare(id);
-      }
-    });
+    if (this.completed[id] === 1) return;
+    this.enter(id);
+    const type = this.btf.type(id);
+    switch (type.kind) {
+      case 'typedef':
+        this.defineTypedef(type);
+        this.complete(type.type);
+        break;
+      case 'struct':
+      case 'union':
+        if (type.name !== '') this.defineRecord(type);
+        else if (this.state[id] !== State.done) {
+          for (const member of type.members) this.complete(member.type);
+          this.state[id] = State.done;
+        }
+        break;
+      case 'const':
+      case 'volatile':
+      case 'restrict':
+      case 'type_tag':
+      case 'array':
+        this.complete(type.type);
+        break;
+      default:
+        this.declare(id);
+    }
+    this.depth--;
+    this.completed[id] = 1;
   }
 
   /** Writes what must stand before the type can be pointed to, returned or taken as a parameter. */
   private declare(id: number): void {
-    this.nested(id, () => {
-      const type = this.btf.type(id);
-      switch (type.kind) {
-        case 'struct':
-        case 'union':
-          if (type.name === '') this.complete(id);
-          else this.forward(id, type.kind);
-          break;
-        case 'fwd':
-          this.forward(id, type.union ? 'union' : 'struct');
-          break;
-        case 'typedef':
-          this.defineTypedef(type);
-          break;
-        case 'enum':
-        case 'enum64':
-          if (type.name !== '') this.defineEnum(type);
-          break;
-        case 'int':
-          this.defineInt(type);
-          break;
-        case 'array':
-          this.complete(type.type);
-          break;
-        case 'ptr':
-        case 'const':
-        case 'volatile':
-        case 'restrict':
-        case 'type_tag':
-          this.declare(type.type);
-          break;
-        case 'func_proto':
-          if (type.type !== 0) this.declare(type.type);
-          for (const param of type.params) if (param.type !== 0) this.declare(param.type);
-          break;
-        default:
-      }
-    });
+    if (this.pointed[id] === 1) return;
+    this.enter(id);
+    const type = this.btf.type(id);
+    switch (type.kind) {
+      case 'struct':
+      case 'union':
+        if (type.name === '') this.complete(id);
+        else this.forward(id, type.kind);
+        break;
+      case 'fwd':
+        this.forward(id, type.union ? 'union' : 'struct');
+        break;
+      case 'typedef':
+        this.defineTypedef(type);
+        break;
+      case 'enum':
+      case 'enum64':
+        if (type.name !== '') this.defineEnum(type);
+        break;
+      case 'int':
+        this.defineInt(type);
+        break;
+      case 'array':
+        this.complete(type.type);
+        break;
+      case 'ptr':
+      case 'const':
+      case 'volatile':
+      case 'restrict':
+      case 'type_tag':
+        this.declare(type.type);
+        break;
+      case 'func_proto':
+        if (type.type !== 0) this.declare(type.type);
+        for (const param of type.params) if (param.type !== 0) this.declare(param.type);
+        break;
+      default:
+    }
+    this.depth--;
+    this.pointed[id] = 1;
   }
 
-  private nested(id: number, work: () => void): void {
-    if (id === 0) return;
+  private enter(id: number): void {
     if (++this.depth > MAX_DEPTH) throw contradiction(`type ${id} is nested too deeply`);
-    work();
-    this.depth--;
   }
 
   /** True when the definition is to be written now; false when it has been. */
@@ -243,7 +253,6 @@ class HeaderWriter {
   private kfuncs(ids: number[]): string {
     if (ids.length === 0) return '';
     const lines: string[] = [];
-    const before = this.out.length;
     for (const id of ids) {
       const func = this.btf.type(id);
       if (func.kind !== 'func' || cIdentifier(func.name) !== func.name) continue;
@@ -251,7 +260,7 @@ class HeaderWriter {
       lines.push(`extern ${this.declaration(func.type, func.name, 0, true)} __weak __ksym;\n`);
     }
     // Forward declarations that only the prototypes needed come after the records, before the prototypes.
-    const forwards = this.out.splice(before).join('');
+    const forwards = this.out.take();
     return `${forwards}${kfuncPrologue}${lines.join('')}${kfuncEpilogue}`;
   }
 
@@ -373,6 +382,29 @@ class HeaderWriter {
       id = type.type;
     }
     throw contradiction(`type ${id} refers to itself`);
+  }
+}
+
+/** Text that grows by pieces; joined now and then, so that the pieces do not live until the end. */
+class Text {
+  private pieces: string[] = [];
+  private whole: string[] = [];
+
+  push(piece: string): void {
+    if (this.pieces.push(piece) >= 1024) this.join();
+  }
+
+  /** All of it; begins anew. */
+  take(): string {
+    this.join();
+    const text = this.whole.join('');
+    this.whole = [];
+    return text;
+  }
+
+  private join(): void {
+    this.whole.push(this.pieces.join(''));
+    this.pieces = [];
   }
 }
 
