@@ -58,6 +58,7 @@ export const Command = {
   keptShow: 'ringside.kept.show',
   snippetOpen: 'ringside.gallery.open',
   snippetCreate: 'ringside.gallery.create',
+  objectShow: 'ringside.objects.show',
   pointsRefresh: 'ringside.points.refresh',
   pointsFilter: 'ringside.points.filter',
   pointsSearch: 'ringside.points.search',
@@ -125,6 +126,7 @@ export interface CommandArguments {
   'ringside.kept.show': [];
   'ringside.gallery.open': [node?: SnippetNode];
   'ringside.gallery.create': [node?: SnippetNode];
+  'ringside.objects.show': [uri?: Uri];
   'ringside.points.refresh': [];
   'ringside.points.filter': [];
   'ringside.points.search': [];
@@ -218,6 +220,8 @@ export interface ContextKeyValues {
   'ringside.sources': string[];
 }
 
+/** The custom editor of `.bpf.o` files. */
+export const objectEditor = 'ringside.object';
 export const debugType = 'ringside';
 export const walkthroughId = 'ringside.start';
 

@@ -1,5 +1,14 @@
 /** Writes the generated parts of package.json: see generate.mjs. Pure data, no vscode at run time. */
-import { Command, NodeContext, PanelType, Setting, View, debugType, walkthroughId } from './contributions.ts';
+import {
+  Command,
+  NodeContext,
+  PanelType,
+  Setting,
+  View,
+  debugType,
+  objectEditor,
+  walkthroughId,
+} from './contributions.ts';
 import type { CommandId, SettingId, SettingValues } from './contributions.ts';
 
 interface CommandEntry {
@@ -61,6 +70,7 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.keptShow]: { title: 'Show Kept Runs', icon: '$(pinned)' },
   [Command.snippetOpen]: { title: 'View Source', icon: '$(eye)', palette: hidden },
   [Command.snippetCreate]: { title: 'New Program from Gallery…', icon: '$(new-file)' },
+  [Command.objectShow]: { title: 'Show BPF Object…', icon: '$(file-binary)' },
   [Command.pointsRefresh]: { title: 'Refresh Attach Points', icon: '$(refresh)', palette: hidden },
   [Command.pointsFilter]: { title: 'Filter Attach Points…', icon: '$(filter)' },
   [Command.pointsSearch]: { title: 'Search Attach Points…', icon: '$(search)' },
@@ -298,6 +308,7 @@ const menus = {
     { command: Command.attach, when: bpfSource, group: '4_ringside@1' },
     { command: Command.verify, when: bpfSource, group: '4_ringside@2' },
     { command: Command.verifyOnHosts, when: bpfSource, group: '4_ringside@3' },
+    { command: Command.objectShow, when: 'resourceExtname == .o', group: '4_ringside@1' },
   ],
   'view/title': [
     { command: Command.hostEnter, when: `view == ${View.hosts}`, group: 'navigation@1' },
@@ -562,6 +573,14 @@ const contributes = {
   viewsWelcome,
   configuration: configuration(),
   debuggers,
+  customEditors: [
+    {
+      viewType: objectEditor,
+      displayName: 'BPF Object',
+      selector: [{ filenamePattern: '*.bpf.o' }],
+      priority: 'default',
+    },
+  ],
   jsonValidation: [{ fileMatch: '*.bpf.test.json', url: './dist/resources/schemas/bpf-test.schema.json' }],
   walkthroughs,
 };

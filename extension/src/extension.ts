@@ -13,6 +13,7 @@ import { registerLanguageClient } from './controllers/languageClient.ts';
 import { registerGroups } from './controllers/groupsController.ts';
 import { registerLostRuns } from './controllers/lostRunsController.ts';
 import { registerMapHints } from './controllers/mapHints.ts';
+import { registerObjectView } from './controllers/objectView.ts';
 import { registerPointsView } from './controllers/pointsView.ts';
 import { registerMaps } from './controllers/mapsController.ts';
 import { registerProgramCode } from './controllers/programCode.ts';
@@ -59,6 +60,7 @@ const controllers: ((context: AppContext) => void)[] = [
   registerLostRuns,
   registerGalleryView,
   registerPointsView,
+  registerObjectView,
   registerAttachCommands,
   registerVerify,
   registerExplorer,

@@ -90,6 +90,9 @@ export class LazyEngine implements Engine {
   async inspect(file: string, options?: CallOptions) {
     return (await this.#get()).inspect(file, options);
   }
+  async objectText(file: string) {
+    return (await this.#get()).objectText(file);
+  }
   async verify(...args: Parameters<Engine['verify']>) {
     return (await this.#get()).verify(...args);
   }

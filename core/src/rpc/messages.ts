@@ -63,6 +63,7 @@ export const engineMethods: Record<EngineMethod, true> = {
   agentRemove: true,
   build: true,
   inspect: true,
+  objectText: true,
   verify: true,
   openExploration: true,
   explore: true,

@@ -4,6 +4,7 @@
  * (signal and progress), which the RPC carries as messages.
  */
 import type { ErrorData } from '../errors.ts';
+import type { CodeListing } from '../code/listing.ts';
 import type { CreatedProgram, Template } from '../gallery.ts';
 import type { CallOptions } from '../progress.ts';
 import type { LogLevel } from '../log.ts';
@@ -148,6 +149,8 @@ export interface Engine {
   agentRemove(host: string, options?: CallOptions): Promise<AgentRemoval>;
 
   build(request: BuildRequest, options?: CallOptions): Promise<BuildResult>;
+  /** An object file as a document to read, with the places of its source. Errors: file-not-found, not-elf, not-bpf, object-malformed. */
+  objectText(file: string): Promise<CodeListing>;
   inspect(file: string, options?: CallOptions): Promise<InspectReport>;
   verify(request: VerifyRequest, options?: CallOptions): Promise<VerifyOutcome[]>;
   /** Reads a verifier log to walk through it; it is held until it is closed. Errors: file-not-found. */

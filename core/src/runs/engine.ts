@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import type { InspectOptions } from '../bpf/index.ts';
 import { cachedVmlinuxHeader, importHeader, localVmlinuxHeader, vmlinuxHeaderOfFile } from '../build/index.ts';
 import { agentRemove, agentStatus, runNotKept } from '../deploy/index.ts';
-import { hostCode } from '../code/index.ts';
+import { hostCode, type CodeListing } from '../code/index.ts';
 import { RingsideError, throwIfAborted } from '../errors.ts';
 import { createFromTemplate, listTemplates } from '../gallery.ts';
 import type { Log } from '../log.ts';
@@ -64,6 +64,7 @@ import type { ReconnectTimes } from './reconnect.ts';
 import { openRecording } from './replay/open.ts';
 import { Run, type RunDeps } from './run.ts';
 import { authoringTarget, recentTarget, rememberedTarget } from './authoring.ts';
+import { objectText } from './objectText.ts';
 import { listTargets } from './targets.ts';
 import { chosenTests, listTests, testFiles, testOn } from './tests.ts';
 import { openFullLog, verifyOn } from './verify.ts';
@@ -264,6 +265,10 @@ class InProcessEngine implements Engine {
       call,
     );
     return prepared.report;
+  }
+
+  objectText(file: string): Promise<CodeListing> {
+    return objectText(file);
   }
 
   /**
