@@ -220,6 +220,8 @@ export interface ContextKeyValues {
   'ringside.sources': string[];
 }
 
+/** Language id of bpftrace scripts. */
+export const scriptLanguage = 'bpftrace';
 /** The custom editor of `.bpf.o` files. */
 export const objectEditor = 'ringside.object';
 export const debugType = 'ringside';

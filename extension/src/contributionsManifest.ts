@@ -7,6 +7,7 @@ import {
   View,
   debugType,
   objectEditor,
+  scriptLanguage,
   walkthroughId,
 } from './contributions.ts';
 import type { CommandId, SettingId, SettingValues } from './contributions.ts';
@@ -573,6 +574,22 @@ const contributes = {
   viewsWelcome,
   configuration: configuration(),
   debuggers,
+  languages: [
+    {
+      id: scriptLanguage,
+      aliases: ['bpftrace'],
+      extensions: ['.bt'],
+      firstLine: '^#!.*\\bbpftrace\\b',
+      configuration: 'extension/media/languages/bpftrace.json',
+    },
+  ],
+  grammars: [
+    {
+      language: scriptLanguage,
+      scopeName: 'source.bpftrace',
+      path: 'extension/media/languages/bpftrace.tmLanguage.json',
+    },
+  ],
   customEditors: [
     {
       viewType: objectEditor,
@@ -596,6 +613,7 @@ export const manifest = {
     'workspaceContains:**/*.bpf.c',
     'workspaceContains:**/*.bpf.test.json',
     'onLanguage:c',
+    `onLanguage:${scriptLanguage}`,
     `onDebugResolve:${debugType}`,
     `onDebugInitialConfigurations`,
     ...Object.values(PanelType).map((type) => `onWebviewPanel:${type}`),

@@ -22,6 +22,15 @@ import { fixesAt, toDiagnostic } from './findings.ts';
 import { nowhere, readHelpers, readWorld, type World } from './kernel/world.ts';
 import type { InitializationOptions, TargetParams } from './protocol.ts';
 
+type ScriptFeature<T> = (
+  text: string,
+  offset: number,
+  world: World,
+  rangeOf: (start: number, end: number) => Range,
+) => T;
+
+export const isScript = (uri: string): boolean => uri.endsWith('.bt');
+
 export interface AuthoringServices {
   /** An open document as the editor has it, or undefined. */
   document(uri: string): TextDocument | undefined;
@@ -114,6 +123,17 @@ export class Authoring {
   /** Does one thing with the kernel that is written for, whatever is open. */
   async withWorld<T>(work: (world: World) => T): Promise<T> {
     return work(await this.ready());
+  }
+
+  /** Of a bpftrace script; null for every other document. */
+  async script<T>(uri: string, position: Position, ask: ScriptFeature<T>): Promise<T | null> {
+    const document = this.services.document(uri);
+    if (!document) return null;
+    const rangeOf = (start: number, end: number): Range => ({
+      start: document.positionAt(start),
+      end: document.positionAt(end),
+    });
+    return this.withWorld((world) => ask(document.getText(), document.offsetAt(position), world, rangeOf));
   }
 
   async complete(uri: string, position: Position): Promise<CompletionList | null> {

@@ -9,7 +9,8 @@ import {
   type ServerCapabilities,
 } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import { Authoring } from './authoring.ts';
+import { Authoring, isScript } from './authoring.ts';
+import { completeScript, hoverScript } from './bpftrace/script.ts';
 import type { Clangd } from './clangd/clangd.ts';
 import { GenericC } from './clangd/generic.ts';
 import { makeClangd, withoutReporting } from './clangd/make.ts';
@@ -22,7 +23,7 @@ import { Publisher } from './publisher.ts';
 
 const capabilities: ServerCapabilities = {
   textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental },
-  completionProvider: { triggerCharacters: ['"', '/', '.', '>', '(', ','], resolveProvider: true },
+  completionProvider: { triggerCharacters: ['"', '/', '.', '>', '(', ',', ':', '@'], resolveProvider: true },
   hoverProvider: true,
   signatureHelpProvider: { triggerCharacters: ['(', ','] },
   codeActionProvider: { codeActionKinds: actionKinds },
@@ -115,12 +116,24 @@ export function serve(connection: Connection): void {
   connection.onCompletion((params, token) => {
     if (!authoring) return null;
     const { textDocument, position } = params;
+    if (isScript(textDocument.uri)) return authoring.script(textDocument.uri, position, completeScript);
     const ours = authoring.complete(textDocument.uri, position);
     return generic?.complete(params, token, ours, authoring.isOurs(textDocument.uri, position)) ?? ours;
   });
   connection.onCompletionResolve((item) => authoring?.resolve(item) ?? item);
   connection.onHover((params, token) => {
     if (!authoring) return null;
+    if (isScript(params.textDocument.uri)) {
+      return authoring.script(params.textDocument.uri, params.position, (text, offset, world, rangeOf) => {
+        const found = hoverScript(text, offset, world);
+        return (
+          found && {
+            contents: { kind: 'markdown' as const, value: found.markdown },
+            range: rangeOf(found.start, found.end),
+          }
+        );
+      });
+    }
     const ours = authoring.hover(params.textDocument.uri, params.position);
     return generic?.hover(params, token, ours) ?? ours;
   });

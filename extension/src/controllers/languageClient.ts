@@ -4,7 +4,7 @@ import type { AuthoringTarget } from '@ringside/core/model';
 import type { LanguageClient } from 'vscode-languageclient/node';
 import type { AppContext } from '../appContext.ts';
 import { onSettingChange, setting } from '../config.ts';
-import { ContextKey, Setting } from '../contributions.ts';
+import { ContextKey, scriptLanguage, Setting } from '../contributions.ts';
 import { setContextKey } from '../contextKeys.ts';
 import { isBpfSource } from '../files.ts';
 import { onDidRecognise } from '../sources.ts';
@@ -15,7 +15,8 @@ export function registerLanguageClient(context: AppContext): void {
   const { disposables } = context;
   const server = disposables.add(new LanguageServer(context));
   const consider = (document: vscode.TextDocument): void => {
-    if (document.languageId === 'c' && isBpfSource(document.uri)) server.start();
+    const isSource = document.languageId === 'c' && isBpfSource(document.uri);
+    if (isSource || (document.languageId === scriptLanguage && document.uri.scheme === 'file')) server.start();
   };
   const considerAll = (): void => vscode.workspace.textDocuments.forEach(consider);
   disposables.add(vscode.workspace.onDidOpenTextDocument(consider));
@@ -131,7 +132,10 @@ class LanguageServer implements vscode.Disposable {
       'Ringside Language Server',
       { run: { module, transport: TransportKind.ipc }, debug: { module, transport: TransportKind.ipc } },
       {
-        documentSelector: [{ scheme: 'file', language: 'c', pattern: '**/*.c' }],
+        documentSelector: [
+          { scheme: 'file', language: 'c', pattern: '**/*.c' },
+          { scheme: 'file', language: scriptLanguage },
+        ],
         outputChannel: log,
         initializationOptions: {
           resourceDir: distDir,
