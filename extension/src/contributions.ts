@@ -46,6 +46,8 @@ export const Command = {
   runPause: 'ringside.runs.pause',
   runResume: 'ringside.runs.resume',
   runLimits: 'ringside.runs.limits',
+  runRecord: 'ringside.runs.record',
+  openRecording: 'ringside.openRecording',
   runKeep: 'ringside.runs.keep',
   runLeave: 'ringside.runs.leave',
   runRestart: 'ringside.runs.restart',
@@ -114,6 +116,8 @@ export interface CommandArguments {
   'ringside.runs.pause': [run?: RunNode | string];
   'ringside.runs.resume': [run?: RunNode | string];
   'ringside.runs.limits': [run?: RunNode | string];
+  'ringside.runs.record': [run?: RunNode | string];
+  'ringside.openRecording': [];
   'ringside.runs.keep': [run?: RunNode | string];
   'ringside.runs.leave': [run?: RunNode | string];
   'ringside.runs.startAgain': [run?: RunNode | string];
@@ -157,6 +161,8 @@ export const PanelType = {
   verdicts: 'ringside.verdicts',
   explorer: 'ringside.explorer',
   maps: 'ringside.maps',
+  /** A custom editor: the trace panel of a recording. */
+  recording: 'ringside.recording',
 } as const;
 
 export const Setting = {
@@ -177,6 +183,8 @@ export const Setting = {
   limitRecordsPerSecond: 'ringside.limits.recordsPerSecond',
   limitMinutesUnwatched: 'ringside.limits.minutesUnwatched',
   openPanel: 'ringside.openPanelOnAttach',
+  recordingFolder: 'ringside.recording.folder',
+  recordingMapsSeconds: 'ringside.recording.mapsSeconds',
   logLevel: 'ringside.logLevel',
 } as const;
 export type SettingId = (typeof Setting)[keyof typeof Setting];
@@ -199,6 +207,8 @@ export interface SettingValues {
   'ringside.limits.recordsPerSecond': number;
   'ringside.limits.minutesUnwatched': number;
   'ringside.openPanelOnAttach': boolean;
+  'ringside.recording.folder': string;
+  'ringside.recording.mapsSeconds': number;
   'ringside.logLevel': 'error' | 'warn' | 'info' | 'debug';
 }
 
@@ -248,6 +258,8 @@ export const NodeContext = {
   runPaused: 'run.paused',
   runBusy: 'run.busy',
   runEnded: 'run.ended',
+  /** A recording: there is no host behind it. */
+  runReplay: 'run.replay',
   /** Ended because the connection was lost. */
   runLost: 'run.lost',
   /** Ended here, and kept on its host. */

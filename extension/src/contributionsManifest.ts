@@ -59,6 +59,8 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.runPause]: { title: 'Pause', icon: '$(debug-pause)', palette: hidden },
   [Command.runResume]: { title: 'Resume', icon: '$(debug-continue)', palette: hidden },
   [Command.runLimits]: { title: 'Change Limits…', icon: '$(dashboard)', palette: 'ringside.running' },
+  [Command.runRecord]: { title: 'Record or End Recording', icon: '$(record)', palette: 'ringside.running' },
+  [Command.openRecording]: { title: 'Open Recording…', icon: '$(history)' },
   [Command.runKeep]: { title: 'Keep Running…', icon: '$(pin)', palette: 'ringside.running' },
   [Command.runLeave]: { title: 'Leave Running', icon: '$(debug-disconnect)', palette: 'ringside.keeping' },
   [Command.runStartAgain]: { title: 'Start Again', icon: '$(debug-restart)', enablement: trusted, palette: hidden },
@@ -254,6 +256,23 @@ const settings: { [K in SettingId]: SettingEntry<SettingValues[K]> } = {
     scope: 'window',
     markdownDescription: 'Open the trace panel when a program was attached.',
   },
+  [Setting.recordingFolder]: {
+    type: 'string',
+    default: '',
+    scope: 'machine-overridable',
+    restricted: true,
+    markdownDescription:
+      'Folder for recordings; `~` is your home. Empty: `recordings` in the first folder of the workspace, without one `ringside-recordings` in your home.',
+  },
+  [Setting.recordingMapsSeconds]: {
+    type: 'number',
+    default: 5,
+    minimum: 0,
+    maximum: 86_400,
+    scope: 'window',
+    markdownDescription:
+      'Seconds between the snapshots of all maps that a recording keeps. 0: only when it begins and when it ends.',
+  },
   [Setting.logLevel]: {
     type: 'string',
     default: 'info',
@@ -375,6 +394,7 @@ const menus = {
     { command: Command.runPause, when: run(NodeContext.runLive), group: 'inline@1' },
     { command: Command.runResume, when: run(NodeContext.runPaused), group: 'inline@1' },
     { command: Command.runLimits, when: run('run\\.(live|paused)'), group: '1_run@1' },
+    { command: Command.runRecord, when: run('run\\.(live|paused)'), group: '1_run@5' },
     { command: Command.runKeep, when: run('run\\.(live|paused)'), group: '1_run@2' },
     { command: Command.runLeave, when: run('run\\.(live|paused)\\.kept'), group: '1_run@3' },
     { command: Command.keptAdopt, when: keptItem, group: 'inline@1' },
@@ -592,6 +612,12 @@ const contributes = {
   ],
   customEditors: [
     {
+      viewType: PanelType.recording,
+      displayName: 'Ringside Recording',
+      selector: [{ filenamePattern: '*.ringside' }],
+      priority: 'default',
+    },
+    {
       viewType: objectEditor,
       displayName: 'BPF Object',
       selector: [{ filenamePattern: '*.bpf.o' }],
@@ -616,7 +642,9 @@ export const manifest = {
     `onLanguage:${scriptLanguage}`,
     `onDebugResolve:${debugType}`,
     `onDebugInitialConfigurations`,
-    ...Object.values(PanelType).map((type) => `onWebviewPanel:${type}`),
+    ...Object.values(PanelType)
+      .filter((type) => type !== PanelType.recording)
+      .map((type) => `onWebviewPanel:${type}`),
     // Links that open the verifier explorer.
     'onUri',
   ],

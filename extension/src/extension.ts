@@ -22,6 +22,7 @@ import { registerStatusBar } from './controllers/statusBar.ts';
 import { registerTestExplorer } from './controllers/testExplorer.ts';
 import { registerVerify } from './controllers/verifyController.ts';
 import { registerDebug } from './debug/register.ts';
+import { registerRecordings } from './recording/recordingController.ts';
 import { followSources } from './sources.ts';
 
 /** What `activate` gives to other extensions and to tests. */
@@ -56,6 +57,7 @@ const controllers: ((context: AppContext) => void)[] = [
   registerHostsView,
   registerGroups,
   registerRunsView,
+  registerRecordings,
   registerKeptRuns,
   registerLostRuns,
   registerGalleryView,

@@ -60,6 +60,7 @@ const keptWords = ({ kept }: RunSummary): string[] =>
 /** "running on web-1 · 48.2 k/s · lost 0", in the order that matters. */
 export function describeRun(run: RunSummary): string {
   const hosts = run.hosts.join(', ');
+  if (run.replay) return [hosts, 'recording', ...(run.replay.damage === '' ? [] : ['damaged'])].join(' · ');
   switch (run.state) {
     case 'running':
       return [hosts, formatRate(run.rate), formatLost(lostTotal([run.ledger])), ...keptWords(run)].join(' · ');
@@ -145,4 +146,13 @@ export function redeployedText(run: RunSummary): string {
   const kept = maps.filter((map) => map.fate === 'kept').length;
   const words = lost.length > 0 ? `reset ${[...new Set(lost)].join(', ')}` : `${kept} maps kept`;
   return `Redeployed ${run.name} on ${run.hosts.join(', ')}: ${words}`;
+}
+
+/** "12.3 MB" */
+export function bytesText(bytes: number): string {
+  const units = ['bytes', 'KB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]!}`;
 }

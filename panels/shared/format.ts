@@ -119,3 +119,12 @@ function visibleCharacter(character: string): string {
   const name = code === 0x7f ? 'DEL' : (CONTROLS[code] ?? `U+${code.toString(16).toUpperCase().padStart(4, '0')}`);
   return `⟪${name}⟫`;
 }
+
+/** "12.3 MB" */
+export function byteSize(bytes: number): string {
+  const units = ['bytes', 'KB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]!}`;
+}

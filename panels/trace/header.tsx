@@ -3,7 +3,7 @@ import { visible } from '../shared/format.ts';
 import { IconButton } from '../shared/iconButton.tsx';
 import { SparkLine } from './sparkline.tsx';
 import type { TraceState } from './state.ts';
-import { endSentence, isLive, keptNote, stateNote, statusOf } from './status.ts';
+import { endSentence, isLive, keptNote, recordingText, stateNote, statusOf } from './status.ts';
 
 export interface HeaderProps {
   state: TraceState;
@@ -22,7 +22,9 @@ export function Header({ state, more }: HeaderProps): JSX.Element {
   const left = !live && (run?.kept.length ?? 0) > 0;
   const name = run?.name ?? spec?.file.split(/[\\/]/).pop() ?? '';
   const hosts = visible((run?.hosts ?? spec?.hosts ?? []).join(', '), 200);
-  const pausable = run !== null && (run.state === 'running' || run.state === 'paused');
+  const replay = run?.replay;
+  const recording = recordingText(run?.recording, Date.now());
+  const pausable = run !== null && !replay && (run.state === 'running' || run.state === 'paused');
   return (
     <header class="header">
       <div class="what">
@@ -64,14 +66,24 @@ export function Header({ state, more }: HeaderProps): JSX.Element {
             onPress={() => state.setPaused(!paused)}
           />
         )}
-        {(run !== null || spec !== null) && (
+        {pausable && (
+          <span class={recording === '' ? 'record' : 'record on'}>
+            <IconButton
+              icon="record"
+              label={recording === '' ? 'Record' : 'End the recording'}
+              onPress={() => state.record()}
+              {...(recording !== '' && { text: recording })}
+            />
+          </span>
+        )}
+        {!replay && (run !== null || spec !== null) && (
           <IconButton
             icon="debug-restart"
             label={live ? 'Build and attach again' : left ? 'Go on with it' : 'Attach again'}
             onPress={() => state.restart()}
           />
         )}
-        {live && (
+        {live && !replay && (
           <IconButton
             icon="debug-stop"
             label={kept === '' ? 'Stop: detach everything' : 'Stop: detach, or leave it running'}

@@ -35,6 +35,11 @@ export function LedgerLine({ state }: { state: TraceState }): JSX.Element {
         + lost <b>{words.lost}</b> (kernel <b>{words.kernel}</b> · agent <b>{words.agent}</b> · link <b>{words.link}</b>
         )
       </span>
+      {words.notRecorded !== null && (
+        <span class="lost">
+          + not recorded <b>{words.notRecorded}</b>
+        </span>
+      )}
       {words.outOfOrder !== null && (
         <span>
           ; <b>{words.outOfOrder}</b> out of order

@@ -209,6 +209,10 @@ export class TraceState {
     this.#post({ type: 'keep' });
   }
 
+  record(): void {
+    this.#post({ type: 'record' });
+  }
+
   restart(): void {
     this.#post({ type: 'restart' });
   }

@@ -1,5 +1,13 @@
-import type { AttachSpec, EndReason, ProgramCost, RunSummary, StreamLedger } from '@ringside/core/model';
-import { count, nanos, percent, rate, until } from '../shared/format.ts';
+import type {
+  AttachSpec,
+  EndReason,
+  ProgramCost,
+  RecordingState,
+  ReplayState,
+  RunSummary,
+  StreamLedger,
+} from '@ringside/core/model';
+import { byteSize, count, nanos, percent, rate, until } from '../shared/format.ts';
 
 export type Tone = 'live' | 'busy' | 'paused' | 'ended' | 'failed';
 
@@ -11,6 +19,7 @@ export interface Status {
 /** The state of a run in a word or two. */
 export function statusOf(run: RunSummary | null, paused: boolean): Status {
   if (run === null) return { tone: 'ended', label: 'no run' };
+  if (run.replay) return { tone: run.replay.damage === '' ? 'ended' : 'failed', label: 'recording' };
   switch (run.state) {
     case 'building':
     case 'loading':
@@ -43,6 +52,7 @@ const REASONS: Record<EndReason, string> = {
 
 /** "Ended because it was stopped." */
 export function endSentence(run: RunSummary): string {
+  if (run.replay) return ['A recording: there is no host behind it.', run.replay.damage].filter((t) => t !== '').join(' ');
   const [kept] = run.kept;
   if (kept !== undefined)
     return `It goes on on ${run.kept.map((on) => on.host).join(', ')} until ${until(kept.expires)}.`;
@@ -173,6 +183,8 @@ export interface LedgerWords {
   link: string;
   cost: string;
   cpu: string;
+  /** Of a recording: arrived and not in it; null when nothing is missing. */
+  notRecorded: string | null;
   /** Delivered, but after newer records; null when none was. */
   outOfOrder: string | null;
   /** Something is known to be lost. */
@@ -183,8 +195,9 @@ export interface LedgerWords {
 export function accountText(words: LedgerWords): string {
   const filtered = words.filtered === null ? '' : ` + filtered on the host ${words.filtered}`;
   const lost = `lost ${words.lost} (kernel ${words.kernel} · agent ${words.agent} · link ${words.link})`;
+  const gap = words.notRecorded === null ? '' : ` + not recorded ${words.notRecorded}`;
   const late = words.outOfOrder === null ? '' : `; ${words.outOfOrder} out of order`;
-  return `produced ${words.produced} = delivered ${words.delivered}${filtered} + ${lost}${late}`;
+  return `produced ${words.produced} = delivered ${words.delivered}${filtered} + ${lost}${gap}${late}`;
 }
 
 export function ledgerWords(streams: readonly StreamLedger[], programs: readonly ProgramCost[]): LedgerWords {
@@ -201,6 +214,7 @@ export function ledgerWords(streams: readonly StreamLedger[], programs: readonly
     produced: count(sum(streams.map((stream) => stream.produced))),
     delivered: count(sum(streams.map((stream) => stream.delivered))),
     filtered: some((stream) => stream.filtered),
+    notRecorded: notRecorded(streams),
     outOfOrder: some((stream) => stream.outOfOrder ?? 0),
     // At least what is known to be lost is said, even if the kernel's share is not known.
     lost: lost === null ? (known > 0 ? `at least ${count(known)}` : 'unknown') : count(lost),
@@ -210,6 +224,12 @@ export function ledgerWords(streams: readonly StreamLedger[], programs: readonly
     ...costWords(programs),
     warn: known > 0,
   };
+}
+
+/** One stream of which nobody knows makes the sum unknown. */
+function notRecorded(streams: readonly StreamLedger[]): string | null {
+  const missing = sum(streams.map((stream) => (stream.notRecorded === undefined ? 0 : stream.notRecorded)));
+  return missing === 0 ? null : count(missing);
 }
 
 function costWords(programs: readonly ProgramCost[]): { cost: string; cpu: string } {
@@ -238,9 +258,28 @@ const SHORT_REASONS: Record<EndReason, string> = {
 /** What stands beside the state: "48.2 k/s" while rows may come, why it ended afterwards. */
 export function stateNote(run: RunSummary | null): string {
   if (run === null) return '';
+  if (run.replay) return replayNote(run.replay, run.state === 'ended');
   if (run.state === 'running' || run.state === 'paused') return rate(run.rate);
   if (run.state !== 'ended') return '';
   const [kept] = run.kept;
   if (kept !== undefined) return `goes on until ${until(kept.expires)}`;
   return run.endReason !== null ? SHORT_REASONS[run.endReason] : '';
+}
+
+/** "of 26 Nov, 19:30": when it was recorded; while it is being read, how far. */
+function replayNote({ recordedAt, playedBytes, bytes, damage }: ReplayState, done: boolean): string {
+  const when = new Date(recordedAt).toLocaleString('en-GB', {
+    ...{ day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
+  });
+  const read = done || bytes === 0 ? '' : ` · ${Math.floor((100 * playedBytes) / bytes)} % read`;
+  return `of ${when}${read}${damage === '' ? '' : ' · damaged'}`;
+}
+
+/** What the record button says while a recording goes on: its size and time; "" when none does. */
+export function recordingText(recording: RecordingState | undefined, now: number): string {
+  if (recording?.endedAt !== null) return '';
+  const seconds = Math.max(0, Math.floor((now - recording.startedAt) / 1000));
+  const [minutes, rest] = [Math.floor(seconds / 60), String(seconds % 60).padStart(2, '0')];
+  const dropped = recording.droppedRecords === 0 ? '' : ` · ${count(recording.droppedRecords)} missing`;
+  return `${byteSize(recording.bytes)} · ${minutes}:${rest}${dropped}`;
 }

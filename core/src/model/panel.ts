@@ -79,6 +79,8 @@ export type ToHost =
   /** Asks for how long the run goes on without the window. */
   | { type: 'keep' }
   | { type: 'restart' }
+  /** Begins a recording, or ends it. */
+  | { type: 'record' }
   | { type: 'copy'; text: string }
   /** Opens the run's page of charts, with a chart more or (null) as it is. */
   | { type: 'chart'; chart: ChartSpec | null }

@@ -171,7 +171,8 @@ export class HostTree implements vscode.TreeDataProvider<Node> {
   /** Live ones, and those that were lost with the connection and can be started again. */
   #runsOf(host: string): RunSummary[] {
     const { runs, lostRuns } = this.#context;
-    return runs.all().filter((run) => (isLive(run) || lostRuns.isLost(run)) && run.hosts.includes(host));
+    const there = runs.all().filter((run) => run.replay === undefined && run.hosts.includes(host));
+    return there.filter((run) => isLive(run) || lostRuns.isLost(run));
   }
 
   #isReady(host: string): boolean {

@@ -129,7 +129,8 @@ export function runItem(
   return item;
 }
 
-function runContext({ state, kept }: RunSummary): string {
+function runContext({ state, kept, replay }: RunSummary): string {
+  if (replay) return NodeContext.runReplay;
   const suffix = kept.length === 0 ? '' : NodeContext.keptSuffix;
   switch (state) {
     case 'running':
@@ -148,6 +149,7 @@ function runContext({ state, kept }: RunSummary): string {
 }
 
 function runIcon(run: RunSummary): vscode.ThemeIcon {
+  if (run.replay) return new vscode.ThemeIcon('history');
   switch (run.state) {
     case 'running':
       return new vscode.ThemeIcon(
@@ -184,8 +186,12 @@ function runTooltip(run: RunSummary): string {
     return `${program.name}: ${runs}${program.sampled ? ' (sampled)' : ''}, ${cost}`;
   });
   const error = run.error ? [`${run.error.message} ${run.error.remedy}`] : [];
+  const recording = run.recording?.endedAt === null ? [`Recorded to ${run.recording.file}`] : [];
+  const replay = run.replay ? [`A recording: ${run.replay.file}`, run.replay.damage].filter((t) => t !== '') : [];
   return [
     run.file,
+    ...recording,
+    ...replay,
     ...run.attachments.map((a) => `${a.program} → ${a.target} on ${a.host}`),
     ...run.leftOut.map(leftOutText),
     ...run.notes.map((n) => (n.about === '' ? n.text : `${n.about}: ${n.text}`)),

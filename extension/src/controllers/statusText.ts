@@ -18,7 +18,7 @@ export interface Status {
 
 /** What the status bar says; null when there is nothing to say. */
 export function statusOf({ runs, hosts, chosenHost, sourceOpen }: StatusInput): Status | null {
-  const live = runs.filter(isLive);
+  const live = runs.filter((run) => isLive(run) && run.replay === undefined);
   const lostHosts = hosts.filter((host) => host.state === 'lost' || host.state === 'reconnecting');
   const connected = hosts.filter((host) => host.state === 'ready').map((host) => host.name);
   const names =

@@ -55,8 +55,9 @@ export class RunList implements vscode.Disposable {
     return [...this.#runs.values()].sort((a, b) => Number(isLive(b)) - Number(isLive(a)) || b.startedAt - a.startedAt);
   }
 
+  /** Attached to a host, or about to be: recordings are not. */
   live(): RunSummary[] {
-    return this.all().filter(isLive);
+    return this.all().filter((run) => isLive(run) && run.replay === undefined);
   }
 
   #publish(run: RunSummary, structure: boolean): void {

@@ -22,6 +22,7 @@ const messages: { [K in ToHost['type']]: (fields: Fields) => Extract<ToHost, { t
   ready: () => ({ type: 'ready' }),
   stop: () => ({ type: 'stop' }),
   keep: () => ({ type: 'keep' }),
+  record: () => ({ type: 'record' }),
   restart: () => ({ type: 'restart' }),
   pause: ({ paused }) => (typeof paused === 'boolean' ? { type: 'pause', paused } : null),
   copy: ({ text }) => (isText(text, caps.copy) ? { type: 'copy', text } : null),

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { PanelState, RunSummary, ToHost, ToPanel } from '@ringside/core/model';
+import { Command } from '../contributions.ts';
 import { DisposableStore } from '../disposable.ts';
 import { errorData } from '../errors.ts';
 import { isLive } from '../format.ts';
@@ -65,7 +66,8 @@ export class TracePanel {
     // A program without records shows its first map: "" would mean its prints, of which there may never be any.
     const stream = this.#state.stream === '' ? (run.schemas[0]?.stream ?? '') : this.#state.stream;
     this.#state = { ...this.#state, runId: run.id, stream, spec };
-    this.#panel.title = panelTitle(run);
+    // The tab of a recording has its file's name.
+    if (run.replay === undefined) this.#panel.title = panelTitle(run);
     if (this.#ready) this.#init();
   }
 
@@ -117,6 +119,9 @@ export class TracePanel {
         break;
       case 'keep':
         await this.#onRun((run) => this.#parts.keeper.ask(run));
+        break;
+      case 'record':
+        await vscode.commands.executeCommand(Command.runRecord, this.#state.runId);
         break;
       case 'restart':
         await this.#parts.restart(this);

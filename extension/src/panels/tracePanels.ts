@@ -138,9 +138,14 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
     return this.#add(panel, emptyState);
   }
 
+  /** Shows a run in a panel that somebody else has made: the editor of a recording. */
+  show(panel: vscode.WebviewPanel, run: RunSummary): void {
+    this.#add(panel, emptyState).bind(run);
+  }
+
   #isEarlier(runId: string, run: Pick<RunSummary, 'file' | 'hosts'>): boolean {
     const shown = this.#parts.runs.get(runId);
-    return shown !== undefined && !isLive(shown) && shown.file === run.file && shown.hosts.join() === run.hosts.join();
+    return shown !== undefined && !isLive(shown) && shown.replay === undefined && shown.file === run.file && shown.hosts.join() === run.hosts.join();
   }
 
   #add(panel: vscode.WebviewPanel, state: PanelState): TracePanel {

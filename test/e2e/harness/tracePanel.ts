@@ -6,8 +6,9 @@ export type Row = Record<string, string>;
 
 export class TracePanel {
   readonly #frame: FrameLocator;
-  constructor(workbench: Workbench) {
-    this.#frame = workbench.webview();
+  /** `frame`: which one, where several webviews are seen. */
+  constructor(workbench: Workbench, frame = workbench.webview()) {
+    this.#frame = frame;
   }
 
   /** Waits until the panel has come up. */
@@ -63,6 +64,12 @@ export class TracePanel {
   /** The line below the rows. */
   async ledger(): Promise<string> {
     return (await this.#frame.locator('footer.ledger').innerText()).replaceAll(/\s+/g, ' ');
+  }
+
+  /** What the record button says while it records; "" when it does not. */
+  async recording(): Promise<string> {
+    const text = this.#frame.locator('header .record.on .button-text');
+    return (await text.count()) === 0 ? '' : text.innerText();
   }
 
   /** Presses a button of the panel's header by its name. */
