@@ -152,6 +152,12 @@ export class LazyEngine implements Engine {
     return (await this.#get()).setLimits(...args);
   }
 
+  async limitTime(...args: Parameters<Engine['limitTime']>) {
+    return (await this.#get()).limitTime(...args);
+  }
+  async suspend(...args: Parameters<Engine['suspend']>) {
+    return (await this.#get()).suspend(...args);
+  }
   async record(...args: Parameters<Engine['record']>) {
     return (await this.#get()).record(...args);
   }

@@ -261,6 +261,10 @@ export interface RunSummary {
   limits: RunLimits | null;
   /** Where it goes on without us; empty when it ends with us. */
   kept: KeptOn[];
+  /** When it ends by itself, ms since the epoch; left out when it does not. */
+  endsAt?: number;
+  /** Since when it is detached on its hosts, with maps and rows kept, to go on later; ms since the epoch. */
+  suspendedAt?: number;
   /** Of the recording that is being made, or was made last; left out when there was none. */
   recording?: RecordingState;
   /** The run is a recording: there is no host behind it. */

@@ -46,6 +46,7 @@ export const callOptionsAt: Record<WithCall, number> & Partial<Record<EngineMeth
   takeAway: 2,
   openExploration: 1,
   openRecording: 1,
+  suspend: 2,
 };
 
 /** Every method of the engine; the compiler holds it complete. */
@@ -74,6 +75,8 @@ export const engineMethods: Record<EngineMethod, true> = {
   redeploy: true,
   detach: true,
   runs: true,
+  limitTime: true,
+  suspend: true,
   record: true,
   endRecording: true,
   openRecording: true,

@@ -187,6 +187,13 @@ export interface Engine {
   /** Detaches, drains, and gives the final summary with the exact ledger. Idempotent. */
   detach(runId: string): Promise<RunSummary>;
   runs(): Promise<RunSummary[]>;
+  /** Ends an attached run in so many seconds from now; null takes that back. */
+  limitTime(runId: string, seconds: number | null): Promise<RunSummary>;
+  /**
+   * Pauses at the source: detaches on every host and keeps maps, streams and rows; false attaches again. Nothing is traced
+   * meanwhile, and nothing costs.
+   */
+  suspend(runId: string, suspended: boolean, options?: CallOptions): Promise<RunSummary>;
   /** Begins to record an attached run to a new file. Errors: usage, file-exists, recording-failed. */
   record(runId: string, spec: RecordSpec): Promise<RunSummary>;
   /** Ends the recording; the run goes on. */

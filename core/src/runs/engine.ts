@@ -494,6 +494,14 @@ class InProcessEngine implements Engine {
     return this.run(runId).end('interrupt');
   }
 
+  async limitTime(runId: string, seconds: number | null) {
+    return Promise.resolve(this.attachedRun(runId).limitTime(seconds));
+  }
+
+  async suspend(runId: string, suspended: boolean, call: CallOptions = {}) {
+    return this.attachedRun(runId).suspend(suspended, call);
+  }
+
   async record(runId: string, spec: RecordSpec) {
     return this.attachedRun(runId).record(spec);
   }

@@ -218,6 +218,14 @@ export class HostRun {
     return { findings: answer.toCommit, withinMs: answer.commitWithinMs };
   }
 
+  /** Detaches, and keeps everything else: maps, streams, rows. `attach` goes on. */
+  async suspend(): Promise<void> {
+    if (this.objectId === 0 || this.host.agent.closed) return;
+    const { stats } = await this.host.agent.request({ case: 'detach', value: { objectId: this.objectId } }, 'detach');
+    if (stats) this.stats = stats;
+    this.attachments = [];
+  }
+
   /** The connection is alive with what was attached: it may stay. */
   async commit(signal: AbortSignal): Promise<void> {
     const { objectId } = this;

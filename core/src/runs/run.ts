@@ -44,6 +44,7 @@ import type { CallOptions } from '../progress.ts';
 import type { Prompter } from '../prompt.ts';
 import { Attention } from './attention.ts';
 import { agentCost, programCosts, programRates, type StatsSpan } from './costs.ts';
+import { Deadline } from './deadline.ts';
 import { Guards, type ToCommit } from './guards.ts';
 import { HostRun, streamMapTypes, type Swapped } from './hostRun.ts';
 import type { ConnectedHost } from './hosts.ts';
@@ -139,6 +140,10 @@ export class Run {
   private readonly attention: Attention;
   private readonly guards: Guards;
   readonly recordings: Recordings;
+  private readonly deadline = new Deadline(() => void this.end('duration'));
+  /** Detached on its hosts, to be attached again; ms since the epoch. */
+  private suspendedAt: number | null = null;
+  private suspending: Promise<unknown> = Promise.resolve();
   /** The spec of the version that is taking over. */
   private nextSpec: AttachSpec | undefined;
   private playedEnd: PlayedEnd | undefined;
@@ -310,10 +315,14 @@ export class Run {
     call.progress?.({ step: `Attaching on ${hostRun.name}` });
     await hostRun.refreshStats();
     hostRun.first = hostRun.stats;
-    const toCommit = await this.guarded(hostRun, () => hostRun.attach(this.spec, call), call);
-    await this.guards.commit(hostRun.name, toCommit, (signal) => hostRun.commit(signal), call.signal);
+    await this.attachOn(hostRun, call);
     this.recordings.attached(hostRun);
     this.deps.onEvents(this.id, attachedEvents(hostRun));
+  }
+
+  private async attachOn(hostRun: HostRun, call: CallOptions): Promise<void> {
+    const toCommit = await this.guarded(hostRun, () => hostRun.attach(this.spec, call), call);
+    await this.guards.commit(hostRun.name, toCommit, (signal) => hostRun.commit(signal), call.signal);
   }
 
   /** Asks about what the host's guards want to have confirmed. */
@@ -367,6 +376,7 @@ export class Run {
       }
       throw error;
     }
+    this.suspendedAt = null; // a new version is attached
     this.recordings.figures();
     this.spec = spec;
     this.object = objects[0]!;
@@ -461,7 +471,7 @@ export class Run {
     this.setState('running');
     this.every(STATS_MS, () => void this.tick());
     const { durationSeconds, mapsSeconds } = this.spec;
-    if (durationSeconds !== null) this.every(durationSeconds * 1000, () => void this.end('duration'));
+    this.deadline.set(durationSeconds);
     if (mapsSeconds !== null) {
       this.every(mapsSeconds * 1000, () => void this.emitMaps());
       this.every(mapsSeconds * 1000, () => this.readIterators());
@@ -591,6 +601,8 @@ export class Run {
       return this.summary();
     }
     for (const timer of this.timers) clearInterval(timer);
+    this.deadline.clear();
+    await this.suspending.catch(() => undefined);
     await this.redeploying?.catch(() => undefined);
     await this.iterating;
     this.setState('detaching');
@@ -637,6 +649,50 @@ export class Run {
   /** How long it has been attached. */
   private get seconds(): number {
     return this.playedEnd?.seconds ?? ((this.detachedAt ?? performance.now()) - this.runningSince) / 1000;
+  }
+
+  /** Ends it in so many seconds from now; null takes that back. Errors: usage. */
+  limitTime(seconds: number | null): RunSummary {
+    this.mustBeLive();
+    this.deadline.set(seconds);
+    this.changed();
+    return this.summary();
+  }
+
+  /**
+   * Detaches on every host and keeps maps, streams and rows, or attaches again. What fails while attaching again leaves the
+   * run as it was, detached. Errors: usage, and what the hosts say.
+   */
+  suspend(suspended: boolean, call: CallOptions): Promise<RunSummary> {
+    const turn = this.suspending.catch(() => undefined).then(() => this.suspendNow(suspended, call));
+    this.suspending = turn;
+    return turn;
+  }
+
+  private async suspendNow(suspended: boolean, call: CallOptions): Promise<RunSummary> {
+    this.mustBeLive();
+    if (suspended === (this.suspendedAt !== null)) return this.summary();
+    if (suspended) {
+      await Promise.all(this.hostRuns.filter((h) => !h.gone).map((h) => h.suspend()));
+      this.suspendedAt = Date.now();
+    } else {
+      try {
+        for (const h of this.hostRuns.filter((one) => !one.gone)) await this.attachOn(h, call);
+        this.suspendedAt = null;
+      } catch (error) {
+        await Promise.allSettled(this.hostRuns.map((h) => h.suspend()));
+        this.changed();
+        throw error;
+      }
+    }
+    this.changed();
+    return this.summary();
+  }
+
+  /** Errors: usage. */
+  private mustBeLive(): void {
+    if (!this.deps.replay && (this.state === 'running' || this.state === 'paused') && !this.ending) return;
+    throw new RingsideError('usage', 'This run is not attached.', { remedy: 'Attach the program again.' });
   }
 
   /** Begins to record what is attached already. Errors: usage, file-exists, recording-failed. */
@@ -709,6 +765,7 @@ export class Run {
   }
 
   private release(): void {
+    this.deadline.clear();
     clearTimeout(this.summaryTimer);
     this.summaryTimer = undefined;
     for (const timer of this.timers) clearInterval(timer);
@@ -842,6 +899,8 @@ export class Run {
       agent: agentCost(this.spans()),
       limits: this.hostRuns.find((h) => h.limits !== null)?.limits ?? null,
       kept: this.keptOn(),
+      ...(this.deadline.endsAt !== null && { endsAt: this.deadline.endsAt }),
+      ...(this.suspendedAt !== null && { suspendedAt: this.suspendedAt }),
       ...(this.recordings.state && { recording: this.recordings.state }),
       ...(this.deps.replay && { replay: this.deps.replay.state() }),
     };

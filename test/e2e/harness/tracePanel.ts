@@ -6,9 +6,8 @@ export type Row = Record<string, string>;
 
 export class TracePanel {
   readonly #frame: FrameLocator;
-  /** `frame`: which one, where several webviews are seen. */
-  constructor(workbench: Workbench, frame = workbench.webview()) {
-    this.#frame = frame;
+  constructor(workbench: Workbench) {
+    this.#frame = workbench.webview();
   }
 
   /** Waits until the panel has come up. */

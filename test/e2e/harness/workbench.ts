@@ -261,9 +261,8 @@ export class Workbench {
   }
 
   /** The content of the visible webview. VS Code nests two frames: its own loader, and ours. */
-  webview(index?: number): FrameLocator {
-    const frames = this.page.frameLocator('iframe.webview.ready');
-    return (index === undefined ? frames : frames.nth(index)).frameLocator('#active-frame');
+  webview(): FrameLocator {
+    return this.page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
   }
 
   /** Takes a colour theme through its picker, as a person does, and waits until it shows. */
