@@ -60,6 +60,7 @@ export class SyntheticEngine {
   readonly #columns: Column[];
   readonly #begun = performance.now();
   readonly #filters = new Map<string, FilteredView>();
+  #recordingSince: number | null = null;
   #state: RunSummary['state'];
   #stoppedAt: number | null = null;
   kept: RunSummary['kept'] = [];
@@ -80,12 +81,24 @@ export class SyntheticEngine {
     if (state === 'ended' || state === 'failed') this.#stoppedAt = performance.now();
   }
 
+  /** As the record button does. */
+  toggleRecording(): void {
+    this.#recordingSince = this.#recordingSince === null ? Date.now() : null;
+  }
+
+  #recording(): Partial<RunSummary> {
+    if (this.#recordingSince === null) return {};
+    const state = { file: '/tmp/run.ringside', startedAt: this.#recordingSince, endedAt: null, error: null };
+    return { recording: { ...state, bytes: 1_234_567, records: 4_242, droppedRecords: 0 } };
+  }
+
   summary(): RunSummary {
     const failed = this.#state === 'failed';
     const { delivered } = this;
     const wave = 1 + 0.3 * Math.sin(performance.now() / 7000) + 0.1 * Math.sin(performance.now() / 900);
     const streams = ['events', 'printk', 'map:counts'].slice(0, this.#options.streams);
     return {
+      ...this.#recording(),
       id: 'run-1',
       name: 'execsnoop',
       file: '/home/me/probes/execsnoop.bpf.c',

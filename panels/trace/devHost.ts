@@ -72,6 +72,10 @@ function receive(message: ToHost): void {
         reply({ type: 'run', run: engine.summary() });
         return;
       }
+    case 'record':
+      engine.toggleRecording();
+      reply({ type: 'run', run: engine.summary() });
+      return;
     case 'stop':
       engine.setState('ended');
       {

@@ -139,7 +139,7 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
   }
 
   /** Shows a run in a panel that somebody else has made: the editor of a recording. */
-  show(panel: vscode.WebviewPanel, run: RunSummary): void {
+  showIn(panel: vscode.WebviewPanel, run: RunSummary): void {
     this.#add(panel, emptyState).bind(run);
   }
 

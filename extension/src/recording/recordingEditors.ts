@@ -1,5 +1,5 @@
 /** A `.ringside` file as an editor: the trace panel over a run that the engine reads from the file. */
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import type { AppContext } from '../appContext.ts';
 import { storeBytes } from '../config.ts';
 
@@ -20,7 +20,7 @@ export class RecordingEditors implements vscode.CustomReadonlyEditorProvider {
     const spec = { file: uri.fsPath, where: '', speed: null, count: null, storeBytes: storeBytes() };
     const run = await engine.openRecording(spec);
     runs.update(run);
-    panels.show(panel, run);
+    panels.showIn(panel, run);
     panel.onDidDispose(() => {
       engine.forget(run.id).then(
         () => runs.forget(run.id),
