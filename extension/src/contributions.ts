@@ -47,6 +47,10 @@ export const Command = {
   runResume: 'ringside.runs.resume',
   runLimits: 'ringside.runs.limits',
   runRecord: 'ringside.runs.record',
+  runGlobals: 'ringside.runs.globals',
+  runVariable: 'ringside.runs.variable',
+  runTimeLimit: 'ringside.runs.timeLimit',
+  runSuspend: 'ringside.runs.suspend',
   openRecording: 'ringside.openRecording',
   runKeep: 'ringside.runs.keep',
   runLeave: 'ringside.runs.leave',
@@ -117,6 +121,10 @@ export interface CommandArguments {
   'ringside.runs.resume': [run?: RunNode | string];
   'ringside.runs.limits': [run?: RunNode | string];
   'ringside.runs.record': [run?: RunNode | string];
+  'ringside.runs.globals': [run?: RunNode | string];
+  'ringside.runs.variable': [run?: RunNode | string];
+  'ringside.runs.timeLimit': [run?: RunNode | string];
+  'ringside.runs.suspend': [run?: RunNode | string];
   'ringside.openRecording': [];
   'ringside.runs.keep': [run?: RunNode | string];
   'ringside.runs.leave': [run?: RunNode | string];

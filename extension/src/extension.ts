@@ -23,6 +23,7 @@ import { registerTestExplorer } from './controllers/testExplorer.ts';
 import { registerVerify } from './controllers/verifyController.ts';
 import { registerDebug } from './debug/register.ts';
 import { registerRecordings } from './recording/recordingController.ts';
+import { registerRunControl } from './runControl/runControlController.ts';
 import { followSources } from './sources.ts';
 
 /** What `activate` gives to other extensions and to tests. */
@@ -58,6 +59,7 @@ const controllers: ((context: AppContext) => void)[] = [
   registerGroups,
   registerRunsView,
   registerRecordings,
+  registerRunControl,
   registerKeptRuns,
   registerLostRuns,
   registerGalleryView,

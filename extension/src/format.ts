@@ -63,7 +63,13 @@ export function describeRun(run: RunSummary): string {
   if (run.replay) return [hosts, 'recording', ...(run.replay.damage === '' ? [] : ['damaged'])].join(' · ');
   switch (run.state) {
     case 'running':
-      return [hosts, formatRate(run.rate), formatLost(lostTotal([run.ledger])), ...keptWords(run)].join(' · ');
+      return [
+        hosts,
+        run.suspendedAt === undefined ? formatRate(run.rate) : 'detached, maps kept',
+        formatLost(lostTotal([run.ledger])),
+        ...endsWords(run.endsAt),
+        ...keptWords(run),
+      ].join(' · ');
     case 'paused':
       return [hosts, 'paused', formatLost(lostTotal([run.ledger])), ...keptWords(run)].join(' · ');
     case 'failed':
@@ -155,4 +161,13 @@ export function bytesText(bytes: number): string {
   let unit = 0;
   for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]!}`;
+}
+
+/** "ends in 4:32" */
+export function endsWords(endsAt: number | undefined, now = Date.now()): string[] {
+  if (endsAt === undefined) return [];
+  const seconds = Math.max(0, Math.ceil((endsAt - now) / 1000));
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (number: number): string => String(number).padStart(2, '0');
+  return [`ends in ${hours > 0 ? `${hours}:${two(minutes)}` : String(minutes)}:${two(rest)}`];
 }

@@ -152,6 +152,15 @@ export class LazyEngine implements Engine {
     return (await this.#get()).setLimits(...args);
   }
 
+  async globals(...args: Parameters<Engine['globals']>) {
+    return (await this.#get()).globals(...args);
+  }
+  async checkGlobal(...args: Parameters<Engine['checkGlobal']>) {
+    return (await this.#get()).checkGlobal(...args);
+  }
+  async setVariable(...args: Parameters<Engine['setVariable']>) {
+    return (await this.#get()).setVariable(...args);
+  }
   async limitTime(...args: Parameters<Engine['limitTime']>) {
     return (await this.#get()).limitTime(...args);
   }

@@ -28,6 +28,7 @@ export function statusOf(run: RunSummary | null, paused: boolean): Status {
       return { tone: 'busy', label: run.state };
     case 'running':
     case 'paused':
+      if (run.suspendedAt !== undefined) return { tone: 'paused', label: 'detached' };
       return paused ? { tone: 'paused', label: 'paused' } : { tone: 'live', label: 'live' };
     case 'ended':
       return { tone: 'ended', label: run.kept.length > 0 ? 'left' : 'ended' };
@@ -259,6 +260,7 @@ const SHORT_REASONS: Record<EndReason, string> = {
 export function stateNote(run: RunSummary | null): string {
   if (run === null) return '';
   if (run.replay) return replayNote(run.replay, run.state === 'ended');
+  if (run.suspendedAt !== undefined) return 'maps kept';
   if (run.state === 'running' || run.state === 'paused') return rate(run.rate);
   if (run.state !== 'ended') return '';
   const [kept] = run.kept;

@@ -2,7 +2,7 @@
  * The main journey with the packaged extension, a real sshd on loopback and a real kernel: open the sample, edit, attach
  * to the host, accept its key, see the right rows, filter, detach, attach again by F5, reload the window.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -131,30 +131,6 @@ test.each(Object.keys(themes) as Theme[])('the panel in the theme %s', async (th
   await expect.poll(async () => (await panel.rows()).length, { timeout: 10_000 }).toBeGreaterThan(3);
   await picture(editor!.page, `trace-${theme}`);
   if (theme === 'dark' && docPictureWanted()) await takeDocPicture(workbench, panel);
-});
-
-test('the record button writes a recording, which opens as a file without the host', async () => {
-  await panel.press('Record');
-  await expect.poll(() => panel.recording(), { timeout: 15_000 }).toMatch(/\d (KB|MB) · \d+:\d\d/);
-  const { row } = await rowOfKnownCommand();
-  await picture(editor!.page, 'recording');
-  await panel.press('End the recording');
-  await expect.poll(() => panel.recording(), { timeout: 15_000 }).toBe('');
-  const [name] = readdirSync(join(folder, 'sample', 'recordings'));
-  expect(name).toMatch(/^execsnoop-ringside-test-.*\.ringside$/);
-  await workbench.clearNotifications();
-  await workbench.open(name!);
-  // Its tab hides the run's.
-  await expect.poll(() => panel.status(), { timeout: 30_000 }).toBe('recording');
-  await expect.poll(async () => JSON.stringify(await panel.rows())).toContain(`"${row['pid']!}"`);
-  // What came before the recording began is not in it, and counted.
-  await expect.poll(() => panel.ledger()).toMatch(/not recorded \d/);
-  for (const theme of ['light', 'dark'] as const) {
-    await workbench.theme(theme);
-    await picture(editor!.page, `opened-recording-${theme}`);
-  }
-  await workbench.keys('View: Close Editor');
-  await expect.poll(() => panel.status(), { timeout: 30_000 }).toBe('live');
 });
 
 test('Stop detaches, and the ledger adds up', async () => {

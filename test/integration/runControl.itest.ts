@@ -44,10 +44,27 @@ it('detaches and keeps maps and rows, attaches again, and ends in its time', { t
   await until(run.id, 15);
   await vi.waitUntil(async () => (await counted(run.id)) === '15', { timeout: 10_000, interval: 50 });
 
+  const globals = await engine().globals(run.id);
+  expect(globals.find((g) => g.name === 'only_pid')).toMatchObject({
+    ...{ constVolatile: true, type: '__u32', set: set.only_pid },
+    comment: 'Only calls of this process; 0 = of every process.',
+  });
+  await expect(engine().checkGlobal(run.id, 'only_pid', '-1')).rejects.toMatchObject({ code: 'bad-value' });
+  await expect(engine().setVariable(run.id, 'only_pid', '1')).rejects.toMatchObject({ code: 'map-access' });
+  await engine().setVariable(run.id, 'made', '1000');
+  ppid();
+  await until(run.id, 16);
+  const where = 'number == 1000';
+  await vi.waitUntil(
+    async () =>
+      (await engine().rows({ runId: run.id, stream: 'calls', where, first: 0, count: 1 })).matching === 1,
+    { timeout: 10_000, interval: 50 },
+  );
+
   const changed = await engine().redeploy(run.id, { set: { only_pid: '1' } });
   expect(changed.swaps![0]!.maps.find((m) => m.map === 'per_pid')).toMatchObject({ fate: 'kept' });
   for (let i = 0; i < 5; i++) ppid();
-  expect(await counted(run.id)).toBe('15');
+  expect(await counted(run.id)).toBe('16');
 
   await expect(engine().limitTime(run.id, 3600)).resolves.toMatchObject({ endsAt: expect.any(Number) as number });
   expect((await engine().limitTime(run.id, null)).endsAt).toBeUndefined();

@@ -13,6 +13,8 @@ export interface GlobalVariable {
   /** BTF id of its type. */
   type: number;
   size: number;
+  /** In its section as the program has it. */
+  offset: number;
   constVolatile: boolean;
   /** Its initial bytes; zeros for .bss. A view of the object. */
   bytes: Uint8Array;
@@ -45,6 +47,7 @@ export function readGlobals(object: BpfObject): GlobalVariable[] {
         section: section.name,
         type: variable.type,
         size,
+        offset,
         constVolatile: isQualified(btf, variable.type, 'const') && isQualified(btf, variable.type, 'volatile'),
         bytes: stored ? data.slice(offset, size) : new Uint8Array(Math.min(size, MAX_ZEROED_BYTES)),
       });

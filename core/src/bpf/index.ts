@@ -18,6 +18,8 @@ export * from './signatures.ts';
 export * from './maps.ts';
 export * from './globals.ts';
 export * from './encodeGlobal.ts';
+export { readGlobals } from './globals.ts';
+export * from './knobComments.ts';
 export * from './fields.ts';
 export * from './inspect.ts';
 export * from './records.ts';

@@ -64,6 +64,14 @@ export interface GlobalInfo {
   constVolatile: boolean;
 }
 
+/** A global of a run. */
+export interface RunGlobal extends GlobalInfo {
+  /** What the source says of it; "" = nothing. */
+  comment: string;
+  /** What it was set to when the run was attached, as it was typed; null = as the object says. */
+  set: string | null;
+}
+
 export type Confidence = 'declared' | 'source' | 'dwarf' | 'size' | 'guess' | 'none';
 
 /** The type of the records of one ring or perf buffer. */

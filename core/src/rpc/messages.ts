@@ -47,6 +47,7 @@ export const callOptionsAt: Record<WithCall, number> & Partial<Record<EngineMeth
   openExploration: 1,
   openRecording: 1,
   suspend: 2,
+  setVariable: 3,
 };
 
 /** Every method of the engine; the compiler holds it complete. */
@@ -75,6 +76,9 @@ export const engineMethods: Record<EngineMethod, true> = {
   redeploy: true,
   detach: true,
   runs: true,
+  globals: true,
+  checkGlobal: true,
+  setVariable: true,
   limitTime: true,
   suspend: true,
   record: true,

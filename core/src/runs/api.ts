@@ -51,6 +51,7 @@ import type {
   RowsPage,
   RowsQuery,
   RunEvent,
+  RunGlobal,
   RunLimits,
   RunSummary,
   Takeable,
@@ -187,6 +188,12 @@ export interface Engine {
   /** Detaches, drains, and gives the final summary with the exact ledger. Idempotent. */
   detach(runId: string): Promise<RunSummary>;
   runs(): Promise<RunSummary[]>;
+  /** The global variables of a run, with the comments of its source. */
+  globals(runId: string): Promise<RunGlobal[]>;
+  /** Whether a global takes a value. Errors: unknown-variable, bad-value. */
+  checkGlobal(runId: string, name: string, value: string): Promise<void>;
+  /** Writes a variable of .data or .bss while the program runs. Errors: unknown-variable, bad-value, map-access. */
+  setVariable(runId: string, name: string, value: string, options?: CallOptions): Promise<void>;
   /** Ends an attached run in so many seconds from now; null takes that back. */
   limitTime(runId: string, seconds: number | null): Promise<RunSummary>;
   /**

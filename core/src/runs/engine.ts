@@ -53,6 +53,7 @@ import type {
   VerifyRequest,
 } from './api.ts';
 import { doctorReport } from './doctor.ts';
+import { checkGlobal, globalsOf, setVariable } from './globals.ts';
 import { HostPool, type ConnectedHost } from './hosts.ts';
 import { headerOfHost } from './kernelTypes.ts';
 import { rememberHost, recallHost } from './hostMemory.ts';
@@ -492,6 +493,18 @@ class InProcessEngine implements Engine {
 
   detach(runId: string) {
     return this.run(runId).end('interrupt');
+  }
+
+  async globals(runId: string) {
+    return globalsOf(this.attachedRun(runId));
+  }
+
+  async checkGlobal(runId: string, name: string, value: string) {
+    return Promise.resolve(checkGlobal(this.attachedRun(runId), name, value));
+  }
+
+  async setVariable(runId: string, name: string, value: string, call: CallOptions = {}) {
+    return setVariable(this.attachedRun(runId), name, value, call);
   }
 
   async limitTime(runId: string, seconds: number | null) {

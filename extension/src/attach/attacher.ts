@@ -232,8 +232,13 @@ export class Attacher implements vscode.Disposable {
    * Builds again what the run attached. A live run gets the new version in the old one's place, without a gap, and stays as
    * it is when that fails; a run that has ended is attached anew.
    */
-  async restart(runId: string, signal?: AbortSignal): Promise<RunSummary> {
-    const spec = this.specOf(runId);
+  async restart(
+    runId: string,
+    { set, signal }: { set?: AttachSpec['set']; signal?: AbortSignal } = {},
+  ): Promise<RunSummary> {
+    const before = this.specOf(runId);
+    // Other globals are the program's from now on, also over a reload of the window.
+    const spec = before && set ? { ...before, set } : before;
     if (spec === undefined) {
       throw new ExtensionError({
         code: 'usage',
@@ -246,8 +251,8 @@ export class Attacher implements vscode.Disposable {
     let run: RunSummary | null = null;
     try {
       await saveIfDirty(vscode.Uri.file(spec.file));
-      const before = this.#parts.runs.get(runId);
-      if (before !== undefined && isLive(before)) return await this.#redeploy(runId, spec, signal);
+      const current = this.#parts.runs.get(runId);
+      if (current !== undefined && isLive(current)) return await this.#redeploy(runId, spec, signal);
     } catch (error) {
       this.#restarting.delete(runId);
       throw error;
@@ -292,6 +297,7 @@ export class Attacher implements vscode.Disposable {
         const one = spec.hosts.length === 1;
         const run = await engine.redeploy(runId, one ? { ...changes, object } : changes, call);
         this.#origins.set(runId, { spec, programs, object });
+        await this.#parts.specs.set(spec, true);
         runs.update(run);
         vscode.window.setStatusBarMessage(redeployedText(run), 8000);
         sayLeftOut(run);

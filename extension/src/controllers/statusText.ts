@@ -1,5 +1,5 @@
 import type { HostState, RunSummary } from '@ringside/core/model';
-import { formatLost, formatRate, isLive, lostTotal } from '../format.ts';
+import { endsWords, formatLost, formatRate, isLive, lostTotal } from '../format.ts';
 
 export interface StatusInput {
   runs: RunSummary[];
@@ -32,6 +32,8 @@ export function statusOf({ runs, hosts, chosenHost, sourceOpen }: StatusInput): 
     const rate = live.reduce((sum, run) => sum + run.rate, 0);
     lost = lostTotal(live.map((run) => run.ledger));
     parts.push(live.length === 1 ? '1 run' : `${live.length} runs`, formatRate(rate), formatLost(lost));
+    const ends = live.flatMap((run) => run.endsAt ?? []);
+    if (ends.length > 0) parts.push(...endsWords(Math.min(...ends)));
   }
   if (lostHosts.length > 0) parts.push(`$(warning) ${lostHosts.map((each) => each.name).join(', ')} lost`);
   const text = parts.join(' · ');

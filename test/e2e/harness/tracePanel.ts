@@ -65,12 +65,6 @@ export class TracePanel {
     return (await this.#frame.locator('footer.ledger').innerText()).replaceAll(/\s+/g, ' ');
   }
 
-  /** What the record button says while it records; "" when it does not. */
-  async recording(): Promise<string> {
-    const text = this.#frame.locator('header .record.on .button-text');
-    return (await text.count()) === 0 ? '' : text.innerText();
-  }
-
   /** Presses a button of the panel's header by its name. */
   async press(name: string | RegExp): Promise<void> {
     await this.#frame.locator('header').getByRole('button', { name }).click();

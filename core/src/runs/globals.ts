@@ -1,0 +1,78 @@
+/** The global variables of a run: knobs that a restart changes, and variables that may change while it runs. */
+import { readFile } from 'node:fs/promises';
+import { BpfObject, encodeGlobal, knobComments, readGlobals } from '../bpf/index.ts';
+import { RingsideError } from '../errors.ts';
+import type { RunGlobal } from '../model/index.ts';
+import type { CallOptions } from '../progress.ts';
+import type { HostRun } from './hostRun.ts';
+import { isSource, type PreparedObject } from './prepare.ts';
+
+export interface GlobalsRun {
+  readonly spec: { file: string; set: Record<string, string> };
+  readonly hostRuns: readonly HostRun[];
+  readonly prepared: PreparedObject | undefined;
+}
+
+const objectOf = ({ prepared }: GlobalsRun): PreparedObject => {
+  if (prepared !== undefined) return prepared;
+  throw new RingsideError('usage', 'The program is not built yet.', { remedy: 'Wait until it is attached.' });
+};
+
+/** Every global with what the source says of it, and what it was set to. */
+export async function globalsOf(run: GlobalsRun): Promise<RunGlobal[]> {
+  const { globals } = objectOf(run).report;
+  const { file, set } = run.spec;
+  const source = isSource(file) ? await readFile(file, 'utf8').catch(() => '') : '';
+  const names = globals.map((g) => g.name);
+  const comments = knobComments(source, names);
+  return globals.map((g) => ({ ...g, comment: comments[g.name] ?? '', set: set[g.name] ?? null }));
+}
+
+/** Errors: unknown-variable, bad-value: what would do. */
+export function checkGlobal(run: GlobalsRun, name: string, value: string): void {
+  encodeGlobal(BpfObject.parse(objectOf(run).full), name, value);
+}
+
+/**
+ * Writes a variable of .data or .bss on every host, while the program runs. The other variables of its section are written
+ * back as they were a moment before: the kernel takes the section as one value.
+ * Errors: unknown-variable, bad-value, map-access, and what the hosts say.
+ */
+export async function setVariable(run: GlobalsRun, name: string, value: string, call: CallOptions): Promise<void> {
+  for (const hostRun of run.hostRuns) {
+    const object = BpfObject.parse(hostRun.object.full);
+    const { bytes } = encodeGlobal(object, name, value);
+    const variable = readGlobals(object).find((g) => g.name === name)!;
+    if (variable.section.startsWith('.rodata')) {
+      throw new RingsideError('map-access', `${name} is constant once the program is loaded.`, {
+        remedy: 'Restart the run with another value: the verifier reads it as a constant.',
+      });
+    }
+    await writeOn(hostRun, variable, bytes, call);
+  }
+}
+
+/** The only key of a section. */
+const KEY = new Uint8Array(4);
+
+async function writeOn(
+  { host: { agent }, loadedObject, name: host }: HostRun,
+  { section, offset }: { section: string; offset: number },
+  bytes: Uint8Array,
+  call: CallOptions,
+): Promise<void> {
+  const map = { ref: { case: 'loaded' as const, value: { objectId: loadedObject, map: section } } };
+  const page = await agent.request({ case: 'readMap', value: { map, keys: [KEY] } }, 'mapPage', call);
+  const entry = page.blob === 0 ? new Uint8Array(0) : agent.takeBlob(page.blob);
+  if (entry.length < KEY.length + offset + bytes.length) {
+    throw new RingsideError('map-access', `The section ${section} cannot be read on ${host}.`, {
+      remedy: 'Redeploy the program, and try it again.',
+    });
+  }
+  const whole = entry.slice(KEY.length);
+  whole.set(bytes, offset);
+  const operations = [{ operation: 'replace', key: KEY, value: whole }];
+  const written = await agent.request({ case: 'writeMap', value: { map, operations } }, 'mapWritten', call);
+  const error = written.outcomes[0]?.error;
+  if (error) throw agent.errorFrom(error);
+}

@@ -1,0 +1,60 @@
+/** What is done with a run beyond pausing its view: other globals, an end in time, a pause at its source. */
+import * as vscode from 'vscode';
+import type { RunSummary } from '@ringside/core/model';
+import { parseDuration } from '@ringside/core/rpc';
+import type { AppContext } from '../appContext.ts';
+import { registerCommand } from '../commands.ts';
+import { Command } from '../contributions.ts';
+import { RunNode } from '../controllers/runsView.ts';
+import { describeRun } from '../format.ts';
+import { withProgress } from '../progress.ts';
+import { askKnobs, changeVariable } from './globalsForm.ts';
+
+type ControlCommand =
+  typeof Command.runGlobals | typeof Command.runVariable | typeof Command.runTimeLimit | typeof Command.runSuspend;
+
+export function registerRunControl(context: AppContext): void {
+  const { disposables, errors, runs, engine, attacher } = context;
+  const onLive = (id: ControlCommand, action: (run: RunSummary) => Promise<unknown>): void => {
+    const handler = async (target?: RunNode | string): Promise<void> => {
+      const wanted = target instanceof RunNode ? target.runId : target;
+      const run = wanted === undefined ? await pickRun(runs.live()) : runs.get(wanted);
+      if (run !== undefined) await action(run);
+    };
+    disposables.add(registerCommand(errors, id, handler));
+  };
+  onLive(Command.runGlobals, async (run) => {
+    const set = await askKnobs(engine, run);
+    if (set !== undefined) await attacher.restart(run.id, { set });
+  });
+  onLive(Command.runVariable, (run) => changeVariable(engine, run));
+  onLive(Command.runTimeLimit, async (run) => {
+    const seconds = await askTime(run);
+    if (seconds !== undefined) runs.update(await engine.limitTime(run.id, seconds));
+  });
+  onLive(Command.runSuspend, async (run) => {
+    const suspend = run.suspendedAt === undefined;
+    const title = `Ringside: ${suspend ? 'detaching' : 'attaching'} ${run.name}`;
+    runs.update(await withProgress(title, (call) => engine.suspend(run.id, suspend, call)));
+  });
+}
+
+/** Seconds, null for no end, undefined when the user leaves. */
+async function askTime(run: RunSummary): Promise<number | null | undefined> {
+  const text = await vscode.window.showInputBox({
+    title: `How much longer does ${run.name} run?`,
+    prompt: 'A time such as 90s, 15m or 2h from now; then it is detached. 0: no end.',
+    value: run.endsAt === undefined ? '15m' : '0',
+    validateInput: (typed) =>
+      readTime(typed) === undefined ? 'A time such as 90s, 15m or 2h; 0 for no end.' : undefined,
+  });
+  return text === undefined ? undefined : readTime(text);
+}
+
+const readTime = (text: string): number | null | undefined => (text.trim() === '0' ? null : parseDuration(text.trim()));
+
+async function pickRun(candidates: RunSummary[]): Promise<RunSummary | undefined> {
+  if (candidates.length <= 1) return candidates[0];
+  const items = candidates.map((run) => ({ label: run.name, description: describeRun(run), run }));
+  return (await vscode.window.showQuickPick(items, { placeHolder: 'Choose a run' }))?.run;
+}
