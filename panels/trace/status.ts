@@ -53,7 +53,8 @@ const REASONS: Record<EndReason, string> = {
 
 /** "Ended because it was stopped." */
 export function endSentence(run: RunSummary): string {
-  if (run.replay) return ['A recording: there is no host behind it.', run.replay.damage].filter((t) => t !== '').join(' ');
+  if (run.replay)
+    return ['A recording: there is no host behind it.', run.replay.damage].filter((t) => t !== '').join(' ');
   const [kept] = run.kept;
   if (kept !== undefined)
     return `It goes on on ${run.kept.map((on) => on.host).join(', ')} until ${until(kept.expires)}.`;

@@ -56,8 +56,7 @@ it('detaches and keeps maps and rows, attaches again, and ends in its time', { t
   await until(run.id, 16);
   const where = 'number == 1000';
   await vi.waitUntil(
-    async () =>
-      (await engine().rows({ runId: run.id, stream: 'calls', where, first: 0, count: 1 })).matching === 1,
+    async () => (await engine().rows({ runId: run.id, stream: 'calls', where, first: 0, count: 1 })).matching === 1,
     { timeout: 10_000, interval: 50 },
   );
 

@@ -145,7 +145,13 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
 
   #isEarlier(runId: string, run: Pick<RunSummary, 'file' | 'hosts'>): boolean {
     const shown = this.#parts.runs.get(runId);
-    return shown !== undefined && !isLive(shown) && shown.replay === undefined && shown.file === run.file && shown.hosts.join() === run.hosts.join();
+    return (
+      shown !== undefined &&
+      !isLive(shown) &&
+      shown.replay === undefined &&
+      shown.file === run.file &&
+      shown.hosts.join() === run.hosts.join()
+    );
   }
 
   #add(panel: vscode.WebviewPanel, state: PanelState): TracePanel {
