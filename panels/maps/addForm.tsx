@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { visible } from '../shared/format.ts';
 import { errorOf, type MapsState } from './state.ts';
 
@@ -12,7 +12,7 @@ export function AddForm({ state, close }: { state: MapsState; close: () => void 
   const shown = state.shown.value;
   const keyless = shown?.template.key === '';
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     first.current?.focus();
     first.current?.select();
   }, []);
@@ -44,7 +44,7 @@ export function AddForm({ state, close }: { state: MapsState; close: () => void 
         type="text"
         spellcheck={false}
         autocomplete="off"
-        value={start}
+        defaultValue={start}
         aria-invalid={fault !== ''}
         onInput={() => setFault('')}
       />

@@ -1,6 +1,6 @@
 import type { MapColumn } from '@ringside/core/model';
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { visible } from '../shared/format.ts';
 import { errorOf, type MapsState } from './state.ts';
 
@@ -29,9 +29,14 @@ export function CellEditor({ state, at, close }: CellEditorProps): JSX.Element {
   const [fault, setFault] = useState('');
   const [busy, setBusy] = useState(false);
 
-  useEffect(() => {
-    field.current?.focus();
-    if (!at.typed) field.current?.select();
+  // Before the next key comes: what is typed fast belongs into the field, too.
+  useLayoutEffect(() => {
+    const input = field.current;
+    if (input === null) return;
+    // Set once: what is typed is the person's, whatever is drawn anew meanwhile.
+    input.value = at.text;
+    input.focus();
+    if (!at.typed) input.select();
   }, [at]);
 
   const write = async (): Promise<void> => {
@@ -72,7 +77,6 @@ export function CellEditor({ state, at, close }: CellEditorProps): JSX.Element {
         aria-invalid={fault !== ''}
         aria-describedby="cell-fault"
         readOnly={busy}
-        value={at.text}
         style={{ height: `${at.height}px` }}
         onKeyDown={onKeyDown}
         onInput={() => setFault('')}

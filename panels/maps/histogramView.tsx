@@ -57,7 +57,7 @@ function Histogram({ histogram }: { histogram: MapHistogram }): JSX.Element {
               <td class="to">{grouped(to)}</td>
               <td class="number">{total(counted)}</td>
               <td class="bar" aria-hidden="true">
-                <span style={{ width: `${(share * 100).toFixed(2)}%` }} />
+                {share > 0 && <span style={{ width: `${(share * 100).toFixed(2)}%` }} />}
               </td>
             </tr>
           ))}

@@ -1,6 +1,6 @@
 import type { MapSummary } from '@ringside/core/model';
 import type { JSX } from 'preact';
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { visible } from '../shared/format.ts';
 import { type MapsState, sameTarget } from './state.ts';
 import { bytes, changesWords, entriesWords } from './words.ts';
@@ -17,9 +17,11 @@ export function MapList({ state }: { state: MapsState }): JSX.Element {
     const map = maps[Math.max(0, Math.min(maps.length - 1, to))];
     if (map === undefined) return;
     state.select(map);
-    const items = box.current?.querySelectorAll<HTMLElement>('[role=option]') ?? [];
-    items[maps.indexOf(map)]?.scrollIntoView({ block: 'nearest' });
   };
+  // Also after a reload, and when a map is opened from within another.
+  useEffect(() => {
+    box.current?.querySelector('.chosen')?.scrollIntoView({ block: 'nearest' });
+  }, [chosen]);
   const onKeyDown = (event: KeyboardEvent): void => {
     const to = { ArrowDown: chosen + 1, ArrowUp: chosen - 1, Home: 0, End: maps.length - 1 }[event.key];
     if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;

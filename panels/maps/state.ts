@@ -215,6 +215,7 @@ export class MapsState {
 
   sortBy(column: string, descending: boolean): void {
     this.#changeLook({ sort: { column, descending } });
+    this.#grid?.setSort({ column, descending });
   }
 
   followRateOf(rateOf: string): void {

@@ -47,9 +47,9 @@ export class MapsMeasure {
     return this.#results.get(key);
   }
 
-  /** Goes on measuring these, beside whatever else happens. */
-  go(maps: readonly Measurable[]): void {
-    this.#working ??= this.#turn(new Map(maps.map((map) => [map.key, map])))
+  /** Goes on measuring these, beside whatever else happens. `shown` is measured by whoever shows it. */
+  go(maps: readonly Measurable[], shown: string): void {
+    this.#working ??= this.#turn(new Map(maps.map((map) => [map.key, map])), shown)
       .catch(() => undefined)
       .finally(() => (this.#working = null));
   }
@@ -59,9 +59,9 @@ export class MapsMeasure {
     await Promise.all([...this.#open.keys()].map((key) => this.#close(key)));
   }
 
-  async #turn(maps: ReadonlyMap<string, Measurable>): Promise<void> {
+  async #turn(maps: ReadonlyMap<string, Measurable>, shown: string): Promise<void> {
     for (const [key, { of }] of this.#open) if (!maps.has(key) || of.agent.closed) await this.#close(key);
-    for (const key of this.#results.keys()) if (!maps.has(key)) this.#results.delete(key);
+    for (const key of this.#results.keys()) if (!maps.has(key) && key !== shown) this.#results.delete(key);
     const known = new Set(this.#queue);
     this.#queue = [...this.#queue.filter((key) => maps.has(key)), ...[...maps.keys()].filter((key) => !known.has(key))];
     const waiting = this.#queue.filter((key) => !this.#open.has(key));

@@ -137,7 +137,13 @@ class MapsView {
     // What is over is still shown as it was.
     const over = found.length === 0 && (note !== '' || away.length > 0);
     if (!over) this.#known = new Map(found.map((map) => [keyOf(map.summary), map]));
-    if (!over) this.#measure.go(found.flatMap((map) => this.#measurable(map)));
+    if (!over) {
+      const shown = this.#live === null ? '' : keyOf(this.#live.target);
+      this.#measure.go(
+        found.flatMap((map) => this.#measurable(map)),
+        shown,
+      );
+    }
     await this.#check(found, over, call);
     return { maps: [...this.#known.values()].map(({ summary }) => this.#measured(summary)), away, note };
   }
@@ -158,9 +164,9 @@ class MapsView {
   }
 
   #measured(summary: MapSummary): MapSummary {
-    const measured = this.#isShown(summary)
-      ? { ...this.#live!.figures, atLeast: false }
-      : this.#measure.result(keyOf(summary));
+    const figures = this.#isShown(summary) ? this.#live!.figures : null;
+    const measured =
+      (figures?.entries ?? null) === null ? this.#measure.result(keyOf(summary)) : { ...figures!, atLeast: false };
     const entries = measured?.entries ?? null;
     return {
       ...summary,

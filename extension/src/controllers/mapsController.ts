@@ -32,7 +32,10 @@ async function pick({ runs, hosts, mapsPanels }: AppContext): Promise<void> {
   const items = runs.all().map((run) => ({
     label: run.name,
     description: `${run.hosts.join(', ')} · ${run.state}`,
-    open: () => Promise.resolve(mapsPanels.openRun(run)),
+    open: () => {
+      mapsPanels.openRun(run);
+      return Promise.resolve();
+    },
   }));
   const openHost = async (): Promise<void> => {
     const host = await pickHost(hosts, undefined, 'Show Maps of a Host');

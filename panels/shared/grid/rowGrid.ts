@@ -140,6 +140,8 @@ export class RowGrid {
 
   /** The element of the cell where the keyboard stands; null while it is not in view. */
   activeCell(): HTMLElement | null {
+    // The last move may not have been painted yet.
+    this.#paint();
     return this.#activeId === '' ? null : document.getElementById(this.#activeId);
   }
 

@@ -151,7 +151,7 @@ function keyText(table: MapTable, row: number): string {
   const field = layout.field('key');
   if (field === undefined) return '';
   const value = compileReader(field)(table.view, table.base(row), table.base(row) + layout.stride);
-  return renderCell(field, value);
+  return `key ${renderCell(field, value)}`;
 }
 
 function histogram(title: string, slots: bigint[], scale: HistogramScale): MapHistogram {
