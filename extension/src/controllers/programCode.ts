@@ -4,6 +4,7 @@ import type { AppContext } from '../appContext.ts';
 import { registerCommand } from '../commands.ts';
 import { Command } from '../contributions.ts';
 import { ExtensionError } from '../errors.ts';
+import { commandFile } from '../files.ts';
 import { withProgress } from '../progress.ts';
 import { documentScheme } from '../virtualDocuments.ts';
 import { InventoryRowNode } from './inventoryNodes.ts';
@@ -44,7 +45,8 @@ function ofRow({ row, parent }: InventoryRowNode): Program | undefined {
 
 /** The program of a file's live run: its link knows the id; what has no link is found by its name and its owner. */
 async function ofRun({ runs, engine }: AppContext, file: vscode.Uri | undefined, name: unknown): Promise<Program> {
-  const run = runs.live().find((live) => live.file === file?.fsPath);
+  const { fsPath } = commandFile(file);
+  const run = runs.live().find((live) => live.file === fsPath);
   const attached = run?.attachments.filter((attachment) => typeof name !== 'string' || attachment.program === name);
   const [first] = attached ?? [];
   if (first === undefined)
