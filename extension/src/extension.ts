@@ -21,6 +21,7 @@ import { registerRunsView } from './controllers/runsView.ts';
 import { registerStatusBar } from './controllers/statusBar.ts';
 import { registerTestExplorer } from './controllers/testExplorer.ts';
 import { registerVerify } from './controllers/verifyController.ts';
+import { registerCppTools } from './controllers/cppTools.ts';
 import { registerDebug } from './debug/register.ts';
 import { registerRecordings } from './recording/recordingController.ts';
 import { registerRunControl } from './runControl/runControlController.ts';
@@ -76,6 +77,7 @@ const controllers: ((context: AppContext) => void)[] = [
   registerDebug,
   registerStatusBar,
   registerLanguageClient,
+  registerCppTools,
 ];
 
 /** Detaches everything; should the window be killed instead, the agents' leases do it. */

@@ -92,6 +92,8 @@ export class ThemeIcon {
 export class ThemeColor {
   constructor(readonly id: string) {}
 }
+export const ConfigurationTarget = { Global: 1, Workspace: 2, WorkspaceFolder: 3 };
+export const extensions = { getExtension: (): unknown => undefined };
 export const ViewColumn = { Beside: -2, Active: -1, One: 1, Two: 2 };
 
 export class Uri {
