@@ -1,4 +1,4 @@
-/** The editor's views around a program: what there is to attach to, and an object as a document. */
+/** The editor's views around a program: what there is to attach to, an object as a document, figures while it runs. */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -91,4 +91,21 @@ test('the view of attach points shows fields, and begins a program', async () =>
   await expect.poll(() => workbench.source(), { timeout: 15_000 }).toContain('SEC("fentry/vfs_unlink")');
   await expect.poll(() => workbench.source()).toContain('handle_vfs_unlink');
   await picture(editor!.page, 'attach-point-inserted');
+});
+
+test('while it runs, figures stand above the program and beside its map', async () => {
+  await workbench.focusEditor('counter.bpf.c');
+  await workbench.save();
+  await editor!.page.keyboard.press('Control+Home');
+  await workbench.lens(/Attach/).click();
+  await workbench.pick('local');
+  await workbench.lens(/\/s · .* each · .* CPU/).waitFor({ timeout: 60_000 });
+  const hint = editor!.page
+    .locator('.monaco-editor .view-line')
+    .filter({ hasText: /\d+\sof\s10,240/ })
+    .first();
+  await hint.waitFor({ timeout: 15_000 });
+  await pictures(editor!.page, 'live-figures');
+  await workbench.lens('Detach').click();
+  await workbench.lens(/Attach/).waitFor({ timeout: 30_000 });
 });
