@@ -2,7 +2,8 @@ import type { VscodeTextfield } from '@vscode-elements/elements/dist/vscode-text
 import type { JSX, RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Signal } from '@preact/signals';
-import type { ErrorData } from '@ringside/core/model';
+import type { Completions, ErrorData } from '@ringside/core/model';
+import { Proposals, useProposals } from './proposals.tsx';
 import { visible } from './format.ts';
 
 /** Typing applies itself after this pause. */
@@ -26,6 +27,8 @@ export interface Filtered {
 
 export interface FilterBoxProps {
   state: Filtered;
+  /** Gives what can stand at a place; left out where nobody knows. */
+  complete?: (text: string, at: number) => Promise<Completions>;
   /** What may be typed, as an example. */
   example: string;
   field: RefObject<VscodeTextfield>;
@@ -34,9 +37,10 @@ export interface FilterBoxProps {
 }
 
 /** The filter: an EXPR, applied on Enter or when typing rests; what is wrong with it stands below, over the rows. */
-export function FilterBox({ state, example, field, leave }: FilterBoxProps): JSX.Element {
+export function FilterBox({ state, complete, example, field, leave }: FilterBoxProps): JSX.Element {
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const [filled, setFilled] = useState(state.where.value !== '');
+  const proposals = useProposals(field, complete, () => onInput(false));
   const where = state.where.value;
   const fault = state.filterFault.value;
 
@@ -53,7 +57,8 @@ export function FilterBox({ state, example, field, leave }: FilterBoxProps): JSX
     timer.current = null;
     state.applyFilter(field.current?.value ?? '');
   };
-  const onInput = (): void => {
+  const onInput = (propose = true): void => {
+    if (propose) proposals.ask();
     setFilled((field.current?.value ?? '') !== '');
     if (timer.current !== null) clearTimeout(timer.current);
     timer.current = setTimeout(apply, PAUSE_MS);
@@ -64,6 +69,8 @@ export function FilterBox({ state, example, field, leave }: FilterBoxProps): JSX
     apply();
   };
   const onKeyDown = (event: KeyboardEvent): void => {
+    if (proposals.key(event)) return;
+    if (event.key === 'Enter' || event.key === 'Escape') proposals.close();
     if (event.key === 'Enter') apply();
     else if (event.key === 'Escape' || event.key === 'ArrowDown') leave();
     else return;
@@ -82,7 +89,8 @@ export function FilterBox({ state, example, field, leave }: FilterBoxProps): JSX
         autocomplete="off"
         spellcheck={false}
         invalid={fault !== null}
-        onInput={onInput}
+        onInput={() => onInput()}
+        onBlur={proposals.close}
         onKeyDown={onKeyDown}
       >
         <span
@@ -97,7 +105,8 @@ export function FilterBox({ state, example, field, leave }: FilterBoxProps): JSX
           </button>
         )}
       </vscode-textfield>
-      {fault !== null && <Fault fault={fault} />}
+      <Proposals proposals={proposals} />
+      {fault !== null && !proposals.open && <Fault fault={fault} />}
     </div>
   );
 }

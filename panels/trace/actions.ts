@@ -2,7 +2,16 @@ import type { ChartSpec, Column, FieldKind, FieldValue, RecordField } from '@rin
 import { chartsOf } from '../shared/chartChoices.ts';
 import { count, visible } from '../shared/format.ts';
 import type { MenuItem } from '../shared/menu.tsx';
-import { COPY_LIMIT, COPY_PAGE, type CopiedRow, type RenderCell, toJson, toTsv } from '../shared/grid/copy.ts';
+import {
+  COPY_LIMIT,
+  COPY_PAGE,
+  type CopiedRow,
+  type RenderCell,
+  toCsv,
+  toJson,
+  toMarkdown,
+  toTsv,
+} from '../shared/grid/copy.ts';
 import { combined, valueFilter } from '../shared/filters.ts';
 import type { CellPlace, RowGrid } from '../shared/grid/rowGrid.ts';
 import type { TraceState } from './state.ts';
@@ -20,7 +29,7 @@ export class TraceActions {
   }
 
   /** Copies the selected rows, shown columns only, as tab-separated text or JSON. */
-  async copy(format: 'tsv' | 'json'): Promise<void> {
+  async copy(format: CopyFormat): Promise<void> {
     const wanted = this.#grid.selection.size;
     if (wanted === 0) {
       this.#state.note('Nothing is selected.');
@@ -29,7 +38,7 @@ export class TraceActions {
     try {
       const rows = await this.#selectedRows();
       const columns = this.#grid.placed;
-      const text = format === 'tsv' ? toTsv(columns, rows, this.#render) : toJson(columns, rows, this.#render);
+      const text = WRITERS[format](columns, rows, this.#render);
       this.#state.copyText(text);
       const of = rows.length < wanted ? ` of ${count(wanted)} selected` : '';
       this.#state.note(`Copied ${count(rows.length)}${of} ${wanted === 1 ? 'row' : 'rows'}.`);
@@ -46,7 +55,11 @@ export class TraceActions {
       { kind: 'separator' },
       { label: 'Copy Value', disabled: place.column === null, run: () => void this.#copyValue(place) },
       { label: `Copy ${rows}`, keys: 'Ctrl+C', disabled: selected === 0, run: () => void this.copy('tsv') },
-      { label: `Copy ${rows} as JSON`, disabled: selected === 0, run: () => void this.copy('json') },
+      ...COPIES.map(({ format, name }): MenuItem => ({
+        label: `Copy ${rows} as ${name}`,
+        disabled: selected === 0,
+        run: () => void this.copy(format),
+      })),
       { kind: 'separator' },
       { label: 'Row Detail', keys: 'Enter', run: () => this.#state.toggleDetail(true) },
     ];
@@ -66,6 +79,12 @@ export class TraceActions {
       { label: `Hide ${visible(column.title, 40)}`, run: () => this.#state.hideColumn(id, true) },
       { label: 'Reset Columns', run: () => this.#state.resetColumns() },
     ];
+  }
+
+  /** The columns that show, as they stand; all of them, with whole structs, where none is hidden. */
+  #export(format: 'csv' | 'jsonl' | 'markdown'): void {
+    const shown = this.#state.columns.value.filter(({ id }) => !this.#state.hidden.value.has(id)).map(({ id }) => id);
+    this.#state.export(format, shown.length === this.#state.columns.value.length ? [] : shown);
   }
 
   /** What the column's values can be drawn as: of the rows that the filter lets through. */
@@ -103,7 +122,16 @@ export class TraceActions {
       { label: 'Keep Running…', disabled: !attached, run: () => this.#state.keep() },
       { kind: 'separator' },
       { label: 'Copy Selected Rows', keys: 'Ctrl+C', disabled: selected === 0, run: () => void this.copy('tsv') },
-      { label: 'Copy Selected Rows as JSON', disabled: selected === 0, run: () => void this.copy('json') },
+      ...COPIES.map(({ format, name }): MenuItem => ({
+        label: `Copy Selected Rows as ${name}`,
+        disabled: selected === 0,
+        run: () => void this.copy(format),
+      })),
+      { kind: 'separator' },
+      { label: 'Export Rows as CSV…', disabled: run === null, run: () => this.#export('csv') },
+      { label: 'Export Rows as JSON Lines…', disabled: run === null, run: () => this.#export('jsonl') },
+      { label: 'Export Rows as Markdown…', disabled: run === null, run: () => this.#export('markdown') },
+      { kind: 'separator' },
       { label: 'Open Charts', disabled: run === null, run: () => this.#state.chart(null) },
       { kind: 'separator' },
       { label: 'Select All Rows', keys: 'Ctrl+A', run: () => this.#grid.selectAll() },
@@ -203,3 +231,11 @@ const FIXED_FIELD: RecordField = {
 function withFilter(chart: ChartSpec, where: string): ChartSpec {
   return chart.source.from === 'rows' ? { ...chart, source: { ...chart.source, where } } : chart;
 }
+
+type CopyFormat = 'tsv' | 'csv' | 'json' | 'markdown';
+const WRITERS: Record<CopyFormat, typeof toTsv> = { tsv: toTsv, csv: toCsv, json: toJson, markdown: toMarkdown };
+const COPIES = [
+  { format: 'csv', name: 'CSV' },
+  { format: 'json', name: 'JSON' },
+  { format: 'markdown', name: 'Markdown' },
+] as const;

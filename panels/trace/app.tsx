@@ -56,7 +56,13 @@ export function App({ state }: { state: TraceState }): JSX.Element {
     <main class="trace" aria-label="Trace">
       <Header state={state} more={(opener) => openBelow('More actions', opener, () => actions.current!.moreMenu())} />
       <div class="viewbar">
-        <FilterBox state={state} example={'pid == 4242 && comm ~ "^ng"'} field={filter} leave={focusRows} />
+        <FilterBox
+          state={state}
+          complete={(text, at) => state.complete(text, at)}
+          example={'pid == 4242 && comm ~ "^ng"'}
+          field={filter}
+          leave={focusRows}
+        />
         <ViewBar
           state={state}
           columns={(opener) => {

@@ -92,6 +92,17 @@ function receive(message: ToHost): void {
         reply({ type: 'run', run: engine.summary() });
         return;
       }
+    case 'complete': {
+      const from = /[@\w.]*$/.exec(message.text.slice(0, message.at))!.index;
+      const typed = message.text.slice(from, message.at);
+      const fields = engine.page({ runId: '', stream: '', where: '', first: 0, count: 0 }).columns;
+      const items = fields
+        .filter(({ field, id }) => field !== null && id.startsWith(typed))
+        .map(({ id, field }) => ({ text: id, kind: 'field' as const, detail: field!.type }));
+      reply({ type: 'completions', id: message.id, completions: { from, to: message.at, items } });
+      return;
+    }
+    case 'export':
     case 'chart':
       return;
     case 'copy':

@@ -20,6 +20,10 @@ export function toPanel(data: unknown): ToPanel | null {
       return isCount(data['id']) && isPage(data['page']) ? (data as ToPanel) : null;
     case 'detail':
       return isCount(data['id']) && (data['detail'] === null || isDetail(data['detail'])) ? (data as ToPanel) : null;
+    case 'completions':
+      return isCount(data['id']) && isObject(data['completions']) && Array.isArray(data['completions']['items'])
+        ? (data as ToPanel)
+        : null;
     case 'failed':
       return isCount(data['id']) && isError(data['error']) ? (data as ToPanel) : null;
     default:

@@ -2,6 +2,7 @@ import { batch, signal } from '@preact/signals';
 import type {
   ChartSpec,
   Column,
+  Completions,
   ErrorData,
   PanelState,
   RowDetail,
@@ -139,6 +140,10 @@ export class TraceState {
         this.#requests.settle(message.id, message.detail);
         return;
       }
+      case 'completions': {
+        this.#requests.settle(message.id, message.completions);
+        return;
+      }
       case 'failed': {
         this.#requests.fail(message.id, message.error);
         return;
@@ -263,6 +268,18 @@ export class TraceState {
       this.widths.value = {};
     });
     this.#columnsChanged();
+  }
+
+  /** What can stand at a place of the filter. */
+  complete(text: string, at: number): Promise<Completions> {
+    const runId = this.run.value?.id ?? '';
+    const stream = this.stream.value;
+    return this.#requests.request((id) => this.#post({ type: 'complete', id, runId, stream, text, at }));
+  }
+
+  /** Writes the rows that the filter lets through to a file; the columns that show, or [] = all of them. */
+  export(format: 'csv' | 'jsonl' | 'markdown', columns: string[]): void {
+    this.#post({ type: 'export', stream: this.stream.value, where: this.where.value, format, columns });
   }
 
   /** Opens the run's charts, with one more or as they are. */

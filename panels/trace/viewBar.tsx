@@ -68,7 +68,7 @@ function Streams({ state }: { state: TraceState }): JSX.Element | null {
   return (
     <vscode-single-select
       class="streams"
-      aria-label="Stream"
+      label="Stream"
       title="Stream"
       value={shown}
       onChange={(event) => state.selectStream(event.currentTarget.value)}

@@ -4,6 +4,7 @@
  */
 import type { RecordField, FieldValue } from './record.ts';
 import type { ChartSpec } from './chartsPanel.ts';
+import type { Completions } from './summary.ts';
 import type { AttachSpec, RunSummary } from './run.ts';
 import type { ErrorData } from '../errors.ts';
 
@@ -82,6 +83,9 @@ export type ToHost =
   /** Begins a recording, or ends it. */
   | { type: 'record' }
   | { type: 'copy'; text: string }
+  | { type: 'complete'; id: number; runId: string; stream: string; text: string; at: number }
+  /** Writes the rows of the view to a file that the user names; the columns are those that show, [] = all of them. */
+  | { type: 'export'; stream: string; where: string; format: 'csv' | 'jsonl' | 'markdown'; columns: string[] }
   /** Opens the run's page of charts, with a chart more or (null) as it is. */
   | { type: 'chart'; chart: ChartSpec | null }
   | { type: 'state'; state: PanelState };
@@ -92,6 +96,7 @@ export type ToPanel =
   | { type: 'run'; run: RunSummary }
   | { type: 'rows'; id: number; page: RowsPage }
   | { type: 'detail'; id: number; detail: RowDetail | null }
+  | { type: 'completions'; id: number; completions: Completions }
   | { type: 'failed'; id: number; error: ErrorData };
 
 /** What survives a window reload: small, without data. */

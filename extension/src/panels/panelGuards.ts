@@ -26,6 +26,16 @@ const messages: { [K in ToHost['type']]: (fields: Fields) => Extract<ToHost, { t
   restart: () => ({ type: 'restart' }),
   pause: ({ paused }) => (typeof paused === 'boolean' ? { type: 'pause', paused } : null),
   copy: ({ text }) => (isText(text, caps.copy) ? { type: 'copy', text } : null),
+  complete: ({ id, runId, stream, text, at }) =>
+    isCount(id) && isText(runId, caps.name) && isText(stream, caps.name) && isText(text, caps.where) && isCount(at)
+      ? { type: 'complete', id, runId, stream, text, at }
+      : null,
+  export: ({ stream, where, format, columns }) => {
+    const known = texts(columns, caps.columns, caps.name);
+    if (!isText(stream, caps.name) || !isText(where, caps.where) || known === null) return null;
+    if (format !== 'csv' && format !== 'jsonl' && format !== 'markdown') return null;
+    return { type: 'export', stream, where, format, columns: known };
+  },
   chart: ({ chart }) => {
     const parsed = chart === null ? null : parseChartSpec(chart);
     return chart !== null && parsed === null ? null : { type: 'chart', chart: parsed };

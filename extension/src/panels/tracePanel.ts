@@ -5,6 +5,7 @@ import { DisposableStore } from '../disposable.ts';
 import { errorData } from '../errors.ts';
 import { isLive } from '../format.ts';
 import { Throttle } from '../throttle.ts';
+import { exportRows } from './exportRows.ts';
 import { usePanelPage } from './panelPage.ts';
 import { receive } from './receive.ts';
 import { parseToHost } from './panelGuards.ts';
@@ -125,6 +126,16 @@ export class TracePanel {
         break;
       case 'restart':
         await this.#parts.restart(this);
+        break;
+      case 'complete':
+        await this.#answer(message.id, message.runId, async () => {
+          const { stream, text, at } = message;
+          const completions = await this.#parts.engine.askRows(message.runId, { ask: 'complete', stream, text, at });
+          return { type: 'completions', id: message.id, completions };
+        });
+        break;
+      case 'export':
+        await this.#onRun((run) => exportRows(this.#parts.engine, run, message));
         break;
       case 'chart':
         await this.#onRun((run) => this.#parts.chart(run, message.chart));

@@ -1,7 +1,7 @@
 import type { Column } from '@ringside/core/model';
 import { expect, it } from 'vitest';
 import { placeColumns } from './columns.ts';
-import { toJson, toTsv } from './copy.ts';
+import { toCsv, toJson, toMarkdown, toTsv } from './copy.ts';
 
 const columns: Column[] = [
   { id: '@time', title: 'time', align: 'left', width: 12, field: null },
@@ -37,4 +37,20 @@ it('keeps numbers exact in JSON', () => {
     { time: '12:00:00.000', pid: 4242, comm: 'a\tb\nc' },
     { time: '12:00:00.001', pid: '18446744073709551615', comm: '\u001b]0;pwned\u0007' },
   ]);
+});
+
+it('quotes what CSV would take apart, and makes formulas harmless', () => {
+  const placed = placeColumns(columns, new Set(['@time']), {}, 7, 100);
+  const hostile = [
+    { seq: 0, cells: ['', '-7', 'a,"b"'] },
+    { seq: 1, cells: ['', '8', '=cmd|calc'] },
+  ];
+  expect(toCsv(placed, hostile, plain)).toBe('pid,comm\r\n-7,"a,""b"""\r\n8,\'=cmd|calc\r\n');
+});
+
+it('writes a Markdown table that no value can break', () => {
+  const placed = placeColumns(columns, new Set(['@time']), {}, 7, 100);
+  expect(toMarkdown(placed, [{ seq: 0, cells: ['', '7', 'a|b\n<i>'] }], plain)).toBe(
+    '| pid | comm |\n| ---: | --- |\n| 7 | a\\|b \\<i\\> |\n',
+  );
 });

@@ -48,3 +48,29 @@ function jsonValue(column: PlacedColumn, text: string): string | number {
   }
   return text;
 }
+
+/** RFC 4180 with a header. A text that a spreadsheet would run as a formula gets an apostrophe. */
+export function toCsv(columns: readonly PlacedColumn[], rows: readonly CopiedRow[], render: RenderCell): string {
+  const cell = (text: string, kind: string | undefined): string => {
+    const number = kind === 'int' || kind === 'uint' || kind === 'float';
+    const harmless = !number && /^[=+\-@]/.test(text) ? `'${text}` : text;
+    return /[",]/.test(harmless) ? `"${harmless.replace(/"/g, '""')}"` : harmless;
+  };
+  const lines = [columns.map((column) => cell(clean(column.column.title), 'int')).join(',')];
+  for (const row of rows) {
+    const cells = columns.map((column) =>
+      cell(clean(render(column, row.cells[column.source] ?? '')), column.column.field?.kind),
+    );
+    lines.push(cells.join(','));
+  }
+  return `${lines.join('\r\n')}\r\n`;
+}
+
+/** A table whose cells cannot break it. */
+export function toMarkdown(columns: readonly PlacedColumn[], rows: readonly CopiedRow[], render: RenderCell): string {
+  const cell = (text: string): string => clean(text).replace(/[\\|`<>*_]/g, '\\$&');
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const align = columns.map((column) => (column.column.align === 'right' ? '---:' : '---'));
+  const body = rows.map((row) => line(columns.map((column) => cell(render(column, row.cells[column.source] ?? '')))));
+  return `${[line(columns.map((column) => cell(column.column.title))), line(align), ...body].join('\n')}\n`;
+}

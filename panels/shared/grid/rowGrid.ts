@@ -93,7 +93,7 @@ export class RowGrid {
       render: (column, text) => events.render(column, text),
       shifted: () => this.#paint(),
     });
-    this.#bar = new Scrollbar(this.#scroll, this.element.id, (top) => this.#userScrollBy(top - this.#scroll.top));
+    this.#bar = new Scrollbar(this.#scroll, (top) => this.#userScrollBy(top - this.#scroll.top));
     this.element.append(this.#area.element, this.#bar.element);
     parent.append(this.element);
     this.#stopInput = this.#listen();

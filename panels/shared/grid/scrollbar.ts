@@ -10,15 +10,13 @@ export class Scrollbar {
   /** Distance between pointer and thumb's upper edge while it is dragged. */
   #grip: number | null = null;
 
-  constructor(model: ScrollModel, controls: string, scrolled: (top: number) => void) {
+  constructor(model: ScrollModel, scrolled: (top: number) => void) {
     this.#model = model;
     this.#scrolled = scrolled;
     this.element = document.createElement('div');
     this.element.className = 'vbar';
-    this.element.setAttribute('role', 'scrollbar');
-    this.element.setAttribute('aria-orientation', 'vertical');
-    this.element.setAttribute('aria-controls', controls);
-    this.element.setAttribute('aria-label', 'Position in the rows');
+    // A grid has rows alone, and this is for the pointer: where one is, the rows say by aria-rowindex.
+    this.element.setAttribute('aria-hidden', 'true');
     this.#thumb = document.createElement('div');
     this.#thumb.className = 'thumb';
     this.element.append(this.#thumb);
@@ -43,9 +41,6 @@ export class Scrollbar {
     this.element.classList.toggle('needed', thumb.needed);
     this.#thumb.style.height = `${thumb.size}px`;
     this.#thumb.style.transform = `translateY(${thumb.offset}px)`;
-    this.element.setAttribute('aria-valuemin', '0');
-    this.element.setAttribute('aria-valuemax', String(Math.round(this.#model.maxTop)));
-    this.element.setAttribute('aria-valuenow', String(Math.round(this.#model.top)));
   }
 
   #press(event: PointerEvent): void {
