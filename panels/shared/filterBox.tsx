@@ -90,7 +90,7 @@ export function FilterBox({ state, complete, example, field, leave }: FilterBoxP
         spellcheck={false}
         invalid={fault !== null}
         onInput={() => onInput()}
-        onBlur={proposals.close}
+        onBlur={() => proposals.close()}
         onKeyDown={onKeyDown}
       >
         <span
