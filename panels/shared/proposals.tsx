@@ -63,7 +63,8 @@ export function useProposals(
     const element = field.current;
     if (element === null || shown === null) return;
     const before = element.value.slice(0, shown.from);
-    const after = element.value.slice(shown.to);
+    // What was typed since the proposals came belongs to the word that is replaced.
+    const after = element.value.slice(Math.max(shown.to, cursorOf(element)));
     const text = `${before}${item.text}${after === '' ? ' ' : ''}`;
     element.value = text + after;
     setCursor(element, text.length);

@@ -54,26 +54,3 @@ for (const theme of ['dark', 'light', 'hc-dark']) {
     await page.context().close();
   });
 }
-
-it('proposals of the filter are taken by keyboard, and Enter alone applies what was typed', async () => {
-  const page = await pages.open('trace', 'rows=5000');
-  await page.locator('.row:not([hidden])').first().waitFor();
-  await page.keyboard.press('/');
-  await page.keyboard.type('pi');
-  await page.getByRole('option', { name: 'pid' }).waitFor();
-  expect(await serious(page)).toEqual([]);
-  await page.keyboard.press('ArrowDown');
-  await page.keyboard.press('Enter');
-  const field = page.locator('.filter-field');
-  const value = () => field.evaluate((element) => (element as HTMLElement & { value: string }).value);
-  expect(await value()).toBe('pid ');
-  await page.keyboard.type('> 1 && pp');
-  await page.getByRole('option', { name: 'ppid' }).waitFor();
-  await page.keyboard.press('Tab');
-  expect(await value()).toBe('pid > 1 && ppid ');
-  await page.keyboard.type('> 2');
-  await page.keyboard.press('Enter');
-  await page.locator('.counts', { hasText: ' of ' }).waitFor();
-  expect(await page.getByRole('listbox').count()).toBe(0);
-  await page.context().close();
-});
