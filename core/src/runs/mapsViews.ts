@@ -33,7 +33,7 @@ import { MapsMeasure, type Measurable } from './mapsMeasure.ts';
 
 const MOST_OPEN = 16;
 /** Whether a map that nobody seems to hold is there for our sake alone is asked so often. */
-const ORPHAN_EVERY_MS = 10_000;
+const ORPHAN_EVERY_MS = 3_000;
 /** libbpf's loss counters, which the ledger shows. */
 const OWN = /_lost_samples$/;
 
