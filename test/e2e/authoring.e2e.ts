@@ -1,111 +1,139 @@
-/** The editor's views around a program: what there is to attach to, an object as a document, figures while it runs. */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+/**
+ * A program written from nothing with the packaged extension: a section is typed, its completion writes the program, a
+ * field is completed, and it runs. Once with clangd, once without, in one editor.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { at, vsixFile } from '../../scripts/lib/paths.mjs';
+import type { Locator } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { vsixFile } from '../../scripts/lib/paths.mjs';
+import { bpfState, nothing, settled } from '../integration/support/bpf.ts';
 import { startEditor, type Editor } from './harness/editor.ts';
-import { followingSystem, picture, pictures } from './harness/pictures.ts';
+import { picture } from './harness/pictures.ts';
+import { TracePanel } from './harness/tracePanel.ts';
 import { Workbench } from './harness/workbench.ts';
 
-const source = `#include "vmlinux.h"
-#include <bpf/bpf_helpers.h>
-
-char LICENSE[] SEC("license") = "GPL";
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 10240);
-	__type(key, __u32);
-	__type(value, __u64);
-} counts SEC(".maps");
-
-SEC("tp/sched/sched_switch")
-int count(void *ctx)
-{
-	__u32 cpu = bpf_get_smp_processor_id();
-	__u64 first = 1, *seen = bpf_map_lookup_elem(&counts, &cpu);
-	if (seen)
-		*seen += 1;
-	else
-		bpf_map_update_elem(&counts, &cpu, &first, BPF_ANY);
-	return 0;
-}
-`;
-
 let folder: string;
-let editor: Editor | undefined;
+let editor: Editor;
 let workbench: Workbench;
+let panel: TracePanel;
+let before: ReturnType<typeof bpfState>;
 
 beforeAll(async () => {
   if (!existsSync(vsixFile()))
     throw new Error('There is no VSIX. Run `npm run package` first; `npm test` does it by itself.');
   folder = mkdtempSync(join(tmpdir(), 'ringside-e2e-authoring-'));
-  const work = join(folder, 'work');
-  mkdirSync(work);
-  writeFileSync(join(work, 'counter.bpf.c'), source);
-  copyFileSync(at('test/fixtures/objects/exec.bpf.o'), join(work, 'exec.bpf.o'));
-  writeFileSync(join(work, 'junk.bpf.o'), Buffer.from('\x7fELF and then nothing of the kind'));
-  const settings = { ...followingSystem, 'ringside.openPanelOnAttach': false, 'ringside.verifyOnSave': false };
-  editor = await startEditor({ folder: work, vsix: vsixFile(), settings });
+  mkdirSync(join(folder, 'work'));
+  // The second is not called *.bpf.c: its first section makes it a program.
+  for (const name of ['first.bpf.c', 'second.c']) writeFileSync(join(folder, 'work', name), '');
+  before = bpfState();
+  editor = await startEditor({ folder: join(folder, 'work'), vsix: vsixFile() });
   workbench = new Workbench(editor.page);
+  panel = new TracePanel(workbench);
 });
 
 afterAll(async () => {
-  await editor?.stop();
+  await editor.stop();
   rmSync(folder, { recursive: true, force: true });
+  expect(await settled(before, 5_000)).toEqual(nothing);
+  expect(clangds()).toEqual([]);
 });
 
-test('an object opens as a document, and junk says what is wrong with it', async () => {
-  await workbench.open('exec.bpf.o');
-  await expect.poll(() => workbench.source(), { timeout: 30_000 }).toContain('PROGRAMS (2)');
-  await pictures(editor!.page, 'object');
-  await workbench.open('junk.bpf.o');
-  await expect.poll(() => workbench.source(), { timeout: 15_000 }).toContain('cannot be shown as a BPF object');
+// Each step stands on the one before: after a failure the rest fails at once, and a picture is kept.
+let failedStep: string | undefined;
+beforeEach(() => {
+  if (failedStep !== undefined) throw new Error(`not reached: "${failedStep}" failed`);
+});
+afterEach(async ({ task }) => {
+  if (task.result?.state !== 'fail' || failedStep !== undefined) return;
+  failedStep = task.name;
+  const { page } = editor;
+  console.error(
+    `picture: ${await picture(page, 'authoring-failed')}\n${await workbench.source()}\n${(await workbench.notifications()).join('\n')}\n${editor.serverLog().slice(-2000)}`,
+  );
 });
 
-test('the view of attach points shows fields, and begins a program', async () => {
-  await workbench.open('counter.bpf.c');
-  await workbench.command('View: Show Ringside');
-  await workbench.command('Ringside: Focus on Attach Points View');
-  await workbench.treeRow('Kernel functions').waitFor({ timeout: 30_000 });
-  // The tree shows what fits: only what holds the name, so that all of it is in view.
-  await workbench.command('Ringside: Filter Attach Points…');
-  await workbench.quickInput().fill('sched_process_exec');
-  await editor!.page.keyboard.press('Enter');
-  await workbench.treeRow(/^Tracepoints\s*[1-9]$/).click();
-  await workbench.treeRow(/^sched\s*\d/).click();
-  await workbench.treeRow('sched_process_exec').click();
-  await workbench.treeRow('filename').waitFor({ timeout: 15_000 });
-  await pictures(editor!.page, 'attach-points');
-  await workbench.command('Ringside: Search Attach Points…');
-  await workbench.quickInput().fill('vfs_unlink');
-  await editor!.page
-    .locator('.quick-input-widget:visible .monaco-list-row')
-    .filter({ hasText: 'vfs_unlink' })
+/** clangd processes below this one: those of its editor. */
+function clangds(): number[] {
+  const parents = new Map<number, number>();
+  const found: number[] = [];
+  for (const name of readdirSync('/proc').filter((each) => /^\d+$/.test(each))) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      parents.set(Number(name), Number(parent));
+      if (/\(clangd/.test(stat) && state !== 'Z') found.push(Number(name));
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  const isOurs = (pid: number): boolean => pid === process.pid || (pid > 1 && isOurs(parents.get(pid) ?? 0));
+  return found.filter(isOurs);
+}
+
+const suggestion = (text: string | RegExp): Locator =>
+  editor.page.locator('.suggest-widget.visible .monaco-list-row').filter({ hasText: text });
+
+/** Takes the suggestion that has the focus, once it is the wanted one. */
+async function accept(text: RegExp, name: string): Promise<void> {
+  await suggestion(text).and(editor.page.locator('.focused')).first().waitFor({ timeout: 30_000 });
+  await picture(editor.page, name);
+  await editor.page.keyboard.press('Enter');
+  await editor.page.locator('.suggest-widget.visible').waitFor({ state: 'detached' });
+}
+
+/** From an empty file to a program that runs. */
+async function write(file: string, name: string): Promise<void> {
+  const { keyboard } = editor.page;
+  await workbench.open(file);
+  await workbench.focusEditor(file);
+  await keyboard.type('SEC("tp/sched/sched_process_', { delay: 30 });
+  await suggestion(/sched_process_fork/)
     .first()
-    .waitFor();
-  await picture(editor!.page, 'attach-point-search');
-  await workbench.keysPick('vfs_unlink');
-  await workbench.keysPick('fentry/vfs_unlink');
-  await expect.poll(() => workbench.source(), { timeout: 15_000 }).toContain('SEC("fentry/vfs_unlink")');
-  await expect.poll(() => workbench.source()).toContain('handle_vfs_unlink');
-  await picture(editor!.page, 'attach-point-inserted');
+    .waitFor({ timeout: 30_000 });
+  await keyboard.type('exec', { delay: 30 });
+  await accept(/sched_process_exec/, `authoring-${name}-section`);
+  await expect.poll(() => workbench.source()).toContain('handle_sched_process_exec');
+  expect(await workbench.source()).toMatch(
+    /#include "vmlinux\.h"[^]*LICENSE[^]*SEC\("tp\/sched\/sched_process_exec"\)\s*int handle_sched_process_exec\(struct trace_event_raw_sched_process_exec \*ctx\)/,
+  );
+  // From the function's name into its body.
+  await keyboard.press('Tab');
+  await keyboard.type('return ctx->', { delay: 30 });
+  await suggestion(/old_pid/)
+    .first()
+    .waitFor({ timeout: 30_000 });
+  await keyboard.type('old', { delay: 30 });
+  await accept(/old_pid/, `authoring-${name}-field`);
+  await keyboard.type(' == 1;');
+  await expect.poll(() => workbench.source()).toContain('return ctx->old_pid == 1;');
+  await workbench.lens(/^\s*Attach$/).waitFor({ timeout: 30_000 });
+  await workbench.save();
+}
+
+async function attach(name: string): Promise<void> {
+  await workbench.lens(/^\s*Attach$/).click();
+  await workbench.pick('local');
+  await panel.ready(60_000);
+  await expect.poll(() => panel.status(), { timeout: 30_000 }).toBe('live');
+  await picture(editor.page, `authoring-${name}-attached`);
+  await workbench.command('Ringside: Detach Everything');
+  await expect.poll(() => panel.status(), { timeout: 30_000 }).toBe('ended');
+}
+
+test('with clangd: a section and a field are completed, and the program runs', async () => {
+  expect(clangds()).toEqual([]);
+  await write('first.bpf.c', 'clangd');
+  await expect.poll(() => clangds().length, { timeout: 30_000 }).toBe(1);
+  await attach('clangd');
 });
 
-test('while it runs, figures stand above the program and beside its map', async () => {
-  await workbench.focusEditor('counter.bpf.c');
-  await workbench.save();
-  await editor!.page.keyboard.press('Control+Home');
-  await workbench.lens(/Attach/).click();
-  await workbench.pick('local');
-  await workbench.lens(/\/s · .* each · .* CPU/).waitFor({ timeout: 60_000 });
-  const hint = editor!.page
-    .locator('.monaco-editor .view-line')
-    .filter({ hasText: /\d+\sof\s10,240/ })
-    .first();
-  await hint.waitFor({ timeout: 15_000 });
-  await pictures(editor!.page, 'live-figures');
-  await workbench.lens('Detach').click();
-  await workbench.lens(/Attach/).waitFor({ timeout: 30_000 });
+test('without clangd: the same, in a C file that only its section makes a program', async () => {
+  mkdirSync(join(folder, 'work', '.vscode'));
+  writeFileSync(join(folder, 'work', '.vscode', 'settings.json'), '{ "ringside.clangd.enabled": false }');
+  await expect.poll(clangds, { timeout: 30_000 }).toEqual([]);
+  await write('second.c', 'alone');
+  expect(clangds()).toEqual([]);
+  await attach('alone');
 });

@@ -212,6 +212,24 @@ test('what is BPF on the host is listed: ours, and what others have pinned', asy
   await pictures(editor.page, 'inventory');
 });
 
+test('its translated and machine code is shown beside the source, by lines of the source', async () => {
+  await workbench.open(source);
+  await workbench.keys('Ringside: Translated and Machine Code');
+  await editor.page
+    .locator('.tab.active', { hasText: /count_exec \(\d+\) on ringside-test/ })
+    .waitFor({ timeout: 30_000 });
+  const code = editor.page.locator('.editor-group-container.active .monaco-editor .view-lines').first();
+  const shown = async (): Promise<string> => (await code.innerText()).replaceAll('\u00a0', ' ');
+  // An instruction as the kernel rewrote it, and bytes of the machine below it.
+  await expect
+    .poll(shown)
+    .toMatch(
+      /translated by the verifier: \d+ bytes[^]*machine code for[^]* \d+: \([0-9a-f]{2}\) [^]*ffffffff[0-9a-f]{8}: [0-9a-f]{2} /,
+    );
+  await picture(editor.page, 'translated-code');
+  await workbench.keys('View: Close Editor');
+});
+
 test('a run whose connection is cut is started again with one key', async () => {
   await workbench.clearNotifications();
   sshd!.dropConnections();

@@ -500,7 +500,8 @@ class InProcessEngine implements Engine {
   }
 
   async checkGlobal(runId: string, name: string, value: string) {
-    return Promise.resolve(checkGlobal(this.attachedRun(runId), name, value));
+    checkGlobal(this.attachedRun(runId), name, value);
+    return Promise.resolve();
   }
 
   async setVariable(runId: string, name: string, value: string, call: CallOptions = {}) {

@@ -1,0 +1,111 @@
+/** The editor's views around a program: what there is to attach to, an object as a document, figures while it runs. */
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { at, vsixFile } from '../../scripts/lib/paths.mjs';
+import { startEditor, type Editor } from './harness/editor.ts';
+import { followingSystem, picture, pictures } from './harness/pictures.ts';
+import { Workbench } from './harness/workbench.ts';
+
+const source = `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+char LICENSE[] SEC("license") = "GPL";
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 10240);
+	__type(key, __u32);
+	__type(value, __u64);
+} counts SEC(".maps");
+
+SEC("tp/sched/sched_switch")
+int count(void *ctx)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	__u64 first = 1, *seen = bpf_map_lookup_elem(&counts, &cpu);
+	if (seen)
+		*seen += 1;
+	else
+		bpf_map_update_elem(&counts, &cpu, &first, BPF_ANY);
+	return 0;
+}
+`;
+
+let folder: string;
+let editor: Editor | undefined;
+let workbench: Workbench;
+
+beforeAll(async () => {
+  if (!existsSync(vsixFile()))
+    throw new Error('There is no VSIX. Run `npm run package` first; `npm test` does it by itself.');
+  folder = mkdtempSync(join(tmpdir(), 'ringside-e2e-views-'));
+  const work = join(folder, 'work');
+  mkdirSync(work);
+  writeFileSync(join(work, 'counter.bpf.c'), source);
+  copyFileSync(at('test/fixtures/objects/exec.bpf.o'), join(work, 'exec.bpf.o'));
+  writeFileSync(join(work, 'junk.bpf.o'), Buffer.from('\x7fELF and then nothing of the kind'));
+  const settings = { ...followingSystem, 'ringside.openPanelOnAttach': false, 'ringside.verifyOnSave': false };
+  editor = await startEditor({ folder: work, vsix: vsixFile(), settings });
+  workbench = new Workbench(editor.page);
+});
+
+afterAll(async () => {
+  await editor?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('an object opens as a document, and junk says what is wrong with it', async () => {
+  await workbench.open('exec.bpf.o');
+  await expect.poll(() => workbench.source(), { timeout: 30_000 }).toContain('PROGRAMS (2)');
+  await pictures(editor!.page, 'object');
+  await workbench.open('junk.bpf.o');
+  await expect.poll(() => workbench.source(), { timeout: 15_000 }).toContain('cannot be shown as a BPF object');
+});
+
+test('the view of attach points shows fields, and begins a program', async () => {
+  await workbench.open('counter.bpf.c');
+  await workbench.command('View: Show Ringside');
+  await workbench.command('Ringside: Focus on Attach Points View');
+  await workbench.treeRow('Kernel functions').waitFor({ timeout: 30_000 });
+  // The tree shows what fits: only what holds the name, so that all of it is in view.
+  await workbench.command('Ringside: Filter Attach Points…');
+  await workbench.quickInput().fill('sched_process_exec');
+  await editor!.page.keyboard.press('Enter');
+  await workbench.treeRow(/^Tracepoints\s*[1-9]$/).click();
+  await workbench.treeRow(/^sched\s*\d/).click();
+  await workbench.treeRow('sched_process_exec').click();
+  await workbench.treeRow('filename').waitFor({ timeout: 15_000 });
+  await pictures(editor!.page, 'attach-points');
+  await workbench.command('Ringside: Search Attach Points…');
+  await workbench.quickInput().fill('vfs_unlink');
+  await editor!.page
+    .locator('.quick-input-widget:visible .monaco-list-row')
+    .filter({ hasText: 'vfs_unlink' })
+    .first()
+    .waitFor();
+  await picture(editor!.page, 'attach-point-search');
+  await workbench.keysPick('vfs_unlink');
+  await workbench.keysPick('fentry/vfs_unlink');
+  await expect.poll(() => workbench.source(), { timeout: 15_000 }).toContain('SEC("fentry/vfs_unlink")');
+  await expect.poll(() => workbench.source()).toContain('handle_vfs_unlink');
+  await picture(editor!.page, 'attach-point-inserted');
+});
+
+test('while it runs, figures stand above the program and beside its map', async () => {
+  await workbench.focusEditor('counter.bpf.c');
+  await workbench.save();
+  await editor!.page.keyboard.press('Control+Home');
+  await workbench.lens(/Attach/).click();
+  await workbench.pick('local');
+  await workbench.lens(/\/s · .* each · .* CPU/).waitFor({ timeout: 60_000 });
+  const hint = editor!.page
+    .locator('.monaco-editor .view-line')
+    .filter({ hasText: /\d+\sof\s10,240/ })
+    .first();
+  await hint.waitFor({ timeout: 15_000 });
+  await pictures(editor!.page, 'live-figures');
+  await workbench.lens('Detach').click();
+  await workbench.lens(/Attach/).waitFor({ timeout: 30_000 });
+});
