@@ -52,7 +52,12 @@ test('a held key loads the place where it ends, not every place on the way', asy
   expect(ran).toEqual([1]);
   finish[0]!();
   await vi.waitFor(() => expect(ran).toEqual([1, 4]));
+  let settled = false;
+  const waiting = latest.settled().then(() => (settled = true));
+  await Promise.resolve();
+  expect(settled).toBe(false);
   finish[1]!();
+  await waiting;
 });
 
 test('pages are asked for once, and again when they did not come', async () => {

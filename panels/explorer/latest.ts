@@ -3,6 +3,7 @@ export class Latest<Input> {
   readonly #run: (input: Input) => Promise<void>;
   #waiting: { input: Input } | null = null;
   #busy = false;
+  #idle: Promise<void> = Promise.resolve();
 
   constructor(run: (input: Input) => Promise<void>) {
     this.#run = run;
@@ -10,7 +11,12 @@ export class Latest<Input> {
 
   ask(input: Input): void {
     this.#waiting = { input };
-    if (!this.#busy) void this.#go();
+    if (!this.#busy) this.#idle = this.#go();
+  }
+
+  /** Waits until what was asked for last is there. */
+  settled(): Promise<void> {
+    return this.#idle;
   }
 
   async #go(): Promise<void> {

@@ -28,7 +28,7 @@ export function SourceColumn({ state }: { state: ExplorerState }): JSX.Element {
     if (!ready || create === undefined || host.current === null) return undefined;
     const made = create(host.current, {
       label: 'C source',
-      onLine: (line) => void state.goToVisit(true, line, state.source.value?.file ?? -1),
+      onLine: (line) => void state.goToVisit(true, { line, file: state.source.value?.file ?? -1 }),
     });
     editor.current = made;
     return () => {

@@ -186,7 +186,10 @@ export class ExplorerState {
   }
 
   /** To where the chosen register was set; when nothing set it, it is said why. */
-  async goToSet(what = this.chosen.value): Promise<void> {
+  async goToSet(named?: string): Promise<void> {
+    // Which register is chosen is known once the state of this step is there: keys come faster.
+    await this.#state.settled();
+    const what = named ?? this.chosen.value;
     const { step } = this.cursor.value;
     if (step < 0 || what === '') return;
     const set = await this.ask({ ask: 'set', step, what });
@@ -194,11 +197,9 @@ export class ExplorerState {
     this.said.value = set.step >= 0 ? `${what} was set here. ${set.why}`.trim() : set.why;
   }
 
-  async goToVisit(
-    forward: boolean,
-    line = this.now.value?.line ?? 0,
-    file = this.now.value?.file ?? -1,
-  ): Promise<void> {
+  async goToVisit(forward: boolean, named?: { file: number; line: number }): Promise<void> {
+    await this.#state.settled();
+    const { line, file } = named ?? { line: this.now.value?.line ?? 0, file: this.now.value?.file ?? -1 };
     const { step } = this.cursor.value;
     if (step < 0 || line === 0) return;
     const visit = await this.ask({ ask: 'visit', step, file, line, forward });

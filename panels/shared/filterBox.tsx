@@ -52,6 +52,11 @@ export function FilterBox({ state, complete, example, field, leave }: FilterBoxP
     setFilled(element.value !== '');
   }, [where]);
 
+  // What is wrong before the end is not about to be typed: it is said, instead of what could come next.
+  useEffect(() => {
+    if (fault !== null && fault.at !== null && fault.at < fault.where.trimEnd().length) proposals.close();
+  }, [fault]);
+
   const apply = (): void => {
     if (timer.current !== null) clearTimeout(timer.current);
     timer.current = null;

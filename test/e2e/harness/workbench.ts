@@ -9,10 +9,8 @@ export class Workbench {
 
   /** Runs a command from the palette by its full title. */
   async command(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    const input = this.quickInput();
-    await input.waitFor();
-    await input.fill(`>${title}`);
+    await this.openPalette();
+    await this.quickInput().fill(`>${title}`);
     await this.pick(title);
   }
 
@@ -58,8 +56,7 @@ export class Workbench {
     // The palette lists what was possible when it opened: a command that has become possible since shows in the next one.
     // And a webview that takes the keyboard meanwhile closes it: then once more.
     for (let tries = 4; ; tries -= 1) {
-      await this.page.keyboard.press('F1');
-      await this.quickInput().waitFor();
+      await this.openPalette();
       await this.quickInput().fill(`>${title}`);
       const found = await row
         .first()
@@ -84,6 +81,22 @@ export class Workbench {
       .catch(async () => Promise.reject(new Error(`no entry "${text}" in: ${await this.shownPick()}`)));
     if (!(await this.goToRow(text))) throw new Error(`"${text}" cannot be reached in: ${await this.shownPick()}`);
     await this.page.keyboard.press('Enter');
+  }
+
+  /** A webview that is being loaded swallows the key: then it is pressed again. */
+  private async openPalette(): Promise<void> {
+    for (let tries = 4; tries > 1; tries -= 1) {
+      await this.page.keyboard.press('F1');
+      const shown = await this.quickInput()
+        .waitFor({ timeout: 4000 })
+        .then(
+          () => true,
+          () => false,
+        );
+      if (shown) return;
+    }
+    await this.page.keyboard.press('F1');
+    await this.quickInput().waitFor();
   }
 
   private quickRows(): Locator {
