@@ -1,4 +1,5 @@
 /** One clangd process and what is said to it. */
+import { constants, setPriority } from 'node:os';
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import {
   createProtocolConnection,
@@ -64,6 +65,7 @@ export class ClangdChild {
 
   constructor({ path, args = [] }: ChildOptions) {
     const child = (this.child = spawn(path, [...usualArguments, ...args], { stdio: 'pipe', windowsHide: true }));
+    giveWay(child.pid);
     this.connection = createProtocolConnection(
       new StreamMessageReader(child.stdout),
       new StreamMessageWriter(child.stdin),
@@ -130,5 +132,15 @@ export class ClangdChild {
     );
     await this.ended;
     clearTimeout(timer);
+  }
+}
+
+/** An edit above `vmlinux.h` has clangd read it anew, for a second: builds and verdicts, which are waited for, go first. */
+function giveWay(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It has ended already, or the system does not let us: then it runs as everything does.
   }
 }
