@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::support::private::{self, Daemon};
-use crate::support::{Agent, agent_file, object, only, only_me, program_exists, wait_until};
+use crate::support::{Agent, agent_file, object, only, only_me, program_exists, wait_until, while_switching};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
 use sha2::{Digest, Sha256};
 
@@ -116,7 +116,7 @@ fn the_breaker_says_its_figures() {
     let id = agent.load(&object("slow"), Default::default()).object_id;
     agent.attach_all(id);
     assert!(daemon.next().contains(": load ") && daemon.next().contains(": attach "));
-    let line = said(&daemon.next(), 85, agent.worker());
+    let line = said(&while_switching(|| daemon.next()), 85, agent.worker());
     assert!(
         line.starts_with("detach run=") && line.contains(" reason=cpu-limit detail=\"Program on_switch took "),
         "{line}"

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::{Agent, call_getpid, object, only_me, program_exists, wait_until};
+use crate::support::{Agent, call_getpid, object, only_me, program_exists, wait_until, while_switching};
 use ringside_proto::framing::{FrameType, Head};
 use ringside_proto::messages::{self as pb, request::Request, response::Response};
 
@@ -154,7 +154,7 @@ fn others_can_end_a_kept_run_and_its_limits_do() {
     let limits = pb::RunLimits { cpu_percent: Some(1), ..Default::default() };
     agent.request(Request::SetLimits(pb::SetLimits { object_id: loaded.object_id, limits: Some(limits) }));
     agent.leave();
-    gone(loaded.programs[0].id, &kept.run);
+    while_switching(|| gone(loaded.programs[0].id, &kept.run));
 }
 
 #[test]
