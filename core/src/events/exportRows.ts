@@ -1,8 +1,8 @@
 import { RingsideError } from '../errors.ts';
 import type { ExportPage, FieldValue, RecordInfo, RowsAsk, RowsFormat } from '../model/index.ts';
 import { compileReader, recordBytes, type Reader } from './decode.ts';
-import { Batch, BATCH_ROWS } from './expr/batch.ts';
 import { compileExpr } from './expr/compile.ts';
+import { RowCursor } from './rowCursor.ts';
 import type { RowDecoder } from './rows.ts';
 import { resolvePath } from './schema.ts';
 import type { RowPlace } from './store.ts';
@@ -19,35 +19,30 @@ type ExportAsk = Omit<RowsAsk & { ask: 'export' }, 'ask'>;
  * `ringside attach --json`, with the wanted columns alone where some are named.
  */
 export function exportRows(decoder: RowDecoder, ask: ExportAsk): ExportPage {
-  const { stream, store } = decoder;
-  const filter = compileExpr(ask.where, decoder.schema);
+  const { stream } = decoder;
+  const cursor = new RowCursor(decoder, compileExpr(ask.where, decoder.schema));
   const writer = new RowWriter(decoder, ask.format, ask.columns);
   const end = ask.to > 0 ? Math.min(ask.to, stream.delivered) : stream.delivered;
   const until = performance.now() + SLICE_MS;
-  const batch = new Batch();
-  const mask = new Uint8Array(BATCH_ROWS);
   const parts: string[] = ask.from <= 0 ? [writer.head()] : [];
-  let next = Math.max(ask.from, stream.firstSeq);
-  const missed = ask.from > 0 ? next - ask.from : 0;
+  cursor.next = Math.max(ask.from, stream.firstSeq);
+  const missed = ask.from > 0 ? cursor.next - ask.from : 0;
   let rows = 0;
   const most = Math.min(MOST_ROWS, ask.rows > 0 ? ask.rows : MOST_ROWS);
-  while (next < end && rows < most && performance.now() < until) {
-    const chunk = stream.chunkOf(next)!;
-    batch.stream = stream.name;
-    batch.hosts = store.hosts;
-    const count = Math.min(batch.load(chunk, next - chunk.firstSeq), end - next);
-    filter.select(batch, mask);
+  while (cursor.next < end && rows < most && performance.now() < until) {
+    const { chunk, count } = cursor.load()!;
+    const wanted = Math.min(count, end - cursor.next);
     let row = 0;
-    for (; row < count && rows < most; row++) {
-      if (mask[row] === 0) continue;
-      const offset = batch.offsets[row]!;
-      parts.push(writer.row({ seq: next + row, chunk, offset, length: chunk.lengthAt(offset) }));
+    for (; row < wanted && rows < most; row++) {
+      if (cursor.mask[row] === 0) continue;
+      const offset = cursor.batch.offsets[row]!;
+      parts.push(writer.row({ seq: cursor.next + row, chunk, offset, length: chunk.lengthAt(offset) }));
       rows++;
     }
-    next += row;
+    cursor.next += row;
   }
   const text = parts.join('');
-  return { text, rows, next: next < end ? next : null, missed, delivered: stream.delivered };
+  return { text, rows, next: cursor.next < end ? cursor.next : null, missed, delivered: stream.delivered };
 }
 
 interface ColumnReader {

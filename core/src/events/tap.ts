@@ -1,6 +1,6 @@
 import type { RunEvent } from '../model/index.ts';
-import { Batch, BATCH_ROWS } from './expr/batch.ts';
 import type { Filter } from './expr/compile.ts';
+import { RowCursor } from './rowCursor.ts';
 import type { RowDecoder } from './rows.ts';
 
 /**
@@ -8,49 +8,47 @@ import type { RowDecoder } from './rows.ts';
  * that leave the store before they are taken are counted as `missed`.
  */
 export class EventTap {
-  readonly decoder: RowDecoder;
-  readonly filter: Filter;
   /** Rows that passed the filter and were handed out: the ledger's `shown`. */
   shown = 0;
-  /** Rows that left the store before anyone took them. */
-  missed = 0;
-  #next: number;
-  readonly #batch = new Batch();
-  readonly #mask = new Uint8Array(BATCH_ROWS);
+  readonly #cursor: RowCursor;
 
   constructor(decoder: RowDecoder, filter: Filter) {
-    this.decoder = decoder;
-    this.filter = filter;
-    this.#next = decoder.stream.firstSeq;
+    this.#cursor = new RowCursor(decoder, filter);
+  }
+
+  get decoder(): RowDecoder {
+    return this.#cursor.decoder;
+  }
+
+  get filter(): Filter {
+    return this.#cursor.filter;
+  }
+
+  /** Rows that left the store before anyone took them. */
+  get missed(): number {
+    return this.#cursor.missed;
   }
 
   /** True while rows are stored that have not been looked at. */
   get behind(): boolean {
-    return this.#next < this.decoder.stream.delivered;
+    return this.#cursor.behind;
   }
 
   /** The next matching rows, at most `limit`; an empty array means that nothing is left for now. */
   take(limit: number): (RunEvent & { type: 'event' })[] {
     const events: (RunEvent & { type: 'event' })[] = [];
-    const { stream, store } = this.decoder;
-    while (events.length < limit && this.#next < stream.delivered) {
-      if (this.#next < stream.firstSeq) {
-        this.missed += stream.firstSeq - this.#next;
-        this.#next = stream.firstSeq;
-        continue;
-      }
-      const chunk = stream.chunkOf(this.#next)!;
-      this.#batch.stream = stream.name;
-      this.#batch.hosts = store.hosts;
-      const count = this.#batch.load(chunk, this.#next - chunk.firstSeq);
-      this.filter.select(this.#batch, this.#mask);
+    const cursor = this.#cursor;
+    while (events.length < limit) {
+      const loaded = cursor.load();
+      if (loaded === null) break;
+      const { chunk, count } = loaded;
       let row = 0;
       for (; row < count && events.length < limit; row++) {
-        if (this.#mask[row] === 0) continue;
-        const offset = this.#batch.offsets[row]!;
-        events.push(this.decoder.event({ seq: this.#next + row, chunk, offset, length: chunk.lengthAt(offset) }));
+        if (cursor.mask[row] === 0) continue;
+        const offset = cursor.batch.offsets[row]!;
+        events.push(this.decoder.event({ seq: cursor.next + row, chunk, offset, length: chunk.lengthAt(offset) }));
       }
-      this.#next += row;
+      cursor.next += row;
     }
     this.shown += events.length;
     return events;
@@ -59,17 +57,10 @@ export class EventTap {
   /** Looks past matching rows without decoding them (`--output none`) and returns how many matched. */
   skip(): number {
     const before = this.shown;
-    const { stream, store } = this.decoder;
-    while (this.#next < stream.delivered) {
-      const from = Math.max(this.#next, stream.firstSeq);
-      this.missed += from - this.#next;
-      const chunk = stream.chunkOf(from)!;
-      this.#batch.stream = stream.name;
-      this.#batch.hosts = store.hosts;
-      const count = this.#batch.load(chunk, from - chunk.firstSeq);
-      this.filter.select(this.#batch, this.#mask);
-      for (let row = 0; row < count; row++) this.shown += this.#mask[row]!;
-      this.#next = from + count;
+    const cursor = this.#cursor;
+    for (let loaded = cursor.load(); loaded !== null; loaded = cursor.load()) {
+      for (let row = 0; row < loaded.count; row++) this.shown += cursor.mask[row]!;
+      cursor.next += loaded.count;
     }
     return this.shown - before;
   }

@@ -3,16 +3,16 @@ import type { ChartSpec, ChartsState, ChartsToHost, ChartsToPanel, RunSummary } 
 import type { Engine } from '@ringside/core/rpc';
 import type { CostHistory } from '../charts/costHistory.ts';
 import { DisposableStore } from '../disposable.ts';
-import { errorData, type ErrorReporter } from '../errors.ts';
+import type { ErrorReporter } from '../errors.ts';
 import type { RunList } from '../model/runList.ts';
 import { Throttle } from '../throttle.ts';
 import { parseChartsToHost } from './chartsGuards.ts';
+import { OpenQuestions } from './openQuestions.ts';
 import { usePanelPage } from './panelPage.ts';
 import { receive } from './receive.ts';
 
 /** Run summaries and costs reach a page at most so often; its data it asks for itself. */
 const SUMMARY_INTERVAL_MS = 500;
-const MOST_OPEN_QUESTIONS = 32;
 
 export interface ChartsPanelParts {
   engine: Pick<Engine, 'askRows'>;
@@ -33,10 +33,10 @@ export class ChartsPanel {
   readonly #panel: vscode.WebviewPanel;
   readonly #disposables = new DisposableStore();
   readonly #summary: Throttle;
+  readonly #questions = new OpenQuestions();
   #state: ChartsState;
   #notes: string[] = [];
   #ready = false;
-  #open = 0;
 
   constructor(parts: ChartsPanelParts, panel: vscode.WebviewPanel, state: ChartsState) {
     this.#parts = parts;
@@ -125,22 +125,18 @@ export class ChartsPanel {
 
   /** Answers a question about this page's own run; everything else, and too much at once, is refused. */
   async #answer({ id, query }: Extract<ChartsToHost, { type: 'summary' }>): Promise<void> {
-    const refused = query.runId !== this.#state.runId || this.#open >= MOST_OPEN_QUESTIONS;
-    if (refused) {
-      const message =
-        query.runId === this.#state.runId ? 'Too many questions at once.' : 'This page shows another run now.';
-      this.#post({ type: 'failed', id, error: { code: 'usage', message, remedy: '', detail: '', links: [] } });
-      return;
-    }
-    this.#open += 1;
-    try {
-      const { runId, ...ask } = query;
-      this.#post({ type: 'summary', id, page: await this.#parts.engine.askRows(runId, { ask: 'summary', ...ask }) });
-    } catch (error) {
-      this.#post({ type: 'failed', id, error: errorData(error) });
-    } finally {
-      this.#open -= 1;
-    }
+    const { runId, ...rest } = query;
+    const refusal = runId === this.#state.runId ? null : 'This page shows another run now.';
+    await this.#questions.answer(
+      id,
+      refusal,
+      async (): Promise<ChartsToPanel> => ({
+        type: 'summary',
+        id,
+        page: await this.#parts.engine.askRows(runId, { ask: 'summary', ...rest }),
+      }),
+      (message) => this.#post(message),
+    );
   }
 
   #init(): void {

@@ -12,14 +12,12 @@ import type {
 } from '@ringside/core/model';
 import type { Engine } from '@ringside/core/rpc';
 import { DisposableStore } from '../disposable.ts';
-import { errorData, ExtensionError, type ErrorReporter } from '../errors.ts';
+import { ExtensionError, type ErrorReporter } from '../errors.ts';
 import type { RunList } from '../model/runList.ts';
 import { parseMapsToHost } from './mapsGuards.ts';
+import { OpenQuestions } from './openQuestions.ts';
 import { usePanelPage } from './panelPage.ts';
 import { receive } from './receive.ts';
-
-/** Open questions of one panel to the engine; a panel that asks faster than it is answered is refused. */
-const mostOpen = 32;
 
 export interface MapsPanelParts {
   engine: Engine;
@@ -33,13 +31,13 @@ export class MapsPanel {
   readonly #parts: MapsPanelParts;
   readonly #panel: vscode.WebviewPanel;
   readonly #disposables = new DisposableStore();
+  readonly #questions = new OpenQuestions();
   /** Maps of others that may be written without asking again. */
   readonly #allowed = new Set<string>();
   #state: MapsPanelState;
   #ready = false;
   #view: Promise<number> | null = null;
   #listing: MapsListing | null = null;
-  #open = 0;
 
   constructor(parts: MapsPanelParts, panel: vscode.WebviewPanel, state: MapsPanelState) {
     this.#parts = parts;
@@ -105,26 +103,12 @@ export class MapsPanel {
   }
 
   async #answer(id: number, query: MapsQuery): Promise<void> {
-    if (this.#open >= mostOpen) {
-      const error = {
-        code: 'usage' as const,
-        message: 'Too many questions at once.',
-        remedy: '',
-        detail: '',
-        links: [],
-      };
-      this.#post({ type: 'failed', id, error });
-      return;
-    }
-    this.#open += 1;
-    try {
-      const value = await this.#ask(query);
-      this.#post({ type: 'answer', id, ask: query.ask, value });
-    } catch (error) {
-      this.#post({ type: 'failed', id, error: errorData(error) });
-    } finally {
-      this.#open -= 1;
-    }
+    await this.#questions.answer(
+      id,
+      null,
+      async (): Promise<MapsToPanel> => ({ type: 'answer', id, ask: query.ask, value: await this.#ask(query) }),
+      (message) => this.#post(message),
+    );
   }
 
   async #ask(query: MapsQuery): Promise<MapsAnswers[MapsQuery['ask']]> {

@@ -2,10 +2,10 @@ import * as vscode from 'vscode';
 import type { PanelState, RunSummary, ToHost, ToPanel } from '@ringside/core/model';
 import { Command } from '../contributions.ts';
 import { DisposableStore } from '../disposable.ts';
-import { errorData } from '../errors.ts';
 import { isLive } from '../format.ts';
 import { Throttle } from '../throttle.ts';
 import { exportRows } from './exportRows.ts';
+import { OpenQuestions } from './openQuestions.ts';
 import { usePanelPage } from './panelPage.ts';
 import { receive } from './receive.ts';
 import { parseToHost } from './panelGuards.ts';
@@ -13,8 +13,6 @@ import type { TracePanelParts } from './tracePanels.ts';
 
 /** Run summaries reach a panel at most so often; rows it asks for itself. */
 const summaryIntervalMs = 250;
-/** Open questions of one panel to the engine; a panel that asks faster than it is answered is refused. */
-const maxOpenQuestions = 32;
 
 /** One panel: the host's side of the trace webview, bound to one run at a time. */
 export class TracePanel {
@@ -22,11 +20,11 @@ export class TracePanel {
   readonly #panel: vscode.WebviewPanel;
   readonly #disposables = new DisposableStore();
   readonly #summary: Throttle;
+  readonly #questions = new OpenQuestions();
   #state: PanelState;
   #ready = false;
   /** While the panel's run is being attached again, it is told nothing: it would say that nothing is attached. */
   #held = false;
-  #open = 0;
 
   constructor(parts: TracePanelParts, panel: vscode.WebviewPanel, state: PanelState) {
     this.#parts = parts;
@@ -157,24 +155,8 @@ export class TracePanel {
 
   /** Answers a question about this panel's own run; everything else, and too much at once, is refused. */
   async #answer(id: number, runId: string, ask: () => Promise<ToPanel>): Promise<void> {
-    const refused = this.#refusal(runId);
-    if (refused !== null) {
-      this.#post({ type: 'failed', id, error: { code: 'usage', message: refused, remedy: '', detail: '', links: [] } });
-      return;
-    }
-    this.#open += 1;
-    try {
-      this.#post(await ask());
-    } catch (error) {
-      this.#post({ type: 'failed', id, error: errorData(error) });
-    } finally {
-      this.#open -= 1;
-    }
-  }
-
-  #refusal(runId: string): string | null {
-    if (runId !== this.#state.runId) return 'This panel shows another run now.';
-    return this.#open >= maxOpenQuestions ? 'Too many questions at once.' : null;
+    const refusal = runId === this.#state.runId ? null : 'This panel shows another run now.';
+    await this.#questions.answer(id, refusal, ask, (message) => this.#post(message));
   }
 
   #init(): void {
