@@ -137,6 +137,8 @@ export class Run {
   private ending: Promise<RunSummary> | undefined;
   private readonly abort = new AbortController();
   private readonly emitter: RowEmitter | undefined;
+  /** So many rows were handed out as were wanted. */
+  private limitReached = false;
   private readonly attention: Attention;
   private readonly guards: Guards;
   readonly recordings: Recordings;
@@ -168,7 +170,7 @@ export class Run {
         limit: spec.count,
         emit: (events) => deps.onEvents(id, events),
         onEmitted: () => this.hostRuns.forEach((h) => h.grantHeld()),
-        onLimit: () => void this.end('count'),
+        onLimit: () => this.onLimit(),
       });
     }
   }
@@ -481,6 +483,13 @@ export class Run {
     this.readIterators();
     // What costs far too much may be over before the answer to the attach is here.
     for (const h of this.hostRuns) if (h.stopped) this.onGone(h, h.stopped, 'agent');
+    if (this.limitReached) void this.end('count');
+  }
+
+  /** Rows may be here before the answer to the attach: the run is ended once it has begun, not given up. */
+  private onLimit(): void {
+    this.limitReached = true;
+    if (this.runningSince !== 0) void this.end('count');
   }
 
   private every(ms: number, action: () => void): void {
