@@ -28,7 +28,15 @@ describe('figures above an attached program', () => {
     const hidden = cost({ runs: null, nanosPerRun: null, cpuPercent: null, missed: null });
     const unknown = { name: 'p', perSecond: null, nanosPerRun: null, cpuPercent: null };
     expect(liveWords(aRun({ programs: [hidden], rates: [unknown] }), 'p')).toBe('attached · runs unknown');
-    expect(liveTooltip(aRun({ programs: [hidden] }), 'p')).toContain('not counted by this kernel');
+    expect(liveTooltip(aRun({ programs: [hidden], rates: [unknown] }), 'p')).toContain('not counted by this kernel');
+  });
+
+  test('are left out in the first second, when nothing has been counted yet', () => {
+    for (const runs of [0, null]) {
+      const fresh = aRun({ programs: [cost({ runs, nanosPerRun: null, cpuPercent: null })], rates: [] });
+      expect(liveWords(fresh, 'p')).toBe('attached');
+      expect(liveTooltip(fresh, 'p')).toBe('p on web-1\nIts runs are not counted yet.');
+    }
   });
 
   test('of a program that rests have the average of before', () => {

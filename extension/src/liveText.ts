@@ -3,12 +3,13 @@ import type { MapFill, ProgramCost, ProgramRate, RunSummary } from '@ringside/co
 import { nanos, percent, rate } from '../../panels/shared/format.ts';
 import { formatCount, isLive, withThousands } from './format.ts';
 
-/** "48.2 k/s · 61 ns each · 0.3 % CPU"; before there is a rate, what the run has counted so far. */
+/** "48.2 k/s · 61 ns each · 0.3 % CPU"; before there is a rate, what the run has counted so far, if it has. */
 export function liveWords(run: RunSummary, program: string): string {
   const cost = run.programs.find(({ name }) => name === program);
   if (cost === undefined || !isLive(run)) return 'attached';
-  const now = run.rates?.find(({ name }) => name === program);
-  const words = now?.perSecond === null || now === undefined ? totalWords(cost) : nowWords(now, cost);
+  const now = rateOf(run, program);
+  const words =
+    now === undefined || now.perSecond === null ? totalWords(cost, isCounted(cost, now)) : nowWords(now, cost);
   if (run.state === 'paused') words.unshift('view paused');
   if (cost.missed !== null && cost.missed > 0) words.push(`${formatCount(cost.missed)} missed`);
   return words.join(' · ');
@@ -25,9 +26,17 @@ function nowWords({ perSecond, nanosPerRun, cpuPercent }: ProgramRate, cost: Pro
   ];
 }
 
-function totalWords({ runs, sampled, nanosPerRun }: ProgramCost): string[] {
-  const counted = runs === null ? 'runs unknown' : `${sampled ? '≈ ' : ''}${formatCount(runs)} runs`;
-  return ['attached', counted, ...(nanosPerRun === null ? [] : [`${nanos(nanosPerRun)} each`])];
+const rateOf = (run: RunSummary, program: string): ProgramRate | undefined =>
+  run.rates?.find(({ name }) => name === program);
+
+/** The first figures come with the attachment itself: what they do not count yet is not known to be 0. */
+const isCounted = ({ runs }: ProgramCost, now: ProgramRate | undefined): boolean =>
+  now !== undefined || (runs !== null && runs > 0);
+
+function totalWords({ runs, sampled, nanosPerRun }: ProgramCost, counted: boolean): string[] {
+  if (!counted) return ['attached'];
+  const total = runs === null ? 'runs unknown' : `${sampled ? '≈ ' : ''}${formatCount(runs)} runs`;
+  return ['attached', total, ...(nanosPerRun === null ? [] : [`${nanos(nanosPerRun)} each`])];
 }
 
 /** The whole account, for whoever points at the figures. */
@@ -35,6 +44,7 @@ export function liveTooltip(run: RunSummary, program: string): string {
   const cost = run.programs.find(({ name }) => name === program);
   const where = `${program} on ${run.hosts.join(', ')}`;
   if (cost === undefined) return where;
+  if (isLive(run) && !isCounted(cost, rateOf(run, program))) return `${where}\nIts runs are not counted yet.`;
   const lines = [
     where,
     cost.runs === null

@@ -48,6 +48,17 @@ export interface TargetParams {
   cached?: boolean;
 }
 
+/** Notification client → server: a verdict is being waited for, or no more. What nobody waits for gives way meanwhile. */
+export const busyNotification = 'ringside/busy';
+
+export interface BusyParams {
+  busy: boolean;
+}
+
+export function isBusyParams(value: unknown): value is BusyParams {
+  return typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)['busy'] === 'boolean';
+}
+
 /** Values from the other side of the connection are checked, not believed. */
 export function isInitializationOptions(value: unknown): value is InitializationOptions {
   if (typeof value !== 'object' || value === null) return false;

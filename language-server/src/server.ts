@@ -15,7 +15,13 @@ import type { Clangd } from './clangd/clangd.ts';
 import { GenericC } from './clangd/generic.ts';
 import { makeClangd, withoutReporting } from './clangd/make.ts';
 import { Checker, type CheckedDocument } from './checker.ts';
-import { isInitializationOptions, isTargetParams, targetNotification } from './protocol.ts';
+import {
+  busyNotification,
+  isBusyParams,
+  isInitializationOptions,
+  isTargetParams,
+  targetNotification,
+} from './protocol.ts';
 import { actionKinds } from './features/actions/index.ts';
 import { Programs } from './programs.ts';
 import { servePoints } from './servePoints.ts';
@@ -107,6 +113,10 @@ export function serve(connection: Connection): void {
     clangd?.retarget();
     publisher?.checkAll(documents.keys());
   });
+  connection.onNotification(busyNotification, (params: unknown) => {
+    if (isBusyParams(params)) clangd?.setBusy(params.busy);
+    else connection.console.warn(`${busyNotification}: malformed parameters`);
+  });
   connection.onShutdown(() => {
     checker?.dispose();
     publisher?.dispose();
@@ -153,9 +163,11 @@ export function serve(connection: Connection): void {
   documents.onDidChangeContent(({ document }) => {
     const checked = checkedDocument(document);
     if (!checked) return;
-    if (opened.has(checked.uri)) checker?.change(checked);
-    else checker?.open(checked);
-    if (!opened.has(checked.uri)) {
+    if (opened.has(checked.uri)) {
+      checker?.change(checked);
+      clangd?.changed();
+    } else {
+      checker?.open(checked);
       clangd?.open(checked.uri);
       generic?.offerFormatting(connection, checked);
     }

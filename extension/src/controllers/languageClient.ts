@@ -24,6 +24,7 @@ export function registerLanguageClient(context: AppContext): void {
   disposables.add(vscode.workspace.onDidGrantWorkspaceTrust(() => server.restart()));
   disposables.add(vscode.extensions.onDidChange(() => server.clangdMayHaveChanged()));
   disposables.add(context.verifier.onDidBuildFor((target) => server.setTarget(target)));
+  disposables.add(context.verifier.onDidChangeBusy((busy) => server.setBusy(busy)));
   const targets = disposables.add(new AuthoringTargets(context, (target) => server.setHost(target)));
   server.onDidStart(() => targets.follow());
   disposables.add(
@@ -39,6 +40,8 @@ export function registerLanguageClient(context: AppContext): void {
 /** The kernel that programs are checked against; the counterpart is language-server/src/protocol.ts. */
 type TargetParams = Partial<Omit<AuthoringTarget, 'arch'>> & { vmlinuxHeader: string | null; arch: string | null };
 const targetNotification = 'ringside/target';
+/** A verdict is being waited for, or no more: `{ busy: boolean }`. */
+const busyNotification = 'ringside/busy';
 
 /** The clangd extension, when it is installed and enabled. */
 function hasClangd(): boolean {
@@ -89,6 +92,12 @@ class LanguageServer implements vscode.Disposable {
   setHost(target: AuthoringTarget | null): void {
     this.#host = target;
     this.#enqueue(() => this.#sendTarget());
+  }
+
+  /** What nobody waits for gives way to a verdict; a server that is not there does nothing that could. */
+  setBusy(busy: boolean): void {
+    const send = this.#client?.sendNotification(busyNotification, { busy });
+    send?.catch((error: unknown) => this.#context.errors.log(error));
   }
 
   /** A question beyond the protocol; the first one starts the server. */

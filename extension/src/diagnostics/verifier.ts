@@ -35,6 +35,9 @@ export class Verifier implements vscode.Disposable {
   readonly #target = new vscode.EventEmitter<NonNullable<BuildResult['target']>>();
   /** The kernel that the last build was for: the language server checks against the same. */
   readonly onDidBuildFor = this.#target.event;
+  readonly #busy = new vscode.EventEmitter<boolean>();
+  /** True when the first verification begins, false when the last one has ended. */
+  readonly onDidChangeBusy = this.#busy.event;
   /** The running verification of each file: a newer one ends it. */
   readonly #running = new Map<string, AbortController>();
 
@@ -69,6 +72,7 @@ export class Verifier implements vscode.Disposable {
     const key = file.toString();
     this.#running.get(key)?.abort();
     const abort = new AbortController();
+    if (this.#running.size === 0) this.#busy.fire(true);
     this.#running.set(key, abort);
     this.#accepted?.dispose();
     const show = options.quiet ? withQuietProgress : withProgress;
@@ -80,7 +84,10 @@ export class Verifier implements vscode.Disposable {
       else if (errorData(error).code !== 'cancelled') this.#parts.errors.log(error);
       return false;
     } finally {
-      if (this.#running.get(key) === abort) this.#running.delete(key);
+      if (this.#running.get(key) === abort) {
+        this.#running.delete(key);
+        if (this.#running.size === 0) this.#busy.fire(false);
+      }
     }
   }
 
@@ -142,6 +149,7 @@ export class Verifier implements vscode.Disposable {
     for (const abort of this.#running.values()) abort.abort();
     this.#running.clear();
     this.#target.dispose();
+    this.#busy.dispose();
   }
 }
 

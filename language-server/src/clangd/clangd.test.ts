@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { CancellationTokenSource } from 'vscode-languageserver';
 import { Clangd, type Child, type CompileCommand } from './clangd.ts';
 
 /** A clangd that answers, or does not, as the test says. */
@@ -63,6 +64,10 @@ function flagsOf(args: string[]) {
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 const settle = (ms = 0) => vi.advanceTimersByTimeAsync(ms);
+function source() {
+  const made = new CancellationTokenSource();
+  return { token: made.token, cancel: () => made.cancel() };
+}
 const methods = ({ told }: FakeChild): string[] => told.map((each) => each.method);
 
 describe('Clangd', () => {
@@ -100,6 +105,85 @@ describe('Clangd', () => {
     ]);
     await clangd.ask('textDocument/hover', uri, {});
     expect(children[0]!.told).toHaveLength(before + 1);
+  });
+
+  describe('what the editor asks by itself', () => {
+    const header = '#include "vmlinux.h"\nint x;';
+    const automatic = { automatic: true };
+    async function opened() {
+      const all = made();
+      all.documents.set(uri, { version: 1, text: header });
+      all.clangd.open(uri);
+      await settle(5000);
+      const edit = (version: number, text: string): void => {
+        all.documents.set(uri, { version, text });
+        all.clangd.changed();
+      };
+      const changes = (): number => methods(all.children[0]!).filter((m) => m === 'textDocument/didChange').length;
+      return { ...all, edit, changes };
+    }
+
+    it('is answered at once where no header has to be read anew', async () => {
+      const { clangd, edit, changes } = await opened();
+      edit(2, `${header}\nint y;`);
+      expect(await clangd.ask('textDocument/documentSymbol', uri, {}, automatic)).toBe('answer');
+      expect(changes()).toBe(1);
+    });
+
+    it('waits else until nothing has been typed for two seconds', async () => {
+      const { clangd, edit, changes } = await opened();
+      edit(2, `#define A 1\n${header}`);
+      const asked = clangd.ask('textDocument/documentSymbol', uri, {}, automatic);
+      await settle(1500);
+      edit(3, `#define A 12\n${header}`);
+      await settle(1900);
+      expect(changes()).toBe(0);
+      await settle(200);
+      expect(await asked).toBe('answer');
+      expect(changes()).toBe(1);
+    });
+
+    it('waits for the verdict that somebody waits for, but not for ever', async () => {
+      const { clangd, edit, changes } = await opened();
+      edit(2, `#define A 1\n${header}`);
+      clangd.setBusy(true);
+      const asked = clangd.ask('textDocument/inlayHint', uri, {}, automatic);
+      await settle(10_000);
+      expect(changes()).toBe(0);
+      clangd.setBusy(false);
+      await settle(1900);
+      expect(changes()).toBe(0);
+      await settle(200);
+      expect(await asked).toBe('answer');
+      edit(3, `#define A 2\n${header}`);
+      clangd.setBusy(true);
+      const never = clangd.ask('textDocument/inlayHint', uri, {}, automatic);
+      await settle(31_000);
+      expect(await never).toBe('answer');
+    });
+
+    it('does not hold up what a person asks, and is answered with that', async () => {
+      const { clangd, edit, changes } = await opened();
+      edit(2, `#define A 1\n${header}`);
+      clangd.setBusy(true);
+      const asked = clangd.ask('textDocument/documentSymbol', uri, {}, automatic);
+      expect(await clangd.ask('textDocument/hover', uri, {})).toBe('answer');
+      expect(changes()).toBe(1);
+      await settle(200);
+      expect(await asked).toBe('answer');
+    });
+
+    it('is not told any more when the editor has taken the question back', async () => {
+      const { clangd, edit, changes } = await opened();
+      edit(2, `#define A 1\n${header}`);
+      const { token, cancel } = source();
+      const asked = clangd.ask('textDocument/documentSymbol', uri, {}, { automatic: true, token });
+      cancel();
+      await settle();
+      expect(await asked).toBeNull();
+      await settle(5000);
+      expect(changes()).toBe(0);
+    });
   });
 
   it('takes the flags of the newest kernel, whatever the order of the answers', async () => {

@@ -3,6 +3,7 @@
  * again when it crashes or hangs, ended when no program has been open for a while.
  */
 import { CancellationTokenSource, type CancellationToken } from 'vscode-languageserver';
+import { Calm } from './calm.ts';
 import type { ClangdChild } from './child.ts';
 
 /** What is used of a process. */
@@ -59,12 +60,28 @@ interface Entry {
 interface Session {
   child: Child;
   started: number;
-  told: Map<string, { version: number; command: CompileCommand }>;
+  told: Map<string, Told>;
+}
+
+interface Told {
+  version: number;
+  command: CompileCommand;
+  /** All up to the last header: when it changes, clangd reads the kernel's types anew, for a second of a processor. */
+  preamble: string;
+}
+
+export interface AskOptions {
+  token?: CancellationToken | undefined;
+  /** Milliseconds. */
+  within?: number;
+  /** The editor asks by itself after each edit: what would be dear waits until nobody types or waits for a verdict. */
+  automatic?: boolean;
 }
 
 export class Clangd {
   private readonly entries = new Map<string, Entry>();
   private readonly patience: Patience;
+  private readonly calm = new Calm();
   private session: Session | null = null;
   private crashes = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -85,6 +102,16 @@ export class Clangd {
       clearTimeout(this.timer);
       void this.sync(this.session, uri);
     } else if (this.crashes === 0) this.start();
+  }
+
+  /** Its text has changed: clangd is told when somebody asks. */
+  changed(): void {
+    this.calm.stir();
+  }
+
+  /** Somebody waits for a verdict, or no more. */
+  setBusy(busy: boolean): void {
+    this.calm.setBusy(busy);
   }
 
   close(uri: string): void {
@@ -121,14 +148,24 @@ export class Clangd {
     method: string,
     uri: string,
     params: object,
-    { token, within = PATIENCE_MS }: { token?: CancellationToken | undefined; within?: number } = {},
+    { token, within = PATIENCE_MS, automatic = false }: AskOptions = {},
   ): Promise<T | null> {
     const { session } = this;
     if (!session || !this.entries.has(uri)) return null;
     return limited(token, within, async (cancel) => {
+      if (automatic) await this.calm.hold(() => this.isDear(session, uri), cancel);
+      if (cancel.isCancellationRequested) return null;
       await this.sync(session, uri);
       return this.answer<T>(session, method, uri, params, cancel);
     });
+  }
+
+  /** True when clangd would have to read the headers of a program anew to know it as it is now. */
+  private isDear({ told }: Session, uri: string): boolean {
+    const before = told.get(uri);
+    const document = this.services.document(uri);
+    if (!before || !document || before.version === document.version) return false;
+    return before.preamble !== preambleOf(document.text);
   }
 
   /** Asks about a program's text as if it lay at another place. */
@@ -240,7 +277,7 @@ export class Clangd {
         wantDiagnostics: false,
       });
     }
-    told.set(uri, { version, command });
+    told.set(uri, { version, command, preamble: preambleOf(text) });
   }
 
   private async commandOf(uri: string, entry: Entry): Promise<CompileCommand> {
@@ -265,6 +302,12 @@ export class Clangd {
     this.entries.clear();
     await this.stop();
   }
+}
+
+/** A text up to its last line that includes a header. */
+function preambleOf(text: string): string {
+  const last = [...text.matchAll(/^[ \t]*#[ \t]*include\b.*$/gm)].at(-1);
+  return last === undefined ? '' : text.slice(0, last.index + last[0].length);
 }
 
 /** Does something for so many milliseconds at most, then cancels it; null when it is too late. */

@@ -45,6 +45,9 @@ const passedOn = [
   'textDocument/inlayHint',
 ];
 
+/** What an editor asks by itself after each edit and each move of the cursor. */
+const automatic = new Set(['textDocument/documentHighlight', 'textDocument/documentSymbol', 'textDocument/inlayHint']);
+
 /** Behind these clangd has something to say; behind our own "(" and "," it would list everything there is. */
 const clangdTriggers = new Set(['.', '>', '<', '"', '/']);
 /** With something of ours to show, nobody waits longer for clangd. */
@@ -70,7 +73,7 @@ export class GenericC {
   serve(connection: Connection, client: ClientCapabilities): ServerCapabilities {
     for (const method of passedOn) {
       connection.onRequest(method, (params: TextDocumentPositionParams, token: CancellationToken) =>
-        this.services.clangd.ask(method, params.textDocument.uri, params, { token }),
+        this.services.clangd.ask(method, params.textDocument.uri, params, { token, automatic: automatic.has(method) }),
       );
     }
     for (const method of [DocumentFormattingRequest.method, DocumentRangeFormattingRequest.method]) {
