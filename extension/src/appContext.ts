@@ -115,13 +115,13 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
   );
   const keeper = disposables.add(new Keeper({ engine, runs, kept, attacher }));
   const lostRuns = disposables.add(new LostRuns({ hosts, runs, kept, attacher }));
+  const { extensionUri, workspaceState: memory } = extension;
   const panels = disposables.add(
-    new TracePanels({ engine, errors, runs, kept, attacher, keeper, specs, extensionUri: extension.extensionUri }),
+    new TracePanels({ engine, errors, runs, kept, attacher, keeper, specs, extensionUri, memory }),
   );
-  const { extensionUri } = extension;
   const charts = disposables.add(
     new ChartsPanels({
-      ...{ engine, errors, runs, attacher, extensionUri, memory: extension.workspaceState },
+      ...{ engine, errors, runs, attacher, extensionUri, memory },
       showRows: (run, stream, where) => panels.show(run, stream, where),
       readText: (path) => readFile(path, 'utf8').catch(() => ''), // an object needs no source, and a source no manifest
     }),

@@ -117,7 +117,7 @@ function closingParenthesis(code: string, open: number): number | null {
 }
 
 /** Comments, character literals and all strings but those of SEC() blanked out; every offset and line break is kept. */
-function maskLiterals(text: string): string {
+export function maskLiterals(text: string): string {
   const pattern = /\/\/(?:\\\r?\n|[^\n])*|\/\*[\s\S]*?(?:\*\/|$)|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g;
   return text.replace(pattern, (found, offset: number) => {
     const isSection = found.startsWith('"') && /\bSEC\s*\(\s*$/.test(text.slice(Math.max(0, offset - 32), offset));

@@ -1,6 +1,9 @@
 import type { RowsAnswer, RowsAnswers, RowsAsk } from '../model/index.ts';
 import { completeExpr } from './completion.ts';
 import { exportRows } from './exportRows.ts';
+import { measureRows } from './measure.ts';
+import { placesOf } from './places.ts';
+import { checkExpr } from './rowColours.ts';
 import type { RunViews } from './runViews.ts';
 import type { RunSummaries } from './summary/summaries.ts';
 
@@ -17,5 +20,11 @@ function answer(views: RunViews, summaries: RunSummaries, ask: RowsAsk): RowsAns
       return exportRows(views.decoder(ask.stream), ask);
     case 'complete':
       return completeExpr(views.decoder(ask.stream), ask.text, ask.at);
+    case 'places':
+      return placesOf(views.view(ask.view), ask.seqs);
+    case 'measure':
+      return measureRows(views.view(ask.view), ask);
+    case 'check':
+      return checkExpr(ask.where, views.decoder(ask.stream).schema);
   }
 }

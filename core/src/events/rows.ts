@@ -59,6 +59,11 @@ export class RowDecoder {
     return this.#select(place.chunk.slab.view, place.offset, place.length);
   }
 
+  /** When a row was made, nanoseconds since the epoch. */
+  timeOf(place: RowPlace): bigint {
+    return this.#time(place, this.typeOf(place));
+  }
+
   /** One row as the `event` line of `ringside attach --json`. */
   event(place: RowPlace): RunEvent & { type: 'event' } {
     const { view } = place.chunk.slab;

@@ -1,6 +1,7 @@
 import { RingsideError } from '../errors.ts';
-import type { RowDetail, RowsPage, RowsQuery, StreamSchema } from '../model/index.ts';
+import type { RowDetail, RowsPage, RowsQuery, RowsView, StreamSchema } from '../model/index.ts';
 import { compileExpr } from './expr/compile.ts';
+import { RowColours } from './rowColours.ts';
 import { RowDecoder } from './rows.ts';
 import type { EventStore } from './store.ts';
 import { View } from './view.ts';
@@ -15,6 +16,7 @@ export class RunViews {
   readonly #decoders = new Map<string, RowDecoder>();
   /** By stream and expression, the least recently asked first. */
   readonly #views = new Map<string, View>();
+  #colours = RowColours.none;
 
   /** `schemas` may grow while the run starts; the first one is the run's main stream. */
   constructor(store: EventStore, schemas: () => readonly StreamSchema[]) {
@@ -28,6 +30,7 @@ export class RunViews {
     try {
       const view = this.#view(decoder, query.where);
       const page = view.page(query.first, query.count, query.evicted);
+      if (query.rules !== undefined) this.#colour(decoder, page.rows, query.rules);
       return { ...page, runId: query.runId, where: query.where, filterError: null };
     } catch (error) {
       if (!(error instanceof RingsideError)) throw error;
@@ -47,6 +50,11 @@ export class RunViews {
         ...placeOf(error),
       };
     }
+  }
+
+  /** The view of a question. @throws RingsideError when its expression does not fit. */
+  view({ stream, where }: RowsView): View {
+    return this.#view(this.decoder(stream), where);
   }
 
   /** Everything of one row; null when it has left the store or not come yet. */
@@ -75,6 +83,11 @@ export class RunViews {
   /** Stops all work in the background. */
   dispose(): void {
     for (const [key, view] of this.#views) this.#drop(key, view);
+  }
+
+  #colour(decoder: RowDecoder, rows: RowsPage['rows'], rules: readonly string[]): void {
+    if (!this.#colours.isFor(decoder, rules)) this.#colours = new RowColours(decoder, rules);
+    this.#colours.mark(rows);
   }
 
   #view(decoder: RowDecoder, where: string): View {

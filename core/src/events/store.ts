@@ -160,6 +160,11 @@ export class EventStore {
     return this.#slabs.length * this.#slabBytes;
   }
 
+  /** Most memory that is held for records. */
+  get maxBytes(): number {
+    return this.#maxSlabs * this.#slabBytes;
+  }
+
   /**
    * Registers a host and gives its index. A host of the same name keeps its index and gets the new clock offsets, which
    * count for the spans that come from now on.

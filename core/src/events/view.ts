@@ -105,6 +105,18 @@ export class View {
     return seq === undefined ? null : stream.place(seq);
   }
 
+  /** The index of a row among the matching ones; null when the filter hides it, or it is not stored or looked at yet. */
+  indexOf(seq: number): number | null {
+    this.#forgetEvicted();
+    const { stream } = this.decoder;
+    if (this.filter.everything) {
+      const first = Math.max(stream.firstSeq, this.#from);
+      return seq < first || seq >= stream.delivered ? null : seq - first;
+    }
+    const index = this.#rows.indexOf(seq);
+    return this.#rows.at(index) === seq ? index : null;
+  }
+
   /** Looks at new rows for one slice of time; what is left is done in the background. Returns true when nothing is left. */
   update(): boolean {
     this.#scan(this.#sliceMs);

@@ -4,7 +4,8 @@
  */
 import type { RecordField, FieldValue } from './record.ts';
 import type { ChartSpec } from './chartsPanel.ts';
-import type { Completions } from './summary.ts';
+import type { Bookmark, ColourRule, Remedy } from './rowTools.ts';
+import type { Completions, RowsAnswer, RowsAsk } from './summary.ts';
 import type { AttachSpec, RunSummary } from './run.ts';
 import type { ErrorData } from '../errors.ts';
 
@@ -33,6 +34,8 @@ export interface RowsQuery {
    * question gets the same rows while a full store moves on below it. Left out: `first` counts from what is stored now.
    */
   evicted?: number;
+  /** EXPRs of the colour rules that are on; the page says for each row which is the first that it passes. */
+  rules?: string[];
 }
 
 /** One page of rows, already rendered as text: at most some hundred a time, so text costs nothing. */
@@ -43,7 +46,7 @@ export interface RowsPage {
   columns: Column[];
   /** Index of rows[0] within the filtered view. */
   first: number;
-  rows: { seq: number; cells: string[] }[];
+  rows: { seq: number; cells: string[]; rule?: number }[];
   /** Rows in the filtered view (grows while running). */
   matching: number;
   /** Rows in the store, and rows ever delivered (evicted ones counted). */
@@ -88,7 +91,16 @@ export type ToHost =
   | { type: 'export'; stream: string; where: string; format: 'csv' | 'jsonl' | 'markdown'; columns: string[] }
   /** Opens the run's page of charts, with a chart more or (null) as it is. */
   | { type: 'chart'; chart: ChartSpec | null }
+  /** A question about rows that is no page of them. */
+  | { type: 'ask'; id: number; runId: string; ask: TraceAsk }
+  /** Goes to where the source declares a field of a record type ("struct event"), or the type ("" as path). */
+  | { type: 'declaration'; record: string; path: string }
+  /** Does something against the loss of a stream's records. */
+  | { type: 'remedy'; remedy: Remedy; stream: string }
   | { type: 'state'; state: PanelState };
+
+/** Questions that a trace panel may ask beside pages of rows. */
+export type TraceAsk = RowsAsk & { ask: 'places' | 'measure' | 'check' | 'summary' };
 
 /** Extension host → panel. */
 export type ToPanel =
@@ -97,6 +109,7 @@ export type ToPanel =
   | { type: 'rows'; id: number; page: RowsPage }
   | { type: 'detail'; id: number; detail: RowDetail | null }
   | { type: 'completions'; id: number; completions: Completions }
+  | { type: 'answer'; id: number; answer: RowsAnswer<TraceAsk> }
   | { type: 'failed'; id: number; error: ErrorData };
 
 /** What survives a window reload: small, without data. */
@@ -108,4 +121,8 @@ export interface PanelState {
   widths: Record<string, number>;
   /** Enough to attach again after the window was reloaded. */
   spec: AttachSpec | null;
+  /** Of the program, whatever run it is shown in; left out while nobody has made any. */
+  colours?: ColourRule[];
+  /** Of the run `runId`, or of its recording. */
+  bookmarks?: Bookmark[];
 }

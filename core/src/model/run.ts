@@ -257,6 +257,8 @@ export interface RunSummary {
   /** Records per second over the last second, all streams. */
   rate: number;
   agent: { rssBytes: number | null; cpuPercent: number | null };
+  /** Memory that is held for the run's records here, and most of it; left out where nobody tells. */
+  store?: { bytes: number; maxBytes: number };
   /** In force on the hosts; null before the attach. */
   limits: RunLimits | null;
   /** Where it goes on without us; empty when it ends with us. */

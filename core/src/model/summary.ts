@@ -4,6 +4,7 @@
  */
 import type { ErrorData } from '../errors.ts';
 import type { FieldValue, RecordField } from './record.ts';
+import type { MeasurePage, RowPlaces, RowsView } from './rowTools.ts';
 
 /** What is made of a field's numbers; "count" and "rate" need no field. "last" is the newest row's. */
 export type MeasureOf = 'count' | 'rate' | 'sum' | 'avg' | 'min' | 'max' | 'last' | 'p50' | 'p90' | 'p99';
@@ -130,12 +131,21 @@ export type RowsAsk =
       rows: number;
     }
   /** What can stand at a place of an expression. */
-  | { ask: 'complete'; stream: string; text: string; at: number };
+  | { ask: 'complete'; stream: string; text: string; at: number }
+  /** Where rows are in a view. */
+  | { ask: 'places'; view: RowsView; seqs: number[] }
+  /** Figures of the rows at some places of a view, `ranges` as counted when `evicted` had left, from the `from`th on. */
+  | { ask: 'measure'; view: RowsView; evicted: number; ranges: { from: number; to: number }[]; from: number }
+  /** What is wrong with an expression, if anything is. */
+  | { ask: 'check'; stream: string; where: string };
 
 export interface RowsAnswers {
   summary: SummaryPage;
   export: ExportPage;
   complete: Completions;
+  places: RowPlaces;
+  measure: MeasurePage;
+  check: ErrorData | null;
 }
 export type RowsAnswer<Q extends RowsAsk> = RowsAnswers[Q['ask']];
 

@@ -906,6 +906,7 @@ export class Run {
       ...(this.state === 'running' && { rates: this.rates() }),
       rate: this.rate,
       agent: agentCost(this.spans()),
+      store: { bytes: this.store.bytes, maxBytes: this.store.maxBytes },
       limits: this.hostRuns.find((h) => h.limits !== null)?.limits ?? null,
       kept: this.keptOn(),
       ...(this.deadline.endsAt !== null && { endsAt: this.deadline.endsAt }),

@@ -5,6 +5,7 @@
 import type { AttachSpec, PanelState, RowsQuery, ToHost } from '@ringside/core/model';
 import { limitNames } from '@ringside/core/rpc';
 import { parseChartSpec } from './chartsGuards.ts';
+import { isRemedy, parseRowTools, parseTraceAsk, rowCaps } from './rowToolGuards.ts';
 import { isCount, isFields, isText, texts, type Fields, type Guard } from './guardParts.ts';
 
 export const caps = {
@@ -48,6 +49,14 @@ const messages: { [K in ToHost['type']]: (fields: Fields) => Extract<ToHost, { t
     isCount(id) && isText(runId, caps.name) && isText(stream, caps.name) && isCount(seq)
       ? { type: 'detail', id, runId, stream, seq }
       : null,
+  ask: ({ id, runId, ask }) => {
+    const parsed = parseTraceAsk(ask);
+    return isCount(id) && isText(runId, caps.name) && parsed ? { type: 'ask', id, runId, ask: parsed } : null;
+  },
+  declaration: ({ record, path }) =>
+    isText(record, caps.name) && isText(path, caps.path) ? { type: 'declaration', record, path } : null,
+  remedy: ({ remedy, stream }) =>
+    isRemedy(remedy) && isText(stream, caps.name) ? { type: 'remedy', remedy, stream } : null,
   state: ({ state }) => {
     const parsed = parsePanelState(state);
     return parsed ? { type: 'state', state: parsed } : null;
@@ -63,10 +72,16 @@ export const parseToHost: Guard<ToHost> = (value) => {
 const parseQuery: Guard<RowsQuery> = (value) => {
   if (!isFields(value)) return null;
   const { runId, stream, where, first, count, evicted } = value;
+  const rules = value.rules === undefined ? [] : texts(value.rules, rowCaps.rules, rowCaps.where);
+  if (rules === null) return null;
   const known = isText(runId, caps.name) && isText(stream, caps.name) && isText(where, caps.where);
   if (!known || !(first === -1 || isCount(first)) || !isCount(count, caps.rows)) return null;
   if (evicted !== undefined && !isCount(evicted)) return null;
-  return { runId, stream, where, first, count, ...(evicted === undefined ? {} : { evicted }) };
+  return {
+    ...{ runId, stream, where, first, count },
+    ...(evicted === undefined ? {} : { evicted }),
+    ...(value.rules === undefined ? {} : { rules }),
+  };
 };
 
 /** What a panel keeps over a window reload. */
@@ -79,7 +94,7 @@ export const parsePanelState: Guard<PanelState> = (value) => {
   const noSpec = value.spec === null || value.spec === undefined;
   const spec = noSpec ? null : parseSpec(value.spec);
   if (hidden === null || widths === null || (spec === null && !noSpec)) return null;
-  return { runId, stream, where, hidden, widths, spec };
+  return { runId, stream, where, hidden, widths, spec, ...parseRowTools(value) };
 };
 
 function parseWidths(value: unknown): Record<string, number> | null {

@@ -5,10 +5,12 @@ import { DisposableStore } from '../disposable.ts';
 import { isLive } from '../format.ts';
 import { Throttle } from '../throttle.ts';
 import { exportRows } from './exportRows.ts';
+import { showDeclaration } from './declaration.ts';
 import { OpenQuestions } from './openQuestions.ts';
 import { usePanelPage } from './panelPage.ts';
 import { receive } from './receive.ts';
 import { parseToHost } from './panelGuards.ts';
+import { applyRemedy } from './remedies.ts';
 import type { TracePanelParts } from './tracePanels.ts';
 
 /** Run summaries reach a panel at most so often; rows it asks for itself. */
@@ -64,7 +66,10 @@ export class TracePanel {
     const spec = this.#parts.attacher.specOf(run.id) ?? this.#state.spec;
     // A program without records shows its first map: "" would mean its prints, of which there may never be any.
     const stream = this.#state.stream === '' ? (run.schemas[0]?.stream ?? '') : this.#state.stream;
-    this.#state = { ...this.#state, runId: run.id, stream, spec };
+    const remembered = this.#parts.memory.of(run);
+    // Rows of another run have other numbers: its bookmarks mean nothing here.
+    const bookmarks = run.id === this.#state.runId ? (this.#state.bookmarks ?? []) : remembered.bookmarks;
+    this.#state = { ...this.#state, runId: run.id, stream, spec, colours: remembered.colours, bookmarks };
     // The tab of a recording has its file's name.
     if (run.replay === undefined) this.#panel.title = panelTitle(run);
     if (this.#ready) this.#init();
@@ -109,6 +114,7 @@ export class TracePanel {
       case 'state':
         // The run and its spec are ours to say; the panel only decides how it is shown.
         this.#state = { ...message.state, runId: this.#state.runId, spec: this.#state.spec };
+        this.#parts.memory.keep(this.#parts.runs.get(this.#state.runId), message.state);
         break;
       case 'pause':
         await this.#parts.attacher.pause(this.#state.runId, message.paused);
@@ -131,6 +137,18 @@ export class TracePanel {
           const completions = await this.#parts.engine.askRows(message.runId, { ask: 'complete', stream, text, at });
           return { type: 'completions', id: message.id, completions };
         });
+        break;
+      case 'ask':
+        await this.#answer(message.id, message.runId, async () => {
+          const answer = await this.#parts.engine.askRows(message.runId, message.ask);
+          return { type: 'answer', id: message.id, answer };
+        });
+        break;
+      case 'declaration':
+        await this.#onRun((run) => showDeclaration(run.file, message.record, message.path));
+        break;
+      case 'remedy':
+        await this.#onRun((run) => applyRemedy(message.remedy, run, message.stream));
         break;
       case 'export':
         await this.#onRun((run) => exportRows(this.#parts.engine, run, message));

@@ -14,6 +14,7 @@ import type { KeptRun, KeptRuns } from '../model/keptRuns.ts';
 import type { RunList } from '../model/runList.ts';
 import { parsePanelState } from './panelGuards.ts';
 import { panelOptions } from './panelPage.ts';
+import { TraceMemory } from './traceMemory.ts';
 import { TracePanel, panelTitle } from './tracePanel.ts';
 
 export interface TracePanelsParts {
@@ -25,9 +26,12 @@ export interface TracePanelsParts {
   keeper: Keeper;
   specs: RememberedSpecs;
   extensionUri: vscode.Uri;
+  /** Keeps what belongs to a program and not to a tab. */
+  memory: Pick<vscode.Memento, 'get' | 'update'>;
 }
 
-export interface TracePanelParts extends TracePanelsParts {
+export interface TracePanelParts extends Omit<TracePanelsParts, 'memory'> {
+  memory: TraceMemory;
   /** Attaches again what the panel shows, also when its run is of an earlier window. */
   restart(panel: TracePanel): Promise<void>;
   /** Opens the run's page of charts, with a chart more or (null) as it is. */
@@ -44,6 +48,7 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
   constructor(parts: TracePanelsParts) {
     this.#parts = {
       ...parts,
+      memory: new TraceMemory(parts.memory),
       restart: (panel) => this.#restart(panel),
       chart: async (run, chart) => this.#onChart?.(run, chart),
     };
