@@ -18,7 +18,7 @@ export default defineConfig({
             '{core,cli,extension,language-server}/src/**/*.test.ts',
             'panels/**/*.test.{ts,tsx}',
             'scripts/**/*.test.ts',
-            'test/{fuzz,corpus}/**/*.test.ts',
+            'test/{fuzz,corpus,soak}/**/*.test.ts',
           ],
           environment: 'node',
           // A property test is at work for a second or two, several times that beside other work.

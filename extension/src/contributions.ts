@@ -47,6 +47,7 @@ export const Command = {
   runResume: 'ringside.runs.resume',
   runLimits: 'ringside.runs.limits',
   runRecord: 'ringside.runs.record',
+  runRecordLast: 'ringside.runs.recordLast',
   runGlobals: 'ringside.runs.globals',
   runVariable: 'ringside.runs.variable',
   runTimeLimit: 'ringside.runs.timeLimit',
@@ -121,6 +122,7 @@ export interface CommandArguments {
   'ringside.runs.resume': [run?: RunNode | string];
   'ringside.runs.limits': [run?: RunNode | string];
   'ringside.runs.record': [run?: RunNode | string];
+  'ringside.runs.recordLast': [run?: RunNode | string];
   'ringside.runs.globals': [run?: RunNode | string];
   'ringside.runs.variable': [run?: RunNode | string];
   'ringside.runs.timeLimit': [run?: RunNode | string];

@@ -6,9 +6,10 @@ import type * as vscode from 'vscode';
 /** Each report covers this span. */
 const reportMs = 2_000;
 
-/** What a benchmark reads of the extension host: milliseconds. */
+/** What a benchmark reads of the extension host: milliseconds, and bytes of its heap and buffers. */
 interface MetricsReport {
   eventLoop: { p50: number; p99: number; max: number };
+  memory: { heapUsed: number; external: number };
 }
 
 /** The delay of the extension host's event loop for `npm run bench`: measured only when asked for by the environment. */
@@ -37,7 +38,8 @@ export class Metrics implements vscode.Disposable {
       max: ms(this.#delay.max),
     };
     this.#delay.reset();
-    return { eventLoop };
+    const { heapUsed, external } = process.memoryUsage();
+    return { eventLoop, memory: { heapUsed, external } };
   }
 
   dispose(): void {

@@ -284,5 +284,6 @@ export function recordingText(recording: RecordingState | undefined, now: number
   const seconds = Math.max(0, Math.floor((now - recording.startedAt) / 1000));
   const [minutes, rest] = [Math.floor(seconds / 60), String(seconds % 60).padStart(2, '0')];
   const dropped = recording.droppedRecords === 0 ? '' : ` · ${count(recording.droppedRecords)} missing`;
-  return `${byteSize(recording.bytes)} · ${minutes}:${rest}${dropped}`;
+  const last = recording.last ? `last ${Math.round(recording.last.seconds / 6) / 10} min of ` : '';
+  return `${byteSize(recording.bytes)} · ${last}${minutes}:${rest}${dropped}`;
 }

@@ -17,13 +17,18 @@ export interface BenchEditor {
   panel: TracePanel;
   sshd: TestSshd;
   folder: string;
+  /** The extension host writes its figures there. */
+  metrics: string;
   /** Event-loop delay of the extension host in the last full span of two seconds, milliseconds. */
   loopDelay(): Promise<{ p50: number; p99: number; max: number }>;
   stop(): Promise<void>;
 }
 
 /** `files`: name → text of the workspace. */
-export async function benchEditor(files: Record<string, string>): Promise<BenchEditor> {
+export async function benchEditor(
+  files: Record<string, string>,
+  settings: Record<string, unknown> = {},
+): Promise<BenchEditor> {
   if (!existsSync(vsixFile())) throw new Error('there is no VSIX: run npm run package');
   const folder = await mkdtemp(join(tmpdir(), 'ringside-bench-'));
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
@@ -37,6 +42,7 @@ export async function benchEditor(files: Record<string, string>): Promise<BenchE
       'ringside.ssh.configFile': sshd.configFile,
       'workbench.colorTheme': 'Default Dark Modern',
       'files.autoSave': 'off',
+      ...settings,
     },
     env: { RINGSIDE_BENCH: metrics },
   });
@@ -47,6 +53,7 @@ export async function benchEditor(files: Record<string, string>): Promise<BenchE
     panel: new TracePanel(workbench),
     sshd,
     folder,
+    metrics,
     async loopDelay() {
       const report = JSON.parse(await readFile(metrics, 'utf8')) as {
         eventLoop: { p50: number; p99: number; max: number };
@@ -57,7 +64,7 @@ export async function benchEditor(files: Record<string, string>): Promise<BenchE
       await editor.stop();
       await sshd.stop();
       await rm(folder, { recursive: true, force: true });
-      await rm(metrics, { force: true });
+      for (const file of [metrics, `${metrics}.engine`]) await rm(file, { force: true });
     },
   };
 }
@@ -86,7 +93,7 @@ export async function attachToRow({ workbench, editor }: BenchEditor, host?: str
 }
 
 /** True when some frame of the page (the newest webview) shows a row. */
-async function rowShown(page: Page): Promise<boolean> {
+export async function rowShown(page: Page): Promise<boolean> {
   const selector = 'main.trace [role="row"]:not([hidden]) [role="gridcell"]';
   const shown = await Promise.all(
     page

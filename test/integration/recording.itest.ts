@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync, statSync, truncateSync, writeFil
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
-import type { RowsPage, RunEvent, RunSummary } from '../../core/src/model/index.ts';
+import type { MapLook, RowsPage, RunEvent, RunSummary, SummarySpec } from '../../core/src/model/index.ts';
 import { ChunkType } from '../../core/src/recording/format.ts';
 import { RecordingReader } from '../../core/src/recording/reader.ts';
 import { cliRun, removeCache, root } from './support/cli.ts';
@@ -48,6 +48,57 @@ async function exported(run: RunSummary): Promise<{ rows: number; streams: strin
   return { rows, streams: run.schemas.map((s) => s.stream), hash: hash.digest('hex') };
 }
 
+const look: MapLook = {
+  ...{ where: '', sort: { column: 'key', descending: false }, split: true, rateOf: '', paused: false },
+};
+
+/** Keys and values of maps as the Maps panel shows them, and how many it writes. */
+async function mapsShown(runId: string, names: string[]): Promise<Record<string, string[][]>> {
+  const view = await engine().openMapsView({ kind: 'run', runId });
+  const shown: Record<string, string[][]> = {};
+  const { maps } = await engine().askMapsView(view, { ask: 'list' });
+  for (const name of names) {
+    const target = maps.find((map) => map.name === name)!;
+    const page = await vi.waitUntil(
+      async () => {
+        const found = await engine().askMapsView(view, { ask: 'rows', target, look, first: 0, count: 100 });
+        expect(found.trouble).toBeNull();
+        return found.look > 0 && !found.sorting && found;
+      },
+      { timeout: 10_000, interval: 50 },
+    );
+    const kept = page.columns.flatMap(({ role }, i) => (role === 'rate' || role === 'trend' ? [] : [i]));
+    shown[name] = page.rows.map(({ cells }) => kept.map((i) => cells[i]!));
+  }
+  await engine().closeMapsView(view);
+  return shown;
+}
+
+const charts: SummarySpec[] = [
+  { kind: 'groups', by: ['pid', 'comm'], measures: [{ of: 'count', field: '' }], order: 0, top: 10 },
+  { kind: 'series', measure: { of: 'max', field: 'number' }, by: 'comm', top: 5, seconds: 0 },
+  { kind: 'histogram', field: 'number', scale: 'log2' },
+  { kind: 'heatmap', field: 'number', seconds: 0 },
+];
+
+/** What the charts of a run are drawn from. */
+async function charted(runId: string): Promise<unknown[]> {
+  const pages = [];
+  for (const spec of charts) {
+    const ask = { ask: 'summary', stream: 'calls', where: '', spec, since: 0 } as const;
+    const page = await vi.waitUntil(
+      async () => {
+        const found = await engine().askRows(runId, ask);
+        expect(found.error).toBeNull();
+        return !found.partial && found;
+      },
+      { timeout: 10_000, interval: 20 },
+    );
+    pages.push({ counted: page.counted, missed: page.missed, data: page.data });
+  }
+  return pages;
+}
+
 async function open(path: string): Promise<RunSummary> {
   const { id } = await engine().openRecording({ file: path, where: '', speed: null, count: null });
   await vi.waitUntil(async () => (await summary(id)).state === 'ended', { timeout: 20_000, interval: 20 });
@@ -62,6 +113,7 @@ it('gives the same rows, prints and maps, through a redeploy that lays the recor
   writeFileSync(file, source.replace('  __u32 number;\n', '  __u32 number;\n  __u64 extra;\n'));
   await engine().redeploy(run.id, {});
   await call(run.id, 50);
+  const maps = await mapsShown(run.id, ['per_pid', 'per_cpu']);
   const live = await engine().detach(run.id);
   expect(live.recording).toMatchObject({ file: recording, droppedRecords: 0, error: null });
   expect(live.recording!.records).toBe(300);
@@ -79,6 +131,9 @@ it('gives the same rows, prints and maps, through a redeploy that lays the recor
   expect(replayed.ledger.streams.every(addsUp)).toBe(true);
   expect(replayed.programs).toEqual(live.programs);
   expect(replayed.agent).toEqual(live.agent);
+  expect(await mapsShown(replayed.id, ['per_pid', 'per_cpu'])).toEqual(maps);
+  expect(maps['per_pid']).toEqual([[String(process.pid), '150']]);
+  expect(await charted(replayed.id)).toEqual(await charted(live.id));
   expect(replayed).toMatchObject({ endReason: 'interrupt', startedAt: live.startedAt });
   await expect(engine().redeploy(replayed.id, {})).rejects.toMatchObject({ code: 'recording-without-host' });
 });
@@ -112,6 +167,21 @@ it('begins and ends while the run goes on; a full disk ends it and nothing else'
   await expect(engine().record(run.id, { file: part, mapsSeconds: null })).rejects.toMatchObject({
     code: 'file-exists',
   });
+
+  const last = join(folder, 'last.ringside');
+  await engine().record(run.id, { file: last, mapsSeconds: null, lastSeconds: 0.3 });
+  for (let i = 0; i < 8; i++) {
+    await call(run.id, 20);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+  const { recording: kept } = await engine().endRecording(run.id);
+  expect(kept).toMatchObject({ last: { seconds: 0.3 }, bytes: statSync(last).size, droppedRecords: 0 });
+  const minutes = await open(last);
+  expect(minutes.replay!.damage).toBe('');
+  const shown = minutes.ledger.streams.find((s) => s.name === 'calls')!;
+  expect(shown.delivered).toBeLessThan(160);
+  expect(shown.delivered + shown.notRecorded!).toBe(10 + 20 + 160);
+  expect(minutes.ledger.streams.reduce((sum, s) => sum + s.delivered, 0)).toBe(kept!.records);
 
   const small = join(folder, 'small');
   mkdirSync(small);
@@ -156,7 +226,7 @@ it('prints by `ringside replay` what `ringside attach` printed', async () => {
       [...(lines as { stream?: string }[])].sort((a, b) => (a.stream ?? '').localeCompare(b.stream ?? ''));
     expect(byStream(is!)).toEqual(byStream(was!));
   }
-  const some = await cliRun(['replay', path, '--json', '--where', 'number < 5 && number >= 2']);
+  const some = await cliRun(['replay', path, '--json', '--speed', '10', '--where', 'number < 5 && number >= 2']);
   const numbers = some.json.filter((l: Line) => l.type === 'event').map((l: Line) => Number(l.fields.number));
   expect(numbers.every((n: number) => n >= 2 && n < 5)).toBe(true);
   expect(numbers.length).toBe(

@@ -43,7 +43,7 @@ export const watchOptionNames = {
 
 export const attach: Command = {
   usage:
-    'attach FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--map-size MAP=ENTRIES]… [--pin MAP=PATH]… [--kconfig NAME=VALUE]… [--btf FILE] [--map-memory BYTES] [--limit cpu=PERCENT|rate=RECORDS|time=SECONDS]… [--confirm RULE[,RULE…]]… [--keep TIME] [--where EXPR] [--duration S] [--count N] [--output table|jsonl|none] [--maps SECONDS] [--record FILE]',
+    'attach FILE|OBJECT --host HOST [--program NAME]… [--target [PROGRAM:]KEY=VALUE]… [--set VAR=VALUE]… [--map-size MAP=ENTRIES]… [--pin MAP=PATH]… [--kconfig NAME=VALUE]… [--btf FILE] [--map-memory BYTES] [--limit cpu=PERCENT|rate=RECORDS|time=SECONDS]… [--confirm RULE[,RULE…]]… [--keep TIME] [--where EXPR] [--duration S] [--count N] [--output table|jsonl|none] [--maps SECONDS] [--record FILE [--record-last TIME]]',
   summary: 'load, attach and watch live; Ctrl+C detaches',
   options: {
     host: { type: 'string' },
@@ -55,6 +55,7 @@ export const attach: Command = {
     keep: { type: 'string' },
     confirm: { type: 'string', multiple: true },
     record: { type: 'string' },
+    'record-last': { type: 'string' },
     ...watchOptionNames,
   },
   async run(context) {
@@ -100,9 +101,12 @@ function attachSpec(context: Context): AttachSpec {
 /** The maps are kept as often as they are shown. */
 function recordSpec(values: Values): Pick<AttachSpec, 'record'> {
   const file = textOption(values, 'record');
+  const lastSeconds = durationOption(values, 'record-last');
+  if (file === undefined && lastSeconds !== undefined) throw usage('--record-last needs --record FILE.');
   if (file === undefined) return {};
   if (file === '') throw usage('--record takes the name of a new file.');
-  return { record: { file, mapsSeconds: positiveOption(values, 'maps', false) ?? null } };
+  const mapsSeconds = positiveOption(values, 'maps', false) ?? null;
+  return { record: { file, mapsSeconds, ...(lastSeconds !== undefined && { lastSeconds }) } };
 }
 
 /** What of a run is looked at, and for how long. Errors: usage. */

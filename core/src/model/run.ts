@@ -43,6 +43,8 @@ export interface RecordSpec {
   file: string;
   /** Seconds between map snapshots that are kept whether or not anybody looks; null = at the beginning and the end. */
   mapsSeconds: number | null;
+  /** Keep only what is not older than so many seconds, up to a day; left out = all. */
+  lastSeconds?: number;
 }
 
 /** A recording that is being made, or was. */
@@ -55,6 +57,8 @@ export interface RecordingState {
   /** Records in it, and records that the disk was too slow for. */
   records: number;
   droppedRecords: number;
+  /** Of one that keeps the last minutes: how much it keeps, and when its oldest record came (ms since the epoch). */
+  last?: { seconds: number; from: number | null };
   /** Why it ended before the run did. */
   error: ErrorData | null;
 }

@@ -5,7 +5,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { RingsideError, type ErrorData } from '../errors.ts';
 import type { FrameTotals, IndexHead } from './contents.ts';
-import { ChunkType, encodeChunk, encodeParts, encodePreamble, encodeTrailer, sealChunk } from './format.ts';
+import { chunkBytes, ChunkType, encodeChunk, encodeParts, encodePreamble, encodeTrailer, sealChunk } from './format.ts';
 import type { ChunkMeta, ChunkSink } from './sink.ts';
 
 /** Frames that wait for the disk, at most. */
@@ -16,7 +16,18 @@ const SYNC_MS = 5_000;
 const MOST_PLACES = 1 << 20;
 
 /** What of a file the writer needs; tests have one that is full. */
-export type RecordingHandle = Pick<FileHandle, 'write' | 'truncate' | 'datasync' | 'close'>;
+export type RecordingHandle = Pick<FileHandle, 'read' | 'write' | 'truncate' | 'datasync' | 'close'>;
+
+/** A chunk that was taken: where it is in the file, or will be. */
+export interface Placed extends ChunkMeta {
+  number: number;
+  at: number;
+  bytes: number;
+  /** Of frames. */
+  records: number;
+  /** Of all but frames. */
+  payload?: Uint8Array;
+}
 
 export interface RecordingFileOptions {
   mostWaitingBytes?: number;
@@ -30,7 +41,8 @@ export class RecordingFile implements ChunkSink {
   bytes = 0;
   /** Bytes of whole chunks that are in the file. */
   written = 0;
-  private readonly waiting: Uint8Array[] = [];
+  /** What is written in turn; a job has the file for itself. */
+  private readonly waiting: (Uint8Array | (() => Promise<void>))[] = [];
   private waitingBytes = 0;
   private number = 0;
   private readonly places: IndexHead['places'] = [];
@@ -39,59 +51,78 @@ export class RecordingFile implements ChunkSink {
   private syncedAt = performance.now();
   private closed: Promise<void> | undefined;
 
-  private constructor(
+  protected constructor(
     readonly path: string,
-    private readonly handle: RecordingHandle,
-    private readonly options: RecordingFileOptions,
+    protected handle: RecordingHandle,
+    protected readonly options: RecordingFileOptions,
   ) {
     this.put(encodePreamble());
   }
 
   /** Errors: file-exists, recording-failed. */
   static async create(path: string, options: RecordingFileOptions = {}): Promise<RecordingFile> {
-    try {
-      const handle = await (options.openFile ?? openNew)(path);
-      return new RecordingFile(path, handle, options);
-    } catch (cause) {
-      if (codeOf(cause) === 'EEXIST') {
-        throw new RingsideError('file-exists', `${path} exists already.`, {
-          remedy: 'Choose another name: a recording never takes the place of a file.',
-          cause,
-        });
-      }
-      throw failed(path, cause, 'cannot be made');
-    }
+    return new RecordingFile(path, await createFile(path, options), options);
   }
 
   add({ type, host, timeNs }: ChunkMeta, payload: Uint8Array): void {
     if (this.failure || this.closed) return;
-    if (type !== ChunkType.index && this.places.length < MOST_PLACES) this.places.push([type, host, this.bytes]);
-    this.put(encodeChunk({ type, flags: 0, host, number: this.number++, timeNs }, payload));
+    const meta = { type, host, timeNs, number: this.number++ };
+    this.placed({ ...meta, at: this.bytes, bytes: chunkBytes(payload.length), records: 0, payload });
+    this.put(encodeChunk({ ...meta, flags: 0 }, payload));
   }
 
   addFrames({ type, host, timeNs }: ChunkMeta, chunk: Uint8Array, payloadBytes: number, records: number): boolean {
     if (this.failure || this.closed) return false;
     if (this.waitingBytes + chunk.length > (this.options.mostWaitingBytes ?? MOST_WAITING_BYTES)) return false;
-    sealChunk(chunk, { type, flags: 0, host, number: this.number++, timeNs, payloadBytes });
-    this.frames.chunks++;
-    this.frames.bytes += chunk.length;
-    this.frames.records += records;
-    this.frames.first ??= String(timeNs);
-    this.frames.last = String(timeNs);
+    const meta = { type, host, timeNs, number: this.number++ };
+    sealChunk(chunk, { ...meta, flags: 0, payloadBytes });
+    this.placed({ ...meta, at: this.bytes, bytes: chunk.length, records });
     this.put(chunk);
     return true;
+  }
+
+  /** Remembers where a chunk is. */
+  protected placed(chunk: Placed): void {
+    const { type, host, at } = chunk;
+    if (type === ChunkType.frames) countFrames(this.frames, chunk);
+    else if (this.places.length < MOST_PLACES) this.places.push([type, host, at]);
+  }
+
+  /** What the index says. */
+  protected index(): IndexHead {
+    return { places: this.places, frames: this.frames };
+  }
+
+  protected get nextNumber(): number {
+    return this.number;
+  }
+
+  /** Does this when everything that was taken until now is written; what comes meanwhile waits. */
+  protected alone(job: () => Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      this.waiting.push(() => job().finally(resolve));
+      this.go();
+    });
   }
 
   private put(bytes: Uint8Array): void {
     this.bytes += bytes.length;
     this.waiting.push(bytes);
     this.waitingBytes += bytes.length;
+    this.go();
+  }
+
+  private go(): void {
     this.writing ??= this.write().finally(() => (this.writing = undefined));
   }
 
   private async write(): Promise<void> {
     try {
       for (let bytes = this.waiting.shift(); bytes !== undefined && !this.failure; bytes = this.waiting.shift()) {
+        if (typeof bytes === 'function') {
+          await bytes();
+          continue;
+        }
         await this.writeWhole(bytes);
         this.waitingBytes -= bytes.length;
         this.written += bytes.length;
@@ -115,12 +146,13 @@ export class RecordingFile implements ChunkSink {
   /** The disk is full, or gone: what is in the file stays, up to the last whole chunk. */
   private async fail(cause: unknown): Promise<void> {
     this.failure = failed(this.path, cause, 'ends here').toData();
-    this.waiting.length = 0;
+    const jobs = this.waiting.splice(0).filter((one) => typeof one === 'function');
     this.waitingBytes = 0;
     this.bytes = this.written;
     await this.handle.truncate(this.written).catch(() => undefined);
     await this.handle.datasync().catch(() => undefined);
     await this.handle.close().catch(() => undefined);
+    for (const job of jobs) await job(); // each sees the failure
     this.options.onFailed?.(this.failure);
   }
 
@@ -129,7 +161,7 @@ export class RecordingFile implements ChunkSink {
     while (this.writing !== undefined) await this.writing;
   }
 
-  private hasFailed(): boolean {
+  protected hasFailed(): boolean {
     return this.failure !== null;
   }
 
@@ -139,13 +171,12 @@ export class RecordingFile implements ChunkSink {
     return this.closed;
   }
 
-  private async finish(timeNs: bigint): Promise<void> {
+  protected async finish(timeNs: bigint): Promise<void> {
     await this.flush();
     if (this.hasFailed()) return;
     const indexAt = this.bytes;
-    const head: IndexHead = { places: this.places, frames: this.frames };
     const meta = { type: ChunkType.index, flags: 0, host: 0, number: this.number++, timeNs };
-    this.put(encodeChunk(meta, encodeParts(head)));
+    this.put(encodeChunk(meta, encodeParts(this.index())));
     this.put(encodeTrailer(indexAt));
     await this.flush();
     if (this.hasFailed()) return;
@@ -158,8 +189,31 @@ export class RecordingFile implements ChunkSink {
   }
 }
 
+/** Errors: file-exists, recording-failed. */
+export async function createFile(path: string, options: RecordingFileOptions): Promise<RecordingHandle> {
+  try {
+    return await (options.openFile ?? openNew)(path);
+  } catch (cause) {
+    if (codeOf(cause) === 'EEXIST') {
+      throw new RingsideError('file-exists', `${path} exists already.`, {
+        remedy: 'Choose another name: a recording never takes the place of a file.',
+        cause,
+      });
+    }
+    throw failed(path, cause, 'cannot be made');
+  }
+}
+
 /** Its rows may be anybody's secrets: only the user reads it. */
-const openNew = (path: string): Promise<FileHandle> => open(path, 'wx', 0o600);
+const openNew = (path: string): Promise<FileHandle> => open(path, 'wx+', 0o600);
+
+export function countFrames(totals: FrameTotals, { bytes, records, timeNs }: Placed): void {
+  totals.chunks++;
+  totals.bytes += bytes;
+  totals.records += records;
+  totals.first ??= String(timeNs);
+  totals.last = String(timeNs);
+}
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';

@@ -9,7 +9,7 @@ import { RingsideError } from '../errors.ts';
 export const RECORDING_MAGIC = Uint8Array.of(0x8b, 0x52, 0x53, 0x52, 0x0d, 0x0a, 0x1a, 0x0a);
 /** A reader refuses a greater major version, and reads past chunk types of a greater minor one. */
 export const RECORDING_MAJOR = 1;
-export const RECORDING_MINOR = 0;
+export const RECORDING_MINOR = 1;
 export const PREAMBLE_BYTES = 16;
 export const CHUNK_HEADER_BYTES = 32;
 /** "RSCK": where a reader begins again behind damage. */
@@ -68,17 +68,19 @@ export const chunkBytes = (payloadBytes: number): number => CHUNK_HEADER_BYTES +
 
 const padded = (bytes: number): number => (bytes + 7) & ~7;
 
-export function encodePreamble(): Uint8Array {
+/** `first`: number of the first chunk; a file that keeps the last minutes does not begin with 0. */
+export function encodePreamble(first = 0): Uint8Array {
   const bytes = new Uint8Array(PREAMBLE_BYTES);
   bytes.set(RECORDING_MAGIC);
   const view = new DataView(bytes.buffer);
   view.setUint16(8, RECORDING_MAJOR, true);
   view.setUint16(10, RECORDING_MINOR, true);
+  view.setUint32(12, first, true);
   return bytes;
 }
 
 /** Errors: not-a-recording, recording-newer. */
-export function checkPreamble(bytes: Uint8Array, file: string): { major: number; minor: number } {
+export function checkPreamble(bytes: Uint8Array, file: string): { major: number; minor: number; first: number } {
   if (bytes.length < PREAMBLE_BYTES || RECORDING_MAGIC.some((byte, at) => bytes[at] !== byte)) {
     throw new RingsideError('not-a-recording', `${file} is not a recording of Ringside.`, {
       remedy: 'Give a file that `ringside attach --record FILE` or the record button has made.',
@@ -94,7 +96,7 @@ export function checkPreamble(bytes: Uint8Array, file: string): { major: number;
       { remedy: 'Update Ringside, or let the version that made it write the rows: `ringside export FILE --to jsonl`.' },
     );
   }
-  return { major, minor };
+  return { major, minor, first: view.getUint32(12, true) };
 }
 
 export function encodeChunk(header: Omit<ChunkHeader, 'payloadBytes'>, payload: Uint8Array): Uint8Array {

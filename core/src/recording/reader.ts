@@ -79,6 +79,8 @@ export class RecordingReader {
     readonly index: IndexHead | null,
     /** Where the chunks end: at the trailer, or where the file does. */
     private readonly end: number,
+    /** Number of the first chunk. */
+    private readonly first: number,
   ) {
     this.damage = noDamage(index === null);
   }
@@ -96,11 +98,12 @@ export class RecordingReader {
 
   /** Errors: not-a-recording, recording-newer. */
   static async over(source: ByteSource, file: string): Promise<RecordingReader> {
-    checkPreamble(await source.read(0, PREAMBLE_BYTES), file);
+    const { first } = checkPreamble(await source.read(0, PREAMBLE_BYTES), file);
     const trailer = await source.read(Math.max(0, source.size - TRAILER_BYTES), TRAILER_BYTES);
     const indexAt = readTrailer(trailer);
     const index = indexAt === null ? null : await readIndex(source, indexAt);
-    return new RecordingReader(file, source, index, index === null ? source.size : source.size - TRAILER_BYTES);
+    const end = index === null ? source.size : source.size - TRAILER_BYTES;
+    return new RecordingReader(file, source, index, end, first);
   }
 
   /** Every whole chunk, in order. */
@@ -122,7 +125,7 @@ export class RecordingReader {
   async *places(): AsyncGenerator<ChunkPlace> {
     this.damage = noDamage(this.index === null);
     const known = new Set<number>(Object.values(ChunkType));
-    let next = 0;
+    let next = this.first;
     let ended = false;
     for (let at = PREAMBLE_BYTES; at < this.end;) {
       const header = readChunkHeader(await this.source.read(at, CHUNK_HEADER_BYTES), 0);

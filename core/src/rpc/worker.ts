@@ -7,6 +7,7 @@ import type { EngineEvents } from '../runs/api.ts';
 import { createEngine } from '../runs/engine.ts';
 import { reconnectTimes } from '../runs/reconnect.ts';
 import { callOptionsAt, type EngineMethod, type FromWorker, type ToWorker, type WorkerStart } from './messages.ts';
+import { reportMemory } from './workerMemory.ts';
 
 const port = parentPort;
 if (!port) throw new Error('This file is the entry of a worker thread.');
@@ -46,6 +47,8 @@ const start = workerData as WorkerStart;
 const engine = createEngine({ ...start, prompter, keepSpare: true, reconnect: reconnectTimes });
 const forwarded: (keyof EngineEvents)[] = ['host', 'run', 'runEvents', 'log'];
 for (const name of forwarded) engine.on(name, (...args: unknown[]) => post({ type: 'event', name, args }));
+
+reportMemory();
 
 const aborts = new Map<number, AbortController>();
 

@@ -669,6 +669,7 @@ class InProcessEngine implements Engine {
   async dispose() {
     this.disposing.abort();
     await Promise.allSettled([...this.runsById.values()].map((run) => run.leave()));
+    for (const run of this.runsById.values()) run.dispose();
     await this.pool.dispose();
   }
 }

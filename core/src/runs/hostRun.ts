@@ -244,8 +244,9 @@ export class HostRun {
 
   /** Goes on with a run that was kept: nothing is loaded, its streams are taken as they are. */
   async adopt(description: RunDescription, call: CallOptions): Promise<void> {
-    const { run, objectId, attachments, limits, streams, stopped } = description;
+    const { run, objectId, attachments, limits, streams, stopped, maps } = description;
     this.objectId = objectId;
+    this.maps = maps;
     this.touched = true;
     this.plan = await loadPlan(this.object, { programs: [], set: {} }, 'verify', this.host);
     this.attached(attachments);
@@ -426,9 +427,9 @@ export class HostRun {
     return { ref: { case: 'loaded' as const, value: { objectId: this.objectId, map } } };
   }
 
-  /** True while its maps can be read. */
+  /** True while its maps can be read: of a recording also when it is played to its end. */
   get readable(): boolean {
-    return this.objectId !== 0 && !this.host.agent.closed;
+    return (this.objectId !== 0 || this.host.recorded !== undefined) && !this.host.agent.closed;
   }
 
   /** This host's counters of one stream, for the ledger. Before the first figures nothing is known of the kernel. */

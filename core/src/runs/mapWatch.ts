@@ -31,9 +31,17 @@ interface Entry extends MapEntry {
   host: string;
 }
 
+/** What a host gave of a map. */
+export interface HostDump {
+  host: HostRun;
+  map: string;
+  dump: MapDumpBytes;
+}
+
 interface Dump {
   at: number;
   entries: Entry[];
+  read: HostDump[];
 }
 
 /** What of a run a MapWatch needs. */
@@ -68,17 +76,19 @@ export class MapWatch {
       .map((m) => m.name);
   }
 
-  /** A `map` event per map and host. */
-  async events(): Promise<RunEvent[]> {
+  /** A `map` event per map and host, and what they were made of. */
+  async events(): Promise<{ events: RunEvent[]; read: HostDump[] }> {
     const events: RunEvent[] = [];
+    const all: HostDump[] = [];
     for (const map of this.names()) {
-      const { entries } = await this.read(map);
+      const { entries, read } = await this.read(map);
+      all.push(...read);
       for (const { name: host } of this.source.hostRuns) {
         const own = entries.filter((e) => e.host === host).map(({ key, value }) => ({ key, value }));
         events.push({ type: 'map', host, map, entries: own });
       }
     }
-    return events;
+    return { events, read: all };
   }
 
   /** Reads every map anew; those that cannot be read are left out. */
@@ -110,12 +120,20 @@ export class MapWatch {
     }
     const types = this.types(map);
     const lists = await Promise.all(hosts.map((h) => this.readHost(h, map, types)));
-    const dump = { at: performance.now(), entries: lists.flat() };
+    const dump = {
+      at: performance.now(),
+      entries: lists.flatMap(({ entries }) => entries),
+      read: lists.map(({ read }) => read),
+    };
     this.dumps.set(map, dump);
     return dump;
   }
 
-  private async readHost(hostRun: HostRun, map: string, types: MapTypes): Promise<Entry[]> {
+  private async readHost(
+    hostRun: HostRun,
+    map: string,
+    types: MapTypes,
+  ): Promise<{ entries: Entry[]; read: HostDump }> {
     const dump = await hostRun.dumpMap(map, MAX_ENTRIES);
     this.source.onDump?.(hostRun, map, dump);
     const info = this.source.prepared!.report.maps.find((m) => m.name === map)!;
@@ -126,7 +144,7 @@ export class MapWatch {
       valueBytes: dump.valueBytes,
       perCpu: types.perCpu ? hostRun.host.info.possibleCpus : 0,
     });
-    return entries.map((e) => ({ ...e, host: hostRun.name }));
+    return { entries: entries.map((e) => ({ ...e, host: hostRun.name })), read: { host: hostRun, map, dump } };
   }
 
   private types(map: string): MapTypes {

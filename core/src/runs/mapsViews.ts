@@ -183,6 +183,7 @@ class MapsView {
   #runNote(runId: string): string {
     const summary = this.#runOf(runId)?.summary();
     if (summary === undefined) return 'The run is not there any more, and its maps with it.';
+    if (summary.replay) return recordedNote(summary);
     if (summary.state === 'ended' || summary.state === 'failed')
       return 'The run is over: shown is what its maps held at the last look.';
     return '';
@@ -337,6 +338,10 @@ class MapsView {
   }
 }
 
+/** Of a recording; while it is played its maps change as they did. */
+const recordedNote = ({ state }: RunSummary): string =>
+  state === 'ended' || state === 'failed' ? 'A recording: its maps are shown as they were read last.' : '';
+
 function goneError({ host, id, name }: Pick<MapSummary, 'host' | 'id' | 'name'>): RingsideError {
   const which = name === '' ? `Map ${id}` : `Map ${name} (${id})`;
   return new RingsideError('unknown-map', `${which} is not on ${host} any more: nobody holds it.`, {
@@ -358,7 +363,7 @@ function ofHostRun(hostRun: HostRun, runName: string): Reachable[] {
         return host.agent;
       },
       ref: hostRun.mapRef(map.name),
-      readOnly: '',
+      readOnly: host.recorded ? 'This is a recording: its maps can only be looked at.' : '',
       typing: () => Promise.resolve(objectTyping(BpfObject.parse(hostRun.object.full), map, host.info.possibleCpus)),
     }));
 }

@@ -91,6 +91,8 @@ export interface RunDeps {
   prompter: Prompter;
   /** Of a recording: when its run began (ms since the epoch), and what the summary says of it. */
   replay?: { startedAt: number; state(): ReplayState };
+  /** Nobody looks at the run any more. */
+  onDispose?(): void;
 }
 
 /** A host that has the run already. */
@@ -181,7 +183,7 @@ export class Run {
     const step: CallOptions = { ...call, signal };
     try {
       this.setState('building');
-      if (this.spec.record) await this.recordings.open(this.spec.record.file);
+      if (this.spec.record) await this.recordings.open(this.spec.record);
       await this.startHosts(step);
       await this.recordings.begin(false);
       this.setState('attaching');
@@ -527,8 +529,8 @@ export class Run {
   /** A map that cannot be read once is said in the log; the next turn tries again. */
   private async emitMaps(): Promise<void> {
     try {
-      const events = await this.maps.events();
-      this.recordings.mapsShown();
+      const { events, read } = await this.maps.events();
+      this.recordings.mapsShown(read);
       if (this.ending === undefined || this.state === 'detaching') this.deps.onEvents(this.id, events);
     } catch (error) {
       this.deps.log.warn(
@@ -705,15 +707,15 @@ export class Run {
   }
 
   /** Begins to record what is attached already. Errors: usage, file-exists, recording-failed. */
-  async record({ file, mapsSeconds }: RecordSpec): Promise<RunSummary> {
+  async record(spec: RecordSpec): Promise<RunSummary> {
     if (this.deps.replay || (this.state !== 'running' && this.state !== 'paused')) {
       throw new RingsideError('usage', 'This run is not attached.', {
         remedy: 'Only what is attached can be recorded.',
       });
     }
-    await this.recordings.open(file);
+    await this.recordings.open(spec);
     await this.recordings.begin(true);
-    await this.recordings.keepMaps(mapsSeconds);
+    await this.recordings.keepMaps(spec.mapsSeconds);
     return this.summary();
   }
 
@@ -792,6 +794,7 @@ export class Run {
   dispose(): void {
     this.views.dispose();
     this.summaries.dispose();
+    this.deps.onDispose?.();
   }
 
   private spans(): StatsSpan[] {

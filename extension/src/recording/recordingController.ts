@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { RunSummary } from '@ringside/core/model';
+import { parseDuration } from '@ringside/core/rpc';
 import type { AppContext } from '../appContext.ts';
 import { registerCommand } from '../commands.ts';
 import { setting } from '../config.ts';
@@ -13,13 +14,16 @@ import { RecordingEditors } from './recordingEditors.ts';
 
 export function registerRecordings(context: AppContext): void {
   const { disposables, errors, runs } = context;
-  disposables.add(
-    registerCommand(errors, Command.runRecord, async (target?: RunNode | string) => {
+  const onRun = (id: typeof Command.runRecord | typeof Command.runRecordLast, last: boolean): void => {
+    const handler = async (target?: RunNode | string): Promise<void> => {
       const wanted = target instanceof RunNode ? target.runId : target;
       const run = wanted === undefined ? await pickRun(runs.live()) : runs.get(wanted);
-      if (run !== undefined) await toggle(context, run);
-    }),
-  );
+      if (run !== undefined) await toggle(context, run, last);
+    };
+    disposables.add(registerCommand(errors, id, handler));
+  };
+  onRun(Command.runRecord, false);
+  onRun(Command.runRecordLast, true);
   disposables.add(registerCommand(errors, Command.openRecording, openRecording));
   disposables.add(sayFailures(context));
   disposables.add(
@@ -32,16 +36,41 @@ export function registerRecordings(context: AppContext): void {
 
 const isRecording = ({ recording }: RunSummary): boolean => recording?.endedAt === null;
 
-async function toggle({ engine, runs }: AppContext, run: RunSummary): Promise<void> {
+async function toggle({ engine, runs }: AppContext, run: RunSummary, last: boolean): Promise<void> {
   if (isRecording(run)) {
     const ended = await engine.endRecording(run.id);
     runs.update(ended);
     offer(ended);
     return;
   }
+  const lastSeconds = last ? await askLast(run) : null;
+  if (lastSeconds === undefined) return;
   const file = join(await recordingFolder(), recordingName(run, new Date()));
   const seconds = setting(Setting.recordingMapsSeconds);
-  runs.update(await engine.record(run.id, { file, mapsSeconds: seconds > 0 ? seconds : null }));
+  runs.update(
+    await engine.record(run.id, {
+      file,
+      mapsSeconds: seconds > 0 ? seconds : null,
+      ...(lastSeconds !== null && { lastSeconds }),
+    }),
+  );
+}
+
+/** How much of a recording is kept, in seconds; undefined when the user leaves. */
+async function askLast({ name }: RunSummary): Promise<number | undefined> {
+  const text = await vscode.window.showInputBox({
+    title: `Record ${name} and keep the last minutes`,
+    prompt: 'A time such as 90s, 5m or 2h. What is older leaves the file; end the recording when it has happened.',
+    value: '5m',
+    validateInput: (typed) =>
+      readLast(typed) === undefined ? 'A time such as 90s, 5m or 2h; at most 24h.' : undefined,
+  });
+  return text === undefined ? undefined : readLast(text);
+}
+
+function readLast(text: string): number | undefined {
+  const seconds = parseDuration(text.trim());
+  return seconds !== undefined && seconds > 0 && seconds <= 86_400 ? seconds : undefined;
 }
 
 /** A finished recording, and the way to it. */

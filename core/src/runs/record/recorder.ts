@@ -19,6 +19,7 @@ import {
 import type { AttachedHead, Counts, EndHead, FiguresHead, HostHead, RunHead } from '../../recording/contents.ts';
 import type { ChunkSink } from '../../recording/sink.ts';
 import type { HostRun, MapDumpBytes } from '../hostRun.ts';
+import type { HostDump } from '../mapWatch.ts';
 import { keptDetails } from '../keptRun.ts';
 import type { PreparedObject } from '../prepare.ts';
 
@@ -49,13 +50,21 @@ interface Gathering {
   byStream: Counts;
 }
 
+interface RecordedMap {
+  /** The newest. */
+  dump: MapDumpBytes;
+  /** What stands in the recording last. */
+  kept: MapDumpBytes | null;
+  keptAt: number;
+}
+
 interface Recorded {
   hostRun: HostRun;
   index: number;
   gathering: Gathering | null;
   /** Refused by the sink since the last chunk that it took. */
   dropped: { frames: number; records: Counts };
-  maps: Map<string, { dump: MapDumpBytes; keptAt: number; kept: boolean }>;
+  maps: Map<string, RecordedMap>;
   stop(): void;
 }
 
@@ -117,6 +126,7 @@ export class Recorder {
         linkId: link.id,
         linkKind: link.kind,
       })),
+      maps: [...hostRun.maps],
       streams: hostRun.streams.opened(),
       ...(limits && { limits: { ...limits, recordsPerSecond: BigInt(limits.recordsPerSecond) } }),
     });
@@ -200,26 +210,34 @@ export class Recorder {
   map(hostRun: HostRun, map: string, dump: MapDumpBytes): void {
     const recorded = this.of(hostRun);
     if (recorded === undefined) return;
-    const before = recorded.maps.get(map);
-    const keptAt = before?.keptAt ?? -Infinity;
-    const entry = { dump, keptAt, kept: false };
-    recorded.maps.set(map, entry);
-    if (performance.now() - keptAt >= MAP_MS) this.keepMap(recorded, map, entry);
+    const known = recorded.maps.get(map) ?? { dump, kept: null, keptAt: -Infinity };
+    known.dump = dump;
+    recorded.maps.set(map, known);
+    if (performance.now() - known.keptAt >= MAP_MS) this.keepMap(recorded, map, known, dump);
   }
 
-  private keepMap(recorded: Recorded, map: string, entry: { dump: MapDumpBytes; keptAt: number; kept: boolean }): void {
-    const { bytes, ...head } = entry.dump;
-    entry.kept = true;
-    entry.keptAt = performance.now();
+  private keepMap(recorded: Recorded, map: string, known: RecordedMap, dump: MapDumpBytes): void {
+    const { bytes, ...head } = dump;
+    known.kept = dump;
+    known.keptAt = performance.now();
     this.flushHost(recorded);
     this.put(ChunkType.map, recorded.index, encodeParts({ map, ...head }, bytes));
   }
 
-  /** What was read of the maps last is in the recording. `shown`: the run has handed them out. */
-  mapsRead(shown: boolean): void {
+  /** What was read of the maps last is in the recording. */
+  mapsRead(): void {
     for (const recorded of this.hosts)
-      for (const [map, entry] of recorded.maps) if (!entry.kept) this.keepMap(recorded, map, entry);
-    if (!shown) return;
+      for (const [map, known] of recorded.maps)
+        if (known.kept !== known.dump) this.keepMap(recorded, map, known, known.dump);
+  }
+
+  /** The run has handed out these, which need not be what was read last: somebody else may look as well. */
+  mapsShown(shown: readonly HostDump[]): void {
+    for (const { host, map, dump } of shown) {
+      const recorded = this.of(host);
+      const known = recorded?.maps.get(map);
+      if (recorded && known && known.kept !== dump) this.keepMap(recorded, map, known, dump);
+    }
     for (const recorded of this.hosts) this.flushHost(recorded);
     this.put(ChunkType.mapsShown, 0, encodeParts({}));
   }
@@ -256,7 +274,7 @@ export class Recorder {
   /** The last figures, and why it ends. Nothing is taken after that. */
   end(head: EndHead): void {
     this.flush();
-    this.mapsRead(false);
+    this.mapsRead();
     this.figures();
     for (const recorded of this.hosts) this.sayDropped(recorded);
     this.put(ChunkType.end, 0, encodeParts(head));

@@ -4,15 +4,19 @@ import { resolve } from 'node:path';
 import type { SwapResult } from '../../agent/generated/agent_pb.ts';
 import { RingsideError, type ErrorData } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { AttachSpec, IteratorText, RecordingState } from '../../model/index.ts';
+import type { AttachSpec, IteratorText, RecordingState, RecordSpec } from '../../model/index.ts';
 import type { EndHead, RunHead } from '../../recording/contents.ts';
 import { RecordingFile } from '../../recording/file.ts';
+import { LastMinutesFile } from '../../recording/lastMinutes.ts';
 import type { HostRun, MapDumpBytes } from '../hostRun.ts';
+import type { HostDump } from '../mapWatch.ts';
 import { runName } from '../loadPlan.ts';
 import { isSource, type PreparedObject } from '../prepare.ts';
 import { Recorder, type RecordedRun } from './recorder.ts';
 
 const MOST_SOURCE_BYTES = 4 << 20;
+/** Of a recording that keeps the last minutes. */
+const MOST_LAST_SECONDS = 86_400;
 
 export interface RecordingsRun extends RecordedRun {
   readonly startedAt: number;
@@ -23,6 +27,7 @@ export interface RecordingsRun extends RecordedRun {
 
 interface FileRecording {
   file: RecordingFile;
+  lastSeconds: number | undefined;
   recorder: Recorder;
   startedAt: number;
   begun: boolean;
@@ -46,16 +51,23 @@ export class Recordings {
     private readonly log: Log,
   ) {}
 
-  /** Makes the file, so that what cannot be recorded is not begun. Errors: file-exists, recording-failed. */
-  async open(path: string): Promise<void> {
+  /** Makes the file, so that what cannot be recorded is not begun. Errors: usage, file-exists, recording-failed. */
+  async open({ file: path, lastSeconds }: RecordSpec): Promise<void> {
     if (this.current?.endedAt === null) {
       throw new RingsideError('usage', 'This run is being recorded already.', {
         remedy: `End the recording ${this.current.file.path} first.`,
       });
     }
-    const file = await RecordingFile.create(resolve(path), { onFailed: (error) => this.onFailed(error) });
+    const onFailed = (error: ErrorData): void => this.onFailed(error);
+    if (lastSeconds !== undefined && !(lastSeconds > 0 && lastSeconds <= MOST_LAST_SECONDS)) {
+      throw new RingsideError('usage', 'A recording keeps the last 24 hours at most.', { remedy: 'Such as 5m.' });
+    }
+    const file = await (lastSeconds === undefined
+      ? RecordingFile.create(resolve(path), { onFailed })
+      : LastMinutesFile.create(resolve(path), { onFailed, seconds: lastSeconds }));
     const recorder = new Recorder(this.run, file, this.now);
-    this.current = { file, recorder, startedAt: Date.now(), begun: false, mapsTimer: undefined, endedAt: null };
+    const startedAt = Date.now();
+    this.current = { file, lastSeconds, recorder, startedAt, begun: false, mapsTimer: undefined, endedAt: null };
   }
 
   /** Listens to the run's hosts. `later`: it has been attached for a while. */
@@ -115,8 +127,9 @@ export class Recordings {
     this.recorder?.map(hostRun, map, dump);
   }
 
-  mapsShown(): void {
-    this.recorder?.mapsRead(true);
+  /** The run handed out maps as they were read here. */
+  mapsShown(read: readonly HostDump[]): void {
+    this.recorder?.mapsShown(read);
   }
 
   iterator(hostRun: HostRun, program: string, text: IteratorText): void {
@@ -143,7 +156,7 @@ export class Recordings {
     if (recorder === undefined) return;
     try {
       await this.run.readMaps();
-      recorder.mapsRead(false);
+      recorder.mapsRead();
     } catch (error) {
       this.log.warn(`The maps were not recorded: ${RingsideError.from(error).message}`);
     }
@@ -173,18 +186,22 @@ export class Recordings {
   /** Of the recording that is being made, or of the last one; undefined when there was none. */
   get state(): RecordingState | undefined {
     if (this.current === undefined) return undefined;
-    const { file, recorder, startedAt, endedAt } = this.current;
+    const { file, lastSeconds, recorder, startedAt, endedAt } = this.current;
+    const kept = file instanceof LastMinutesFile ? file.totals() : null;
     return {
       file: file.path,
       startedAt,
       endedAt,
       bytes: file.bytes,
-      records: recorder.records,
+      records: kept?.records ?? recorder.records,
       droppedRecords: recorder.droppedRecords,
+      ...(kept && lastSeconds !== undefined && { last: { seconds: lastSeconds, from: msOf(kept.first) } }),
       error: file.failure,
     };
   }
 }
+
+const msOf = (nanos: string | null): number | null => (nanos === null ? null : Number(BigInt(nanos) / 1_000_000n));
 
 async function sourceOf(file: string): Promise<string | null> {
   if (!isSource(file)) return null;

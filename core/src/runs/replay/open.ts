@@ -33,6 +33,7 @@ export async function openRecording(spec: OpenRecordingSpec, deps: ReplayDeps, c
   try {
     return await begin(opened, spec, deps);
   } catch (error) {
+    await closeAgents(opened);
     await reader.close();
     throw error;
   }
@@ -52,7 +53,9 @@ async function begin(opened: OpenedRecording, spec: OpenRecordingSpec, deps: Rep
     connect: () => Promise.reject(withoutHost()),
     prepareAhead: () => Promise.resolve(undefined),
     prepare: (_file, host) => prepared(opened, player, host.name),
-    release: (host) => host.agent.close(),
+    // Its maps are looked at when it was played to its end, too.
+    release: () => Promise.resolve(),
+    onDispose: () => void closeAgents(opened),
     onConnectionEnd: () => () => undefined,
   });
   const player = new Player(
@@ -76,6 +79,10 @@ async function begin(opened: OpenedRecording, spec: OpenRecordingSpec, deps: Rep
   const summary = await run.adopt(adopted, {});
   void player.play();
   return summary;
+}
+
+async function closeAgents({ hosts }: OpenedRecording): Promise<void> {
+  await Promise.allSettled(hosts.map(({ host }) => host.agent.close()));
 }
 
 function specOf({ head, hosts, reader }: OpenedRecording, spec: OpenRecordingSpec): AttachSpec {

@@ -8,6 +8,7 @@ import { ChunkType, decodeFrames, decodeParts } from '../../recording/format.ts'
 import { headIs, type EndHead } from '../../recording/contents.ts';
 import type { RedeployChanges } from '../run.ts';
 import { figuresOf, swapOf, type OpenedRecording, type SwapFound } from './opened.ts';
+import { Pace } from './pace.ts';
 
 /** What of a run the player drives. */
 export interface PlayedRun {
@@ -27,8 +28,6 @@ export interface PlayedEnd {
   error: RingsideError | null;
 }
 
-/** Longest sleep at once, so that a replay that is given up ends soon. */
-const NAP_MS = 200;
 /** Without a pace, answers and frames of a panel come in between after so long. */
 const TURN_MS = 12;
 
@@ -38,7 +37,7 @@ export class Player {
   /** Object of each host after the swap that is being played. */
   swapping: SwapFound[] = [];
   private readonly hosts: OpenedRecording['hosts'];
-  private first: { recorded: bigint; now: number } | undefined;
+  private readonly pace: Pace;
   private turnAt = performance.now();
   private redeploying: Promise<unknown> | undefined;
   /** Hosts that have the version that is being taken over. */
@@ -50,11 +49,12 @@ export class Player {
   constructor(
     private readonly opened: OpenedRecording,
     private readonly run: PlayedRun,
-    private readonly speed: number | null,
+    speed: number | null,
     private readonly log: Log,
   ) {
     this.hosts = opened.hosts;
     this.damage = opened.damage;
+    this.pace = new Pace(speed, () => run.over);
   }
 
   /** Resolves when the run has been ended. Never rejects. */
@@ -116,11 +116,11 @@ export class Player {
         const parts = decodeParts(payload);
         if (!parts || !own || !headIs.map(parts.head)) return false;
         const { map, entries, valueBytes, truncated } = parts.head;
-        own.agent.maps.set(map, { bytes: parts.tail, entries, valueBytes, truncated });
+        own.agent.maps.put(map, { bytes: parts.tail, entries, valueBytes, truncated, timeNs: chunk.timeNs });
         return true;
       }
       case ChunkType.mapsShown:
-        await this.pace(chunk.timeNs);
+        await this.pace.wait(chunk.timeNs);
         await this.run.showMaps();
         return true;
       case ChunkType.iterator: {
@@ -149,7 +149,7 @@ export class Player {
     const frames = decodeFrames(payload, timeNs);
     if (!own || frames === null) return false;
     for (const frame of frames) {
-      await this.pace(frame.timeNs);
+      await this.pace.wait(frame.timeNs);
       if (this.run.over) return true;
       await own.agent.play(frame.bytes);
     }
@@ -180,6 +180,7 @@ export class Player {
     }
     this.answered.add(chunk.host);
     await this.firstFigures(chunk);
+    own.agent.maps.loaded = found.result.maps;
     await Promise.race([own.agent.swap(found.result), this.redeploying]);
     return true;
   }
@@ -196,15 +197,6 @@ export class Player {
     const place = this.opened.swaps.find((one) => one.host === host && one.at >= from);
     const payload = place === undefined ? null : await this.opened.reader.payload(place);
     return payload === null ? null : swapOf(this.opened.reader.file, payload);
-  }
-
-  /** Waits until it is time for what came at `timeNs`. */
-  private async pace(timeNs: bigint): Promise<void> {
-    if (this.speed === null) return;
-    this.first ??= { recorded: timeNs, now: performance.now() };
-    const due = this.first.now + Number(timeNs - this.first.recorded) / 1e6 / this.speed;
-    for (let left = due - performance.now(); left > 1 && !this.run.over; left = due - performance.now())
-      await new Promise((resolve) => setTimeout(resolve, Math.min(left, NAP_MS)));
   }
 
   private async turn(): Promise<void> {

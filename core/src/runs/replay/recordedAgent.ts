@@ -10,13 +10,14 @@ import { BLOB_LAST, encodeFrame, FrameReader, FrameType, MAGIC, type Frame } fro
 import {
   RequestSchema,
   ResponseSchema,
+  type MapRef,
   type Request,
   type Stats,
   type SwapResult,
 } from '../../agent/generated/agent_pb.ts';
 import type { Log } from '../../log.ts';
 import type { ExecChannel, ExitStatus } from '../../ssh/transport.ts';
-import type { MapDumpBytes } from '../hostRun.ts';
+import { RecordedMaps } from './recordedMaps.ts';
 
 type Answer = NonNullable<MessageInitShape<typeof ResponseSchema>['response']>;
 
@@ -30,7 +31,7 @@ export class RecordedAgent {
   /** What getStats answers, and detach when the recording has the last word. */
   stats: Stats | undefined;
   final = false;
-  readonly maps = new Map<string, MapDumpBytes>();
+  readonly maps = new RecordedMaps([]);
   private readonly toClient = new PassThrough({ writableHighWaterMark: HIGH_WATER });
   private readonly fromClient: FrameReader;
   private readonly credits = new Map<number, number>();
@@ -143,6 +144,19 @@ export class RecordedAgent {
       case 'dumpMap':
         this.dump(id, request.value.map);
         break;
+      case 'readMap':
+        this.notKept(id, nameOf(request.value.map));
+        break;
+      case 'watchMap':
+        this.watch(id, nameOf(request.value.map), request.value.limit);
+        break;
+      case 'pollWatch':
+        this.poll(id, request.value.watch);
+        break;
+      case 'closeWatch':
+        this.maps.unwatch(request.value.watch);
+        this.respond(id, { case: 'empty', value: {} });
+        break;
       case 'readIterator': // what was read of it comes by itself
         this.respond(id, { case: 'iteratorText', value: { blob: 0, bytes: 0n, truncated: false, timeNs: 0n } });
         break;
@@ -178,10 +192,40 @@ export class RecordedAgent {
     this.swapAnswered?.();
   }
 
+  private watch(id: number, map: string, limit: number): void {
+    const [known, entry] = [this.maps.get(map), this.maps.entry(map)];
+    if (known === undefined || entry === undefined) {
+      this.notKept(id, map);
+      return;
+    }
+    const { keySize } = entry;
+    const value = { watch: this.maps.watch(map, limit), keySize, valueBytes: known.valueBytes };
+    this.respond(id, { case: 'watchOpened', value });
+  }
+
+  private poll(id: number, watch: number): void {
+    const delta = this.maps.poll(watch);
+    if (delta === null) {
+      this.refuse(id, 'protocol', 'There is no such watch.');
+      return;
+    }
+    const { changed, changedCount, deleted, deletedCount, entries, truncated, timeNs } = delta;
+    const blobs = {
+      changedBlob: changedCount === 0 ? 0 : this.sendBlob(changed),
+      deletedBlob: deletedCount === 0 ? 0 : this.sendBlob(deleted),
+    };
+    const counts = { changed: changedCount, deleted: deletedCount, entries: BigInt(entries) };
+    this.respond(id, { case: 'mapDelta', value: { ...blobs, ...counts, truncated, timeNs } });
+  }
+
+  private notKept(id: number, map: string): void {
+    this.refuse(id, 'not-recorded', `The recording holds no entries of the map ${map} up to here.`);
+  }
+
   private dump(id: number, map: string): void {
     const known = this.maps.get(map);
     if (known === undefined) {
-      this.refuse(id, 'not-recorded', `The recording holds no entries of the map ${map} up to here.`);
+      this.notKept(id, map);
       return;
     }
     const { bytes, entries, valueBytes, truncated } = known;
@@ -213,3 +257,5 @@ export class RecordedAgent {
     this.respond(id, { case: 'error', value: { code, message, hint } });
   }
 }
+
+const nameOf = (map: MapRef | undefined): string => (map?.ref.case === 'loaded' ? map.ref.value.map : '');
