@@ -32,6 +32,7 @@ export const Command = {
   groupDoctor: 'ringside.groups.doctor',
   groupAttach: 'ringside.groups.attach',
   groupVerify: 'ringside.groups.verify',
+  chooseHosts: 'ringside.chooseHosts',
   verifyOnHosts: 'ringside.verifyOnHosts',
   inventoryShow: 'ringside.inventory.show',
   inventoryRefresh: 'ringside.inventory.refresh',
@@ -91,6 +92,7 @@ export interface CommandArguments {
   'ringside.attachTo': [uri?: Uri, program?: unknown];
   'ringside.verify': [uri?: Uri, program?: unknown];
   'ringside.chooseHost': [uri?: Uri];
+  'ringside.chooseHosts': [uri?: Uri];
   'ringside.showVerdict': [uri: Uri, program: string];
   'ringside.explore': [uri?: Uri, program?: unknown];
   'ringside.openVerifierLog': [uri?: Uri];

@@ -30,6 +30,7 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.verify]: { title: 'Verify on Host', icon: '$(pass)', enablement: trusted, palette: bpfSource },
   [Command.verifyOnHosts]: { title: 'Verify on Several Hosts…', enablement: trusted, palette: bpfSource },
   [Command.chooseHost]: { title: 'Choose Host…', icon: '$(remote)', enablement: trusted, palette: bpfSource },
+  [Command.chooseHosts]: { title: 'Choose Several Hosts…', enablement: trusted, palette: bpfSource },
   [Command.showVerdict]: { title: 'Show Verifier Log', palette: hidden },
   [Command.explore]: { title: 'Explore the Verifier’s Path', icon: '$(compass)', palette: bpfSource },
   [Command.openVerifierLog]: { title: 'Open Verifier Log…', icon: '$(compass)' },
@@ -323,6 +324,7 @@ const menus = {
   'editor/title': [
     { command: Command.verify, when: bpfSource, group: 'navigation@1' },
     { command: Command.chooseHost, when: bpfSource, group: 'navigation@2' },
+    { command: Command.chooseHosts, when: bpfSource, group: '1_ringside@1' },
   ],
   'editor/context': [
     { command: Command.attach, when: bpfSource, group: '1_ringside@1' },

@@ -19,6 +19,7 @@ import { complete, describeItem, type ItemData } from './features/completion.ts'
 import { hover } from './features/hover.ts';
 import { signatureHelp } from './features/signatureHelp.ts';
 import { fixesAt, toDiagnostic } from './findings.ts';
+import { OtherHosts } from './kernel/others.ts';
 import { nowhere, readHelpers, readWorld, type World } from './kernel/world.ts';
 import type { InitializationOptions, TargetParams } from './protocol.ts';
 
@@ -71,11 +72,14 @@ export class Authoring {
   private target: TargetParams = { vmlinuxHeader: null, arch: null };
   /** The kernel that is written for; read when the first program is there. */
   private world: Promise<World> | undefined;
+  private readonly others: OtherHosts;
 
   constructor(
     private readonly options: InitializationOptions,
     private readonly services: AuthoringServices,
-  ) {}
+  ) {
+    this.others = new OtherHosts((message) => services.log(message));
+  }
 
   private get genericC(): boolean {
     return this.options.genericC ?? true;
@@ -83,7 +87,8 @@ export class Authoring {
 
   setTarget(target: TargetParams): void {
     const keys = ['host', 'kernel', 'btf', 'targets', 'cached'] as const;
-    const isSame = keys.every((key) => (target[key] ?? null) === (this.target[key] ?? null));
+    const sameOthers = JSON.stringify(target.others ?? []) === JSON.stringify(this.target.others ?? []);
+    const isSame = sameOthers && keys.every((key) => (target[key] ?? null) === (this.target[key] ?? null));
     this.target = target;
     if (!isSame) this.world = undefined;
   }
@@ -108,7 +113,7 @@ export class Authoring {
       return nowhere.helpers;
     });
     try {
-      const world = await readWorld(target, helpers);
+      const world = await readWorld(target, helpers, this.others);
       this.services.log(
         `types of ${target.host ?? "this machine's kernel"} read in ${Math.round(performance.now() - started)} ms`,
       );

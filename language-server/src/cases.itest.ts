@@ -41,6 +41,7 @@ interface Server {
 let folder: string;
 let alone: Server;
 let beside: Server;
+let several: Server;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ringside-cases-'));
@@ -51,10 +52,12 @@ beforeAll(async () => {
     ...{ bundle: true, platform: 'node', format: 'cjs', target: 'node20', logLevel: 'error' },
   });
   const target = await smallKernel();
-  [alone, beside] = await Promise.all([start(target, true), start(target, false)]);
+  const others = { others: [await older(), { ...target, host: 'web3', cached: true }] };
+  const started = [start(target, true), start(target, false), start({ ...target, ...others }, true)] as const;
+  [alone, beside, several] = await Promise.all(started);
 });
 afterAll(async () => {
-  for (const { child, connection } of [alone, beside]) {
+  for (const { child, connection } of [alone, beside, several]) {
     const gone = new Promise((resolve) => child.once('exit', resolve));
     await connection.sendRequest('shutdown');
     await connection.sendNotification('exit');
@@ -65,14 +68,8 @@ afterAll(async () => {
 });
 
 /** The kernel of test/kernel.c, as the extension would name a host's. */
-async function smallKernel(): Promise<object> {
-  const made = await buildObject({
-    ...{ file: join(root, 'language-server/test/kernel.c'), vmlinuxHeader: null, compilerPath: '' },
-    ...{ resourceDir: join(folder, 'dist'), cacheDir: join(folder, 'cache') },
-  });
-  expect(made.diagnostics.filter((each) => each.severity === 'error')).toEqual([]);
-  const btf = join(folder, 'btf');
-  writeFileSync(btf, Elf.parse(readFileSync(made.object)).section('.BTF')!.data);
+async function smallKernel() {
+  const btf = await typesOf('kernel.c');
   const field = (name: string, type: string, offset: number, size: number) => ({ name, type, offset, size });
   const tracepoints = [
     { name: 'sched:sched_process_exec', fields: [] },
@@ -94,6 +91,26 @@ async function smallKernel(): Promise<object> {
   const targets = join(folder, 'targets.json');
   writeFileSync(targets, JSON.stringify({ tracepoints, kprobes }));
   return { vmlinuxHeader: null, arch: 'x86_64', host: 'web1', kernel: '6.12.0', btf, targets, cached: false };
+}
+
+async function typesOf(source: string): Promise<string> {
+  const made = await buildObject({
+    ...{ file: join(root, 'language-server/test', source), vmlinuxHeader: null, compilerPath: '' },
+    ...{ resourceDir: join(folder, 'dist'), cacheDir: join(folder, 'cache') },
+  });
+  expect(made.diagnostics.filter((each) => each.severity === 'error')).toEqual([]);
+  const path = join(folder, `${source}.btf`);
+  writeFileSync(path, Elf.parse(readFileSync(made.object)).section('.BTF')!.data);
+  return path;
+}
+
+/** A host of the same kernel some years before. */
+async function older() {
+  const names = ['sched:sched_switch', 'syscalls:sys_enter_openat'];
+  const targets = join(folder, 'older.json');
+  const list = { tracepoints: names.map((name) => ({ name, fields: [] })), kprobes: ['vfs_read', 'do_unlinkat'] };
+  writeFileSync(targets, JSON.stringify(list));
+  return { host: 'old1', kernel: '5.4.0', btf: await typesOf('older.c'), targets, cached: false };
 }
 
 async function start(target: object, genericC: boolean): Promise<Server> {
@@ -135,7 +152,7 @@ async function withSource<T>(
     position: { line: number; character: number },
   ) => Promise<T>,
 ): Promise<T> {
-  const server = each.clangd === true ? beside : alone;
+  const server = each.hosts === true ? several : each.clangd === true ? beside : alone;
   const uri = pathToFileURL(join(folder, `case ${++opened}.bpf.c`)).href;
   const at = each.text.indexOf('‸');
   const text = each.text.replace('‸', '');

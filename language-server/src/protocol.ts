@@ -46,6 +46,8 @@ export interface TargetParams {
   targets?: string | null;
   /** True when the host is not connected and all of this is from before. */
   cached?: boolean;
+  /** Further hosts that the program is for: what they lack of what it uses is told. */
+  others?: OtherTarget[];
 }
 
 /** Notification client → server: a verdict is being waited for, or no more. What nobody waits for gives way meanwhile. */
@@ -58,6 +60,18 @@ export interface BusyParams {
 export function isBusyParams(value: unknown): value is BusyParams {
   return typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)['busy'] === 'boolean';
 }
+
+export interface OtherTarget {
+  host: string;
+  kernel: string;
+  /** As in TargetParams; null where it is not known. */
+  btf: string | null;
+  targets: string | null;
+  cached: boolean;
+}
+
+/** More are nobody's to look through in a table. */
+export const MOST_OTHERS = 32;
 
 /** Values from the other side of the connection are checked, not believed. */
 export function isInitializationOptions(value: unknown): value is InitializationOptions {
@@ -85,10 +99,24 @@ function isClangdOptions(value: unknown): value is ClangdOptions {
 
 export function isTargetParams(value: unknown): value is TargetParams {
   if (typeof value !== 'object' || value === null) return false;
-  const { vmlinuxHeader, arch, host, kernel, btf, targets, cached } = value as Record<string, unknown>;
+  const { vmlinuxHeader, arch, host, kernel, btf, targets, cached, others } = value as Record<string, unknown>;
   const optional = [host, kernel, btf, targets].every((each) => each === undefined || isStringOrNull(each));
   const isFlag = cached === undefined || typeof cached === 'boolean';
-  return isStringOrNull(vmlinuxHeader) && isStringOrNull(arch) && optional && isFlag;
+  const areHosts =
+    others === undefined || (Array.isArray(others) && others.length <= MOST_OTHERS && others.every(isOther));
+  return isStringOrNull(vmlinuxHeader) && isStringOrNull(arch) && optional && isFlag && areHosts;
+}
+
+function isOther(value: unknown): value is OtherTarget {
+  if (typeof value !== 'object' || value === null) return false;
+  const { host, kernel, btf, targets, cached } = value as Record<string, unknown>;
+  return (
+    typeof host === 'string' &&
+    typeof kernel === 'string' &&
+    isStringOrNull(btf) &&
+    isStringOrNull(targets) &&
+    typeof cached === 'boolean'
+  );
 }
 
 function isStringOrNull(value: unknown): value is string | null {

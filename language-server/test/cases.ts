@@ -6,6 +6,8 @@ export interface Case {
   text: string;
   /** Left to clangd: what only a C tool would otherwise know. */
   clangd?: boolean;
+  /** Written for three hosts: web1, old1 (test/older.c) and web3, whose kernel is that of web1. */
+  hosts?: boolean;
 }
 
 const head = '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\n\n';
@@ -31,6 +33,15 @@ struct event {
 };
 typedef struct event event_t;
 `;
+
+const onHosts = (cases: Case[]): Case[] => cases.map((each) => ({ ...each, hosts: true }));
+/** With a task to look into, which has the fields of web1. */
+const core = (body: string): string =>
+  inside(
+    'raw_tp/sched_switch',
+    'struct bpf_raw_tracepoint_args *ctx',
+    `\tstruct task_struct *task = (void *)bpf_get_current_task();\n${body}`,
+  );
 
 export const completionCases: Case[] = [
   { name: 'sections, nothing typed', text: section('‸")\n') },
@@ -239,6 +250,16 @@ export const hoverCases: Case[] = [
   { name: 'constant that is no number', text: `#define NAME "x"\n${tp('\tchar x[] = NA‸ME;')}` },
   { name: 'a variable is for others to tell', text: tp('\tint val‸ue = 0;') },
   { name: 'a keyword', text: tp('\tretu‸rn 0;') },
+  ...onHosts([
+    { name: 'struct that differs between hosts', text: tp('\tstruct task_str‸uct *t;') },
+    { name: 'struct that is the same on all hosts', text: tp('\tstruct qs‸tr *t;') },
+    { name: 'struct that a host lacks', text: tp('\tstruct css_s‸et *t;') },
+    { name: 'enum that differs between hosts', text: tp('\tenum skb_rea‸son r;') },
+    { name: 'field on several hosts', text: tp('\tstruct task_struct *t = 0;\n\tt->tg‸id;') },
+    { name: 'field that a host lacks', text: tp('\tstruct task_struct *t = 0;\n\tBPF_CORE_READ(t, exit_ti‸me);') },
+    { name: 'helper on several hosts', text: tp('\tbpf_ringbuf_out‸put(0, 0, 0, 0);') },
+    { name: 'kfunc on several hosts', text: tp('\tbpf_task_acqu‸ire(0);') },
+  ]),
 ];
 
 export const signatureCases: Case[] = [
@@ -371,4 +392,86 @@ export const checkCases: Case[] = [
       .slice(head.length + gpl.length)
       .replace('handle', 'other')}`,
   },
+  ...onHosts([
+    {
+      name: 'what all hosts have',
+      text: tp('\tstruct task_struct *t = 0;\n\tt->pid + BPF_CORE_READ(t, real_parent, tgid);'),
+    },
+    { name: 'a type that a host lacks', text: tp('\tstruct css_set *a = 0;\n\tstruct css_set *b = 0;') },
+    { name: 'an enum that a host lacks', text: tp('\tenum task_kind k = TASK_USER;') },
+    { name: 'a field that a host lacks', text: core('\t__u64 t = BPF_CORE_READ(task, exit_time);') },
+    {
+      name: 'a field that a host lacks, in a chain',
+      text: core('\t__u64 t = BPF_CORE_READ(task, real_parent, exit_time);'),
+    },
+    {
+      name: 'a field that a host lacks, inside a chain',
+      text: core('\tint p = BPF_CORE_READ(task, real_parent, last_wakee, pid);'),
+    },
+    { name: 'a field that a host lacks, behind an arrow', text: core('\tint p = task->last_wakee->pid;') },
+    { name: 'a field that a host lacks, written to', text: core('\ttask->exit_time = 1;') },
+    { name: 'a field that a host lacks, its address', text: core('\tvoid *p = &task->exit_time;') },
+    { name: 'a field of a type that a host lacks', text: core('\tint k = BPF_CORE_READ(task, kind);') },
+    {
+      name: 'a field that the program asks about',
+      text: core('\t__u64 t = bpf_core_field_exists(task->exit_time) ? BPF_CORE_READ(task, exit_time) : 0;'),
+    },
+    {
+      name: 'a field under a name with a suffix',
+      text: core('\t__u64 t = BPF_CORE_READ((struct task_struct___new *)task, exit_time);').replace(
+        'SEC("raw',
+        'struct task_struct___new {\n\t__u64 exit_time;\n} __attribute__((preserve_access_index));\n\nSEC("raw',
+      ),
+    },
+    {
+      name: 'a program that knows kernels by version',
+      text: core('\tif (LINUX_KERNEL_VERSION > KERNEL_VERSION(5, 10, 0))\n\t\ttask->exit_time;'),
+    },
+    {
+      name: 'a field of another size',
+      text: core('\tstruct inode *inode = 0;\n\t__u64 i = BPF_CORE_READ(inode, i_ino);'),
+    },
+    {
+      name: 'a map type that a host lacks',
+      text: map('\t__uint(type, BPF_MAP_TYPE_RINGBUF);\n\t__uint(max_entries, 4096);'),
+    },
+    { name: 'a constant of another value', text: core('\tint reason = SKB_DROPPED;') },
+    {
+      name: 'a constant of another value, as a case',
+      text: core('\tswitch (1) {\n\tcase SKB_DROPPED:\n\t\tbreak;\n\t}'),
+    },
+    {
+      name: 'a constant of the source',
+      text: core('\tint x = SKB_DROPPED;').replace('SEC("raw', '#define SKB_DROPPED 7\nSEC("raw'),
+    },
+    { name: 'a helper that a host lacks', text: core('\tbpf_ringbuf_submit(0, 0);') },
+    { name: 'a helper that a host lacks, its result', text: core('\tvoid *r = bpf_ringbuf_reserve(0, 0, 0);') },
+    {
+      name: 'a helper that a host lacks and the program asks about',
+      text: core(
+        '\tif (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ringbuf_submit))\n\t\tbpf_ringbuf_submit(0, 0);',
+      ),
+    },
+    { name: 'a kfunc that a host lacks', text: core('\tbpf_task_acquire(task);') },
+    { name: 'a tracepoint that a host lacks', text: program('tp/sched/sched_wakeup', 'void *ctx') },
+    { name: 'a tracepoint that all hosts have', text: program('tp/sched/sched_switch', 'void *ctx') },
+    { name: 'a raw tracepoint that a host lacks', text: program('raw_tp/sched_process_exec', 'void *ctx') },
+    { name: 'a function that a host lacks', text: program('kprobe/vfs_write', 'struct pt_regs *ctx') },
+    { name: 'a function of fentry that all hosts describe', text: program('fentry/vfs_unlink', 'void *ctx') },
+    { name: 'a hook that a host lacks', text: program('lsm/bprm_check_security', 'void *ctx') },
+    { name: 'a target that is loaded on request', text: program('?kprobe/vfs_write', 'struct pt_regs *ctx') },
+    { name: 'offsetof that differs', text: core('\tint at = offsetof(struct task_struct, comm);') },
+    {
+      name: 'a struct of its own with fixed offsets',
+      text: `struct task_struct {\n\tlong state;\n\tint pid;\n};\n${gpl}SEC("raw_tp/sched_switch")\nint handle(void *ctx)\n{\n\tstruct task_struct *t = 0;\n\treturn t->pid;\n}\n`,
+    },
+    {
+      name: 'a struct of its own that is relocated',
+      text: `struct task_struct {\n\tlong state;\n\tint pid;\n} __attribute__((preserve_access_index));\n${gpl}SEC("raw_tp/sched_switch")\nint handle(void *ctx)\n{\n\tstruct task_struct *t = 0;\n\treturn t->pid;\n}\n`,
+    },
+    {
+      name: 'a struct of its own of the same name',
+      text: `struct inode {\n\tint mine;\n};\n${gpl}SEC("raw_tp/sched_switch")\nint handle(void *ctx)\n{\n\tstruct inode *t = 0;\n\treturn t->mine;\n}\n`,
+    },
+  ]),
 ];

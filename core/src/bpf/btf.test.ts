@@ -27,6 +27,16 @@ describe('Btf', () => {
     ]);
   });
 
+  it('finds the same without an index, and knows which names are nowhere', () => {
+    const names = new Set(Array.from({ length: btf.typeCount }, (_, id) => btf.nameOf(id)));
+    for (const name of [...names, 'nothing', 'ask_struct', 'u6']) {
+      expect(btf.scan(name).sort(), name).toEqual(name === '' ? [] : [...btf.findByName(name)].sort());
+    }
+    expect(['task_struct', 'tgid', 'LEVEL_LOW', 'TGID', ''].map((name) => btf.hasName(name))).toEqual([
+      ...[true, true, true, false, false],
+    ]);
+  });
+
   it('spells declarators from the inside out', () => {
     const w = new BtfWriter();
     w.type('int', 1, 0, 4, [0x01000020]); // 1

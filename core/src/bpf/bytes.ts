@@ -29,6 +29,11 @@ export class Bytes {
     return this.bytes.byteLength;
   }
 
+  /** Where these bytes stand next; -1 for nowhere. */
+  indexOf(needle: Uint8Array, from: number): number {
+    return this.#buffer.indexOf(needle, from);
+  }
+
   check(offset: number, size: number): void {
     if (!(offset >= 0 && size >= 0 && offset + size <= this.bytes.byteLength)) {
       throw malformed(`${this.what} is cut short (offset ${offset}, ${size} bytes of ${this.bytes.byteLength})`);

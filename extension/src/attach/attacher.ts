@@ -90,7 +90,7 @@ export class Attacher implements vscode.Disposable {
     await saveIfDirty(file);
     const hosts = draft.hosts.length > 0 ? draft.hosts : await this.#askHost(file, options.chooseHost === true);
     if (hosts === undefined) return undefined;
-    await this.#parts.chosenHosts.set(file, hosts[0]!);
+    await this.#parts.chosenHosts.set(file, hosts[0]!, hosts.length > 1 ? hosts.slice(1) : undefined);
     const job = async (call: Required<CallOptions>): Promise<RunSummary | undefined> => {
       const built = await this.#build(draft, hosts[0]!, call);
       const context = {
@@ -123,7 +123,7 @@ export class Attacher implements vscode.Disposable {
     const before = chosenHosts.get(file);
     if (before !== undefined && !choose) return before;
     const host = await pickHost(hosts, before ?? chosenHosts.last, `Host for ${basename(file.fsPath)}`);
-    if (host !== undefined) await chosenHosts.set(file, host);
+    if (host !== undefined) await chosenHosts.set(file, host, []);
     return host;
   }
 

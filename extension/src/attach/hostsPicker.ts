@@ -5,9 +5,14 @@ import type { HostList } from '../model/hostList.ts';
 const memoryKey = 'ringside.severalHosts';
 
 /** Asks for one or more of the known hosts; those of the last time are ticked. Gives undefined when the user leaves. */
-export async function pickHosts(hosts: HostList, memory: vscode.Memento, title: string): Promise<string[] | undefined> {
+export async function pickHosts(
+  hosts: HostList,
+  memory: vscode.Memento,
+  title: string,
+  { ticked, why = 'Choose hosts: each kernel has a verifier of its own' }: { ticked?: string[]; why?: string } = {},
+): Promise<string[] | undefined> {
   await hosts.load();
-  const last = memory.get<string[]>(memoryKey, []);
+  const last = ticked ?? memory.get<string[]>(memoryKey, []);
   const items = hosts.all().map((host) => ({
     label: host.name,
     description: describeHost(host.state) || (host.entry === null ? '' : `${host.entry.user}@${host.entry.hostname}`),
@@ -15,7 +20,7 @@ export async function pickHosts(hosts: HostList, memory: vscode.Memento, title: 
   }));
   const chosen = await vscode.window.showQuickPick(items, {
     title,
-    placeHolder: 'Choose hosts: each kernel has a verifier of its own',
+    placeHolder: why,
     canPickMany: true,
     matchOnDescription: true,
   });

@@ -1,13 +1,14 @@
 import type * as vscode from 'vscode';
 import type { AppContext } from '../appContext.ts';
 import { draftSpec } from '../attach/attacher.ts';
+import { pickHosts } from '../attach/hostsPicker.ts';
 import { registerCommand } from '../commands.ts';
 import { Command } from '../contributions.ts';
 import { commandFile } from '../files.ts';
 
 /** Attach from the editor, a lens, the explorer or the palette. F5 goes the same way: debug/. */
 export function registerAttachCommands(context: AppContext): void {
-  const { disposables, errors, attacher } = context;
+  const { disposables, errors, attacher, chosenHosts } = context;
 
   const attach = async (file: vscode.Uri, program: unknown, chooseHost: boolean): Promise<void> => {
     const programs = typeof program === 'string' ? [program] : [];
@@ -23,6 +24,20 @@ export function registerAttachCommands(context: AppContext): void {
   disposables.add(registerCommand(errors, Command.attach, (uri, program) => attach(commandFile(uri), program, false)));
   disposables.add(registerCommand(errors, Command.attachTo, (uri, program) => attach(commandFile(uri), program, true)));
   disposables.add(registerCommand(errors, Command.chooseHost, (uri) => attacher.hostFor(commandFile(uri), true)));
+  disposables.add(
+    registerCommand(errors, Command.chooseHosts, async (uri) => {
+      const file = commandFile(uri);
+      const before = chosenHosts.get(file);
+      const hosts = await pickHosts(context.hosts, context.extension.workspaceState, 'Hosts of This Program', {
+        ticked: [...(before === undefined ? [] : [before]), ...chosenHosts.others(file)],
+        why: 'Choose hosts: the editor says what one of them lacks',
+      });
+      if (hosts === undefined) return;
+      // The host that it is attached to stays the first one.
+      const first = before !== undefined && hosts.includes(before) ? before : hosts[0]!;
+      await chosenHosts.set(file, first, hosts);
+    }),
+  );
 }
 
 /** Failures of the host, not of the program: another host may do. */

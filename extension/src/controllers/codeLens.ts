@@ -50,6 +50,8 @@ class ProgramLenses implements vscode.CodeLensProvider {
   ): vscode.CodeLens[] {
     const at = lensAt(0);
     const host = this.#context.chosenHosts.get(uri);
+    const others = this.#context.chosenHosts.others(uri).length;
+    const more = host === undefined || others === 0 ? '' : ` +${others}`;
     const lenses =
       run === undefined
         ? [
@@ -72,7 +74,7 @@ class ProgramLenses implements vscode.CodeLensProvider {
                 commandOf(Command.runOpen, 'Open Trace', run.id),
               ),
             ];
-    lenses.push(at(`$(remote) ${host ?? 'choose host'}`, commandOf(Command.chooseHost, 'Choose Host', uri)));
+    lenses.push(at(`$(remote) ${host ?? 'choose host'}${more}`, commandOf(Command.chooseHost, 'Choose Host', uri)));
     const verdicts = programs.flatMap(({ name }) => this.#context.verdicts.get(uri, name) ?? []);
     const first = verdicts.find((known) => known.verdict.verdict === 'rejected') ?? verdicts[0];
     if (first) {

@@ -25,7 +25,7 @@ export function registerLanguageClient(context: AppContext): void {
   disposables.add(vscode.extensions.onDidChange(() => server.clangdMayHaveChanged()));
   disposables.add(context.verifier.onDidBuildFor((target) => server.setTarget(target)));
   disposables.add(context.verifier.onDidChangeBusy((busy) => server.setBusy(busy)));
-  const targets = disposables.add(new AuthoringTargets(context, (target) => server.setHost(target)));
+  const targets = disposables.add(new AuthoringTargets(context, (target, others) => server.setHost(target, others)));
   server.onDidStart(() => targets.follow());
   disposables.add(
     onSettingChange([Setting.clangPath, Setting.clangdPath, Setting.clangdEnabled], () => server.restart()),
@@ -38,7 +38,12 @@ export function registerLanguageClient(context: AppContext): void {
 }
 
 /** The kernel that programs are checked against; the counterpart is language-server/src/protocol.ts. */
-type TargetParams = Partial<Omit<AuthoringTarget, 'arch'>> & { vmlinuxHeader: string | null; arch: string | null };
+type TargetParams = Partial<Omit<AuthoringTarget, 'arch'>> & {
+  vmlinuxHeader: string | null;
+  arch: string | null;
+  others?: OtherTarget[];
+};
+type OtherTarget = Pick<AuthoringTarget, 'host' | 'kernel' | 'btf' | 'targets' | 'cached'>;
 const targetNotification = 'ringside/target';
 /** A verdict is being waited for, or no more: `{ busy: boolean }`. */
 const busyNotification = 'ringside/busy';
@@ -57,6 +62,8 @@ class LanguageServer implements vscode.Disposable {
   #built: TargetParams | undefined;
   /** The host of the program that is being written. */
   #host: AuthoringTarget | null = null;
+  /** Further hosts that it is written for. */
+  #others: OtherTarget[] = [];
   #sent = '';
   /** Whether clangd served the editor when the server was started. */
   #withClangd = false;
@@ -89,8 +96,9 @@ class LanguageServer implements vscode.Disposable {
     this.#enqueue(() => this.#sendTarget());
   }
 
-  setHost(target: AuthoringTarget | null): void {
+  setHost(target: AuthoringTarget | null, others: readonly AuthoringTarget[]): void {
     this.#host = target;
+    this.#others = others.map(({ host, kernel, btf, targets, cached }) => ({ host, kernel, btf, targets, cached }));
     this.#enqueue(() => this.#sendTarget());
   }
 
@@ -116,7 +124,7 @@ class LanguageServer implements vscode.Disposable {
   async #sendTarget(): Promise<void> {
     const target = this.#host?.vmlinuxHeader ? this.#host : { ...this.#host, ...this.#built };
     const { vmlinuxHeader = null, arch = null } = target;
-    const params: TargetParams = { ...target, vmlinuxHeader, arch };
+    const params: TargetParams = { ...target, vmlinuxHeader, arch, others: this.#others };
     const text = JSON.stringify(params);
     if (text === this.#sent || this.#client === undefined || (!this.#host && !this.#built)) return;
     await this.#client.sendNotification(targetNotification, params);

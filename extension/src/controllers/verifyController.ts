@@ -29,6 +29,7 @@ export function registerVerify(context: AppContext): void {
       const file = commandFile(uri);
       const hosts = await pickHosts(context.hosts, context.extension.workspaceState, 'Verify on Several Hosts');
       if (hosts === undefined) return;
+      await chosenHosts.set(file, chosenHosts.get(file) ?? hosts[0]!, hosts);
       await saveIfDirty(file);
       verdictTables.open(file, hosts);
     }),

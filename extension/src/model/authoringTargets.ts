@@ -9,17 +9,20 @@ const AFTER_CONNECT_MS = 3000;
 
 type Parts = Pick<AppContext, 'chosenHosts' | 'engine' | 'errors' | 'hosts'>;
 
-/** Which host the program in front is written for, and what is known of its kernel, for the language server. */
+/** Which hosts the program in front is written for, and what is known of its kernel, for the language server. */
+/** The host that it is attached to, and further ones as far as their kernels are known. */
+type Changed = (target: AuthoringTarget | null, others: AuthoringTarget[]) => void;
+
 export class AuthoringTargets implements vscode.Disposable {
   readonly #parts: Parts;
-  readonly #changed: (target: AuthoringTarget | null) => void;
+  readonly #changed: Changed;
   readonly #subscriptions: vscode.Disposable[] = [];
-  /** The host and state that were asked about last. */
+  /** The hosts and states that were asked about last. */
   #asked = '';
   #asking: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(parts: Parts, changed: (target: AuthoringTarget | null) => void) {
+  constructor(parts: Parts, changed: Changed) {
     this.#parts = parts;
     this.#changed = changed;
   }
@@ -44,27 +47,46 @@ export class AuthoringTargets implements vscode.Disposable {
     if (source === undefined && this.#asked !== '') return;
     const host = (source && this.#parts.chosenHosts.get(source)) ?? this.#parts.chosenHosts.last;
     if (source === undefined && host === undefined) return;
-    const state = host === undefined ? undefined : this.#parts.hosts.get(host)?.state.state;
-    const asked = `${host ?? ''} ${state === 'ready'}`;
+    const hosts = host === undefined ? [] : [host, ...(source ? this.#parts.chosenHosts.others(source) : [])];
+    const isReady = (name: string): boolean => this.#parts.hosts.get(name)?.state.state === 'ready';
+    const asked = hosts.length === 0 ? ' ' : hosts.map((name) => `${name} ${isReady(name)}`).join('\n');
     if (asked === this.#asked) return;
     this.#asked = asked;
     clearTimeout(this.#timer);
     this.#asking?.abort();
     this.#asking = undefined;
-    if (host === undefined) this.#changed(null);
-    else this.#timer = setTimeout(() => void this.#ask(host), state === 'ready' ? AFTER_CONNECT_MS : 0);
+    if (host === undefined) this.#changed(null, []);
+    else this.#timer = setTimeout(() => void this.#ask(hosts), hosts.some(isReady) ? AFTER_CONNECT_MS : 0);
   }
 
-  async #ask(host: string): Promise<void> {
+  async #ask([host, ...others]: readonly string[]): Promise<void> {
     const asking = (this.#asking = new AbortController());
+    const { signal } = asking;
     try {
-      const target = await this.#parts.engine.authoring(host, { signal: asking.signal });
-      if (!asking.signal.aborted) this.#changed(target);
+      const target = await this.#parts.engine.authoring(host!, { signal });
+      // The first host's answer is not kept waiting; one after the other, for each may have much to read.
+      if (!signal.aborted) this.#changed(target, []);
+      const further: AuthoringTarget[] = [];
+      for (const other of others) {
+        const known = signal.aborted ? null : await this.#one(other, signal);
+        if (known) further.push(known);
+      }
+      if (!signal.aborted && further.length > 0) this.#changed(target, further);
     } catch (error) {
       if (asking.signal.aborted) return;
       // What is known already stays: a host that vanishes takes no completion with it.
       this.#asked = '';
       this.#parts.errors.log(error);
+    }
+  }
+
+  /** A further host that cannot be asked takes nothing away from the others. */
+  async #one(host: string, signal: AbortSignal): Promise<AuthoringTarget | null> {
+    try {
+      return await this.#parts.engine.authoring(host, { signal });
+    } catch (error) {
+      if (!signal.aborted) this.#parts.errors.log(error);
+      return null;
     }
   }
 

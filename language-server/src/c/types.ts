@@ -21,6 +21,8 @@ export interface Member {
   size: number | null;
   /** "struct task_struct" */
   owner: string;
+  /** Where it is declared, in the source or one of its headers. */
+  declared?: { model: CModel; start: number };
 }
 
 const MAX_STEPS = 64;
@@ -41,6 +43,10 @@ const sizes: Readonly<Record<string, number>> = {
   ...{ __u8: 1, __u16: 2, __u32: 4, __u64: 8, __s8: 1, __s16: 2, __s32: 4, __s64: 8, u8: 1, u16: 2, u32: 4, u64: 8 },
   ...{ s8: 1, s16: 2, s32: 4, s64: 8, __be16: 2, __be32: 4, __be64: 8, float: 4, double: 8 },
 };
+
+/** Members of the kernel's types, which a source asks for at every access. */
+const memberLists = new WeakMap<Kernel, Map<number, Member[]>>();
+const MAX_LISTS = 64;
 
 export class Types {
   constructor(
@@ -241,6 +247,7 @@ export class Types {
     if (target.from === 'kernel') return this.kernelMembers(target.id);
     const struct = this.struct(target.type.base)!;
     const layout = this.layout(target.type.base, 0);
+    const model = this.models.find((each) => each.structs.get(target.type.base) === struct);
     return struct.fields.map((field, index) => ({
       name: field.name,
       declaration: declarationOf(field.type, field.name),
@@ -249,10 +256,22 @@ export class Types {
       bitSize: 0,
       size: this.sizeOf(field.type),
       owner: struct.name.replace(/#\d+$/, ''),
+      ...(model && { declared: { model, start: field.start } }),
     }));
   }
 
   private kernelMembers(id: number): Member[] {
+    const known = memberLists.get(this.kernel!) ?? new Map<number, Member[]>();
+    memberLists.set(this.kernel!, known);
+    let list = known.get(id);
+    if (!list) {
+      if (known.size >= MAX_LISTS) known.clear();
+      known.set(id, (list = this.readKernelMembers(id)));
+    }
+    return list;
+  }
+
+  private readKernelMembers(id: number): Member[] {
     const { btf } = this.kernel!;
     const resolved = btf.resolve(id);
     const owner = resolved.name === '' ? btf.cName(id) : `${resolved.kind} ${resolved.name}`;

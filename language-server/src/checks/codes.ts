@@ -129,6 +129,46 @@ export const checkKinds = {
     'A value is too large for a per-CPU map',
     'Memory per CPU comes in pieces of at most 32 KiB, so a larger value cannot be made.',
   ),
+  'type-not-on-all-hosts': kind(
+    'warning',
+    'A chosen host has no such type',
+    'The program is written for several hosts, and the kernel of one has no such struct, union, enum or typedef: it does not compile there. Declare what you need of it under a name with a suffix (`struct NAME___any`, with `preserve_access_index`), which CO-RE takes for the same type, and ask with `bpf_core_type_exists` before it is used.',
+  ),
+  'field-not-on-all-hosts': kind(
+    'warning',
+    'A chosen host has no such field',
+    'The kernel of one of the chosen hosts has the type without this field: renamed, moved to another struct, or not there yet. The quick fix declares the type with the field under a name with a suffix, which CO-RE takes for the same type, and reads it only where `bpf_core_field_exists` says that it is there. What is to be read instead is yours to add.',
+    true,
+  ),
+  'value-not-on-all-hosts': kind(
+    'warning',
+    'A chosen host has no such constant',
+    'The enumerator is missing in the kernel of one of the chosen hosts: what it stands for (a map type, a flag, a state) is newer than that kernel or gone from it. Ask with `bpf_core_enum_value_exists`, or do without it.',
+  ),
+  'target-not-on-all-hosts': kind(
+    'warning',
+    'A chosen host has nothing of that name to attach to',
+    'The tracepoint, function or hook that the section names is in the kernel of the first chosen host, and missing in that of another: attaching fails there. A section that begins with `?` is loaded only where it is asked for.',
+    true,
+  ),
+  'helper-not-on-all-hosts': kind(
+    'warning',
+    'A chosen host has no such helper or kfunc',
+    'The program does not load on that host. Ask with `bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_…)` (helpers) or `bpf_ksym_exists` (kfuncs that are declared `__weak`) before the call, or use another.',
+    true,
+  ),
+  'differs-between-hosts': kind(
+    'information',
+    'The chosen hosts do not agree on it',
+    'A field has another type or size in the kernel of one of the chosen hosts, or an enumerator another value. A build for one host is wrong on the other; Ringside builds for each of its hosts.',
+    true,
+  ),
+  'fixed-offset': kind(
+    'warning',
+    'The offset of a field is fixed, and differs between the chosen hosts',
+    "The access is not relocated: the struct is declared in the source without `preserve_access_index`, or `offsetof` is asked. The offset is one of this build's headers, and on one of the chosen hosts the field lies elsewhere: what is read there is something else.",
+    true,
+  ),
   'stack-too-large': kind(
     'warning',
     'Local variables need more than the 512 bytes of stack',

@@ -1,5 +1,6 @@
 /** All checks of a source beside clang's. */
 import type { Analysis } from '../analysis.ts';
+import { checkHosts } from './hosts.ts';
 import { checkHelpers } from './helpers.ts';
 import { checkLicense } from './license.ts';
 import { checkMaps } from './maps.ts';
@@ -10,6 +11,6 @@ import type { Finding } from './codes.ts';
 export { checkKinds, type CheckCode, type Finding, type Fix } from './codes.ts';
 
 export function check(analysis: Analysis): Finding[] {
-  const checks = [checkSections, checkHelpers, checkLicense, checkMaps, checkStack];
+  const checks = [checkSections, checkHelpers, checkLicense, checkMaps, checkStack, checkHosts];
   return checks.flatMap((each) => each(analysis)).sort((a, b) => a.start - b.start || a.end - b.end);
 }

@@ -1,11 +1,12 @@
 /** What is told of the word under the pointer. */
 import { parseSection, sectionContext, mapFact } from '@ringside/core/bpf';
 import type { Analysis } from '../analysis.ts';
-import { splitAtCommas } from '../c/declarators.ts';
 import { Kind, type Token } from '../c/lexer.ts';
 import type { CSection } from '../c/model.ts';
-import { callAt, coreReadMacros, postfixStart, tokenBefore } from '../c/place.ts';
-import type { Member, TypeRef } from '../c/types.ts';
+import { memberAt } from '../c/members.ts';
+import { tokenBefore } from '../c/place.ts';
+import type { Member } from '../c/types.ts';
+import { differencesText, kfuncHosts, offsetsText } from './hostsText.ts';
 import { declare, skeletonOf, tracepointStruct } from './skeleton.ts';
 import { typeAt } from './completion.ts';
 import { bytesText, code, escape, helperText, hostName, kernelTypeText, mapText, offsetText } from './texts.ts';
@@ -61,8 +62,13 @@ function wordText(analysis: Analysis, index: number, token: Token, offset: numbe
   const before = tokens[index - 1]?.text;
   if (before === 'struct' || before === 'union' || before === 'enum')
     return typeText(analysis, `${before} ${token.text}`);
-  const member = memberAt(analysis, index);
-  if (member !== undefined) return member === null || !genericC ? null : memberText(member, analysis);
+  const member = memberAt(analysis.source, types, index);
+  if (member !== undefined) {
+    if (member === null) return null;
+    const hosts = offsetsText(member, world);
+    // Another C tool tells the rest.
+    return [genericC ? memberText(member, analysis) : '', hosts].filter(Boolean).join('\n\n') || null;
+  }
   const helper = world.helpers.get(token.text);
   if (helper) return helperText(helper, world, typeAt(analysis, offset));
   const map = models.flatMap((each) => each.maps).find((each) => each.name === token.text);
@@ -81,29 +87,6 @@ function wordText(analysis: Analysis, index: number, token: Token, offset: numbe
   }
   if (world.kernel?.kfuncs.has(token.text)) return functionText(analysis, token.text);
   return constantText(analysis, token.text) ?? typeText(analysis, token.text);
-}
-
-/** The member that a word names behind an arrow or in a chain; undefined for a word of another kind. */
-function memberAt({ source, types }: Analysis, index: number): Member | null | undefined {
-  const { tokens } = source;
-  const before = tokens[index - 1]?.text;
-  const call = callAt(tokens, index - 1);
-  const skip = call ? coreReadMacros.get(call.name.text) : undefined;
-  if (call && skip !== undefined && call.argument >= skip && before !== '->') {
-    const parts = splitAtCommas(tokens, call.open + 1, index);
-    const first = parts[skip - 1];
-    const of = first && types.expression(tokens, first[0], first[1]);
-    if (!of) return null;
-    const chain = parts.slice(skip, call.argument);
-    const current = parts[call.argument];
-    if (current && before === '.') chain.push([current[0], current[1] - 1]);
-    const reached = types.chain(of, tokens, chain);
-    return reached && types.member(reached, tokens[index]!.text);
-  }
-  if (before !== '->' && before !== '.') return undefined;
-  const from = postfixStart(tokens, index - 2);
-  const of: TypeRef | null = from === null ? null : types.expression(tokens, from, index - 1);
-  return of && types.member(of, tokens[index]!.text);
 }
 
 function memberText(member: Member, { world }: Analysis): string {
@@ -134,7 +117,7 @@ function typeText({ world, models, types }: Analysis, name: string): string | nu
   const id = world.kernel.find(name);
   if (id === null) return null;
   const text = kernelTypeText(world.kernel, id, world);
-  if (text !== null) return text;
+  if (text !== null) return [text, differencesText(name, world)].filter(Boolean).join('\n\n');
   const { btf } = world.kernel;
   const type = btf.type(id);
   return type.kind === 'typedef'
@@ -147,7 +130,8 @@ function functionText({ world }: Analysis, name: string): string | null {
   const id = btf.findByNameKind(name, 'func');
   const func = id === null ? null : btf.type(id);
   if (func?.kind !== 'func') return null;
-  return `${code(btf.cDeclaration(func.type, name))}\n\nkfunc of ${escape(hostName(world))}`;
+  const hosts = [`kfunc of ${escape(hostName(world))}`, kfuncHosts(name, world)].filter(Boolean).join(' · ');
+  return `${code(btf.cDeclaration(func.type, name))}\n\n${hosts}`;
 }
 
 function constantText({ types, models, world }: Analysis, name: string): string | null {

@@ -6,6 +6,7 @@ import type { Types } from '../c/types.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { World } from '../kernel/world.ts';
 import { sizeOf } from '../checks/maps.ts';
+import { helperHosts } from './hostsText.ts';
 
 export const code = (text: string): string => `\`\`\`c\n${text}\n\`\`\``;
 
@@ -27,7 +28,7 @@ export function helperText(prototype: HelperPrototype, world: World, programType
   const parts = [code(helperSignature(prototype))];
   if (fact) {
     parts.push(
-      [`Since Linux ${fact.since}`, fact.gplOnly ? 'GPL programs only' : '', availability(fact.name, world)]
+      [`Since Linux ${fact.since}`, fact.gplOnly ? 'GPL programs only' : '', ...availability(fact.name, world)]
         .filter(Boolean)
         .join(' · '),
     );
@@ -47,9 +48,10 @@ export function helperText(prototype: HelperPrototype, world: World, programType
   return parts.join('\n\n');
 }
 
-function availability(name: string, world: World): string {
-  if (!world.kernel?.constants.has('BPF_FUNC_map_lookup_elem')) return '';
-  return world.kernel.hasHelper(name) ? `in ${hostName(world)}` : `**not in ${hostName(world)}**`;
+function availability(name: string, world: World): string[] {
+  if (!world.kernel?.constants.has('BPF_FUNC_map_lookup_elem')) return [];
+  const first = world.kernel.hasHelper(name) ? `in ${hostName(world)}` : `**not in ${hostName(world)}**`;
+  return [first, helperHosts(name, world)];
 }
 
 const MAX_LINES = 40;

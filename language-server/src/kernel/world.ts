@@ -3,6 +3,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Btf, parseHelperHeader, type HelperPrototype } from '@ringside/core/bpf';
 import { Kernel, NameList } from './kernel.ts';
+import type { OtherHost, OtherHosts } from './others.ts';
 import type { TargetParams } from '../protocol.ts';
 
 export interface TracepointField {
@@ -35,12 +36,14 @@ export interface World {
   release: string | null;
   /** True when the host is not connected now: what is known is from before. */
   cached: boolean;
+  /** Further hosts that the program is for. */
+  others: readonly OtherHost[];
 }
 
 export const nowhere: World = {
   kernel: null,
   points: { tracepoints: new Map(), tracepointNames: new NameList([]), kprobes: null, complete: false },
-  ...{ helpers: new Map(), host: null, release: null, cached: false },
+  ...{ helpers: new Map(), host: null, release: null, cached: false, others: [] },
 };
 
 const LOCAL_BTF = '/sys/kernel/btf/vmlinux';
@@ -54,7 +57,7 @@ export async function readHelpers(resourceDir: string): Promise<ReadonlyMap<stri
 }
 
 /** Errors: what reading files gives, and `object-malformed` for BTF that cannot be read. */
-export async function readWorld(target: TargetParams, helpers: World['helpers']): Promise<World> {
+export async function readWorld(target: TargetParams, helpers: World['helpers'], hosts?: OtherHosts): Promise<World> {
   const isLocal = target.btf === undefined || target.btf === null;
   // A host without BTF is not this machine: nothing is known of its types.
   const file = isLocal ? (target.host === undefined || target.host === null ? LOCAL_BTF : null) : target.btf!;
@@ -68,7 +71,9 @@ export async function readWorld(target: TargetParams, helpers: World['helpers'])
   const kernel = bytes === null || bytes.length > MAX_BTF ? null : new Kernel(Btf.parse(bytes));
   const points = target.targets ? parsePoints(await readFile(target.targets, 'utf8')) : await localPoints(isLocal);
   const { host = null, kernel: release = null, cached = false } = target;
-  return { kernel, points, helpers, host, release, cached };
+  const first = { path: file, btf: kernel?.btf ?? null };
+  const others = (await hosts?.read(target.others ?? [], first)) ?? [];
+  return { kernel, points, helpers, host, release, cached, others };
 }
 
 /** This machine's tracepoints, as far as its files may be read: offered, but their absence proves nothing. */

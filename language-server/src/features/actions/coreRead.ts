@@ -43,7 +43,7 @@ interface Chain {
 }
 
 /** The longest "a->b[1].c" that a token is part of. */
-function chainAround(tokens: readonly Token[], index: number): Chain | null {
+export function chainAround(tokens: readonly Token[], index: number): Chain | null {
   let last = index;
   const { text } = tokens[index]!;
   if (text === '->' || text === '.') last = index + 1;
