@@ -12,6 +12,7 @@ import { defaultSshOptions, type SshOptions } from '../../core/src/ssh/options.t
 import { fetchKernels } from '../hosts/vm/fetch.ts';
 import { startMachine, type Machine } from '../hosts/vm/machine.ts';
 import { run, sh, type Kernel } from '../hosts/vm/paths.ts';
+import { examine, examinedLines, isClean, partNames, type Examined, type Part } from './examine.ts';
 import { commonFolder, corpusFiles, shortName, type Corpus } from './files.ts';
 import { localShell, preparePlace, sshShell, type Shell } from './place.ts';
 import { fileLines, heading, summarize, summaryLines } from './report.ts';
@@ -24,6 +25,10 @@ const usage = `npm run test:corpus -- FOLDER|FILE… [options]
 Tries every BPF program of the folders (sources with SEC("…"), objects) on a host: does it build, load, attach, deliver?
 If not, the exact reason. Our figures of each verdict are compared with the last lines of its own log. Nothing is changed in the folders, and nothing is left on the host.
 
+Three tables follow. Headers: do our vmlinux.h and bpftool's make the same layouts and instructions of each program? Editor: what does
+the language server say of each source, and is it a false alarm, because the host runs it? Records: what does each ring and perf
+buffer carry, how is that known, and is it what a person read in the source (test/corpus/records.expected.json)?
+
   --host HOST          a host of ~/.ssh/config, or local (the default; needs root)
   --ssh-config FILE    instead of ~/.ssh/config
   --vm KERNEL          a virtual machine with a Debian kernel: 5.10, 6.1, 6.12 or 7.3
@@ -32,8 +37,10 @@ If not, the exact reason. Our figures of each verdict are compared with the last
   --load-only          build and load, attach nothing
   --seconds N          activity while a file is attached; 2 by default, more on slower hosts
   --step-seconds N     most that a step of one file may take; 30 by default, more on slower hosts and for long objects
-  --json               a line of JSON for the corpus, for each file, and for the sums
-  --strict             exit status 1 unless every program delivers (with --load-only: loads), and all figures are the log's
+  --without LIST       leaves tables out: headers, editor, records
+  --json               a line of JSON for the corpus, for each file, for the sums, and for the tables
+  --strict             exit status 1 unless every program delivers (with --load-only: loads), all figures are the log's, and
+                       no table has a difference, a false alarm, or a record type that is not right
 
 Exit status: 0 the folders were tried, whatever came of it; 1 the tool failed, or --strict; 2 wrong use, or no BPF program
 there; 130 interrupted.
@@ -49,6 +56,7 @@ const options = {
   only: { type: 'string' },
   'load-only': { type: 'boolean' },
   'step-seconds': { type: 'string' },
+  without: { type: 'string' },
   json: { type: 'boolean' },
   strict: { type: 'boolean' },
 } as const;
@@ -111,7 +119,10 @@ function readArguments(argv: string[]) {
       if (value !== undefined && !(Number(value) > 0 && Number(value) <= 3600))
         throw new Error(`--${name} ${value}: 1 to 3600`);
     }
-    return { values, positionals };
+    const without = (values.without ?? '').split(',').filter((name) => name !== '');
+    const other = without.find((name) => !(partNames as readonly string[]).includes(name));
+    if (other !== undefined) throw new Error(`--without ${other}: ${partNames.join(', ')}`);
+    return { values, positionals, parts: partNames.filter((name) => !without.includes(name)) };
   } catch (error) {
     throw new Usage(error instanceof Error ? error.message : String(error), { cause: error });
   }
@@ -129,7 +140,7 @@ function readFolders(places: string[], only: string | undefined): Corpus {
 type Values = ReturnType<typeof readArguments>['values'];
 
 async function main(argv: string[]): Promise<number> {
-  const { values, positionals } = readArguments(argv);
+  const { values, positionals, parts } = readArguments(argv);
   if (values.help) {
     process.stdout.write(usage);
     return 0;
@@ -147,23 +158,37 @@ async function main(argv: string[]): Promise<number> {
   setMaxListeners(0, interrupted.signal);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
   const wasInterrupted = (): boolean => interrupted.signal.aborted;
-  const results = await onHost(values, corpus, interrupted.signal);
+  const { results, examined } = await onHost(values, corpus, parts, interrupted.signal);
   const summary = summarize(results);
   const loadOnly = values['load-only'] ?? false;
   process.stdout.write(
     values.json ? `${JSON.stringify({ type: 'summary', ...summary })}\n` : `${summaryLines(summary, loadOnly)}\n`,
   );
+  if (examined !== null)
+    process.stdout.write(
+      values.json
+        ? `${JSON.stringify({ type: 'examined', ...examined })}\n`
+        : `\n${examinedLines(examined, baseOf(corpus))}\n`,
+    );
   if (wasInterrupted()) return 130;
   const there = loadOnly ? summary.loads : summary.delivers + summary.variants;
   const reached = summary.builds === summary.files && there === summary.programs && summary.differing === 0;
-  return values.strict && !reached ? 1 : 0;
+  const clean = examined === null || isClean(examined);
+  return values.strict && !(reached && clean) ? 1 : 0;
 }
 
-async function onHost(values: Values, corpus: Corpus, signal: AbortSignal): Promise<FileResult[]> {
+/** `examined` is null when no table is wanted, or the run was interrupted. */
+async function onHost(
+  values: Values,
+  corpus: Corpus,
+  parts: readonly Part[],
+  signal: AbortSignal,
+): Promise<{ results: FileResult[]; examined: Examined | null }> {
   const host = await openHost(values);
+  const cacheDir = join(root, '.cache', 'corpus');
   const engine = createEngine({
     resourceDir: join(root, 'dist'),
-    cacheDir: join(root, '.cache', 'corpus'),
+    cacheDir,
     compilerPath: '',
     prompter: noPrompter,
     ssh: { ...defaultSshOptions, acceptNewHostKey: true, ...host.ssh },
@@ -173,7 +198,10 @@ async function onHost(values: Values, corpus: Corpus, signal: AbortSignal): Prom
     try {
       const { info } = await engine.connect(host.shell.host, { signal });
       begin(values, corpus, host.shell.host, info?.kernel ?? '');
-      return await tryAll(values, corpus, { engine, place, signal, ...limits(values, host.patience) });
+      const each = { engine, place, signal, ...limits(values, host.patience) };
+      const results = await tryAll(values, corpus, each);
+      if (signal.aborted || parts.length === 0) return { results, examined: null };
+      return { results, examined: await examine(results, { ...each, parts, host: host.shell.host, root, cacheDir }) };
     } finally {
       await place.stop();
     }
@@ -197,15 +225,19 @@ function begin(values: Values, { files, bcc, unreadable }: Corpus, host: string,
     return;
   }
   process.stdout.write(`${files.length} files on ${host}, Linux ${kernel}\n${heading}\n`);
-  const base = commonFolder([...files.map((f) => f.path), ...bcc]);
+  const base = baseOf({ files, bcc });
   for (const path of bcc)
     process.stdout.write(
       `- ${shortName(path, base)}  is for BCC's own compiler, not for clang and libbpf: not counted\n`,
     );
 }
 
+/** Where the names of a corpus begin. */
+const baseOf = ({ files, bcc }: Pick<Corpus, 'files' | 'bcc'>): string =>
+  commonFolder([...files.map((f) => f.path), ...bcc]);
+
 async function tryAll(values: Values, { files, bcc }: Corpus, each: TryOptions): Promise<FileResult[]> {
-  const base = commonFolder([...files.map((f) => f.path), ...bcc]);
+  const base = baseOf({ files, bcc });
   const results: FileResult[] = [];
   for (const file of files) {
     if (each.signal.aborted) break;

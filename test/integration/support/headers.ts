@@ -16,6 +16,17 @@ export interface HeaderComparison {
   /** Named structs and unions whose layout was compared. */
   records: number;
   differences: string[];
+  programs: ComparedProgram[];
+}
+
+export interface ComparedProgram {
+  file: string;
+  /** What clang says against it with either header; "" when it builds with both, null when they are not of one mind. */
+  refused: string | null;
+  records: number;
+  /** Of its functions, whose instructions were compared. */
+  functions: number;
+  differences: string[];
 }
 
 export interface ComparedKernel {
@@ -41,22 +52,17 @@ export async function compareHeaders(kernel: ComparedKernel, programs: readonly 
   const bpftool = execFileSync('bpftool', ['btf', 'dump', 'file', raw, 'format', 'c'], { maxBuffer: 64 << 20 });
   const ours = side(folder, 'ours', writeVmlinuxHeader(Btf.parse(btf)));
   const theirs = side(folder, 'bpftool', bpftool);
-  const found: HeaderComparison = { built: 0, refused: [], records: 0, differences: [] };
   await Promise.all([ours, theirs].map((each) => warmUp(optionsOf(kernel, each, programs[0]!))));
-  for (const file of programs) {
-    const [mine, other] = [await build(kernel, ours, file), await build(kernel, theirs, file)];
-    if (typeof mine === 'string' || typeof other === 'string') {
-      if (mine === other) found.refused.push(`${file}: ${mine as string}`);
-      else
-        found.differences.push(
-          `${file}: ${typeof mine === 'string' ? `ours: ${mine}` : `bpftool's: ${other as string}`}`,
-        );
-      continue;
-    }
-    found.built++;
-    found.records += compare(file, mine, other, found.differences);
-  }
-  return found;
+  const compared: ComparedProgram[] = [];
+  for (const file of programs)
+    compared.push(compare(file, await build(kernel, ours, file), await build(kernel, theirs, file)));
+  return {
+    built: compared.filter(({ refused }) => refused === '').length,
+    refused: compared.filter(({ refused }) => refused).map(({ file, refused }) => `${file}: ${refused}`),
+    records: compared.reduce((sum, { records }) => sum + records, 0),
+    differences: compared.flatMap(({ file, differences }) => differences.map((text) => `${file}: ${text}`)),
+    programs: compared,
+  };
 }
 
 function side(folder: string, name: string, text: string | Uint8Array): Side {
@@ -79,18 +85,25 @@ async function build(kernel: ComparedKernel, of: Side, file: string): Promise<Bp
   return errors.map(({ message, line }) => `${line}: ${message}`).join('; ');
 }
 
-function compare(file: string, ours: BpfObject, theirs: BpfObject, differences: string[]): number {
+function compare(file: string, ours: BpfObject | string, theirs: BpfObject | string): ComparedProgram {
+  if (typeof ours === 'string' || typeof theirs === 'string') {
+    const nothing = { file, records: 0, functions: 0 };
+    if (ours === theirs) return { ...nothing, refused: ours as string, differences: [] };
+    const words = typeof ours === 'string' ? `ours: ${ours}` : `bpftool's: ${theirs as string}`;
+    return { ...nothing, refused: null, differences: [words] };
+  }
+  const differences: string[] = [];
   const [mine, other] = [layouts(ours.btf!), layouts(theirs.btf!)];
   for (const name of new Set([...mine.keys(), ...other.keys()])) {
     const [a, b] = [mine.get(name) ?? 'is not there', other.get(name) ?? 'is not there'];
-    if (a !== b) differences.push(`${file}: ${name}: ours ${a}, bpftool's ${b}`);
+    if (a !== b) differences.push(`${name}: ours ${a}, bpftool's ${b}`);
   }
   for (const { name, section } of ours.functions) {
     const twin = theirs.functions.find((each) => each.name === name);
     if (!twin || !Buffer.from(section.data).equals(Buffer.from(twin.section.data)))
-      differences.push(`${file}: ${name}: other instructions`);
+      differences.push(`${name}: other instructions`);
   }
-  return mine.size;
+  return { file, refused: '', records: mine.size, functions: ours.functions.length, differences };
 }
 
 /** Size, and place of each field, of the named records; what both headers fill gaps with has no name of the kernel's. */
