@@ -119,10 +119,14 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
   const panels = disposables.add(
     new TracePanels({ engine, errors, runs, kept, attacher, keeper, specs, extensionUri, memory }),
   );
+  const mapsPanels: MapsPanels = disposables.add(
+    new MapsPanels({ engine, errors, runs, attacher, extensionUri, chart: (run, chart) => charts.add(run, chart) }),
+  );
   const charts = disposables.add(
     new ChartsPanels({
       ...{ engine, errors, runs, attacher, extensionUri, memory },
       showRows: (run, stream, where) => panels.show(run, stream, where),
+      showMaps: (run) => mapsPanels.openRun(run),
       readText: (path) => readFile(path, 'utf8').catch(() => ''), // an object needs no source, and a source no manifest
     }),
   );
@@ -135,7 +139,6 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
   const verdictTables = disposables.add(
     new VerdictsPanels({ engine, errors, documents, cacheDir, extensionUri, explorers }),
   );
-  const mapsPanels = disposables.add(new MapsPanels({ engine, errors, runs, attacher, extensionUri }));
   return {
     extension,
     log,

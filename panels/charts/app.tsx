@@ -73,7 +73,12 @@ function Head({ model, openMenu }: HeadProps): JSX.Element {
             openMenu(
               'Add a chart',
               event.currentTarget,
-              () => addItems(run, (chart) => model.add(chart)),
+              () =>
+                addItems(
+                  run,
+                  (chart) => model.add(chart),
+                  () => model.showMaps(),
+                ),
               'Find a chart',
             )
           }

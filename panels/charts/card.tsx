@@ -1,4 +1,4 @@
-import type { ChartSpec, SummarySpec } from '@ringside/core/model';
+import type { ChartSpec, MapSummarySpec, SummarySpec } from '@ringside/core/model';
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { count, visible } from '../shared/format.ts';
@@ -14,8 +14,9 @@ import { type ChartData, plotOf } from './merge.ts';
 import { type ChartsModel, EMPTY } from './state.ts';
 import { csvOf, tableOf } from './table.ts';
 import { DataTable } from './dataTable.tsx';
+import { type GroupsData, groupsMeaning, seriesMeaning } from './meaning.ts';
 import { costFormat, type Format, formatOf, slotText } from './units.ts';
-import { chartTitle, measureText } from './words.ts';
+import { chartTitle } from './words.ts';
 
 export interface CardProps {
   model: ChartsModel;
@@ -28,7 +29,7 @@ export function Card({ model, chart, openMenu }: CardProps): JSX.Element {
   const [asTable, setAsTable] = useState(false);
   const title = chartTitle(chart);
   const view = model.views.value[chart.id] ?? EMPTY;
-  const where = chart.source.from === 'rows' ? chart.source.where : '';
+  const where = chart.source.from === 'cost' ? '' : chart.source.where;
   const items = (): MenuItem[] => menuOf(model, chart, asTable, setAsTable);
   const table = asTable ? tableOf(chart, view.data, model.costs.value) : null;
   return (
@@ -72,9 +73,16 @@ function Foot({ data }: { data: ChartData | null }): JSX.Element | null {
   const notes = [
     data.partial ? `${count(data.counted)} rows so far…` : '',
     data.missed > 0 ? `${count(data.missed)} rows had left the store before they were counted` : '',
+    entriesNote(data.data),
     early > 0 ? `${count(early)} rows are older than this chart reaches` : '',
   ].filter((note) => note !== '');
   return notes.length === 0 ? null : <footer class="quiet">{notes.join(' · ')}</footer>;
+}
+
+/** Lines are of the largest entries alone. */
+function entriesNote(data: ChartData['data']): string {
+  if (data.kind !== 'series' || data.entries === undefined || data.entries <= data.lines.length) return '';
+  return `the largest ${data.lines.length} of ${count(data.entries)} entries`;
 }
 
 function menuOf(
@@ -84,6 +92,8 @@ function menuOf(
   setAsTable: (asTable: boolean) => void,
 ): MenuItem[] {
   const { source } = chart;
+  const spans = (seconds: number, respan: (seconds: number) => void): MenuItem[] =>
+    SPANS.map(([span, label]) => ({ label, checked: seconds === span, run: () => respan(span) }));
   const items: MenuItem[] = [
     { label: asTable ? 'Show as Chart' : 'Show as Table', run: () => setAsTable(!asTable) },
     {
@@ -108,10 +118,23 @@ function menuOf(
       );
     }
     if (spec.kind === 'series' || spec.kind === 'heatmap') {
-      items.push({ kind: 'separator' });
-      for (const [seconds, label] of SPANS)
-        items.push({ label, checked: spec.seconds === seconds, run: () => respec({ ...spec, seconds }) });
+      items.push({ kind: 'separator' }, ...spans(spec.seconds, (seconds) => respec({ ...spec, seconds })));
     }
+  }
+  if (source.from === 'map') {
+    const { spec } = source;
+    const respecMap = (changed: MapSummarySpec): void =>
+      model.change(chart.id, { source: { ...source, spec: changed } });
+    items.push({ label: 'Show the Run’s Maps', run: () => model.showMaps() });
+    if (spec.kind !== 'heatmap') {
+      items.push(
+        { kind: 'separator' },
+        { label: 'Change a Second', checked: spec.of === 'rate', run: () => respecMap({ ...spec, of: 'rate' }) },
+        { label: 'Value', checked: spec.of === 'value', run: () => respecMap({ ...spec, of: 'value' }) },
+      );
+    }
+    if (spec.kind !== 'groups')
+      items.push({ kind: 'separator' }, ...spans(spec.seconds, (seconds) => respecMap({ ...spec, seconds })));
   }
   items.push(
     { kind: 'separator' },
@@ -140,16 +163,13 @@ interface BodyProps {
 }
 
 function Body({ model, chart, title, data: { data }, idleMs }: BodyProps): JSX.Element {
-  const { source } = chart;
-  const spec = source.from === 'rows' ? source.spec : null;
-  if (data.kind === 'series' && spec?.kind === 'series') {
-    const format = formatOf(spec.measure.of, data.field);
-    const counts = spec.measure.of === 'count' || spec.measure.of === 'rate';
-    const plot = plotOf(data, model.live, idleMs, counts);
+  if (data.kind === 'series') {
+    const { format, counts, filling } = seriesMeaning(chart, data);
+    const plot = plotOf(data, model.live && filling, idleMs, counts);
     if (chart.look === 'gauge') return <Gauge title={title} plot={plot} format={format} />;
     return <Lines data={named(plot.lines, plot.xs)} format={format} title={title} />;
   }
-  if (data.kind === 'groups' && spec?.kind === 'groups') return <Groups {...{ model, chart, title, data, spec }} />;
+  if (data.kind === 'groups') return <Groups {...{ model, chart, title, data }} />;
   if (data.kind === 'histogram') {
     const format = formatOf('avg', data.field);
     const { p50, p90, p99 } = data.percentiles;
@@ -186,35 +206,26 @@ function named(lines: { label: string; rest: boolean; ys: (number | null)[] }[],
   return { xs, lines: lines.map(({ label, rest, ys }) => ({ label: rest ? 'all others' : label, ys })) };
 }
 
-function Groups({
-  model,
-  chart,
-  title,
-  data,
-  spec,
-}: Omit<BodyProps, 'data' | 'idleMs'> & {
-  data: ChartData['data'] & { kind: 'groups' };
-  spec: SummarySpec & { kind: 'groups' };
-}): JSX.Element {
-  const formats = spec.measures.map(({ of }, i) => formatOf(of, data.fields[i] ?? null));
-  const stream = chart.source.from === 'rows' ? chart.source.stream : '';
+function Groups({ model, chart, title, data }: Omit<BodyProps, 'data' | 'idleMs'> & { data: GroupsData }): JSX.Element {
+  const { by, heads, formats, order } = groupsMeaning(chart, data);
+  const stream = chart.source.from === 'rows' ? chart.source.stream : null;
   const bars = data.rows.map((row) => {
-    const filters = spec.by.map((path, i) => valueFilter(path, data.by[i]?.kind ?? null, row.values[i] ?? null, '=='));
+    const filters = by.map((path, i) => valueFilter(path, data.by[i]?.kind ?? null, row.values[i] ?? null, '=='));
     const where = filters.every((filter) => filter !== null) ? filters.join(' && ') : null;
     return {
       label: row.texts.map((text) => (text === '' ? '(empty)' : text)).join(' · '),
-      size: row.measures[spec.order] ?? 0,
+      size: row.measures[order] ?? 0,
       texts: row.measures.map((value, i) => formats[i]!(value)),
-      ...(where === null ? {} : { onPress: () => model.showRows(stream, where) }),
+      ...(where === null || stream === null ? {} : { onPress: () => model.showRows(stream, where) }),
     };
   });
   const more = data.groups - data.rows.length;
   return (
     <>
-      <Bars caption={title} heads={[spec.by.join(' · '), ...spec.measures.map(measureText)]} bars={bars} />
+      <Bars caption={title} heads={[by.join(' · '), ...heads]} bars={bars} />
       {(more > 0 || data.restRows > 0) && (
         <div class="quiet more">
-          {more > 0 && `and ${count(more)} more values`}
+          {more > 0 && `and ${count(more)} more ${stream === null ? 'entries' : 'values'}`}
           {data.restRows > 0 && ` ${count(data.restRows)} rows of values beyond the limit`}
         </div>
       )}

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { SummaryData, SummaryPage } from '@ringside/core/model';
+import type { ChartSpec, MapSummarySpec, SummaryData, SummaryPage } from '@ringside/core/model';
 import { chartsState } from './guards.ts';
 import { type ChartData, merged, plotOf, type SeriesData } from './merge.ts';
 import { csvOf, tableOf } from './table.ts';
 import { bytes, formatOf, short } from './units.ts';
+import { chartTitle } from './words.ts';
 
 const page = (data: SummaryData, whole: boolean, state = 2): SummaryPage => {
   return { stream: 'events', where: '', state, whole, data, counted: 1, missed: 0, partial: false, error: null };
@@ -14,6 +15,42 @@ const series = (first: number, from: number, values: (number | null)[]): SeriesD
   lines: [{ label: '', value: null, rest: false, values }],
   ...{ width: 1000, first, from, end: from + values.length, early: 0 },
 });
+const ofMap = (look: ChartSpec['look'], spec: MapSummarySpec): ChartSpec => ({
+  ...{ id: 'm', title: '', look, wide: false },
+  source: { from: 'map', host: '', map: 'flows', where: '', spec },
+});
+
+describe('charts of a map', () => {
+  const known = (data: SummaryData): ChartData => merged(null, page(data, true))!;
+
+  it('are called after the map and what of it they show', () => {
+    const line = ofMap('line', { kind: 'series', field: 'value.bytes', of: 'rate', top: 6, seconds: 300 });
+    expect(chartTitle(line)).toBe('flows: value.bytes a second, each entry');
+    expect(chartTitle(ofMap('heatmap', { kind: 'heatmap', seconds: 300 }))).toBe(
+      'flows: how its slots fill, over time',
+    );
+  });
+
+  it('write what goes down with its sign, and leave out what is not known', () => {
+    const chart = ofMap('line', { kind: 'series', field: '', of: 'rate', top: 6, seconds: 300 });
+    const table = tableOf(chart, known(series(10, 10, [null, -1500, 3])), [])!;
+    expect(table.heads).toEqual(['time', 'change a second']);
+    expect(table.rows.map(({ texts }) => texts[1])).toEqual(['3.0/s', '−1.50 k/s', '–']);
+  });
+
+  it('have bars by their figure, with the other one beside', () => {
+    const chart = ofMap('bars', { kind: 'groups', field: 'value', of: 'rate', top: 6 });
+    const rows = [{ texts: ['1'], values: [1], measures: [20, 400] }];
+    const table = tableOf(
+      chart,
+      known({ kind: 'groups', by: [null], fields: [null, null], rows, groups: 1, restRows: 0 }),
+      [],
+    )!;
+    expect(table.heads).toEqual(['key', 'value a second', 'value']);
+    expect(table.rows[0]!.texts).toEqual(['1', '20/s', '400']);
+  });
+});
+
 const valuesOf = (data: ChartData | null): unknown => (data?.data as SeriesData).lines[0]!.values;
 
 describe('answers put together', () => {

@@ -125,6 +125,11 @@ export class ChartsModel {
     this.#post({ type: 'copy', text });
   }
 
+  /** Opens the Maps panel of the run. */
+  showMaps(): void {
+    this.#post({ type: 'maps' });
+  }
+
   showRows(stream: string, where: string): void {
     this.#post({ type: 'trace', stream, where });
   }
@@ -190,14 +195,12 @@ export class ChartsModel {
   /** Says whether more is to come although the run is over. */
   async #refreshOne(chart: ChartSpec): Promise<boolean> {
     const run = this.run.value;
-    if (chart.source.from !== 'rows' || run === null) return false;
-    const { stream, where, spec } = chart.source;
+    const { source } = chart;
+    if (source.from === 'cost' || run === null) return false;
     const before = this.views.value[chart.id] ?? EMPTY;
     try {
       const since = before.data?.state ?? 0;
-      const page = await this.#requests.request<SummaryPage>((id) =>
-        this.#post({ type: 'summary', id, query: { runId: run.id, stream, where, spec, since } }),
-      );
+      const page = await this.#requests.request<SummaryPage>((id) => this.#post(question(id, run.id, source, since)));
       if (this.run.value?.id !== run.id || !this.charts.value.includes(chart)) return false;
       this.#take(chart.id, before, page);
       return page.partial;
@@ -235,4 +238,18 @@ export class ChartsModel {
   #post(message: ChartsToHost): void {
     this.#api.postMessage(message);
   }
+}
+
+function question(
+  id: number,
+  runId: string,
+  source: Exclude<ChartSpec['source'], { from: 'cost' }>,
+  since: number,
+): ChartsToHost {
+  if (source.from === 'rows') {
+    const { stream, where, spec } = source;
+    return { type: 'summary', id, query: { runId, stream, where, spec, since } };
+  }
+  const { host, map, where, spec } = source;
+  return { type: 'mapSummary', id, query: { runId, host, map, where, spec, since } };
 }

@@ -2,8 +2,8 @@ import type { ChartSpec, CostSample } from '@ringside/core/model';
 import { clock } from '../shared/format.ts';
 import { costLines } from './costs.ts';
 import { type ChartData, plotOf } from './merge.ts';
+import { groupsMeaning, seriesMeaning } from './meaning.ts';
 import { costFormat, formatOf } from './units.ts';
-import { measureText } from './words.ts';
 
 /** A chart's numbers: as written for people, and as they are. */
 export interface Table {
@@ -23,19 +23,18 @@ export function tableOf(chart: ChartSpec, known: ChartData | null, costs: readon
     case undefined:
       return null;
     case 'series': {
-      const of = source.spec.kind === 'series' ? source.spec.measure : { of: 'count' as const, field: '' };
-      const { xs, lines } = plotOf(data, false, 0, of.of === 'count' || of.of === 'rate');
+      const { format, name, counts } = seriesMeaning(chart, data);
+      const { xs, lines } = plotOf(data, false, 0, counts);
       const named = lines.map(({ label, rest, ys }) => ({
-        label: rest ? 'all others' : label === '' ? measureText(of) : label,
+        label: rest ? 'all others' : label === '' ? name : label,
         ys,
       }));
-      return overTime(xs, named, formatOf(of.of, data.field));
+      return overTime(xs, named, format);
     }
     case 'groups': {
-      const { by, measures } = source.spec.kind === 'groups' ? source.spec : { by: [], measures: [] };
-      const formats = measures.map(({ of }, i) => formatOf(of, data.fields[i] ?? null));
+      const { by, heads, formats } = groupsMeaning(chart, data);
       return {
-        heads: [...by.map((path) => path.replace(/^@/, '')), ...measures.map(measureText)],
+        heads: [...by.map((path) => path.replace(/^@/, '')), ...heads],
         rows: data.rows.map(({ texts, measures: values }) => ({
           texts: [...texts, ...values.map((value, i) => formats[i]!(value))],
           values: [...texts, ...values],

@@ -28,7 +28,8 @@ export function costFormat(of: CostOf): Format {
   }
 }
 
-function signed(value: number, write: (size: number) => string): string {
+/** What is below zero gets its sign before the unit's text. */
+export function signed(value: number, write: (size: number) => string): string {
   return value < 0 ? `−${write(-value)}` : write(value);
 }
 

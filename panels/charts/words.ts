@@ -1,4 +1,4 @@
-import type { ChartSpec, CostOf, Measure, SummarySpec } from '@ringside/core/model';
+import type { ChartSpec, CostOf, MapFigure, MapSummarySpec, Measure, SummarySpec } from '@ringside/core/model';
 
 const MEASURES: Record<Measure['of'], string> = {
   count: 'Rows',
@@ -41,8 +41,28 @@ function specText(spec: SummarySpec): string {
 const name = (path: string): string => path.replace(/^@/, '');
 const lower = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
 
+/** "value.bytes a second" */
+export function figureText(of: MapFigure, field: string): string {
+  if (of === 'value') return field === '' ? 'value' : field;
+  return field === '' ? 'change a second' : `${field} a second`;
+}
+
+function mapText(map: string, spec: MapSummarySpec): string {
+  switch (spec.kind) {
+    case 'groups':
+      return `${map}: top entries by ${figureText(spec.of, spec.field)}`;
+    case 'series':
+      return `${map}: ${figureText(spec.of, spec.field)}, each entry`;
+    case 'heatmap':
+      return `${map}: how its slots fill, over time`;
+  }
+}
+
 /** What a chart is called: as the user says, else after what it shows. */
 export function chartTitle(chart: ChartSpec): string {
   if (chart.title !== '') return chart.title;
-  return chart.source.from === 'cost' ? COSTS[chart.source.of] : specText(chart.source.spec);
+  const { source } = chart;
+  if (source.from === 'cost') return COSTS[source.of];
+  if (source.from === 'rows') return specText(source.spec);
+  return mapText(source.map, source.spec) + (source.host === '' ? '' : ` (${source.host})`);
 }

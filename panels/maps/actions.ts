@@ -1,4 +1,6 @@
 import type { MapColumn } from '@ringside/core/model';
+import { chartsOfMap } from '../shared/chartChoices.ts';
+import { valueFilter } from '../shared/filters.ts';
 import { count, visible } from '../shared/format.ts';
 import { COPY_LIMIT, toJson, toTsv } from '../shared/grid/copy.ts';
 import type { CellPlace, RowGrid } from '../shared/grid/rowGrid.ts';
@@ -32,6 +34,8 @@ export class MapsActions {
         disabled: !countsHere,
         run: () => this.state.followRateOf(id),
       },
+      ...this.chartItems(this.state.where.value, countsHere ? id : undefined),
+      { kind: 'separator' },
       { label: 'Size to Fit', run: () => this.grid.fit(id) },
       { label: 'Copy Column Name', run: () => this.#copy(id) },
     ];
@@ -43,12 +47,16 @@ export class MapsActions {
     const rows = selected === 1 ? 'Entry' : `${count(selected)} Entries`;
     const shown = this.state.shown.value;
     const inner = this.innerMap(place);
+    const entryChart = this.#entryChart(place);
     return [
       ...(inner === null
         ? []
         : [{ label: `Open Map ${inner}`, keys: 'Enter', run: () => this.openInner(place) } as const]),
       { label: 'Edit', keys: 'F2', disabled: !this.editable(column?.id), run: () => this.edit() },
       { label: 'Entry Detail', run: () => this.state.toggleDetail(true) },
+      { kind: 'separator' },
+      ...(entryChart === null ? [] : [entryChart]),
+      ...this.chartItems(this.state.where.value),
       { kind: 'separator' },
       { label: 'Copy Value', disabled: column === null, run: () => this.#copy(place.text) },
       { label: `Copy ${rows}`, keys: 'Ctrl+C', disabled: selected === 0, run: () => void this.copy('tsv') },
@@ -61,6 +69,33 @@ export class MapsActions {
         run: () => void this.delete(),
       },
     ];
+  }
+
+  /** The charts of the entries that a filter lets through, or why there are none; of the followed member, or of another. */
+  chartItems(where: string, member?: string): MenuItem[] {
+    const { scope, map, shown } = this.state;
+    if (map.value === null || shown.value === null) return [];
+    if (scope.value?.kind !== 'run')
+      return [{ label: 'Chart (of the maps of a run)', disabled: true, run: () => undefined }];
+    const { host, name } = map.value;
+    const field = member ?? shown.value.rateOf;
+    const charts = chartsOfMap({ host, map: name, where, field, histogram: shown.value.histogram !== null });
+    if (charts.length === 0) return [{ label: 'Chart (nothing in it counts)', disabled: true, run: () => undefined }];
+    return charts.map(({ label, chart }) => ({ label: `Chart ${label}`, run: () => this.state.chart(chart) }));
+  }
+
+  /** The chart of one entry over time; null when no filter names its key. */
+  #entryChart(place: CellPlace): MenuItem | null {
+    const { scope, map, shown } = this.state;
+    const keys = this.grid.placed.filter(({ column }) => (column as MapColumn).role === 'key');
+    const filters = keys.map(({ column, source }) =>
+      valueFilter(column.id, column.field?.kind ?? null, this.grid.row(place.index)?.cells[source] ?? null, '=='),
+    );
+    if (scope.value?.kind !== 'run' || map.value === null || shown.value === null) return null;
+    if (shown.value.rateOf === '' || filters.length === 0 || filters.some((filter) => filter === null)) return null;
+    const entries = { host: map.value.host, map: map.value.name, where: filters.join(' && ') };
+    const [chart] = chartsOfMap({ ...entries, field: shown.value.rateOf, histogram: false });
+    return { label: 'Chart This Entry', run: () => this.state.chart(chart!.chart) };
   }
 
   editable(id: string | undefined): boolean {

@@ -47,6 +47,11 @@ export function MapsApp({ state }: { state: MapsState }): JSX.Element {
     focusRows();
   };
 
+  const openHistogramMenu = (opener: HTMLElement, x: number, y: number): void => {
+    const items = (): MenuItem[] => actions.current?.chartItems(state.where.value) ?? [];
+    setMenu({ label: 'Histograms', items, x, y, opener });
+  };
+
   useEffect(() => {
     const made = makeGrid(gridBox.current!, state, {
       openMenu: setMenu,
@@ -86,7 +91,7 @@ export function MapsApp({ state }: { state: MapsState }): JSX.Element {
     <main class="maps" aria-label="Maps">
       <MapList state={state} />
       <div class="map-view">
-        <Toolbar state={state} actions={() => actions.current} />
+        <Toolbar state={state} actions={() => actions.current} openMenu={setMenu} />
         <div class="map-bar">
           {!histogram || state.where.value !== '' ? (
             <FilterBox state={state} example={'value > 100 && rate > 0'} field={filter} leave={focusRows} />
@@ -107,7 +112,7 @@ export function MapsApp({ state }: { state: MapsState }): JSX.Element {
         <Trouble state={state} />
         <div class="map-rows">
           <div class="grid-box" ref={gridBox} hidden={rowsGone} />
-          {histogram && <HistogramView state={state} />}
+          {histogram && <HistogramView state={state} openMenu={openHistogramMenu} />}
           {editing !== null && !rowsGone && <CellEditor state={state} at={editing} close={endEdit} />}
           {notice !== null && <div class={`notice ${notice.bad ? 'bad' : ''}`}>{visible(notice.text)}</div>}
         </div>

@@ -4,8 +4,13 @@ import { useEffect } from 'preact/hooks';
 import { count, visible } from '../shared/format.ts';
 import type { MapsState } from './state.ts';
 
+interface HistogramViewProps {
+  state: MapsState;
+  openMenu: (opener: HTMLElement, x: number, y: number) => void;
+}
+
 /** The histograms that a map holds, as bars that are tables for those who do not see them. */
-export function HistogramView({ state }: { state: MapsState }): JSX.Element {
+export function HistogramView({ state, openMenu }: HistogramViewProps): JSX.Element {
   const shape = state.shown.value?.histogram;
   const scale = state.scale.value === '' ? (shape?.scale ?? 'log2') : state.scale.value;
   const answer = state.histograms.value;
@@ -13,7 +18,18 @@ export function HistogramView({ state }: { state: MapsState }): JSX.Element {
   const counted = answer?.histograms ?? [];
   const more = answer === null ? 0 : answer.of - counted.length;
   return (
-    <section class="histograms" aria-label="Histograms" tabIndex={0}>
+    <section
+      class="histograms"
+      aria-label="Histograms"
+      tabIndex={0}
+      onContextMenu={(event) => {
+        event.preventDefault();
+        // The menu key has no pointer: then it opens at the beginning.
+        const box = event.currentTarget.getBoundingClientRect();
+        const keyed = event.clientX === 0 && event.clientY === 0;
+        openMenu(event.currentTarget, keyed ? box.left + 8 : event.clientX, keyed ? box.top + 8 : event.clientY);
+      }}
+    >
       <div class="scale" role="radiogroup" aria-label="Slots">
         {(['log2', 'linear'] as const).map((one) => (
           <label key={one}>

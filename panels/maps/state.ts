@@ -1,5 +1,6 @@
 import { batch, computed, signal } from '@preact/signals';
 import type {
+  ChartSpec,
   ErrorData,
   HistogramScale,
   MapChange,
@@ -421,6 +422,11 @@ export class MapsState {
       }
     }
     return rows;
+  }
+
+  /** Adds a chart to the page of the run whose maps these are. */
+  chart(chart: ChartSpec): void {
+    this.#send({ type: 'chart', chart });
   }
 
   copyText(text: string): void {

@@ -1,11 +1,18 @@
 import type { JSX } from 'preact';
 import { visible } from '../shared/format.ts';
 import { IconButton } from '../shared/iconButton.tsx';
+import type { MenuItem, MenuRequest } from '../shared/menu.tsx';
 import type { MapsActions } from './actions.ts';
 import type { MapsState } from './state.ts';
 
+interface ToolbarProps {
+  state: MapsState;
+  actions: () => MapsActions | null;
+  openMenu: (request: MenuRequest) => void;
+}
+
 /** What is seen (map, type, whose) and what can be done with it. */
-export function Toolbar({ state, actions }: { state: MapsState; actions: () => MapsActions | null }): JSX.Element {
+export function Toolbar({ state, actions, openMenu }: ToolbarProps): JSX.Element {
   const map = state.map.value;
   const shown = state.shown.value;
   const { paused, split } = state.look.value;
@@ -47,6 +54,15 @@ export function Toolbar({ state, actions }: { state: MapsState; actions: () => M
               onPress={() => state.setView(histogram ? 'table' : 'histogram')}
             />
           )}
+          <IconButton
+            icon="graph-line"
+            label="Chart this map"
+            onPress={(opener) => {
+              const { right: x, bottom } = opener.getBoundingClientRect();
+              const items = (): MenuItem[] => actions()?.chartItems(state.where.value) ?? [];
+              openMenu({ label: 'Charts', items, x, y: bottom + 2, alignRight: true, opener });
+            }}
+          />
           {shown.canAdd && (
             <IconButton
               icon="add"

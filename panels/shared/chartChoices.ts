@@ -1,4 +1,4 @@
-import type { ChartSpec, Measure, RecordField, RunSummary, SummarySpec } from '@ringside/core/model';
+import type { ChartSpec, MapSummarySpec, Measure, RecordField, RunSummary, SummarySpec } from '@ringside/core/model';
 import type { MenuItem } from './menu.tsx';
 
 /** A field of the run's records that a chart can be made of. */
@@ -35,12 +35,15 @@ export function chartFields(run: RunSummary | null): ChartField[] {
 
 const SECONDS = 300;
 
-function rows(look: ChartSpec['look'], stream: string, spec: SummarySpec): ChartSpec {
-  const id = JSON.stringify([look, stream, spec])
+function made(look: ChartSpec['look'], source: ChartSpec['source']): ChartSpec {
+  const id = JSON.stringify([look, source])
     .replace(/[^\w]+/g, '-')
     .slice(1, 60);
-  return { id, title: '', look, wide: false, source: { from: 'rows', stream, where: '', spec } };
+  return { id, title: '', look, wide: false, source };
 }
+
+const rows = (look: ChartSpec['look'], stream: string, spec: SummarySpec): ChartSpec =>
+  made(look, { from: 'rows', stream, where: '', spec });
 
 const series = (measure: Measure, by = ''): SummarySpec => ({ kind: 'series', measure, by, top: 6, seconds: SECONDS });
 const RATE: Measure = { of: 'rate', field: '' };
@@ -73,8 +76,44 @@ export function chartsOf({ stream, path, field }: ChartField): { label: string; 
   return list;
 }
 
+/** A map, or what a filter leaves of it, and the member of its values that is drawn ("" = none counts). */
+export interface ChartedEntries {
+  host: string;
+  map: string;
+  where: string;
+  field: string;
+  /** It holds histograms. */
+  histogram: boolean;
+}
+
+/** The charts that the entries of a map can be made into, by what they are called in a menu. */
+export function chartsOfMap({
+  host,
+  map,
+  where,
+  field,
+  histogram,
+}: ChartedEntries): { label: string; chart: ChartSpec }[] {
+  const chart = (look: ChartSpec['look'], spec: MapSummarySpec): ChartSpec =>
+    made(look, { from: 'map', host, map, where, spec });
+  const list: { label: string; chart: ChartSpec }[] = [];
+  if (histogram)
+    list.push({ label: 'Slots over Time, Heatmap', chart: chart('heatmap', { kind: 'heatmap', seconds: SECONDS }) });
+  if (field === '') return list;
+  const lines = (of: 'value' | 'rate'): ChartSpec =>
+    chart('line', { kind: 'series', field, of, top: 6, seconds: SECONDS });
+  const bars = (of: 'value' | 'rate'): ChartSpec => chart('bars', { kind: 'groups', field, of, top: 12 });
+  list.push(
+    { label: `Rate of ${field} over Time`, chart: lines('rate') },
+    { label: `${field} over Time`, chart: lines('value') },
+    { label: `Top Entries by Rate of ${field}`, chart: bars('rate') },
+    { label: `Top Entries by ${field}`, chart: bars('value') },
+  );
+  return list;
+}
+
 /** What can be added to a page: of all rows, of each field, of the programs' cost. */
-export function addItems(run: RunSummary | null, add: (chart: ChartSpec) => void): MenuItem[] {
+export function addItems(run: RunSummary | null, add: (chart: ChartSpec) => void, showMaps: () => void): MenuItem[] {
   const streams = [...new Set((run?.schemas ?? []).map(({ stream }) => stream))];
   const items: MenuItem[] = streams.flatMap((stream) => {
     const suffix = streams.length > 1 ? ` of ${stream}` : '';
@@ -89,6 +128,7 @@ export function addItems(run: RunSummary | null, add: (chart: ChartSpec) => void
     items.push({ kind: 'separator' });
     for (const { label, chart } of charts) items.push({ label, run: () => add(chart) });
   }
+  items.push({ kind: 'separator' }, { label: 'Of a Map… (right-click it in the Maps panel)', run: showMaps });
   items.push({ kind: 'separator' });
   for (const [of, label] of [
     ['cpu', 'Cost: CPU Share'],

@@ -8,6 +8,7 @@ import type {
   MapLook,
   MapRowsPage,
   MapsListing,
+  MapSummarySpec,
   MapSummary,
   RunSummary,
 } from '../../core/src/model/index.ts';
@@ -207,6 +208,34 @@ it('what has no entries says what can be read of it', async () => {
     (p) => p.held > 0,
   );
   expect(cell(owners, 0, 'key.pid')).toBe(String(process.pid));
+});
+
+it('charts show the largest entries over time, those that change most, and how slots fill', async () => {
+  const ask = (map: string, spec: MapSummarySpec, where = '') =>
+    engine().askRows(run.id, { ask: 'mapSummary', host: '', map, where, spec, since: 0 });
+  const mine = `key.pid == ${process.pid}`;
+  const lines = await until(
+    () => ask('flows', { kind: 'series', field: 'value.count', of: 'rate', top: 3, seconds: 300 }, mine),
+    ({ data }) =>
+      data?.kind === 'series' && data.lines.some(({ values }) => values.filter((v) => (v ?? 0) > 0).length > 1),
+  );
+  expect(lines).toMatchObject({ stream: 'flows', error: null, missed: 0 });
+  const top = await until(
+    () => ask('million', { kind: 'groups', field: '', of: 'rate', top: 5 }),
+    ({ data }) => data?.kind === 'groups' && (data.rows[0]?.measures[0] ?? 0) > 0,
+  );
+  expect(top.data).toMatchObject({ groups: MILLION });
+  await until(
+    () => ask('latency', { kind: 'heatmap', seconds: 300 }),
+    ({ data }) => data?.kind === 'heatmap' && data.cells.some((hits, i) => i % 3 === 2 && hits > 0),
+  );
+  expect((await ask('nope', { kind: 'heatmap', seconds: 300 })).error).toMatchObject({ code: 'unknown-map' });
+  expect((await ask('bloom', { kind: 'heatmap', seconds: 300 })).error).toMatchObject({ code: 'map-access' });
+  const wrong = await until(
+    () => ask('flows', { kind: 'groups', field: 'value.nope', of: 'rate', top: 5 }),
+    ({ error }) => error !== null,
+  );
+  expect(wrong.error).toMatchObject({ code: 'unknown-field', remedy: expect.stringContaining('value.count') });
 });
 
 it('an inner map is opened from within its outer one', async () => {

@@ -7,12 +7,15 @@ import { checkExpr } from './rowColours.ts';
 import type { RunViews } from './runViews.ts';
 import type { RunSummaries } from './summary/summaries.ts';
 
+/** A question that the rows alone answer. */
+export type AboutRows = Exclude<RowsAsk, { ask: 'mapSummary' }>;
+
 /** Answers a question about a run's rows. @throws RingsideError when it does not fit the records. */
-export function answerRows<Q extends RowsAsk>(views: RunViews, summaries: RunSummaries, ask: Q): RowsAnswer<Q> {
+export function answerRows<Q extends AboutRows>(views: RunViews, summaries: RunSummaries, ask: Q): RowsAnswer<Q> {
   return answer(views, summaries, ask) as RowsAnswer<Q>;
 }
 
-function answer(views: RunViews, summaries: RunSummaries, ask: RowsAsk): RowsAnswers[RowsAsk['ask']] {
+function answer(views: RunViews, summaries: RunSummaries, ask: AboutRows): RowsAnswers[RowsAsk['ask']] {
   switch (ask.ask) {
     case 'summary':
       return summaries.page(ask);

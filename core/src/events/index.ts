@@ -34,7 +34,7 @@ export type { ViewOptions, ViewPage } from './view.ts';
 export { EventTap } from './tap.ts';
 export { PerCpuMerge } from './perCpuMerge.ts';
 export { RunViews } from './runViews.ts';
-export { RunSummaries } from './summary/summaries.ts';
+export { FORGOTTEN_AFTER_MS, RunSummaries } from './summary/summaries.ts';
 export { answerRows } from './ask.ts';
 export { ledgerFault, streamLedger } from './ledger.ts';
 export type { AgentCounters, LedgerInput } from './ledger.ts';

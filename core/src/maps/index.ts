@@ -7,3 +7,4 @@ export { OpenMaps } from './openMaps.ts';
 export { differences, encodePart, type ValueDifference } from './encodePart.ts';
 export { HostTypes, objectTyping, type MapTyping } from './hostTypes.ts';
 export { accessOf, LiveMap, type Ref } from './view/index.ts';
+export { ChartedMap, type ChartedMapOf } from './charts/index.ts';

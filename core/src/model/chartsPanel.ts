@@ -1,7 +1,7 @@
 /** The charts panel's protocol with the extension host. Data is pulled: the host passes questions on to the engine. */
 import type { ErrorData } from '../errors.ts';
 import type { RunSummary } from './run.ts';
-import type { SummaryPage, SummaryQuery, SummarySpec } from './summary.ts';
+import type { MapSummaryQuery, MapSummarySpec, SummaryPage, SummaryQuery, SummarySpec } from './summary.ts';
 
 export type ChartLook = 'line' | 'bars' | 'histogram' | 'heatmap' | 'gauge';
 /** What a program costs its host. */
@@ -16,7 +16,11 @@ export interface ChartSpec {
   look: ChartLook;
   /** Over the whole width of the page. */
   wide: boolean;
-  source: { from: 'rows'; stream: string; where: string; spec: SummarySpec } | { from: 'cost'; of: CostOf };
+  source:
+    | { from: 'rows'; stream: string; where: string; spec: SummarySpec }
+    /** `host` "" = the first one of the run. */
+    | { from: 'map'; host: string; map: string; where: string; spec: MapSummarySpec }
+    | { from: 'cost'; of: CostOf };
 }
 
 /** What all programs of a run cost, at a moment (ms since the epoch). null is unknown. */
@@ -41,6 +45,9 @@ export interface ChartsState {
 export type ChartsToHost =
   | { type: 'ready' }
   | { type: 'summary'; id: number; query: SummaryQuery }
+  | { type: 'mapSummary'; id: number; query: MapSummaryQuery }
+  /** Opens the Maps panel of the run. */
+  | { type: 'maps' }
   | { type: 'state'; state: ChartsState }
   | { type: 'copy'; text: string }
   | { type: 'trace'; where: string; stream: string }

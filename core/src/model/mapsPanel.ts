@@ -1,5 +1,6 @@
 /** The Maps panel's protocol with the extension host, which passes questions on. Both sides validate what they get. */
 import type { ErrorData } from '../errors.ts';
+import type { ChartSpec } from './chartsPanel.ts';
 import type { MapLook, MapsAnswers, MapsQuery, MapsScope, MapTarget } from './mapsView.ts';
 
 /** What a tab shows; survives a window reload. */
@@ -21,6 +22,8 @@ export type MapsToHost =
   | { type: 'ask'; id: number; query: MapsQuery }
   | { type: 'copy'; text: string }
   | { type: 'state'; state: MapsPanelState }
+  /** Adds a chart to the page of the run whose maps are shown. */
+  | { type: 'chart'; chart: ChartSpec }
   /** Connects the hosts of the scope again. */
   | { type: 'reconnect' };
 

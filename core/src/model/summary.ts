@@ -24,6 +24,30 @@ export type SummarySpec =
   /** How often each size of a value came, over time. */
   | { kind: 'heatmap'; field: string; seconds: number };
 
+/** Of an entry of a map: a number in its value, or how much that changes a second. */
+export type MapFigure = 'value' | 'rate';
+
+/** What is drawn of a map's entries, by a look at it every second or less often. `field` "" = the first that counts. */
+export type MapSummarySpec =
+  /** The `top` entries with the most of the figure, a line each, over the last `seconds` (0 = as long as it is shown). */
+  | { kind: 'series'; field: string; of: MapFigure; top: number; seconds: number }
+  /** The `top` entries with the most of the figure now. */
+  | { kind: 'groups'; field: string; of: MapFigure; top: number }
+  /** What histograms that the map holds counted, over time. */
+  | { kind: 'heatmap'; seconds: number };
+
+export interface MapSummaryQuery {
+  runId: string;
+  /** "" = the first host of the run. */
+  host: string;
+  map: string;
+  /** EXPR over key, value and rate; "" = all. */
+  where: string;
+  spec: MapSummarySpec;
+  /** As in SummaryQuery. */
+  since: number;
+}
+
 export interface SummaryQuery {
   runId: string;
   /** Map name, "printk", or "" for the run's first stream. */
@@ -76,7 +100,8 @@ export type SummaryData =
       groups: number;
       restRows: number;
     }
-  | ({ kind: 'series'; field: RecordField | null; lines: SeriesLine[] } & TimeBuckets)
+  /** `entries`: of a map, from which the lines are the largest. */
+  | ({ kind: 'series'; field: RecordField | null; lines: SeriesLine[]; entries?: number } & TimeBuckets)
   /** Slots in ascending order; each holds `low` ≤ value < `high`. */
   | {
       kind: 'histogram';
@@ -97,6 +122,7 @@ export type SummaryData =
     } & TimeBuckets);
 
 export interface SummaryPage {
+  /** The stream, or the map. */
   stream: string;
   where: string;
   /** Changes whenever something does; to be given back as `since`. */
@@ -105,7 +131,7 @@ export interface SummaryPage {
   whole: boolean;
   /** null when the question does not fit the records: `error` says why. */
   data: SummaryData | null;
-  /** Rows that were counted, and rows that had left the store before they could be. */
+  /** Rows (of a map: looks at it) that were counted, and rows that had left the store before they could be. */
   counted: number;
   missed: number;
   /** Stored rows are still being looked at. */
@@ -116,9 +142,10 @@ export interface SummaryPage {
 /** How rows are written to a file. */
 export type RowsFormat = 'csv' | 'jsonl' | 'markdown' | 'json';
 
-/** Questions about a run's rows, each with its answer in RowsAnswers. */
+/** Questions about a run's rows and maps, each with its answer in RowsAnswers. */
 export type RowsAsk =
   | ({ ask: 'summary' } & Omit<SummaryQuery, 'runId'>)
+  | ({ ask: 'mapSummary' } & Omit<MapSummaryQuery, 'runId'>)
   /** Rows as text, from a row on: asked again with `next` until that is null. */
   | {
       ask: 'export';
@@ -141,6 +168,7 @@ export type RowsAsk =
 
 export interface RowsAnswers {
   summary: SummaryPage;
+  mapSummary: SummaryPage;
   export: ExportPage;
   complete: Completions;
   places: RowPlaces;

@@ -563,7 +563,7 @@ class InProcessEngine implements Engine {
 
   askRows<Q extends RowsAsk>(runId: string, ask: Q): Promise<RowsAnswer<Q>> {
     // A question that does not fit is a rejection, not an exception.
-    return new Promise((resolve) => resolve(this.run(runId).ask(ask)));
+    return new Promise((resolve) => resolve(this.run(runId).ask(ask) as RowsAnswer<Q> | Promise<RowsAnswer<Q>>));
   }
 
   row(runId: string, stream: string, seq: number) {

@@ -1,19 +1,8 @@
 /** The Maps panels that are open, by number: the maps of a run or of a host, and the one of them that each looks at. */
 import type { AgentClient } from '../agent/client.ts';
-import type { LoadedMap } from '../agent/generated/agent_pb.ts';
-import { BpfObject } from '../bpf/index.ts';
-import { jsonInteger, visibleText } from '../events/index.ts';
+import { visibleText } from '../events/index.ts';
 import { RingsideError } from '../errors.ts';
-import {
-  accessOf,
-  HostTypes,
-  listMaps,
-  listPrograms,
-  LiveMap,
-  objectTyping,
-  type MapTyping,
-  type Ref,
-} from '../maps/index.ts';
+import { accessOf, HostTypes, listMaps, listPrograms, LiveMap } from '../maps/index.ts';
 import type {
   HostState,
   MapItem,
@@ -30,12 +19,11 @@ import type { CallOptions } from '../progress.ts';
 import type { HostRun } from './hostRun.ts';
 import type { ConnectedHost } from './hosts.ts';
 import { MapsMeasure, type Measurable } from './mapsMeasure.ts';
+import { ofHostRun, type Reachable } from './reachableMaps.ts';
 
 const MOST_OPEN = 16;
 /** Whether a map that nobody seems to hold is there for our sake alone is asked so often. */
 const ORPHAN_EVERY_MS = 3_000;
-/** libbpf's loss counters, which the ledger shows. */
-const OWN = /_lost_samples$/;
 
 /** What the views need of the engine. */
 export interface MapsHost {
@@ -73,15 +61,6 @@ export class MapsViews {
     this.#open.delete(id);
     await view?.close();
   }
-}
-
-/** A map with the way to it. */
-interface Reachable {
-  summary: MapSummary;
-  agent: () => AgentClient;
-  ref: Ref;
-  readOnly: string;
-  typing(call: CallOptions): Promise<MapTyping>;
 }
 
 const keyOf = ({ host, id }: MapTarget): string => `${host} ${id}`;
@@ -347,47 +326,6 @@ function goneError({ host, id, name }: Pick<MapSummary, 'host' | 'id' | 'name'>)
   return new RingsideError('unknown-map', `${which} is not on ${host} any more: nobody holds it.`, {
     remedy: 'Shown is what it held at the last look. Its number may be another one after a restart.',
   });
-}
-
-function ofHostRun(hostRun: HostRun, runName: string): Reachable[] {
-  const { host } = hostRun;
-  return hostRun.maps
-    .filter(({ name, id }) => id !== 0 && !OWN.test(name))
-    .map((map) => ({
-      summary: loadedSummary(host.name, map, runName),
-      agent: () => {
-        if (!hostRun.readable)
-          throw (
-            hostRun.lost ?? new RingsideError('unknown-map', `The run on ${host.name} is over, and its maps with it.`)
-          );
-        return host.agent;
-      },
-      ref: hostRun.mapRef(map.name),
-      readOnly: host.recorded ? 'This is a recording: its maps can only be looked at.' : '',
-      typing: () => Promise.resolve(objectTyping(BpfObject.parse(hostRun.object.full), map, host.info.possibleCpus)),
-    }));
-}
-
-function loadedSummary(host: string, map: LoadedMap, run: string): MapSummary {
-  const { id, type, keySize, valueSize, maxEntries } = map;
-  return {
-    host,
-    id,
-    name: visibleText(map.name),
-    type,
-    keySize,
-    valueSize,
-    maxEntries,
-    memoryBytes: map.memoryBytes === 0n ? null : jsonInteger(map.memoryBytes),
-    access: accessOf(map),
-    entries: null,
-    changesPerSecond: null,
-    atLeast: false,
-    owned: true,
-    owner: run,
-    pins: map.pinned === '' ? [] : [visibleText(map.pinned)],
-    frozen: /\.(rodata|kconfig)$/.test(map.name),
-  };
 }
 
 function summaryOf(host: string, item: MapItem): MapSummary {

@@ -28,7 +28,7 @@ import type {
   RecordSpec,
   ReplayState,
   RowDetail,
-  RowsAnswer,
+  RowsAnswers,
   RowsAsk,
   RowsPage,
   RowsQuery,
@@ -38,6 +38,7 @@ import type {
   RunState,
   RunSummary,
   StreamSchema,
+  SummaryPage,
   SwapReport,
 } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
@@ -53,6 +54,7 @@ import { IteratorTexts } from './iterators.ts';
 import { keptDetails } from './keptRun.ts';
 import { runName } from './loadPlan.ts';
 import { MapFills } from './mapFill.ts';
+import { MapSummaries } from './mapSummaries.ts';
 import { MAP_STREAM, MapWatch } from './mapWatch.ts';
 import { BuildFailure, type PreparedAhead, type PreparedObject } from './prepare.ts';
 import { RowEmitter } from './rowEmitter.ts';
@@ -111,6 +113,7 @@ export class Run {
   private readonly claimed: ConnectedHost[] = [];
   readonly views: RunViews;
   readonly summaries: RunSummaries;
+  readonly mapSummaries = new MapSummaries(() => this.hostRuns);
   readonly maps: MapWatch;
   readonly fills: MapFills;
   private readonly iterators: IteratorTexts;
@@ -795,6 +798,7 @@ export class Run {
     this.views.dispose();
     this.summaries.dispose();
     this.deps.onDispose?.();
+    this.mapSummaries.dispose();
   }
 
   private spans(): StatsSpan[] {
@@ -834,9 +838,10 @@ export class Run {
     return query.stream.startsWith(MAP_STREAM) ? this.maps.page(query) : this.views.page(query);
   }
 
-  ask<Q extends RowsAsk>(ask: Q): RowsAnswer<Q> {
+  /** @throws RingsideError when the question does not fit the records. */
+  ask(ask: RowsAsk): RowsAnswers[RowsAsk['ask']] | Promise<SummaryPage> {
     this.attention.look();
-    return answerRows(this.views, this.summaries, ask);
+    return ask.ask === 'mapSummary' ? this.mapSummaries.page(ask) : answerRows(this.views, this.summaries, ask);
   }
 
   detail(stream: string, seq: number): RowDetail | null {

@@ -40,6 +40,32 @@ describe('charts in words', () => {
     expect(chart('cost nanos')).toMatchObject({ look: 'line', source: { from: 'cost', of: 'nanos' } });
   });
 
+  it('are of the entries of a map: over time, as bars, as the slots that it counts', () => {
+    expect(chart('map flows')).toMatchObject({
+      look: 'line',
+      source: { from: 'map', host: '', map: 'flows', where: '', spec: { kind: 'series', field: '', of: 'rate' } },
+    });
+    expect(chart('map flows value value.bytes on web-1 "Sent" wide where key.port == 443')).toMatchObject({
+      ...{ title: 'Sent', wide: true, look: 'line' },
+      source: { host: 'web-1', where: 'key.port == 443', spec: { field: 'value.bytes', of: 'value' } },
+    });
+    expect(chart('map flows top value.bytes by value')).toMatchObject({
+      look: 'bars',
+      source: { spec: { kind: 'groups', field: 'value.bytes', of: 'value', top: 12 } },
+    });
+    expect(chart('map latency heatmap')).toMatchObject({ look: 'heatmap', source: { spec: { kind: 'heatmap' } } });
+    expect(chart('map open gauge')).toMatchObject({ look: 'gauge', source: { spec: { of: 'value', top: 1 } } });
+  });
+
+  it('of a map say what is wrong with them', () => {
+    expect(problem('map')).toContain('the name of a map');
+    expect(problem('map flows pie')).toContain('"pie" is no chart of a map');
+    expect(problem('map flows heatmap value')).toContain('no meaning after "heatmap"');
+    expect(problem('map flows top by size')).toContain('not "size"');
+    expect(problem('map flows rate a b')).toContain('"b" has no meaning');
+    expect(problem('map flows rate by comm')).toContain('after "top" alone');
+  });
+
   it('have a title, a stream, a filter and a width of their own', () => {
     expect(chart('rate by comm of events "Who opens files" wide where ret == 0 && comm ~ "^ng"')).toMatchObject({
       title: 'Who opens files',

@@ -2,9 +2,10 @@
  * Charts in words, as a source's comments and a program's manifest name them:
  *   // ringside: chart rate by comm
  *   // ringside: chart histogram latency_ns linear "How long calls take" where ret == 0
+ *   // ringside: chart map flows top value.bytes
  *   "charts": ["heatmap latency_ns", "top comm", "p99 latency_ns by comm", "gauge rate", "cost cpu"]
  */
-import type { ChartSpec, Measure, MeasureOf, SummarySpec } from '@ringside/core/model';
+import type { ChartSpec, MapSummarySpec, Measure, MeasureOf, SummarySpec } from '@ringside/core/model';
 
 /** A chart, or why a text is none. */
 export type ParsedChart = { chart: ChartSpec } | { problem: string };
@@ -14,7 +15,7 @@ const TOP = 6;
 const FIELD = /^@?[A-Za-z_]\w*(?:\.\w+|\[\d+\])*$/;
 const MEASURES: readonly MeasureOf[] = ['sum', 'avg', 'min', 'max', 'last', 'p50', 'p90', 'p99'];
 const COSTS = ['runs', 'nanos', 'cpu', 'missed'] as const;
-const FORMS = 'rate, count, sum, avg, min, max, last, p50, p90, p99, histogram, heatmap, top, gauge or cost';
+const FORMS = 'rate, count, sum, avg, min, max, last, p50, p90, p99, histogram, heatmap, top, gauge, map or cost';
 
 /** Longest text; one that is longer is no chart. */
 const LONGEST = 1000;
@@ -30,6 +31,10 @@ export function parseChart(text: string): ParsedChart {
     .filter((word) => word !== '');
   const wide = words.at(-1) === 'wide';
   if (wide) words.pop();
+  if (words[0] === 'map') {
+    const made = ofMap(words.slice(1), where);
+    return typeof made === 'string' ? { problem: made } : { chart: { id: idOf(text), title, wide, ...made } };
+  }
   const stream = takeAfter(words, 'of') ?? '';
   const made = formOf(words);
   if (typeof made === 'string') return { problem: made };
@@ -61,6 +66,38 @@ function formOf(words: string[]): Form | string {
     }
     default:
       return line(words);
+  }
+}
+
+/** map NAME [rate|value|gauge [FIELD]] | map NAME top [FIELD] [by rate|value] | map NAME heatmap, each [on HOST] */
+function ofMap(words: string[], where: string): Pick<ChartSpec, 'look' | 'source'> | string {
+  const host = takeAfter(words, 'on') ?? '';
+  const by = takeAfter(words, 'by');
+  const [map = '', form = 'rate', field = '', more] = words;
+  if (map === '') return 'After "map" stands the name of a map.';
+  const made = (look: ChartSpec['look'], spec: MapSummarySpec): Pick<ChartSpec, 'look' | 'source'> => ({
+    look,
+    source: { from: 'map', host, map, where, spec },
+  });
+  if (more !== undefined) return `"${more}" has no meaning here.`;
+  if (field !== '' && !FIELD.test(field)) return `"${field}" is no member of a value.`;
+  if (by !== undefined && form !== 'top') return '"by" stands after "top" alone.';
+  switch (form) {
+    case 'rate':
+    case 'value':
+      return made('line', { kind: 'series', field, of: form, top: TOP, seconds: SPAN_SECONDS });
+    case 'gauge':
+      return made('gauge', { kind: 'series', field, of: 'value', top: 1, seconds: SPAN_SECONDS });
+    case 'top':
+      if (by !== undefined && by !== 'rate' && by !== 'value')
+        return `Entries are ordered by "rate" or "value", not "${by}".`;
+      return made('bars', { kind: 'groups', field, of: by ?? 'rate', top: 12 });
+    case 'heatmap':
+      return field === ''
+        ? made('heatmap', { kind: 'heatmap', seconds: SPAN_SECONDS })
+        : `"${field}" has no meaning after "heatmap": it shows the slots of the map.`;
+    default:
+      return `"${form}" is no chart of a map: there are rate, value, top, heatmap and gauge.`;
   }
 }
 

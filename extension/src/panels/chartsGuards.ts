@@ -1,5 +1,14 @@
 /** What the charts page sends, checked before anything else looks at it. */
-import type { ChartSpec, ChartsState, ChartsToHost, Measure, SummaryQuery, SummarySpec } from '@ringside/core/model';
+import type {
+  ChartSpec,
+  ChartsState,
+  ChartsToHost,
+  MapSummaryQuery,
+  MapSummarySpec,
+  Measure,
+  SummaryQuery,
+  SummarySpec,
+} from '@ringside/core/model';
 import { isCount, isFields, isText, texts, type Guard } from './guardParts.ts';
 
 const CAPS = { name: 256, where: 4096, charts: 64, title: 300, path: 4096, copy: 8 << 20, by: 8, measures: 8 };
@@ -12,6 +21,7 @@ export const parseChartsToHost: Guard<ChartsToHost> = (value) => {
   switch (value.type) {
     case 'ready':
     case 'reset':
+    case 'maps':
       return { type: value.type };
     case 'copy':
       return isText(value.text, CAPS.copy) ? { type: 'copy', text: value.text } : null;
@@ -22,6 +32,10 @@ export const parseChartsToHost: Guard<ChartsToHost> = (value) => {
     case 'summary': {
       const query = parseSummaryQuery(value.query);
       return isCount(value.id) && query !== null ? { type: 'summary', id: value.id, query } : null;
+    }
+    case 'mapSummary': {
+      const query = parseMapSummaryQuery(value.query);
+      return isCount(value.id) && query !== null ? { type: 'mapSummary', id: value.id, query } : null;
     }
     case 'state': {
       const state = parseChartsState(value.state);
@@ -38,6 +52,25 @@ export const parseSummaryQuery: Guard<SummaryQuery> = (value) => {
   const spec = parseSummarySpec(value.spec);
   if (!isText(runId, CAPS.name) || !isText(stream, CAPS.name) || !isText(where, CAPS.where)) return null;
   return spec === null || !isCount(since) ? null : { runId, stream, where, spec, since };
+};
+
+const parseMapSummaryQuery: Guard<MapSummaryQuery> = (value) => {
+  if (!isFields(value)) return null;
+  const { runId, host, map, where, since } = value;
+  const spec = parseMapSummarySpec(value.spec);
+  if (!isText(runId, CAPS.name) || !isText(host, CAPS.name) || !isText(map, CAPS.name)) return null;
+  return spec === null || !isText(where, CAPS.where) || !isCount(since)
+    ? null
+    : { runId, host, map, where, spec, since };
+};
+
+const parseMapSummarySpec: Guard<MapSummarySpec> = (value) => {
+  if (!isFields(value)) return null;
+  const { kind, field, of, top, seconds } = value;
+  if (kind === 'heatmap') return isCount(seconds) ? { kind, seconds } : null;
+  if (!isText(field, CAPS.name) || (of !== 'value' && of !== 'rate') || !isCount(top)) return null;
+  if (kind === 'groups') return { kind, field, of, top };
+  return kind === 'series' && isCount(seconds) ? { kind, field, of, top, seconds } : null;
 };
 
 const parseMeasure: Guard<Measure> = (value) => {
@@ -83,6 +116,13 @@ export const parseChartSpec: Guard<ChartSpec> = (value) => {
   if (source.from === 'cost') {
     if (typeof source.of !== 'string' || !COSTS.includes(source.of)) return null;
     return { ...own, source: { from: 'cost', of: source.of as 'runs' } };
+  }
+  if (source.from === 'map') {
+    const { host, map, where } = source;
+    const shown = parseMapSummarySpec(source.spec);
+    if (shown === null || !isText(host, CAPS.name) || !isText(map, CAPS.name) || !isText(where, CAPS.where))
+      return null;
+    return { ...own, source: { from: 'map', host, map, where, spec: shown } };
   }
   const spec = parseSummarySpec(source.spec);
   if (source.from !== 'rows' || spec === null) return null;

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { ChartSpec, ChartsState, ChartsToHost, ChartsToPanel, RunSummary } from '@ringside/core/model';
+import type { ChartSpec, ChartsState, ChartsToHost, ChartsToPanel, RowsAsk, RunSummary } from '@ringside/core/model';
 import type { Engine } from '@ringside/core/rpc';
 import type { CostHistory } from '../charts/costHistory.ts';
 import { DisposableStore } from '../disposable.ts';
@@ -25,6 +25,7 @@ export interface ChartsPanelParts {
   /** The charts that a program's source and manifest name, or those of any program. */
   chartsOf(file: string, run: RunSummary | undefined): Promise<{ charts: ChartSpec[]; notes: string[] }>;
   showRows(run: RunSummary, stream: string, where: string): void;
+  showMaps(run: RunSummary): void;
 }
 
 /** One page of charts: the host's side of the webview, bound to a program and one of its runs. */
@@ -99,9 +100,21 @@ export class ChartsPanel {
         this.#ready = true;
         this.#init();
         break;
-      case 'summary':
-        await this.#answer(message);
+      case 'summary': {
+        const { runId, ...rest } = message.query;
+        await this.#answer(message.id, runId, { ask: 'summary', ...rest });
         break;
+      }
+      case 'mapSummary': {
+        const { runId, ...rest } = message.query;
+        await this.#answer(message.id, runId, { ask: 'mapSummary', ...rest });
+        break;
+      }
+      case 'maps': {
+        const run = this.#parts.runs.get(this.#state.runId);
+        if (run !== undefined) this.#parts.showMaps(run);
+        break;
+      }
       case 'state':
         // The run and its program are ours to say.
         this.#state = { ...this.#state, charts: message.state.charts };
@@ -124,8 +137,7 @@ export class ChartsPanel {
   }
 
   /** Answers a question about this page's own run; everything else, and too much at once, is refused. */
-  async #answer({ id, query }: Extract<ChartsToHost, { type: 'summary' }>): Promise<void> {
-    const { runId, ...rest } = query;
+  async #answer(id: number, runId: string, ask: Extract<RowsAsk, { ask: 'summary' | 'mapSummary' }>): Promise<void> {
     const refusal = runId === this.#state.runId ? null : 'This page shows another run now.';
     await this.#questions.answer(
       id,
@@ -133,7 +145,7 @@ export class ChartsPanel {
       async (): Promise<ChartsToPanel> => ({
         type: 'summary',
         id,
-        page: await this.#parts.engine.askRows(runId, { ask: 'summary', ...rest }),
+        page: await this.#parts.engine.askRows(runId, ask),
       }),
       (message) => this.#post(message),
     );

@@ -32,6 +32,7 @@ function setUp(files: Record<string, string> = {}, fake = new FakeEngine().works
     ...context,
     extensionUri: mock.Uri.file('/ext') as never,
     showRows: (...args) => void shown.push(args),
+    showMaps: (run) => void shown.push([run]),
     readText: (path) => Promise.resolve(files[path] ?? ''),
   });
   const init = (panel = made[0]!) => panel.sent.findLast((message) => message.type === 'init')!;
@@ -47,6 +48,31 @@ beforeEach(() => {
 
 const attach = async ({ context }: ReturnType<typeof setUp>): Promise<RunSummary> =>
   (await context.attacher.start(draftSpec('/w/execsnoop.bpf.c', { hosts: ['web-1'] })))!;
+
+test('a chart of a map asks the engine for it, and opens the maps of its run', async () => {
+  const all = setUp();
+  const run = await attach(all);
+  await all.charts.open(run);
+  const [panel] = all.made;
+  all.fake.answers.askRows = () => ({ state: 1, data: null });
+  panel!.send({ type: 'ready' });
+  const spec = { kind: 'groups', field: 'value', of: 'rate', top: 3 };
+  const query = { host: '', map: 'counts', where: 'key > 1', spec, since: 0 };
+  panel!.send({ type: 'mapSummary', id: 7, query: { ...query, runId: run.id } });
+  await vi.waitFor(() => expect(panel!.sent.at(-1)).toMatchObject({ type: 'summary', id: 7 }));
+  expect(all.fake.called('askRows')).toEqual([[run.id, { ask: 'mapSummary', ...query }]]);
+  panel!.send({ type: 'maps' });
+  await vi.waitFor(() => expect(all.shown).toEqual([[run]]));
+});
+
+test('of a map is taken only what is a chart of one', () => {
+  const query = { runId: 'r', host: '', map: 'm', where: '', spec: { kind: 'heatmap', seconds: 300 }, since: 0 };
+  const ask = (change: object) => parseChartsToHost({ type: 'mapSummary', id: 1, query: { ...query, ...change } });
+  expect(ask({})).toEqual({ type: 'mapSummary', id: 1, query });
+  expect(ask({ map: 'x'.repeat(300) })).toBeNull();
+  expect(ask({ spec: { kind: 'series', field: '', of: 'median', top: 1, seconds: 1 } })).toBeNull();
+  expect(ask({ spec: { kind: 'groups', field: '', of: 'rate', top: -1 } })).toBeNull();
+});
 
 test('a page begins with the charts of the source and the manifest, and says which of them are none', async () => {
   const all = setUp({

@@ -24,6 +24,7 @@ export interface ChartsPanelsParts {
   memory: Pick<vscode.Memento, 'get' | 'update'>;
   extensionUri: vscode.Uri;
   showRows: ChartsPanelParts['showRows'];
+  showMaps: ChartsPanelParts['showMaps'];
   /** A file's text; "" when there is none. */
   readText(path: string): Promise<string>;
 }

@@ -8,6 +8,7 @@ import type {
   MapsToHost,
   MapTarget,
 } from '@ringside/core/model';
+import { parseChartSpec } from './chartsGuards.ts';
 
 const most = {
   name: 256,
@@ -106,6 +107,10 @@ function parseQuery(value: unknown): MapsQuery | null {
 const messages: { [K in MapsToHost['type']]: (fields: Fields) => Extract<MapsToHost, { type: K }> | null } = {
   ready: () => ({ type: 'ready' }),
   reconnect: () => ({ type: 'reconnect' }),
+  chart: ({ chart: asked }) => {
+    const chart = parseChartSpec(asked);
+    return chart === null ? null : { type: 'chart', chart };
+  },
   copy: ({ text }) => (isText(text, most.copy) ? { type: 'copy', text } : null),
   state: (fields) => {
     const state = parseMapsState(fields.state);

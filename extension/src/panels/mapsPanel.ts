@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type {
+  ChartSpec,
   MapsAnswers,
   MapsListing,
   MapsPanelState,
@@ -9,6 +10,7 @@ import type {
   MapsToPanel,
   MapSummary,
   MapTarget,
+  RunSummary,
 } from '@ringside/core/model';
 import type { Engine } from '@ringside/core/rpc';
 import { DisposableStore } from '../disposable.ts';
@@ -24,6 +26,8 @@ export interface MapsPanelParts {
   errors: ErrorReporter;
   runs: RunList;
   extensionUri: vscode.Uri;
+  /** Adds a chart to a run's page. */
+  chart(run: RunSummary, chart: ChartSpec): Promise<void>;
 }
 
 /** One Maps panel: the host's side. It passes questions to the engine, and asks before what is not ours is written. */
@@ -93,6 +97,12 @@ export class MapsPanel {
         // Whose maps they are is ours to say; the panel only decides how they are shown.
         this.#state = { ...message.state, scope: this.#state.scope, title: this.#state.title };
         break;
+      case 'chart': {
+        const { scope } = this.#state;
+        const run = scope.kind === 'run' ? this.#parts.runs.get(scope.runId) : undefined;
+        if (run !== undefined) await this.#parts.chart(run, message.chart);
+        break;
+      }
       case 'copy':
         await vscode.env.clipboard.writeText(message.text);
         break;

@@ -23,8 +23,8 @@ export const followingSystem = {
   'workbench.preferredHighContrastColorTheme': 'Default High Contrast',
 };
 
-/** The window in light, high contrast and dark, for an editor that follows the system. */
-export async function pictures(page: Page, name: string): Promise<void> {
+/** The window in light, high contrast and dark, for an editor that follows the system; `look` at each of them. */
+export async function pictures(page: Page, name: string, look?: (theme: string) => Promise<void>): Promise<void> {
   await page.mouse.move(23, 650); // where nothing is explained on hovering
   for (const theme of ['light', 'high-contrast', 'dark'] as const) {
     const forcedColors = theme === 'high-contrast' ? 'active' : 'none';
@@ -36,5 +36,6 @@ export async function pictures(page: Page, name: string): Promise<void> {
     await page.locator(`.monaco-workbench.${themes[theme].kind}`).waitFor({ timeout: 10_000 });
     await page.waitForTimeout(250);
     await picture(page, `${name}-${theme}`);
+    await look?.(theme);
   }
 }

@@ -2,10 +2,10 @@ import type { RecordField, SummaryData, SummarySpec } from '../../model/index.ts
 import type { Batch } from '../expr/batch.ts';
 import type { RowDecoder } from '../rows.ts';
 import type { Accumulator } from './accumulator.ts';
+import { HeatCells, type SlotBounds } from './heatCells.ts';
 import { LinearSlots } from './linear.ts';
 import { fieldOf, numberColumn, timeColumn, typeColumn, type NumberColumn } from './numbers.ts';
 import { Sketch } from './sketch.ts';
-import { Timeline } from './timeline.ts';
 
 /** How the numbers of a field are spread: powers of two as libbpf's tools show them, or slots of equal width. */
 export class Histogram implements Accumulator {
@@ -96,11 +96,8 @@ export class Heatmap implements Accumulator {
   readonly #type: ReturnType<typeof typeColumn>;
   readonly #time: NumberColumn;
   readonly #value: NumberColumn;
-  readonly #timeline: Timeline<Map<number, number>>;
+  readonly #cells: HeatCells;
   readonly #word = new DataView(new ArrayBuffer(8));
-  #toldEpoch = 0;
-  /** States before this one were told of other buckets. */
-  #wholeBefore = 1;
 
   /** @throws RingsideError `unknown-field`, `bad-value` */
   constructor(decoder: RowDecoder, { field, seconds }: SummarySpec & { kind: 'heatmap' }) {
@@ -108,11 +105,11 @@ export class Heatmap implements Accumulator {
     this.#type = typeColumn(decoder.schema);
     this.#time = timeColumn(decoder.schema);
     this.#value = numberColumn(decoder.schema, field);
-    this.#timeline = new Timeline<Map<number, number>>(seconds, () => new Map(), mergeCounts);
+    this.#cells = new HeatCells(seconds, slotBounds);
   }
 
   get state(): number {
-    return this.#timeline.state + 1;
+    return this.#cells.state;
   }
 
   add(batch: Batch, mask: Uint8Array): void {
@@ -120,31 +117,12 @@ export class Heatmap implements Accumulator {
       if (mask[row] === 0) continue;
       const type = this.#type(batch, row);
       const value = this.#value(batch, row, type);
-      if (!Number.isFinite(value)) continue;
-      const counts = this.#timeline.at(this.#time(batch, row, type));
-      const slot = this.#slotOf(value);
-      counts?.set(slot, (counts.get(slot) ?? 0) + 1);
+      if (Number.isFinite(value)) this.#cells.add(this.#time(batch, row, type), this.#slotOf(value), 1);
     }
   }
 
   read(since: number): { data: SummaryData; whole: boolean } {
-    const timeline = this.#timeline;
-    if (timeline.epoch !== this.#toldEpoch) this.#wholeBefore = this.state;
-    this.#toldEpoch = timeline.epoch;
-    const whole = since < this.#wholeBefore;
-    const from = whole ? timeline.first : timeline.changedSince(since);
-    const cells: number[] = [];
-    const seen = new Set<number>();
-    for (let number = timeline.first; number < timeline.end; number++) {
-      for (const [slot, count] of timeline.get(number) ?? []) {
-        seen.add(slot);
-        if (number >= from) cells.push(number, slot, count);
-      }
-    }
-    const [least, most] = [Math.min(...seen), Math.max(...seen)];
-    const slots = seen.size === 0 ? [] : Array.from({ length: most - least + 1 }, (_, i) => slotBounds(least + i));
-    const { width, first, end, early } = timeline;
-    return { whole, data: { kind: 'heatmap', field: this.#field, slots, cells, width, first, from, end, early } };
+    return this.#cells.read(since, this.#field);
   }
 
   #slotOf(value: number): number {
@@ -157,13 +135,9 @@ export class Heatmap implements Accumulator {
   }
 }
 
-function slotBounds(slot: number): { slot: number; low: number; high: number } {
+function slotBounds(slot: number): SlotBounds {
   if (slot === ZERO_SLOT) return { slot, low: 0, high: 1 };
   const size = Math.abs(slot) - 1;
   const edge = (at: number): number => 2 ** (at >> 1) * (at % 2 === 0 ? 1 : 1.5);
   return slot > 0 ? { slot, low: edge(size), high: edge(size + 1) } : { slot, low: -edge(size + 1), high: -edge(size) };
-}
-
-function mergeCounts(into: Map<number, number>, from: Map<number, number>): void {
-  for (const [slot, count] of from) into.set(slot, (into.get(slot) ?? 0) + count);
 }

@@ -11,7 +11,7 @@ const SLICE_MS = 6;
 /** Summaries follow the rows even while nobody asks, so that none leaves the store uncounted… */
 const KEEP_UP_MS = 250;
 /** …for as long as somebody has asked within this time: a panel that is closed says nothing. */
-const FORGOTTEN_AFTER_MS = 600_000;
+export const FORGOTTEN_AFTER_MS = 600_000;
 
 interface Kept {
   summary: Summary;

@@ -2,7 +2,7 @@
 import type { AgentClient } from '../../agent/client.ts';
 import type { StorageOwner } from '../../agent/generated/agent_pb.ts';
 import { RingsideError } from '../../errors.ts';
-import type { RecordField } from '../../model/index.ts';
+import type { MapAccess, RecordField } from '../../model/index.ts';
 import type { CallOptions } from '../../progress.ts';
 import type { MapTyping } from '../hostTypes.ts';
 import { RowLayout } from './layout.ts';
@@ -39,8 +39,24 @@ export interface FeedOf {
   editable: boolean;
 }
 
+/** Time between two looks at a small map; one that takes long is looked at for a fifth of the time. */
+export const LEAST_EVERY_MS = 1000;
+const MOST_EVERY_MS = 60_000;
+const REST = 5;
+
+/** Milliseconds from a look that took so long to the next one. */
+export function everyMsAfter(tookMs: number): number {
+  return Math.min(MOST_EVERY_MS, Math.max(LEAST_EVERY_MS, Math.round((tookMs * REST) / 500) * 500));
+}
+
+/** Begins to look at a map, in the way that its kind allows. */
+export function openFeed(of: FeedOf, access: MapAccess, call: CallOptions): Promise<Feed> {
+  const whole = access === 'next' || access === 'positions' || access === 'owners';
+  return whole ? Promise.resolve(openReads(of, access)) : openWatch(of, call);
+}
+
 /** Deltas: the first answer is the whole map, each later one what changed since. */
-export async function openWatch(of: FeedOf, call: CallOptions): Promise<Feed> {
+async function openWatch(of: FeedOf, call: CallOptions): Promise<Feed> {
   const { agent, ref, name, typing, keySize, editable } = of;
   const layout = new RowLayout(name, typing, keySize, sentBytes(of), editable);
   const limit = Math.max(1, Math.floor(MOST_TABLE_BYTES / layout.stride));
@@ -74,7 +90,7 @@ async function closeWatch(agent: AgentClient, watch: number): Promise<void> {
 }
 
 /** What is read as a whole each time: the next value of a queue, the positions of a ring, values by their owners. */
-export function openReads(of: FeedOf, access: 'next' | 'positions' | 'owners'): Feed {
+function openReads(of: FeedOf, access: 'next' | 'positions' | 'owners'): Feed {
   const { agent, ref, name, typing, valueSize } = of;
   const key = access === 'owners' ? OWNER : null;
   const keySize = key?.size ?? 0;

@@ -109,6 +109,29 @@ export function histograms(
   return { histograms: list, of };
 }
 
+/** What each slot has in all these rows together, and how wide slots are; null = the map holds no histogram. */
+export function slotTotals(
+  table: MapTable,
+  map: { name: string; type: string; maxEntries: number },
+  rows: Uint32Array,
+): { scale: HistogramScale; totals: number[] } | null {
+  const place = placeOf(table.layout, map);
+  if (place === null) return null;
+  const totals: number[] = [];
+  const add = (slot: number, hits: bigint): void => {
+    while (totals.length <= slot) totals.push(0);
+    totals[slot]! += Number(hits);
+  };
+  const slots = reader(table, place.slots);
+  if (place.shape.in === 'value') {
+    for (const row of rows) {
+      const value = slots(row);
+      if (Array.isArray(value)) value.forEach((hits, slot) => add(slot, whole(hits)));
+    }
+  } else for (const group of grouped(table, place, rows).values()) for (const [slot, hits] of group) add(slot, hits);
+  return { scale: place.shape.scale, totals };
+}
+
 function reader(table: MapTable, path: string): (row: number) => FieldValue {
   const field = table.layout.field(path);
   const read = field && compileReader(field);
@@ -164,7 +187,7 @@ function histogram(title: string, slots: bigint[], scale: HistogramScale): MapHi
     title,
     total: jsonInteger(total),
     slots: shown.map((count, i) => ({
-      ...bounds(first + i, scale),
+      ...slotBounds(first + i, scale),
       count: jsonInteger(count),
       share: most > 0n && count > 0n ? Number((count * 10_000n) / most) / 10_000 : 0,
     })),
@@ -172,7 +195,7 @@ function histogram(title: string, slots: bigint[], scale: HistogramScale): MapHi
 }
 
 /** Slot 0 of a log2 histogram holds 0 and 1: what has no higher bit. */
-function bounds(slot: number, scale: HistogramScale): { from: string; to: string } {
+export function slotBounds(slot: number, scale: HistogramScale): { from: string; to: string } {
   if (scale === 'linear') return { from: String(slot), to: String(slot + 1) };
   const from = slot === 0 ? 0n : 1n << BigInt(slot);
   return { from: from.toString(), to: (1n << BigInt(slot + 1)).toString() };

@@ -20,7 +20,7 @@ import type {
 import type { MapTyping } from '../hostTypes.ts';
 import { canAdd, canDelete, isOfMaps, notShown, whyReadOnly } from './access.ts';
 import { MapEdits } from './edits.ts';
-import { openReads, openWatch, type Feed, type Ref } from './feed.ts';
+import { everyMsAfter, LEAST_EVERY_MS, openFeed, type Feed, type Ref } from './feed.ts';
 import { histograms, histogramShape } from './histogram.ts';
 import { MapHistory } from './history.ts';
 import type { RowLayout } from './layout.ts';
@@ -28,10 +28,6 @@ import { orderRows } from './order.ts';
 import { MapTable } from './table.ts';
 import { templateOf } from './template.ts';
 
-/** Time between two looks at a small map; one that takes long is looked at for a fifth of the time. */
-const LEAST_EVERY_MS = 1000;
-const MOST_EVERY_MS = 60_000;
-const REST = 5;
 /** How long a question waits for what is on its way before it is answered with what there is. */
 const PATIENCE_MS = 400;
 /** Tables up to this size are sorted before the answer, larger ones beside it. */
@@ -159,7 +155,7 @@ export class LiveMap {
       const changes = table.lastChanges.rows.length + deletedOf(table, count);
       const seconds = before === null ? 0 : (this.#readAt - before) / 1000;
       this.#changesPerSecond = whole || seconds <= 0 ? null : changes / seconds;
-      this.#everyMs = Math.min(MOST_EVERY_MS, Math.max(LEAST_EVERY_MS, Math.round((took * REST) / 500) * 500));
+      this.#everyMs = everyMsAfter(took);
       this.#trouble = null;
     } catch (error) {
       this.#fail(RingsideError.from(error));
@@ -172,8 +168,7 @@ export class LiveMap {
     const { typing, ref, name, keySize, valueSize, access } = this.#of;
     this.#feedAgent = this.#of.agent();
     const of = { agent: this.#feedAgent, ref, name, typing, keySize, valueSize, editable: this.#readOnly === '' };
-    const reads = access === 'next' || access === 'positions' || access === 'owners';
-    const feed = reads ? openReads(of, access) : await openWatch(of, {});
+    const feed = await openFeed(of, access, {});
     // What it tells first is everything: it begins anew.
     this.#table = null;
     this.#feed = feed;

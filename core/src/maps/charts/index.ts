@@ -1,0 +1,2 @@
+/** Maps that charts show. */
+export { ChartedMap, type ChartedMapOf } from './chartedMap.ts';
