@@ -195,11 +195,8 @@ function Body({ model, chart, title, data: { data }, idleMs }: BodyProps): JSX.E
       </>
     );
   }
-  if (data.kind === 'heatmap') {
-    const format = formatOf('avg', data.field);
-    return <Heatmap data={data} format={format} label={`${title}. The table has its numbers.`} />;
-  }
-  return <div class="waiting">Counting…</div>;
+  const format = formatOf('avg', data.field);
+  return <Heatmap data={data} format={format} label={`${title}. The table has its numbers.`} />;
 }
 
 function named(lines: { label: string; rest: boolean; ys: (number | null)[] }[], xs: number[]): LineData {

@@ -234,6 +234,8 @@ function receive(message: ChartsToHost): void {
     case 'copy':
       dev.copied.push(message.text);
       return;
+    case 'mapSummary':
+    case 'maps':
     case 'state':
     case 'trace':
   }

@@ -18,7 +18,7 @@ async function inAllThemes(page: Page): Promise<void> {
 }
 
 it('in the trace, with the detail and a menu open', async () => {
-  const page = await pages.open('trace', 'rows=5000&streams=2');
+  const page = await pages.open('trace', 'rows=5000&streams=2', { height: 420 });
   await page.locator('.row:not([hidden])').first().waitFor();
   await page.locator('.grid').focus();
   await page.keyboard.press('ArrowUp');
@@ -33,7 +33,7 @@ it('in the trace, with the detail and a menu open', async () => {
 it('in the charts, one of them as a table', async () => {
   const page = await pages.open('charts', '', { height: 900 });
   await page.locator('.card .uplot').first().waitFor();
-  await page.getByRole('button', { name: 'as a table' }).first().click();
+  await page.getByRole('button', { name: 'Show How latency_ns is spread as a table' }).click();
   await page.locator('.data-table').waitFor();
   await inAllThemes(page);
   await page.context().close();

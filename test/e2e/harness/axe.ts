@@ -29,7 +29,7 @@ export async function serious(page: Page | Frame): Promise<string[]> {
 /** The same in the panel that shows. */
 export async function seriousInPanel(workbench: Workbench): Promise<string[]> {
   const main = await workbench.webview().locator('main').first().elementHandle();
-  const frame = await main?.ownerFrame();
-  if (frame === null || frame === undefined) throw new Error('no panel shows');
+  const frame = await main.ownerFrame();
+  if (frame === null) throw new Error('no panel shows');
   return serious(frame);
 }

@@ -84,7 +84,7 @@ describe('lines of entries', () => {
   it('end where the entry is deleted', async () => {
     const looked = new Looked(series('value'));
     await looked.look(packed({ 1: 10 }));
-    await looked.look(packed({}), { deleted: packed({ 1: 0 }).subarray(0, 4) });
+    await looked.look(packed({}), { deleted: packed({ 1: 0 }).slice(0, 4) });
     expect(looked.read('series').lines[0]!.values).toEqual([10, null]);
   });
 
