@@ -11,6 +11,7 @@ import { AddForm } from './addForm.tsx';
 import { CellEditor, type Editing } from './cellEditor.tsx';
 import { EntryDetail } from './entryDetail.tsx';
 import { HistogramView } from './histogramView.tsx';
+import { KeptTimes } from './keptTimes.tsx';
 import { MapList } from './mapList.tsx';
 import { drawSpark, numbersOf, sparkWords } from './spark.ts';
 import type { MapsState } from './state.ts';
@@ -109,6 +110,7 @@ export function MapsApp({ state }: { state: MapsState }): JSX.Element {
             }}
           />
         )}
+        <KeptTimes state={state} />
         <Trouble state={state} />
         <div class="map-rows">
           <div class="grid-box" ref={gridBox} hidden={rowsGone} />

@@ -57,6 +57,7 @@ function isListing(value: unknown): boolean {
   return (
     isObject(value) &&
     isText(value['note']) &&
+    (value['kept'] === undefined || isKept(value['kept'])) &&
     Array.isArray(value['maps']) &&
     value['maps'].every(
       (map) =>
@@ -65,6 +66,16 @@ function isListing(value: unknown): boolean {
     ) &&
     Array.isArray(value['away']) &&
     value['away'].every((one) => isObject(one) && isText(one['host']) && isError(one['error']))
+  );
+}
+
+function isKept(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isNumber(value['at']) &&
+    Array.isArray(value['times']) &&
+    value['times'].length > 0 &&
+    value['times'].every(isNumber)
   );
 }
 

@@ -158,10 +158,15 @@ export class MapsState {
     this.#send({ type: 'reconnect' });
   }
 
-  async #list(): Promise<void> {
+  /** Of a recording: its maps as they were read then. */
+  showAt(time: number): void {
+    void this.#list(time);
+  }
+
+  async #list(at?: number): Promise<void> {
     clearTimeout(this.#listTimer);
     try {
-      const listing = await this.#ask({ ask: 'list' });
+      const listing = await this.#ask(at === undefined ? { ask: 'list' } : { ask: 'list', at });
       batch(() => {
         this.listing.value = listing;
         this.listError.value = null;

@@ -129,7 +129,7 @@ test('a run is restarted with another knob, paused at its source and recorded; t
   await picture(page, 'globals-form');
   await workbench.pick('Restart with These Values');
   await workbench.command('Ringside: Record or End Recording');
-  await workbench.lens('Open Trace').click();
+  await workbench.command('Ringside: Open Trace');
   await panel.ready();
   await page.locator('iframe.webview.ready').waitFor();
   await expect.poll(() => call(10) && panel.ledger(), { timeout: 30_000, interval: 500 }).toMatch(/delivered [1-9]/);

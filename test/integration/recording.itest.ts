@@ -53,8 +53,9 @@ const look: MapLook = {
 };
 
 /** Keys and values of maps as the Maps panel shows them, and how many it writes. */
-async function mapsShown(runId: string, names: string[]): Promise<Record<string, string[][]>> {
+async function mapsShown(runId: string, names: string[], at?: number): Promise<Record<string, string[][]>> {
   const view = await engine().openMapsView({ kind: 'run', runId });
+  if (at !== undefined) await engine().askMapsView(view, { ask: 'list', at });
   const shown: Record<string, string[][]> = {};
   const { maps } = await engine().askMapsView(view, { ask: 'list' });
   for (const name of names) {
@@ -132,6 +133,13 @@ it('gives the same rows, prints and maps, through a redeploy that lays the recor
   expect(replayed.programs).toEqual(live.programs);
   expect(replayed.agent).toEqual(live.agent);
   expect(await mapsShown(replayed.id, ['per_pid', 'per_cpu'])).toEqual(maps);
+  const view = await engine().openMapsView({ kind: 'run', runId: replayed.id });
+  const { kept } = await engine().askMapsView(view, { ask: 'list' });
+  await engine().closeMapsView(view);
+  expect(kept!.at).toBe(kept!.times.at(-1));
+  const first = await mapsShown(replayed.id, ['per_pid'], kept!.times[0]);
+  expect(Number(first['per_pid']![0]?.[1] ?? 0)).toBeLessThan(150);
+  expect(await mapsShown(replayed.id, ['per_pid', 'per_cpu'], kept!.at)).toEqual(maps);
   expect(maps['per_pid']).toEqual([[String(process.pid), '150']]);
   expect(await charted(replayed.id)).toEqual(await charted(live.id));
   expect(replayed).toMatchObject({ endReason: 'interrupt', startedAt: live.startedAt });

@@ -38,6 +38,7 @@ class Soak {
   readonly #done = new Map<string, { good: number; bad: number }>();
   readonly #panels: SoakPanels;
   #records = 0;
+  #knowsHost = false;
   #lost = 0;
 
   constructor(
@@ -80,7 +81,9 @@ class Soak {
     const lens = workbench.lens(/^\s*Attach$/);
     await lens.waitFor({ timeout: 60_000 });
     await lens.click();
-    await workbench.pick('ringside-test');
+    // Where it was attached the last time it is attached again without a question.
+    if (!this.#knowsHost) await workbench.pick('ringside-test');
+    this.#knowsHost = true;
     const end = performance.now() + 120_000;
     do {
       if (performance.now() > end) throw new Error('no row came within two minutes');
@@ -113,11 +116,18 @@ class Soak {
           done.bad++;
           const text = error instanceof Error ? error.message.split('\n')[0] : String(error);
           say({ type: 'step', at: this.#at, step: step.name, error: text });
+          await this.#picture(step.name);
           await this.bench.editor.page.keyboard.press('Escape');
         }
         await sleep(STEP_MS);
       }
     }
+  }
+
+  /** What it looked like when something did not work: the newest of each kind is kept. */
+  async #picture(name: string): Promise<void> {
+    const path = join(root, '.cache', 'soak', `${name.replaceAll(/\W+/g, '-')}.png`);
+    await this.bench.editor.page.screenshot({ path }).catch(() => undefined);
   }
 
   async #sample(goesOn: () => boolean, take: (memory: Memory) => void): Promise<void> {
@@ -232,7 +242,7 @@ async function main(args: string[]): Promise<number> {
     }
   } catch (error) {
     say({ type: 'failed', error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    await bench.editor.page.screenshot({ path: join(root, '.cache', 'soak-failed.png') }).catch(() => undefined);
+    await bench.editor.page.screenshot({ path: join(root, '.cache', 'soak', 'failed.png') }).catch(() => undefined);
     say({ ...(await soak.end()), ok: false });
     return 1;
   }

@@ -1,6 +1,6 @@
 /** Memory of everybody who takes part: extension host, engine's worker, agents, and the JavaScript of window and panels. */
 import { readFile, readdir } from 'node:fs/promises';
-import type { Page } from 'playwright-core';
+import type { Frame, Page } from 'playwright-core';
 
 /** Bytes by what takes them; null = it is not there, or cannot be measured now. */
 export interface Memory {
@@ -62,7 +62,10 @@ const used = ({ memory }: Report): number | null => (memory ? memory.heapUsed + 
 export async function sampleMemory(page: Page, metrics: string): Promise<Memory> {
   const [hosts, agents] = await Promise.all([below(/--type=extensionHost/), below(/ringside-agent.*--worker/)]);
   const heaps = await Promise.all(
-    page.frames().map(async (frame) => ({ main: frame === page.mainFrame(), bytes: await heapOf(frame) })),
+    page
+      .frames()
+      .filter((frame) => frame === page.mainFrame() || isPanel(frame))
+      .map(async (frame) => ({ main: frame === page.mainFrame(), bytes: await heapOf(frame) })),
   );
   const heap = (main: boolean): number[] =>
     heaps.flatMap((h) => (h.main === main && h.bytes !== null ? [h.bytes] : []));
@@ -76,10 +79,11 @@ export async function sampleMemory(page: Page, metrics: string): Promise<Memory>
   };
 }
 
-/** A frame shares its heap with others of its site: the largest that a site says would count once, and each says its own. */
-async function heapOf(frame: ReturnType<Page['frames']>[number]): Promise<number | null> {
-  const isPanel = frame.name() === 'active-frame' || frame.parentFrame() === null;
-  if (!isPanel) return null;
+/** A webview's own page stands in the loader's of VS Code, and that in the window. */
+const isPanel = (frame: Frame): boolean => frame.parentFrame()?.parentFrame()?.parentFrame() === null;
+
+/** null = it does not say. */
+async function heapOf(frame: Frame): Promise<number | null> {
   const answer = frame.evaluate(() => {
     const { memory } = performance as Performance & { memory?: { usedJSHeapSize: number } };
     return memory?.usedJSHeapSize ?? null;

@@ -50,6 +50,8 @@ export interface MapsListing {
   away: { host: string; error: ErrorData }[];
   /** The run is over, or has not begun. */
   note: string;
+  /** Of a recording that was played to its end: when maps were read, and which of these is shown (ms since the epoch). */
+  kept?: { times: number[]; at: number };
 }
 
 export interface MapSort {
@@ -190,7 +192,8 @@ export interface MapChanged {
 }
 
 export type MapsQuery =
-  | { ask: 'list' }
+  /** `at`: of a recording, the time at which its maps are shown. */
+  | { ask: 'list'; at?: number }
   | { ask: 'rows'; target: MapTarget; look: MapLook; first: number; count: number }
   | { ask: 'entry'; target: MapTarget; seq: number }
   | { ask: 'histograms'; target: MapTarget; scale: HistogramScale | ''; first: number; count: number }

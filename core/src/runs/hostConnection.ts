@@ -36,6 +36,11 @@ export interface ConnectedHost {
 export interface RecordedFigures {
   /** Rows of a stream that had arrived from this host when it was recorded; null = nothing says so. */
   delivered(stream: string): number | null;
+  readonly maps: {
+    /** When its maps were read, and the time that is shown (ms since the epoch); null when they were not. */
+    kept(): { times: number[]; at: number } | null;
+    showAt(ms: number): Promise<void>;
+  };
 }
 
 export interface ConnectionOptions {

@@ -17,6 +17,7 @@ import type {
 } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
 import type { HostRun } from './hostRun.ts';
+import type { RecordedFigures } from './hostConnection.ts';
 import type { ConnectedHost } from './hosts.ts';
 import { MapsMeasure, type Measurable } from './mapsMeasure.ts';
 import { ofHostRun, type Reachable } from './reachableMaps.ts';
@@ -82,7 +83,10 @@ class MapsView {
   ) {}
 
   async ask(query: MapsQuery, call: CallOptions): Promise<MapsAnswers[keyof MapsAnswers]> {
-    if (query.ask === 'list') return this.#list(call);
+    if (query.ask === 'list') {
+      if (query.at !== undefined) await this.#showAt(query.at);
+      return this.#list(call);
+    }
     const live = await this.#liveOf(query.target, call);
     switch (query.ask) {
       case 'rows':
@@ -124,7 +128,28 @@ class MapsView {
       );
     }
     await this.#check(found, over, call);
-    return { maps: [...this.#known.values()].map(({ summary }) => this.#measured(summary)), away, note };
+    const kept = this.#kept();
+    return {
+      ...{ maps: [...this.#known.values()].map(({ summary }) => this.#measured(summary)), away, note },
+      ...(kept && { kept }),
+    };
+  }
+
+  /** The hosts that a recording stands for, when it was played to its end: until then its maps change by themselves. */
+  #recorded(): RecordedFigures[] {
+    const run = this.scope.kind === 'run' ? this.#runOf(this.scope.runId) : undefined;
+    const { state } = run?.summary() ?? {};
+    return state === 'ended' ? run!.hostRuns.flatMap(({ host }) => host.recorded ?? []) : [];
+  }
+
+  #kept(): MapsListing['kept'] | null {
+    const kept = this.#recorded().flatMap(({ maps }) => maps.kept() ?? []);
+    const times = [...new Set(kept.flatMap((one) => one.times))].sort((a, b) => a - b);
+    return times.length === 0 ? null : { times, at: Math.max(...kept.map(({ at }) => at)) };
+  }
+
+  async #showAt(ms: number): Promise<void> {
+    await Promise.all(this.#recorded().map(({ maps }) => maps.showAt(ms)));
   }
 
   #measurable({ summary, agent, ref }: Reachable): Measurable[] {
@@ -319,7 +344,7 @@ class MapsView {
 
 /** Of a recording; while it is played its maps change as they did. */
 const recordedNote = ({ state }: RunSummary): string =>
-  state === 'ended' || state === 'failed' ? 'A recording: its maps are shown as they were read last.' : '';
+  state === 'ended' || state === 'failed' ? 'A recording: its maps are shown as they were read then.' : '';
 
 function goneError({ host, id, name }: Pick<MapSummary, 'host' | 'id' | 'name'>): RingsideError {
   const which = name === '' ? `Map ${id}` : `Map ${name} (${id})`;

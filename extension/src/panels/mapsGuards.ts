@@ -77,7 +77,7 @@ function parseChange(value: unknown): MapChange | null {
 
 function parseQuery(value: unknown): MapsQuery | null {
   if (!isFields(value)) return null;
-  if (value.ask === 'list') return { ask: 'list' };
+  if (value.ask === 'list') return isCount(value.at) ? { ask: 'list', at: value.at } : { ask: 'list' };
   const target = parseTarget(value.target);
   if (target === null) return null;
   const { first, count, scale, seq } = value;

@@ -33,8 +33,7 @@ export async function openRecording(spec: OpenRecordingSpec, deps: ReplayDeps, c
   try {
     return await begin(opened, spec, deps);
   } catch (error) {
-    await closeAgents(opened);
-    await reader.close();
+    await close(opened);
     throw error;
   }
 }
@@ -55,7 +54,7 @@ async function begin(opened: OpenedRecording, spec: OpenRecordingSpec, deps: Rep
     prepare: (_file, host) => prepared(opened, player, host.name),
     // Its maps are looked at when it was played to its end, too.
     release: () => Promise.resolve(),
-    onDispose: () => void closeAgents(opened),
+    onDispose: () => void close(opened),
     onConnectionEnd: () => () => undefined,
   });
   const player = new Player(
@@ -81,8 +80,9 @@ async function begin(opened: OpenedRecording, spec: OpenRecordingSpec, deps: Rep
   return summary;
 }
 
-async function closeAgents({ hosts }: OpenedRecording): Promise<void> {
-  await Promise.allSettled(hosts.map(({ host }) => host.agent.close()));
+/** Its agents and its file. */
+async function close({ hosts, reader }: OpenedRecording): Promise<void> {
+  await Promise.allSettled([...hosts.map(({ host }) => host.agent.close()), reader.close()]);
 }
 
 function specOf({ head, hosts, reader }: OpenedRecording, spec: OpenRecordingSpec): AttachSpec {

@@ -147,7 +147,7 @@ async function startHost(file: string, { host, program, attached, stats }: Parts
   const { agent, client } = await RecordedAgent.start(parts.tail, log);
   agent.stats = stats;
   agent.maps.loaded = description.maps;
-  const counts = new RecordedCounts();
+  const counts = new RecordedCounts(agent.maps);
   const info = parts.head.info;
   return { host: recordedHost(info, client, counts), agent, counts, object, attached: attachedParts.head, description };
 }

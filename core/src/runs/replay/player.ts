@@ -2,13 +2,14 @@
 import { RingsideError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { EndReason, IteratorText } from '../../model/index.ts';
-import type { Chunk } from '../../recording/reader.ts';
+import type { Chunk, ChunkPlace } from '../../recording/reader.ts';
 import { damageText, isWhole } from '../../recording/reader.ts';
 import { ChunkType, decodeFrames, decodeParts } from '../../recording/format.ts';
-import { headIs, type EndHead } from '../../recording/contents.ts';
+import { headIs, type EndHead, type MapHead } from '../../recording/contents.ts';
 import type { RedeployChanges } from '../run.ts';
 import { figuresOf, swapOf, type OpenedRecording, type SwapFound } from './opened.ts';
 import { Pace } from './pace.ts';
+import type { KeptMap } from './recordedMaps.ts';
 
 /** What of a run the player drives. */
 export interface PlayedRun {
@@ -75,8 +76,6 @@ export class Player {
     } catch (error) {
       failure = RingsideError.from(error);
       this.log.error(`The recording cannot be read any further: ${failure.message}`);
-    } finally {
-      await reader.close().catch(() => undefined);
     }
     await this.finish(failure);
   }
@@ -115,8 +114,11 @@ export class Player {
       case ChunkType.map: {
         const parts = decodeParts(payload);
         if (!parts || !own || !headIs.map(parts.head)) return false;
-        const { map, entries, valueBytes, truncated } = parts.head;
-        own.agent.maps.put(map, { bytes: parts.tail, entries, valueBytes, truncated, timeNs: chunk.timeNs });
+        const { map } = parts.head;
+        const { at, type, flags, number, timeNs, payloadBytes } = chunk; // not what it holds
+        const place = { at, type, flags, host, number, timeNs, payloadBytes };
+        own.agent.maps.put(map, keptMap(parts.head, parts.tail, chunk.timeNs));
+        own.agent.maps.remember({ map, timeNs: chunk.timeNs, load: () => this.readMap(place) });
         return true;
       }
       case ChunkType.mapsShown:
@@ -142,6 +144,13 @@ export class Player {
       default:
         return true;
     }
+  }
+
+  /** A map's entries once more; null when they cannot be read any more. */
+  private async readMap(place: ChunkPlace): Promise<KeptMap | null> {
+    const payload = await this.opened.reader.payload(place);
+    const parts = payload && decodeParts(payload);
+    return parts && headIs.map(parts.head) ? keptMap(parts.head, parts.tail, place.timeNs) : null;
   }
 
   private async frames({ payload, host, timeNs }: Chunk): Promise<boolean> {
@@ -204,4 +213,8 @@ export class Player {
     await new Promise((resolve) => setImmediate(resolve));
     this.turnAt = performance.now();
   }
+}
+
+function keptMap({ entries, valueBytes, truncated }: MapHead, bytes: Uint8Array, timeNs: bigint): KeptMap {
+  return { bytes, entries, valueBytes, truncated, timeNs };
 }

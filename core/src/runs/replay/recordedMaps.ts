@@ -30,8 +30,23 @@ interface Watch {
   entries: Map<string, Uint8Array>;
 }
 
+/** One reading of a map, and the way to it. */
+interface Reading {
+  map: string;
+  timeNs: bigint;
+  /** null when it cannot be read. */
+  load(): Promise<KeptMap | null>;
+}
+
+/** Readings of several maps that follow each other so closely are one look at all of them. */
+const ONE_LOOK_MS = 500;
+/** Times that are told; of more, every so many. */
+const MOST_TIMES = 2_000;
+
 export class RecordedMaps {
-  private readonly kept = new Map<string, KeptMap>();
+  private readonly readings: Reading[] = [];
+  private shownAt: number | null = null;
+  private readonly dumps = new Map<string, KeptMap>();
   private readonly watches = new Map<number, Watch>();
   private last = 0;
 
@@ -39,11 +54,41 @@ export class RecordedMaps {
   constructor(public loaded: readonly LoadedMap[]) {}
 
   put(map: string, dump: KeptMap): void {
-    this.kept.set(map, dump);
+    this.dumps.set(map, dump);
+  }
+
+  /** Remembers where a reading can be found again. */
+  remember(reading: Reading): void {
+    this.readings.push(reading);
+  }
+
+  /** When all maps were read, and the time that is shown; null when none was. */
+  kept(): { times: number[]; at: number } | null {
+    const times: number[] = [];
+    for (const { timeNs } of this.readings) {
+      const ms = Number(timeNs / 1_000_000n);
+      if (times.length > 0 && ms - times.at(-1)! < ONE_LOOK_MS) times[times.length - 1] = ms;
+      else times.push(ms);
+    }
+    const step = Math.ceil(times.length / MOST_TIMES);
+    const told = times.filter((_, i) => (times.length - 1 - i) % Math.max(1, step) === 0);
+    return told.length === 0 ? null : { times: told, at: this.shownAt ?? told.at(-1)! };
+  }
+
+  /** Shows every map as it was read last until then; a map that was not read by then as it was read first. */
+  async showAt(ms: number): Promise<void> {
+    this.shownAt = ms;
+    for (const map of new Set(this.readings.map((reading) => reading.map))) {
+      const own = this.readings.filter((reading) => reading.map === map);
+      const wanted = own.findLast(({ timeNs }) => Number(timeNs / 1_000_000n) <= ms) ?? own[0]!;
+      if (this.get(map)?.timeNs === wanted.timeNs) continue;
+      const dump = await wanted.load();
+      if (dump !== null && this.shownAt === ms) this.put(map, dump);
+    }
   }
 
   get(map: string): KeptMap | undefined {
-    return this.kept.get(map);
+    return this.dumps.get(map);
   }
 
   entry(map: string): LoadedMap | undefined {
@@ -63,7 +108,7 @@ export class RecordedMaps {
   /** What changed since the last question; null where there is no such watch, or nothing was kept. */
   poll(id: number): RecordedDelta | null {
     const watch = this.watches.get(id);
-    const dump = watch && this.kept.get(watch.map);
+    const dump = watch && this.dumps.get(watch.map);
     const loaded = watch && this.entry(watch.map);
     if (!watch || !dump || !loaded) return null;
     const frame = {
