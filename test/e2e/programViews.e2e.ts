@@ -6,7 +6,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { at, vsixFile } from '../../scripts/lib/paths.mjs';
 import { startEditor, type Editor } from './harness/editor.ts';
 import { followingSystem, picture, pictures } from './harness/pictures.ts';
-import { ledgerFigures, TracePanel } from './harness/tracePanel.ts';
 import { Workbench } from './harness/workbench.ts';
 
 const source = `#include "vmlinux.h"
@@ -46,7 +45,6 @@ beforeAll(async () => {
   mkdirSync(work);
   writeFileSync(join(work, 'counter.bpf.c'), source);
   copyFileSync(at('test/fixtures/objects/exec.bpf.o'), join(work, 'exec.bpf.o'));
-  copyFileSync(at('test/fixtures/programs/recorded.bpf.c'), join(work, 'recorded.bpf.c'));
   writeFileSync(join(work, 'junk.bpf.o'), Buffer.from('\x7fELF and then nothing of the kind'));
   const settings = { ...followingSystem, 'ringside.openPanelOnAttach': false, 'ringside.verifyOnSave': false };
   editor = await startEditor({ folder: work, vsix: vsixFile(), settings });
@@ -111,54 +109,3 @@ test('while it runs, figures stand above the program and beside its map', async 
   await workbench.lens('Detach').click();
   await workbench.lens(/Attach/).waitFor({ timeout: 30_000 });
 });
-
-test('a run is restarted with another knob, paused at its source and recorded; the recording has its rows', async () => {
-  const { page } = editor!;
-  const panel = new TracePanel(workbench);
-  await workbench.open('recorded.bpf.c');
-  await workbench.lens(/Attach/).click();
-  await workbench.pick('local');
-  await workbench.lens('Detach').waitFor({ timeout: 60_000 });
-
-  await workbench.command('Ringside: Restart with Changed Globals…');
-  await workbench.pick('only_pid');
-  await workbench.quickInput().fill('-1');
-  await page.locator('.quick-input-widget .quick-input-message').filter({ hasText: '-1' }).waitFor();
-  await workbench.quickInput().fill(String(process.pid));
-  await page.keyboard.press('Enter');
-  await picture(page, 'globals-form');
-  await workbench.pick('Restart with These Values');
-  await workbench.command('Ringside: Record or End Recording');
-  await workbench.command('Ringside: Open Trace');
-  await panel.ready();
-  await page.locator('iframe.webview.ready').waitFor();
-  await expect.poll(() => call(10) && panel.ledger(), { timeout: 30_000, interval: 500 }).toMatch(/delivered [1-9]/);
-
-  await workbench.command('Ringside: Pause or Resume at the Source');
-  await expect.poll(() => panel.status(), { timeout: 20_000 }).toBe('detached');
-  const before = await panel.ledger();
-  call(10);
-  await workbench.command('Ringside: Pause or Resume at the Source');
-  await expect.poll(() => panel.status(), { timeout: 20_000 }).toBe('live');
-  expect(ledgerFigures(await panel.ledger()).delivered).toBe(ledgerFigures(before).delivered);
-
-  await workbench.command('Ringside: Record or End Recording');
-  const rows = await panel.rows();
-  await workbench.command('Ringside: End in Time…');
-  await workbench.quickInput().fill('1s');
-  await page.keyboard.press('Enter');
-  await expect.poll(() => panel.status(), { timeout: 30_000 }).toBe('ended');
-  await workbench.command('View: Close Editor');
-
-  await workbench.button('Open').click();
-  await panel.ready();
-  await expect.poll(() => panel.rows(), { timeout: 20_000 }).toEqual(rows);
-  await picture(page, 'recording');
-  await workbench.command('View: Close Editor');
-}, 120_000);
-
-/** getppid, which the program traces; true when all were made. */
-function call(times: number): boolean {
-  for (let i = 0; i < times; i++) void process.ppid;
-  return true;
-}
