@@ -201,7 +201,9 @@ async function onHost(
       const each = { engine, place, signal, ...limits(values, host.patience) };
       const results = await tryAll(values, corpus, each);
       if (signal.aborted || parts.length === 0) return { results, examined: null };
-      return { results, examined: await examine(results, { ...each, parts, host: host.shell.host, root, cacheDir }) };
+      const examined = await examine(results, { ...each, parts, host: host.shell.host, root, cacheDir });
+      // Half a table would say that nothing is wrong.
+      return { results, examined: signal.aborted ? null : examined };
     } finally {
       await place.stop();
     }
