@@ -1,7 +1,7 @@
 import type { VscodeTextfield } from '@vscode-elements/elements/dist/vscode-textfield/vscode-textfield.js';
 import type { JSX, RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Signal } from '@preact/signals';
+import type { ReadonlySignal } from '@preact/signals';
 import type { Completions, ErrorData } from '@ringside/core/model';
 import { Proposals, useProposals } from './proposals.tsx';
 import { visible } from './format.ts';
@@ -19,8 +19,8 @@ export interface FilterFault {
 }
 
 export interface Filtered {
-  readonly where: Signal<string>;
-  readonly filterFault: Signal<FilterFault | null>;
+  readonly where: ReadonlySignal<string>;
+  readonly filterFault: ReadonlySignal<FilterFault | null>;
   /** Tries a filter. */
   applyFilter(where: string): void;
 }

@@ -52,6 +52,7 @@ export class TraceActions {
     const rows = selected === 1 ? 'Row' : `${count(selected)} Rows`;
     return [
       ...this.#valueItems(place),
+      ...this.#colourItems(place),
       { kind: 'separator' },
       { label: 'Copy Value', disabled: place.column === null, run: () => void this.#copyValue(place) },
       { label: `Copy ${rows}`, keys: 'Ctrl+C', disabled: selected === 0, run: () => void this.copy('tsv') },
@@ -61,6 +62,12 @@ export class TraceActions {
         run: () => void this.copy(format),
       })),
       { kind: 'separator' },
+      {
+        label: 'Bookmark Row',
+        keys: 'M',
+        disabled: place.seq === null,
+        run: () => place.seq !== null && void this.#state.tools.toggleBookmark(place.seq),
+      },
       { label: 'Row Detail', keys: 'Enter', run: () => this.#state.toggleDetail(true) },
     ];
   }
@@ -132,6 +139,10 @@ export class TraceActions {
       { label: 'Export Rows as JSON Lines…', disabled: run === null, run: () => this.#export('jsonl') },
       { label: 'Export Rows as Markdown…', disabled: run === null, run: () => this.#export('markdown') },
       { kind: 'separator' },
+      { label: 'Colour Rules…', run: () => this.#state.tools.toggle('colours') },
+      { label: 'Bookmarks…', keys: 'M', run: () => this.#state.tools.toggle('bookmarks') },
+      { label: 'Where Records Are…', run: () => this.#state.tools.toggle('ledger') },
+      { kind: 'separator' },
       { label: 'Open Charts', disabled: run === null, run: () => this.#state.chart(null) },
       { kind: 'separator' },
       { label: 'Select All Rows', keys: 'Ctrl+A', run: () => this.#grid.selectAll() },
@@ -156,6 +167,24 @@ export class TraceActions {
     ];
   }
 
+  #colourItems(place: CellPlace): MenuItem[] {
+    const { column, seq } = place;
+    if (column === null || seq === null || column.id === '@time') return [];
+    const label = `Colour Rows with ${visible(column.title, 40)} == ${visible(place.text, 30)}`;
+    return [{ label, run: () => void this.#colourBy(place) }];
+  }
+
+  async #colourBy(place: CellPlace): Promise<void> {
+    if (place.column === null) return;
+    const { value, kind } = await this.#exactValue(place);
+    const where = valueFilter(place.column.id, kind, value, '==');
+    if (where === null) {
+      this.#state.note(`Rows cannot be coloured by a whole ${place.column.title}.`);
+      return;
+    }
+    this.#state.tools.addColour(where);
+  }
+
   async #filterBy(place: CellPlace, operator: '==' | '!='): Promise<void> {
     if (place.column === null) return;
     const { value, kind } = await this.#exactValue(place);
@@ -164,7 +193,7 @@ export class TraceActions {
       this.#state.note(`Rows cannot be filtered by a whole ${place.column.title}.`);
       return;
     }
-    this.#state.applyFilter(combined(this.#state.where.value, condition));
+    this.#state.tools.applyText(combined(this.#state.tools.text.value, condition));
   }
 
   /** The value itself, because the text in the cell may be cut or written for people. */

@@ -1,6 +1,7 @@
 import type { VscodeTextfield } from '@vscode-elements/elements/dist/vscode-textfield/vscode-textfield.js';
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { computed } from '@preact/signals';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { Announcer } from '../shared/announce.ts';
 import { clockOfCell, timeDelta, visible } from '../shared/format.ts';
 import { Menu, type MenuItem, type MenuRequest } from '../shared/menu.tsx';
@@ -8,12 +9,17 @@ import { TraceActions } from './actions.ts';
 import type { PlacedColumn } from '../shared/grid/columns.ts';
 import { Detail } from './detail.tsx';
 import { Banner, EmptyView } from './emptyView.tsx';
-import { FilterBox } from '../shared/filterBox.tsx';
+import { FilterBox, type Filtered } from '../shared/filterBox.tsx';
+import type { GridRow } from '../shared/grid/pageWindow.ts';
 import { RowGrid } from '../shared/grid/rowGrid.ts';
 import { Header } from './header.tsx';
 import { LedgerLine } from './ledgerLine.tsx';
 import { NewRows } from './newRows.tsx';
 import type { TraceState } from './state.ts';
+import { faultInText, splitRange } from './tools/range.ts';
+import { listenToRowKeys } from './tools/rowKeys.ts';
+import { ToolSections } from './tools/sections.tsx';
+import { TimeStrip } from './tools/timeStrip.tsx';
 import { announceChanges } from './spoken.ts';
 import { ViewBar } from './viewBar.tsx';
 
@@ -35,7 +41,9 @@ export function App({ state }: { state: TraceState }): JSX.Element {
     const stopSpeaking = announceChanges(state, announcer);
     const stopKeys = pageKeys(filter, made, () => void actions.current?.copy('tsv'));
     const stopTheme = watchTheme(made);
+    const stopRowKeys = listenToRowKeys(made.element, state.tools, () => state.activeSeq);
     return () => {
+      stopRowKeys();
       stopSpeaking();
       stopKeys();
       stopTheme();
@@ -51,13 +59,15 @@ export function App({ state }: { state: TraceState }): JSX.Element {
     setMenu({ label, items, opener, ...place, ...(search === undefined ? {} : { search }) });
   };
   const focusRows = (): void => grid.current?.focus();
+  const typed = useMemo(() => typedFilter(state), [state]);
 
   return (
     <main class="trace" aria-label="Trace">
       <Header state={state} more={(opener) => openBelow('More actions', opener, () => actions.current!.moreMenu())} />
+      <TimeStrip state={state} tools={state.tools} />
       <div class="viewbar">
         <FilterBox
-          state={state}
+          state={typed}
           complete={(text, at) => state.complete(text, at)}
           example={'pid == 4242 && comm ~ "^ng"'}
           field={filter}
@@ -93,11 +103,28 @@ export function App({ state }: { state: TraceState }): JSX.Element {
           }}
         />
       )}
+      <ToolSections
+        state={state}
+        tools={state.tools}
+        close={() => {
+          state.tools.section.value = null;
+          focusRows();
+        }}
+      />
       <LedgerLine state={state} />
       <div ref={spoken} class="only-read" />
       {menu !== null && <Menu request={menu} close={() => setMenu(null)} />}
     </main>
   );
+}
+
+/** The filter as it is typed: the range of time is shown on its own. */
+function typedFilter({ tools, filterFault }: TraceState): Filtered {
+  const fault = computed(() => {
+    const found = filterFault.value;
+    return found && { ...found, where: splitRange(found.where).text, at: faultInText(found.where, found.at) };
+  });
+  return { where: tools.text, filterFault: fault, applyFilter: (text) => tools.applyText(text) };
 }
 
 /** A cell's text for people: only times may come as numbers. */
@@ -119,11 +146,15 @@ function makeGrid(
   openMenu: (request: MenuRequest) => void,
   actions: () => TraceActions | null,
 ): RowGrid {
-  const options = { id: 'trace-grid', rowId: 'g', label: 'Records', follows: true, editable: false };
+  const tag = (row: GridRow): string => state.tools.tag(row);
+  const options = { id: 'trace-grid', rowId: 'g', label: 'Records', follows: true, editable: false, tag };
   const grid: RowGrid = new RowGrid(parent, options, {
     want: (want) => state.want(want),
     follow: (following) => state.followChanged(following),
-    selection: (selection) => (state.selected.value = selection.size),
+    selection: (selection) => {
+      state.selected.value = selection.size;
+      state.tools.selectionChanged(selection.ranges);
+    },
     active: (seq) => state.activeChanged(seq),
     detail: () => state.toggleDetail(),
     escape: () => state.toggleDetail(false),

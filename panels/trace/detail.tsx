@@ -4,6 +4,7 @@ import { useRef, useState } from 'preact/hooks';
 import { clockOfCell, count, visible } from '../shared/format.ts';
 import { IconButton } from '../shared/iconButton.tsx';
 import type { TraceState } from './state.ts';
+import { SelectionFigures } from './tools/selectionFigures.tsx';
 
 const LEAST_HEIGHT = 80;
 const START_HEIGHT = 220;
@@ -38,11 +39,12 @@ export function Detail({ state, close }: DetailProps): JSX.Element {
         )}
         <IconButton icon="close" label="Close the row detail" keys="Enter" onPress={close} />
       </div>
+      <SelectionFigures state={state} tools={state.tools} />
       {detail === null ? (
         <p class="detail-none">Select a row to see its fields, their types and its bytes.</p>
       ) : (
         <div class="detail-body" tabIndex={0} aria-label="Fields and bytes">
-          <Fields detail={detail} />
+          <Fields detail={detail} declaration={(path) => state.showDeclaration(detail.record, path)} />
           {detail.hex !== '' && <pre class="hex">{visibleLines(detail.hex)}</pre>}
         </div>
       )}
@@ -50,7 +52,13 @@ export function Detail({ state, close }: DetailProps): JSX.Element {
   );
 }
 
-function Fields({ detail }: { detail: RowDetail }): JSX.Element {
+interface FieldsProps {
+  detail: RowDetail;
+  /** Goes to where the source declares a field. */
+  declaration: (path: string) => void;
+}
+
+function Fields({ detail, declaration }: FieldsProps): JSX.Element {
   const fields = detail.fields.slice(0, MOST_FIELDS);
   return (
     <table class="fields">
@@ -67,7 +75,20 @@ function Fields({ detail }: { detail: RowDetail }): JSX.Element {
       <tbody>
         {fields.map((field) => (
           <tr key={field.path}>
-            <th scope="row">{visible(field.path, 300)}</th>
+            <th scope="row">
+              {detail.record === '' ? (
+                visible(field.path, 300)
+              ) : (
+                <button
+                  type="button"
+                  class="declared"
+                  title="Go to its declaration in the source"
+                  onClick={() => declaration(field.path)}
+                >
+                  {visible(field.path, 300)}
+                </button>
+              )}
+            </th>
             <td class="value">{visible(field.text, LONGEST_VALUE)}</td>
             <td class="type">{visible(field.type, 300)}</td>
             <td class="right" title={`${field.size} bytes`}>

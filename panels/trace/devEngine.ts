@@ -6,7 +6,12 @@ import type {
   RowDetail,
   RowsPage,
   RowsQuery,
+  MeasurePage,
+  RowPlaceInfo,
+  RowsAnswer,
   RunSummary,
+  SummaryPage,
+  TraceAsk,
 } from '@ringside/core/model';
 
 export interface SyntheticOptions {
@@ -136,6 +141,7 @@ export class SyntheticEngine {
       programs: [{ name: 'handle_exec', runs: delivered, sampled: false, nanosPerRun: 61, cpuPercent: 0.3, missed: 0 }],
       rate: this.#state === 'running' ? Math.round(this.#options.rate * wave) : 0,
       agent: { rssBytes: 6_200_000, cpuPercent: 0.2 },
+      store: { bytes: 201_326_592, maxBytes: 268_435_456 },
       limits: { cpuPercent: 30, recordsPerSecond: 2_000_000, timeSeconds: 900 },
       kept: this.kept,
     };
@@ -155,7 +161,7 @@ export class SyntheticEngine {
       const first =
         query.first < 0 ? Math.max(0, stored - query.count) : Math.max(0, Math.min(query.first - gone, stored));
       const count = Math.min(query.count, stored - first);
-      const rows = Array.from({ length: count }, (_, i) => this.#row(oldest + first + i));
+      const rows = Array.from({ length: count }, (_, i) => this.#coloured(this.#row(oldest + first + i), query));
       return { ...common, first, rows, matching: stored, partial: false, evicted: oldest };
     }
     const filter = this.#filterFor(query.where);
@@ -167,6 +173,69 @@ export class SyntheticEngine {
     const first = query.first < 0 ? Math.max(0, matches.length - query.count) : Math.min(query.first, matches.length);
     const rows = matches.slice(first, first + query.count).map((seq) => this.#row(seq));
     return { ...common, first, rows, matching: matches.length, partial: filter.at < delivered };
+  }
+
+  /** Places, figures, checks and rates, as the engine gives them. */
+  answer(ask: TraceAsk): RowsAnswer<TraceAsk> {
+    const oldest = Math.max(0, this.delivered - this.#options.store);
+    switch (ask.ask) {
+      case 'places': {
+        const shown = ask.view.where === '';
+        const place = (seq: number): RowPlaceInfo => {
+          const stored = seq >= oldest && seq < this.delivered;
+          return { seq, index: stored && shown ? seq - oldest : null, time: stored ? this.#row(seq).cells[0]! : null };
+        };
+        return { places: ask.seqs.map(place), evicted: oldest, partial: false, oldest: this.#row(oldest).cells[0]! };
+      }
+      case 'measure':
+        return this.#measure(ask.ranges, oldest);
+      case 'check': {
+        const made = ask.where === '' ? null : this.#filterFor(ask.where);
+        return made !== null && 'code' in made ? made : null;
+      }
+      case 'summary':
+        return this.#rates(ask.stream);
+    }
+  }
+
+  #measure(ranges: readonly { from: number; to: number }[], oldest: number): MeasurePage {
+    const seqs = ranges.flatMap(({ from, to }) =>
+      Array.from({ length: Math.min(10_000, to - from) }, (_, i) => oldest + from + i),
+    );
+    const rows = seqs.map((seq) => this.#row(seq).cells);
+    const times = rows.map((cells) => cells[0]!);
+    const fields = this.#columns.flatMap(({ id, field }, at) => {
+      if (field === null || field.kind === 'chars') return [];
+      const numbers = rows.map((cells) => Number(cells[at]));
+      const sum = numbers.reduce((a, b) => a + b);
+      const ends = { first: String(numbers[0]), last: String(numbers.at(-1)) };
+      const [least, most] = [Math.min(...numbers), Math.max(...numbers)].map(String) as [string, string];
+      return [{ path: id, field, count: numbers.length, ...ends, sum: String(sum), least, most }];
+    });
+    const [first, last] = [times[0]!, times.at(-1)!];
+    return { rows: rows.length, missed: 0, times: { first, last, oldest: first, newest: last }, fields, next: null };
+  }
+
+  #rates(stream: string): SummaryPage {
+    const at = (seq: number): number => Number(BigInt(this.#row(seq).cells[0]!) / 1_000_000n);
+    const width = 500;
+    const [first, end] = [Math.floor(at(0) / width), Math.floor(at(Math.max(0, this.delivered - 1)) / width) + 1];
+    const values = Array.from({ length: end - first }, (_, i) =>
+      Math.round(24_000 * (1 + 0.6 * Math.sin(i / 9) + 0.3 * Math.sin(i / 2))),
+    );
+    const lines = [{ label: '', value: null, rest: false, values }];
+    const data = { kind: 'series', field: null, lines, width, first, from: first, end, early: 0 } as const;
+    return {
+      stream,
+      where: '',
+      state: 1,
+      whole: true,
+      data,
+      counted: this.delivered,
+      missed: 0,
+      partial: false,
+      error: null,
+    };
   }
 
   detail(seq: number): RowDetail | null {
@@ -182,6 +251,14 @@ export class SyntheticEngine {
       return [field];
     });
     return { seq, time: cells[0]!, record: 'struct event', fields, hex: hexDump(seq, Math.min(512, offset)) };
+  }
+
+  #coloured(row: { seq: number; cells: string[] }, { rules }: RowsQuery): RowsPage['rows'][number] {
+    const rule = (rules ?? []).findIndex((where) => {
+      const filter = this.#filterFor(where);
+      return filter instanceof FilteredView && filter.passes(row.cells);
+    });
+    return rule < 0 ? row : { ...row, rule };
   }
 
   #row(seq: number): { seq: number; cells: string[] } {
@@ -262,6 +339,10 @@ class FilteredView {
     this.#test = test;
   }
 
+  passes(cells: readonly string[]): boolean {
+    return this.#test(cells);
+  }
+
   advance(delivered: number, cellsOf: (seq: number) => readonly string[]): void {
     const end = Math.min(delivered, this.at + 20_000);
     for (; this.at < end; this.at++) if (this.#test(cellsOf(this.at))) this.matches.push(this.at);
@@ -273,7 +354,7 @@ function parseFilter(where: string, columns: Column[]): FilteredView | ErrorData
   const tests: ((cells: readonly string[]) => boolean)[] = [];
   let at = 0;
   for (const part of where.split('&&')) {
-    const match = /^\s*(@?\w+)\s*(==|!=|<|>)\s*(-?\d+|"[^"]*")\s*$/.exec(part);
+    const match = /^\s*\(?(@?\w+)\s*(==|!=|<=|>=|<|>)\s*(-?\d+|"[^"]*")\)?\s*$/.exec(part);
     const column = columns.findIndex((candidate) => candidate.id === match?.[1]);
     if (match === null || column < 0) {
       const inside = part.length - part.trimStart().length;
@@ -289,7 +370,9 @@ function parseFilter(where: string, columns: Column[]): FilteredView | ErrorData
       const value = cells[column]!;
       if (operator === '==') return value === literal;
       if (operator === '!=') return value !== literal;
-      return operator === '<' ? Number(value) < Number(literal) : Number(value) > Number(literal);
+      const difference = Number(value) - Number(literal);
+      if (difference === 0) return operator === '<=' || operator === '>=';
+      return operator?.startsWith('<') === difference < 0;
     });
     at += part.length + 2;
   }

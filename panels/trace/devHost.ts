@@ -102,8 +102,13 @@ function receive(message: ToHost): void {
       reply({ type: 'completions', id: message.id, completions: { from, to: message.at, items } });
       return;
     }
+    case 'ask':
+      reply({ type: 'answer', id: message.id, answer: engine.answer(message.ask) });
+      return;
     case 'export':
     case 'chart':
+    case 'remedy':
+    case 'declaration':
       return;
     case 'copy':
       dev.copied.push(message.text);

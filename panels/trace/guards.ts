@@ -1,4 +1,4 @@
-import type { PanelState, ToPanel } from '@ringside/core/model';
+import type { Bookmark, ColourRule, PanelState, ToPanel } from '@ringside/core/model';
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const isText = (value: unknown): value is string => typeof value === 'string';
@@ -24,6 +24,8 @@ export function toPanel(data: unknown): ToPanel | null {
       return isCount(data['id']) && isObject(data['completions']) && Array.isArray(data['completions']['items'])
         ? (data as ToPanel)
         : null;
+    case 'answer':
+      return isCount(data['id']) && (data['answer'] === null || isObject(data['answer'])) ? (data as ToPanel) : null;
     case 'failed':
       return isCount(data['id']) && isError(data['error']) ? (data as ToPanel) : null;
     default:
@@ -92,5 +94,20 @@ export function panelState(value: unknown): PanelState {
     hidden: isTexts(value['hidden']) ? value['hidden'] : [],
     widths,
     spec: isObject(value['spec']) ? (value['spec'] as unknown as PanelState['spec']) : null,
+    colours: list(value['colours'], isRule),
+    bookmarks: list(value['bookmarks'], isBookmark),
   };
+}
+
+function list<T>(value: unknown, is: (item: unknown) => item is T): T[] {
+  return Array.isArray(value) ? value.filter(is) : [];
+}
+
+function isRule(value: unknown): value is ColourRule {
+  return isObject(value) && isText(value['where']) && isText(value['colour']) && typeof value['on'] === 'boolean';
+}
+
+function isBookmark(value: unknown): value is Bookmark {
+  if (!isObject(value) || !isText(value['stream']) || !isCount(value['seq']) || !isText(value['note'])) return false;
+  return isText(value['time']) && /^\d{1,20}$/.test(value['time']);
 }

@@ -2,6 +2,7 @@ import type { RunSummary, StreamLedger } from '@ringside/core/model';
 import type { JSX } from 'preact';
 import { visible } from '../shared/format.ts';
 import type { TraceState } from './state.ts';
+import { memoryText } from './tools/losses.ts';
 import { accountText, isLive, ledgerWords } from './status.ts';
 
 /**
@@ -18,7 +19,7 @@ export function LedgerLine({ state }: { state: TraceState }): JSX.Element {
     return <footer class="ledger">{state.ready.value ? nothing(run) : ''}</footer>;
   }
   return (
-    <footer class="ledger" aria-label="Ledger" title={accounts(all)}>
+    <footer class="ledger" aria-label="Ledger" title={accounts(all)} onClick={() => explain(state)}>
       {all.length > 1 && shown.length > 0 && <span class="of">{visible(state.shownStream.value, 100)}:</span>}
       <span>
         produced <b>{words.produced}</b>
@@ -46,11 +47,32 @@ export function LedgerLine({ state }: { state: TraceState }): JSX.Element {
         </span>
       )}
       <span aria-hidden="true">·</span>
+      {run.store !== undefined && (
+        <span title="Memory that this run's records take here, and most of it">
+          holds <b>{memoryText(run)}</b> ·
+        </span>
+      )}
       <span class="cost">
         cost <b>{words.cost}</b>, <b>{words.cpu}</b>
       </span>
+      <button
+        type="button"
+        class="small ledger-why"
+        aria-expanded={state.tools.section.value === 'ledger'}
+        onClick={(event) => {
+          event.stopPropagation();
+          state.tools.toggle('ledger');
+        }}
+      >
+        Where Are They?
+      </button>
     </footer>
   );
+}
+
+/** A press anywhere on the line explains it, but not one that ends the marking of text to copy. */
+function explain(state: TraceState): void {
+  if (getSelection()?.isCollapsed !== false) state.tools.toggle('ledger');
 }
 
 /** All streams, one a line, for the tooltip. */

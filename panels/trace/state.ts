@@ -9,7 +9,10 @@ import type {
   RowsPage,
   RowsQuery,
   RunSummary,
+  RowsAnswer,
+  Remedy,
   ToHost,
+  TraceAsk,
 } from '@ringside/core/model';
 import type { FilterFault } from '../shared/filterBox.tsx';
 import type { Want } from '../shared/grid/pageWindow.ts';
@@ -23,6 +26,7 @@ import { EMPTY_STATE, panelState, toPanel } from './guards.ts';
 import { PollPace, RowPump } from './pump.ts';
 import { type RateSample, addSample } from './rates.ts';
 import { isLive } from './status.ts';
+import { RowTools, type ToolsHost } from './tools/rowTools.ts';
 
 export interface Counts {
   matching: number;
@@ -44,7 +48,7 @@ const NOTICE_MS = 4000;
 const COUNTS_EVERY_MS = 200;
 
 /** Everything the panel knows, and the one place that talks to the host. Components read the signals. */
-export class TraceState {
+export class TraceState implements ToolsHost {
   readonly ready = signal(false);
   readonly run = signal<RunSummary | null>(null);
   readonly stream = signal('');
@@ -66,6 +70,7 @@ export class TraceState {
   readonly detail = signal<RowDetail | null>(null);
   readonly rates = signal<readonly RateSample[]>([]);
   readonly notice = signal('');
+  readonly tools: RowTools;
 
   readonly #api: VsCodeApi<PanelState>;
   readonly #requests = new PendingRequests(REQUEST_TIMEOUT_MS);
@@ -91,6 +96,7 @@ export class TraceState {
 
   constructor(api: VsCodeApi<PanelState>) {
     this.#api = api;
+    this.tools = new RowTools(this);
     this.#pump = new RowPump({
       request: (query) => this.rows(query),
       nextFrame: (run) => void requestAnimationFrame(run),
@@ -144,6 +150,10 @@ export class TraceState {
         this.#requests.settle(message.id, message.completions);
         return;
       }
+      case 'answer': {
+        this.#requests.settle(message.id, message.answer);
+        return;
+      }
       case 'failed': {
         this.#requests.fail(message.id, message.error);
         return;
@@ -154,7 +164,53 @@ export class TraceState {
   // --- asked by components ------------------------------------------------------------------------------------------
 
   rows(query: RowsQuery): Promise<RowsPage> {
-    return this.#requests.request<RowsPage>((id) => this.#post({ type: 'rows', id, query }));
+    const { rules } = this.tools;
+    const coloured = rules.length === 0 ? query : { ...query, rules };
+    return this.#requests.request<RowsPage>((id) => this.#post({ type: 'rows', id, query: coloured }));
+  }
+
+  /** A question about rows that is no page of them. */
+  ask<Q extends TraceAsk>(ask: Q): Promise<RowsAnswer<Q>> {
+    const runId = this.run.value?.id ?? '';
+    return this.#requests.request((id) => this.#post({ type: 'ask', id, runId, ask }));
+  }
+
+  /** Does something against the loss of a stream's records. */
+  remedy(remedy: Remedy, stream: string): void {
+    this.#post({ type: 'remedy', remedy, stream });
+  }
+
+  /** Goes to the line of the source that declares a field. */
+  showDeclaration(record: string, path: string): void {
+    this.#post({ type: 'declaration', record, path });
+  }
+
+  refreshRows(): void {
+    this.#grid?.repaint();
+    this.#pump.refresh();
+  }
+
+  goTo(index: number): void {
+    this.#grid?.goTo(index);
+  }
+
+  setMarks(indices: readonly number[]): void {
+    this.#grid?.setMarks(indices);
+  }
+
+  /** The row where the keyboard stands. */
+  get activeSeq(): number | null {
+    return this.#activeSeq;
+  }
+
+  /** Opens the detail of a row that the view may not have. */
+  showRow(seq: number): void {
+    this.#activeSeq = seq;
+    this.toggleDetail(true);
+  }
+
+  save(): void {
+    this.#save();
   }
 
   rowDetail(seq: number): Promise<RowDetail | null> {
@@ -374,6 +430,7 @@ export class TraceState {
     this.newRows.value = 0;
     this.counts.value = null;
     this.#grid?.reset();
+    void this.tools.placeMarks();
     this.#save();
   }
 
@@ -480,6 +537,7 @@ export class TraceState {
     this.hidden.value = new Set(state.hidden);
     this.widths.value = state.widths;
     this.spec.value = state.spec;
+    this.tools.restore(state);
   }
 
   #state(): PanelState {
@@ -491,6 +549,7 @@ export class TraceState {
       hidden: [...this.hidden.value],
       widths: this.widths.value,
       spec: this.spec.value,
+      ...this.tools.saved(),
     };
   }
 

@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { count, visible } from '../shared/format.ts';
 import type { TraceState } from './state.ts';
+import { spanText } from './tools/figures.ts';
 
 export interface ViewBarProps {
   state: TraceState;
@@ -38,9 +39,23 @@ function Counts({ state }: { state: TraceState }): JSX.Element | null {
       ? `${count(counts.delivered)} delivered; the oldest ${count(left)} have left the store`
       : `${count(counts.delivered)} delivered, all of them stored`;
   const selected = state.selected.value;
+  const figures = state.tools.selected.value;
   return (
     <span class="counts" title={title}>
-      {selected > 1 && <span class="selected-count">{count(selected)} selected · </span>}
+      {selected > 1 && (
+        <>
+          <button
+            type="button"
+            class="selected-count"
+            title="Show time and figures of the selected rows"
+            onClick={() => state.toggleDetail(true)}
+          >
+            {count(selected)} selected
+            {figures !== null && `, ${spanText(figures.figures)}`}
+          </button>
+          {' · '}
+        </>
+      )}
       {state.where.value === '' ? (
         <span>
           {count(counts.stored)} {counts.stored === 1 ? 'row' : 'rows'}

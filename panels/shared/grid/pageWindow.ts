@@ -6,6 +6,8 @@ export interface GridRow {
   cells: string[];
   /** Columns (by their place in `cells`) that are to be marked. */
   marks?: readonly number[];
+  /** Index of the colour rule that the row passes. */
+  rule?: number;
 }
 
 /** Some rows of a view, and how many it has. */

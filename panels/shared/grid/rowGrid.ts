@@ -45,6 +45,8 @@ export interface GridOptions {
   /** New rows come at the end, and the view goes with them until the user looks elsewhere. */
   follows: boolean;
   editable: boolean;
+  /** What a row is besides its cells, such as coloured or marked; "" = nothing. */
+  tag?: (row: GridRow) => string;
   /** Draws what is no text; false = it is. */
   draw?: (cell: HTMLElement, column: PlacedColumn, text: string) => boolean;
 }
@@ -196,6 +198,22 @@ export class RowGrid {
     this.#selectionChanged();
   }
 
+  /** What rows are besides their cells has changed. */
+  repaint(): void {
+    this.#invalidate();
+  }
+
+  /** Moves the keyboard to a row, and to it alone. */
+  goTo(index: number): void {
+    this.#moveTo(index, false);
+    this.focus();
+  }
+
+  /** Draws marks beside the scrollbar, by the index of their rows. */
+  setMarks(indices: readonly number[]): void {
+    this.#bar.setMarks(indices);
+  }
+
   /** The cells of a row, if its page is here. */
   row(index: number): GridRow | null {
     return this.#window.row(index);
@@ -262,7 +280,8 @@ export class RowGrid {
       const selected = this.selection.has(index) ? SELECTED : 0;
       const active = index === this.selection.active ? ACTIVE : 0;
       const row = this.row(index);
-      pool.paint(place, { index, cells: row?.cells ?? null, marks: row?.marks, look: selected | active });
+      const tag = row === null ? '' : this.#options.tag?.(row);
+      pool.paint(place, { index, cells: row?.cells ?? null, marks: row?.marks, look: selected | active, tag });
     }
     this.#bar.paint();
     this.#paintActive(first);

@@ -15,6 +15,7 @@ interface Slot {
   cells: Cell[];
   index: number;
   look: number;
+  tag: string;
   hidden: boolean;
 }
 
@@ -29,6 +30,8 @@ export interface RowLook {
   look: number;
   /** Places in `cells` that are marked. */
   marks?: readonly number[] | undefined;
+  /** Words for its colour and marks, which the style sheet draws and screen readers say; "" = none. */
+  tag?: string | undefined;
 }
 
 type Draw = (cell: HTMLElement, column: PlacedColumn, text: string) => boolean;
@@ -98,6 +101,7 @@ export class RowPool {
       slot.element.setAttribute('aria-rowindex', String(row.index + 2));
     }
     if (slot.look !== row.look) this.#setLook(slot, row.look);
+    if (slot.tag !== (row.tag ?? '')) setTag(slot, row.tag ?? '');
     const columns = this.#columns;
     for (let i = 0; i < columns.length; i++) {
       const cell = slot.cells[i]!;
@@ -157,7 +161,7 @@ export class RowPool {
     element.setAttribute('role', 'row');
     element.setAttribute('aria-selected', 'false');
     element.hidden = true;
-    const slot: Slot = { element, cells: [], index: -1, look: 0, hidden: true };
+    const slot: Slot = { element, cells: [], index: -1, look: 0, tag: '', hidden: true };
     this.#fit(slot);
     this.#body.append(element);
     return slot;
@@ -190,4 +194,15 @@ export class RowPool {
     cell.drawn = false;
     cell.text.data = '';
   }
+}
+
+function setTag(slot: Slot, tag: string): void {
+  slot.tag = tag;
+  if (tag === '') {
+    delete slot.element.dataset['tag'];
+    slot.element.removeAttribute('aria-description');
+    return;
+  }
+  slot.element.dataset['tag'] = tag;
+  slot.element.setAttribute('aria-description', tag.trim().replace(' ', ', '));
 }

@@ -7,6 +7,9 @@ export class Scrollbar {
   readonly #model: ScrollModel;
   readonly #scrolled: (top: number) => void;
   #track = 0;
+  #marks: readonly number[] = [];
+  /** Rows of the view when the marks were placed. */
+  #markedRows = -1;
   /** Distance between pointer and thumb's upper edge while it is dragged. */
   #grip: number | null = null;
 
@@ -31,6 +34,13 @@ export class Scrollbar {
     return this.#grip !== null;
   }
 
+  /** Rows that are marked, by their index. */
+  setMarks(indices: readonly number[]): void {
+    this.#marks = indices;
+    this.#markedRows = -1;
+    this.paint();
+  }
+
   resize(track: number): void {
     this.#track = track;
     this.paint();
@@ -41,6 +51,19 @@ export class Scrollbar {
     this.element.classList.toggle('needed', thumb.needed);
     this.#thumb.style.height = `${thumb.size}px`;
     this.#thumb.style.transform = `translateY(${thumb.offset}px)`;
+    if (this.#markedRows !== this.#model.rows) this.#placeMarks();
+  }
+
+  #placeMarks(): void {
+    const { rows } = this.#model;
+    this.#markedRows = rows;
+    const marks = this.#marks.map((index) => {
+      const mark = document.createElement('div');
+      mark.className = 'bar-mark';
+      mark.style.top = `${(100 * Math.min(rows, index + 0.5)) / Math.max(1, rows)}%`;
+      return mark;
+    });
+    this.element.replaceChildren(this.#thumb, ...marks);
   }
 
   #press(event: PointerEvent): void {
