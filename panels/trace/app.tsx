@@ -41,7 +41,7 @@ export function App({ state }: { state: TraceState }): JSX.Element {
     const stopSpeaking = announceChanges(state, announcer);
     const stopKeys = pageKeys(filter, made, () => void actions.current?.copy('tsv'));
     const stopTheme = watchTheme(made);
-    const stopRowKeys = listenToRowKeys(made.element, state.tools, () => state.activeSeq);
+    const stopRowKeys = listenToRowKeys(made.element, state.tools, () => made.activePlace()?.seq ?? state.activeSeq);
     return () => {
       stopRowKeys();
       stopSpeaking();

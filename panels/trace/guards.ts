@@ -77,7 +77,11 @@ function isDetail(value: unknown): boolean {
   return isObject(value) && isCount(value['seq']) && Array.isArray(value['fields']) && isText(value['hex']);
 }
 
-export const EMPTY_STATE: PanelState = { runId: '', stream: '', where: '', hidden: [], widths: {}, spec: null };
+export const EMPTY_STATE: PanelState = {
+  ...{ runId: '', stream: '', where: '', hidden: [], widths: {}, spec: null },
+  colours: [],
+  bookmarks: [],
+};
 
 /** A state that this panel once stored, possibly by an older version: what does not fit is left out. */
 export function panelState(value: unknown): PanelState {

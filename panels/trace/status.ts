@@ -7,7 +7,8 @@ import type {
   RunSummary,
   StreamLedger,
 } from '@ringside/core/model';
-import { byteSize, count, nanos, percent, rate, until } from '../shared/format.ts';
+import { byteSize, clock, count, nanos, percent, rate, until } from '../shared/format.ts';
+import { splitRange } from './tools/range.ts';
 
 export type Tone = 'live' | 'busy' | 'paused' | 'ended' | 'failed';
 
@@ -149,9 +150,12 @@ function failedState(run: RunSummary): EmptyState {
 
 function noMatch(input: EmptyInput): EmptyState {
   const rows = `${count(input.stored)} stored ${input.stored === 1 ? 'row' : 'rows'}`;
+  const { text, range } = splitRange(input.where);
+  const within = range === null ? [] : [`between ${clock(range.from)} and ${clock(range.to)}`];
+  const lines = text === '' ? within : [text, ...within];
   return input.partial
-    ? { icon: 'loading', title: `Filtering ${rows}…`, lines: [input.where], detail: '', action: null }
-    : { icon: 'filter', title: `None of ${rows} matches.`, lines: [input.where], detail: '', action: 'clear-filter' };
+    ? { icon: 'loading', title: `Filtering ${rows}…`, lines, detail: '', action: null }
+    : { icon: 'filter', title: `None of ${rows} matches.`, lines, detail: '', action: 'clear-filter' };
 }
 
 function onHosts(run: RunSummary): string {

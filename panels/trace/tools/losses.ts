@@ -1,5 +1,5 @@
 import type { Remedy, RunSummary, StreamLedger } from '@ringside/core/model';
-import { byteSize, count } from '../../shared/format.ts';
+import { count } from '../../shared/format.ts';
 
 /** One place where records stay behind: how many, why, and what can be done. */
 export interface LossPlace {
@@ -114,7 +114,7 @@ function delivered({ delivered: rows, outOfOrder = 0 }: StreamLedger): LossPlace
 }
 
 function evicted({ store, replay }: Run, left: number | null): LossPlace {
-  const size = store === undefined ? 'The store' : `The store of ${byteSize(store.maxBytes)}`;
+  const size = store === undefined ? 'The store' : `The store of ${megabytes(store.maxBytes)}`;
   const some = (left ?? 0) > 0;
   return {
     ...{ place: 'left the store', figure: count(left), counts: false, warn: false },
@@ -132,5 +132,8 @@ function evicted({ store, replay }: Run, left: number | null): LossPlace {
 
 /** "holds 12.3 MB of 256 MB" */
 export function memoryText({ store }: Pick<RunSummary, 'store'>): string {
-  return store === undefined ? '' : `${byteSize(store.bytes)} of ${byteSize(store.maxBytes)}`;
+  return store === undefined ? '' : `${megabytes(store.bytes)} of ${megabytes(store.maxBytes)}`;
 }
+
+/** As the setting of the store counts: 1 MB is 2^20 bytes. */
+const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`;

@@ -151,7 +151,7 @@ function Colours({ state, tools, close }: SectionProps): JSX.Element {
               placeholder="ret < 0"
               spellcheck={false}
               value={rule.where}
-              onChange={(event) => change(i, { where: event.currentTarget.value.slice(0, 4096) })}
+              onInput={(event) => change(i, { where: event.currentTarget.value.slice(0, 4096) })}
             />
             <IconButton icon="chevron-up" label={`Rule ${i + 1} earlier`} onPress={() => i > 0 && move(i, -1)} />
             <IconButton
@@ -220,7 +220,7 @@ function Bookmarks({ tools, close }: SectionProps): JSX.Element {
               aria-label={`Note of row ${count(mark.seq)}`}
               placeholder="Note"
               value={mark.note}
-              onChange={(event) => note(mark, event.currentTarget.value)}
+              onInput={(event) => note(mark, event.currentTarget.value)}
             />
             <IconButton
               icon="trash"
