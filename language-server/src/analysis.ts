@@ -14,6 +14,8 @@ export interface Analysis {
   types: Types;
   /** The source's own model, then those of its headers. */
   models: readonly CModel[];
+  /** Where each of the models was read from. */
+  files: readonly string[];
   world: World;
 }
 
@@ -46,13 +48,15 @@ export class Analyser {
     const isSame = before?.version === document.version;
     const source = isSame ? before.source : parse(document.text);
     const models = [source.model];
-    this.include(source.model, document.file, models, new Set(), 0);
+    const files = [document.file];
+    this.include(source.model, document.file, { models, files }, new Set(), 0);
     const analysis = {
       uri: document.uri,
       file: document.file,
       version: document.version,
       source,
       models,
+      files,
       world,
       types: new Types(models, world),
     };
@@ -69,7 +73,14 @@ export class Analyser {
     this.known.clear();
   }
 
-  private include(model: CModel, file: string, models: CModel[], seen: Set<string>, depth: number): void {
+  private include(
+    model: CModel,
+    file: string,
+    read: { models: CModel[]; files: string[] },
+    seen: Set<string>,
+    depth: number,
+  ): void {
+    const { models, files } = read;
     if (depth >= MAX_DEPTH) return;
     for (const { path, quoted } of model.includes) {
       // The kernel's types come from BTF, libbpf's helpers from their own table.
@@ -84,7 +95,8 @@ export class Analyser {
         if (header === null) continue;
         seen.add(candidate);
         models.push(header);
-        this.include(header, candidate, models, seen, depth + 1);
+        files.push(candidate);
+        this.include(header, candidate, read, seen, depth + 1);
         break;
       }
     }

@@ -193,7 +193,7 @@ export class Authoring {
   }
 
   /** Does one thing with an open program. What goes wrong is logged with what was being done, and ends nothing. */
-  private async at<T>(
+  async at<T>(
     what: string,
     uri: string,
     position: Position,

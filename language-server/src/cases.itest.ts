@@ -16,13 +16,18 @@ import {
   type CompletionItem,
   type CompletionList,
   type Diagnostic,
+  type DocumentSymbol,
+  type FoldingRange,
   type Hover,
+  type Location,
   type ProtocolConnection,
   type PublishDiagnosticsParams,
   type SignatureHelp,
   type TextEdit,
+  type WorkspaceEdit,
 } from 'vscode-languageserver-protocol/node.js';
 import { TextDocument } from 'vscode-languageserver-textdocument';
+import { navigationCases, renameCases, scriptCases } from '../test/navigationCases.ts';
 import { checkCases, completionCases, hoverCases, signatureCases, type Case } from '../test/cases.ts';
 import { actionCases, noActionCases, type ActionCase } from '../test/actionCases.ts';
 import { targetNotification } from './protocol.ts';
@@ -153,12 +158,12 @@ async function withSource<T>(
   ) => Promise<T>,
 ): Promise<T> {
   const server = each.hosts === true ? several : each.clangd === true ? beside : alone;
-  const uri = pathToFileURL(join(folder, `case ${++opened}.bpf.c`)).href;
+  const uri = pathToFileURL(join(folder, `case ${++opened}.${each.extension ?? 'bpf.c'}`)).href;
   const at = each.text.indexOf('‸');
   const text = each.text.replace('‸', '');
   const document = TextDocument.create(uri, 'c', 1, text);
   await server.connection.sendNotification('textDocument/didOpen', {
-    textDocument: { uri, languageId: 'c', version: 1, text },
+    textDocument: { uri, languageId: each.extension === 'bt' ? 'bpftrace' : 'c', version: 1, text },
   });
   const answer = await ask(server, uri, document, document.positionAt(Math.max(0, at)));
   await server.connection.sendNotification('textDocument/didClose', { textDocument: { uri } });
@@ -183,6 +188,8 @@ async function all<T, C extends Case>(cases: readonly C[], ask: (each: C) => Pro
 }
 
 const SHOWN = 12;
+
+const lineOf = (document: TextDocument, line: number): string => document.getText().split('\n')[line]!.trim();
 
 function itemText(item: CompletionItem): string {
   const edit = item.textEdit as TextEdit | undefined;
@@ -237,6 +244,75 @@ describe('cases of the language server', () => {
       }),
     );
     compare('hover', answers);
+  });
+
+  it('goes to what a word stands for, and finds where else it stands', async () => {
+    const answers = await all(navigationCases, (each) =>
+      withSource(each, async ({ connection }, uri, document, position) => {
+        const where = { textDocument: { uri }, position };
+        const definition = await connection.sendRequest<Location | null>('textDocument/definition', where);
+        const context = { includeDeclaration: true };
+        const references = await connection.sendRequest<Location[]>('textDocument/references', { ...where, context });
+        const shown = ({ range }: Location): string => `${range.start.line + 1}: ${lineOf(document, range.start.line)}`;
+        const isHere = definition?.uri === uri;
+        const elsewhere = definition && !isHere ? definition.uri.split('/').at(-1)! : null;
+        return { definition: isHere ? shown(definition) : elsewhere, references: references.map(shown) };
+      }),
+    );
+    compare('navigation', answers);
+  });
+
+  it('renames what it knows, and says why not else', async () => {
+    const answers = await all(renameCases, (each) =>
+      withSource(each, async ({ connection }, uri, document, position) => {
+        const params = { textDocument: { uri }, position, newName: each.to ?? 'renamed' };
+        try {
+          const edit = await connection.sendRequest<WorkspaceEdit | null>('textDocument/rename', params);
+          return difference(document.getText(), TextDocument.applyEdits(document, edit?.changes?.[uri] ?? []));
+        } catch (error) {
+          return (error as Error).message;
+        }
+      }),
+    );
+    compare('rename', answers);
+  });
+
+  it('outlines and folds a source', async () => {
+    const [each] = navigationCases;
+    const outlined = await withSource(each!, async ({ connection }, uri) => {
+      const textDocument = { uri };
+      const symbols = await connection.sendRequest<DocumentSymbol[]>('textDocument/documentSymbol', { textDocument });
+      const folds = await connection.sendRequest<FoldingRange[]>('textDocument/foldingRange', { textDocument });
+      const lines = symbols.map(({ name, detail, range, children }) => {
+        const inner = children?.map((child) => child.name).join(' ') ?? '';
+        return `${range.start.line + 1}-${range.end.line + 1} ${name} | ${detail ?? ''} | ${inner}`;
+      });
+      return { symbols: lines, folds: folds.map(({ startLine, endLine }) => `${startLine + 1}-${endLine + 1}`) };
+    });
+    compare('outline', { source: outlined });
+  });
+
+  it('leaves all of that to another C tool', async () => {
+    const [each] = navigationCases;
+    const asked = withSource({ ...each!, clangd: true }, ({ connection }, uri, _document, position) =>
+      connection.sendRequest('textDocument/definition', { textDocument: { uri }, position }),
+    );
+    await expect(asked).rejects.toThrow(/Unhandled method/);
+  });
+
+  it('knows bpftrace scripts', async () => {
+    const answers = await all(scriptCases, (each) =>
+      withSource({ ...each, extension: 'bt' }, async ({ connection }, uri, _document, position) => {
+        const where = { textDocument: { uri }, position };
+        if (each.hover) {
+          const hover = await connection.sendRequest<Hover | null>('textDocument/hover', where);
+          return hover && (hover.contents as { value: string }).value.split('\n');
+        }
+        const list = await connection.sendRequest<CompletionList>('textDocument/completion', where);
+        return list.items.slice(0, SHOWN).map(itemText);
+      }),
+    );
+    compare('scripts', answers);
   });
 
   it('helps with arguments', async () => {

@@ -23,6 +23,7 @@ import {
   targetNotification,
 } from './protocol.ts';
 import { actionKinds } from './features/actions/index.ts';
+import { navigationCapabilities, serveNavigation } from './navigation/serve.ts';
 import { Programs } from './programs.ts';
 import { servePoints } from './servePoints.ts';
 import { Publisher } from './publisher.ts';
@@ -82,7 +83,13 @@ export function serve(connection: Connection): void {
       log: (message) => connection.console.log(message),
     });
     const serverInfo = { name: 'ringside' };
-    if (!clangd) return { capabilities, serverInfo };
+    if (!clangd) {
+      // Another C tool in the editor answers these itself.
+      if (initializationOptions.genericC === false) return { capabilities, serverInfo };
+      const { resourceDir } = initializationOptions;
+      serveNavigation(connection, { authoring: () => authoring, header: () => target.header(), resourceDir });
+      return { capabilities: { ...capabilities, ...navigationCapabilities }, serverInfo };
+    }
     const { cacheDir, clangd: { besideOursMs } = {} } = initializationOptions;
     generic = new GenericC({ clangd, cacheDir, besideOursMs, fileOf: (uri) => program(uri)?.file ?? null });
     return { capabilities: { ...capabilities, ...generic.serve(connection, client) }, serverInfo };

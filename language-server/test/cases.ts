@@ -8,6 +8,8 @@ export interface Case {
   clangd?: boolean;
   /** Written for three hosts: web1, old1 (test/older.c) and web3, whose kernel is that of web1. */
   hosts?: boolean;
+  /** Of the file's name; "bpf.c" when left out. */
+  extension?: string;
 }
 
 const head = '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\n\n';

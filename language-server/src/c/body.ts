@@ -17,10 +17,13 @@ export function readBody(tokens: readonly Token[], open: number, end: number): B
   const scopes: { start: number; end: number }[] = [];
   const ends = braceEnds(tokens, open, end);
   let begins = true;
+  /** Of a variable that a loop declares: it is known in the loop alone. */
+  let loop: { start: number; end: number } | null = null;
   for (let at = open; at < end; at++) {
     const token = tokens[at]!;
     if (token.kind === Kind.identifier) {
-      const scope = scopes.at(-1);
+      const scope = loop ?? scopes.at(-1);
+      loop = null;
       if (begins && scope && !isKeyword(token.text)) at = statement(tokens, at, end, scope, body);
       else call(tokens, at, body);
       // Labels and "for (" let a declaration follow.
@@ -35,9 +38,39 @@ export function readBody(tokens: readonly Token[], open: number, end: number): B
       scopes.pop();
       begins = true;
     } else if (token.text === ';' || token.text === ':') begins = true;
-    else if (token.text === '(' && tokens[at - 1]?.text === 'for') begins = true;
+    else if (token.text === '(' && tokens[at - 1]?.text === 'for') {
+      begins = true;
+      loop = { start: token.start, end: loopEnd(tokens, at, end) };
+    }
   }
   return body;
+}
+
+/** Loops are followed so far; one that is longer ends with what was looked at. */
+const MAX_LOOP = 4000;
+const MAX_DEPTH = 8;
+
+function loopEnd(tokens: readonly Token[], open: number, end: number): number {
+  const limit = Math.min(end, open + MAX_LOOP);
+  const last = statementEnd(tokens, closing(tokens, open, limit) + 1, limit, 0);
+  return tokens[Math.min(last, end - 1)]!.end;
+}
+
+/** Index of a statement's last token. */
+function statementEnd(tokens: readonly Token[], at: number, limit: number, depth: number): number {
+  const word = tokens[at]?.text ?? '';
+  if (word === '{') return closing(tokens, at, limit);
+  if (/^(for|while|if|switch)$/.test(word) && depth < MAX_DEPTH) {
+    const last = statementEnd(tokens, closing(tokens, at + 1, limit) + 1, limit, depth + 1);
+    const hasElse = word === 'if' && tokens[last + 1]?.text === 'else';
+    return hasElse ? statementEnd(tokens, last + 2, limit, depth + 1) : last;
+  }
+  for (let i = at; i < limit; i++) {
+    const { text } = tokens[i]!;
+    if (text === ';' || text === '}') return i;
+    if (text === '(' || text === '{' || text === '[') i = closing(tokens, i, limit);
+  }
+  return limit - 1;
 }
 
 /** Where the block ends that a brace opens, for all of them at once. */

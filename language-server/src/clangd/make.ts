@@ -25,7 +25,7 @@ export function makeClangd(options: InitializationOptions, services: MakeService
   const path = findClangd(clangd.path);
   if (path === null) {
     const where = clangd.path === '' ? 'is not installed' : `is not at ${clangd.path}`;
-    services.log(`clangd ${where}: references, rename and formatting are not offered`);
+    services.log(`clangd ${where}: references and rename are those of one file, formatting is not offered`);
     return null;
   }
   return new Clangd({
