@@ -217,6 +217,7 @@ it('begins and ends while the run goes on; a full disk ends it and nothing else'
 });
 
 it('prints by `ringside replay` what `ringside attach` printed', async () => {
+  writeFileSync(file, source);
   const path = join(folder, 'cli.ringside');
   const calls = setInterval(ppid, 1);
   const args = ['attach', file, '--host', 'local', '--set', `only_pid=${process.pid}`, '--json'];
