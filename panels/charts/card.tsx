@@ -82,7 +82,8 @@ function Foot({ data }: { data: ChartData | null }): JSX.Element | null {
 /** Lines are of the largest entries alone. */
 function entriesNote(data: ChartData['data']): string {
   if (data.kind !== 'series' || data.entries === undefined || data.entries <= data.lines.length) return '';
-  return `the largest ${data.lines.length} of ${count(data.entries)} entries`;
+  const largest = data.lines.length === 1 ? 'the largest' : `the largest ${count(data.lines.length)}`;
+  return `${largest} of ${count(data.entries)} entries`;
 }
 
 function menuOf(

@@ -26,6 +26,8 @@ describe('charts of a map', () => {
   it('are called after the map and what of it they show', () => {
     const line = ofMap('line', { kind: 'series', field: 'value.bytes', of: 'rate', top: 6, seconds: 300 });
     expect(chartTitle(line)).toBe('flows: value.bytes a second, each entry');
+    const gauge = ofMap('gauge', { kind: 'series', field: '', of: 'value', top: 1, seconds: 300 });
+    expect(chartTitle(gauge)).toBe('flows: value, the largest entry');
     expect(chartTitle(ofMap('heatmap', { kind: 'heatmap', seconds: 300 }))).toBe(
       'flows: how its slots fill, over time',
     );

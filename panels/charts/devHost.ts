@@ -1,6 +1,6 @@
 /**
  * A fake VS Code with made-up summaries behind it, for working on the charts in a browser and for their end-to-end test.
- * The page's query chooses: theme, empty, gone, error, hostile. `window.dev` lets a test look at what was sent.
+ * The page's query chooses: theme, empty, gone, error, hostile, maps (charts of maps). `window.dev` lets a test look at what was sent.
  */
 import type {
   ChartSpec,
@@ -8,6 +8,7 @@ import type {
   ChartsToHost,
   ChartsToPanel,
   CostSample,
+  MapSummarySpec,
   RecordField,
   RunSummary,
   SummaryData,
@@ -113,6 +114,34 @@ const CHARTS: ChartSpec[] = [
   rows('gauge', 'gauge', series({ of: 'rate', field: '' })),
   { id: 'cost', title: '', look: 'line', wide: false, source: { from: 'cost', of: 'cpu' } },
 ];
+
+const ofMap = (id: string, look: ChartSpec['look'], spec: MapSummarySpec): ChartSpec => {
+  return { id, title: '', look, wide: false, source: { from: 'map', host: '', map: 'flows', where: '', spec } };
+};
+const MAP_CHARTS: ChartSpec[] = [
+  ofMap('m-rate', 'line', { kind: 'series', field: 'value.bytes', of: 'rate', top: 6, seconds: 300 }),
+  ofMap('m-top', 'bars', { kind: 'groups', field: 'value.bytes', of: 'rate', top: 12 }),
+  ofMap('m-heat', 'heatmap', { kind: 'heatmap', seconds: 300 }),
+  ofMap('m-gauge', 'gauge', { kind: 'series', field: 'value.bytes', of: 'value', top: 1, seconds: 300 }),
+];
+
+/** What the engine would say of a map: the same figures as of rows, with keys in place of names. */
+function mapDataOf(spec: MapSummarySpec): SummaryData {
+  switch (spec.kind) {
+    case 'heatmap':
+      return { ...dataOf({ kind: 'heatmap', field: 'latency_ns', seconds: 300 }), field: null } as SummaryData;
+    case 'series': {
+      const data = dataOf(series({ of: 'rate', field: '' }, 'comm')) as SummaryData & { kind: 'series' };
+      return { ...data, lines: data.lines.slice(0, spec.top), entries: 1_000_000 };
+    }
+    case 'groups':
+      return {
+        ...dataOf({ kind: 'groups', by: ['comm'], measures: [], order: 0, top: 12 }),
+        fields: [null, null],
+        groups: 1_000_000,
+      } as SummaryData;
+  }
+}
 
 const COMMS = query.has('hostile')
   ? ['evil\u202Egnp.exe', '<img src=x onerror=alert(1)>', 'x'.repeat(3000), 'line\nbreak']
@@ -222,7 +251,9 @@ function receive(message: ChartsToHost): void {
   switch (message.type) {
     case 'ready':
     case 'reset': {
-      const charts = query.has('empty') ? [] : ((message.type === 'ready' ? stored()?.charts : undefined) ?? CHARTS);
+      const charts = query.has('empty')
+        ? []
+        : ((message.type === 'ready' ? stored()?.charts : undefined) ?? (query.has('maps') ? MAP_CHARTS : CHARTS));
       const state = { runId: 'run-1', file: '/home/me/probes/openlat.bpf.c', charts };
       const notes = query.has('error') ? ['A chart cannot be made. line 12: "hist" is no chart.'] : [];
       reply({ type: 'init', run: query.has('gone') ? null : run(), state, costs, notes });
@@ -234,7 +265,12 @@ function receive(message: ChartsToHost): void {
     case 'copy':
       dev.copied.push(message.text);
       return;
-    case 'mapSummary':
+    case 'mapSummary': {
+      const data = mapDataOf(message.query.spec);
+      const known = { stream: message.query.map, where: '', state: 2, whole: true, counted: 240, missed: 0 };
+      reply({ type: 'summary', id: message.id, page: { ...known, partial: false, data, error: null } });
+      return;
+    }
     case 'maps':
     case 'state':
     case 'trace':

@@ -52,7 +52,7 @@ function mapText(map: string, spec: MapSummarySpec): string {
     case 'groups':
       return `${map}: top entries by ${figureText(spec.of, spec.field)}`;
     case 'series':
-      return `${map}: ${figureText(spec.of, spec.field)}, each entry`;
+      return `${map}: ${figureText(spec.of, spec.field)}, ${spec.top === 1 ? 'the largest entry' : 'each entry'}`;
     case 'heatmap':
       return `${map}: how its slots fill, over time`;
   }
