@@ -10,6 +10,7 @@ const MEASURES: Record<Measure['of'], string> = {
   last: 'Newest',
   p50: 'Median',
   p90: '90th percentile of',
+  p95: '95th percentile of',
   p99: '99th percentile of',
 };
 const COSTS: Record<CostOf, string> = {

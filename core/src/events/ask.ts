@@ -20,7 +20,9 @@ function answer(views: RunViews, summaries: RunSummaries, ask: AboutRows): RowsA
     case 'summary':
       return summaries.page(ask);
     case 'export':
-      return exportRows(views.decoder(ask.stream), ask);
+      return exportRows(views, ask);
+    case 'find':
+      return views.find(ask);
     case 'complete':
       return completeExpr(views.decoder(ask.stream), ask.text, ask.at);
     case 'places':

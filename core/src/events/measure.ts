@@ -3,7 +3,7 @@ import { bigReader, fieldBytes, floatNumberReader, recordBytes } from './decode.
 import type { RowDecoder } from './rows.ts';
 import { columns, resolvePath } from './schema.ts';
 import type { RowPlace } from './store.ts';
-import type { View } from './view.ts';
+import type { RowsInOrder } from './view.ts';
 
 /** How long one answer may hold the thread, and rows between two looks at the clock. */
 const SLICE_MS = 20;
@@ -15,7 +15,7 @@ type MeasureAsk = Omit<RowsAsk & { ask: 'measure' }, 'ask' | 'view'>;
  * Time and numbers of the rows at some places of a view, exactly: a part of them at a time, to be asked for again from
  * `next` on. Rows that have left the store since the places were counted are missed.
  */
-export function measureRows(view: View, { ranges, evicted, from }: MeasureAsk): MeasurePage {
+export function measureRows(view: RowsInOrder, { ranges, evicted, from }: MeasureAsk): MeasurePage {
   view.update();
   const gone = view.evictedMatching - evicted;
   const total = ranges.reduce((sum, range) => sum + range.to - range.from, 0);

@@ -1,8 +1,8 @@
 import type { RowPlaces } from '../model/index.ts';
-import type { View } from './view.ts';
+import type { RowsInOrder } from './view.ts';
 
 /** Where rows of a stream are in a view, and when they were made. */
-export function placesOf(view: View, seqs: readonly number[]): RowPlaces {
+export function placesOf(view: RowsInOrder, seqs: readonly number[]): RowPlaces {
   view.update();
   const { decoder } = view;
   const timeOf = (seq: number): string | null => {

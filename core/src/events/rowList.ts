@@ -44,6 +44,20 @@ export class RowList {
     return before - this.length;
   }
 
+  /** The rows before `seq`, as distances from the first of them. */
+  copyBefore(seq: number): { base: number; distances: Uint32Array } {
+    const count = this.indexOf(seq);
+    const base = this.at(0) ?? seq;
+    const distances = new Uint32Array(count);
+    let at = 0;
+    for (const [number, block] of this.#blocks.entries()) {
+      for (let i = number === 0 ? this.#dropped : 0; i < block.count && at < count; i++) {
+        distances[at++] = block.base - base + block.distances[i]!;
+      }
+    }
+    return { base, distances };
+  }
+
   /** The sequence number at an index; undefined outside. */
   at(index: number): number | undefined {
     if (index < 0 || index >= this.length) return undefined;

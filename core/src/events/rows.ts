@@ -16,6 +16,7 @@ export class RowDecoder {
   readonly schema: StreamSchema;
   readonly #select: RecordSelector;
   readonly #times: TimeReader[];
+  #firstTime: bigint | null = null;
   #columns: Column[] = [];
   #columnHosts = -1;
   #cells: CellReader[][] = [];
@@ -46,7 +47,7 @@ export class RowDecoder {
     const type = this.#select(view, place.offset, place.length);
     const record = this.schema.records[type]!;
     const end = place.offset + recordBytes(record, place.length);
-    const toWall = this.#toWallTime(place);
+    const toWall = this.toWallTime(place);
     return list.map((column, index) => {
       const cell = this.#cells[type]![index];
       if (cell !== undefined) return renderCell(cell.field, cell.read(view, place.offset, end), toWall);
@@ -62,6 +63,16 @@ export class RowDecoder {
   /** When a row was made, nanoseconds since the epoch. */
   timeOf(place: RowPlace): bigint {
     return this.#time(place, this.typeOf(place));
+  }
+
+  /** When the first row was made, of those that were stored when somebody asked first. */
+  get firstTime(): bigint {
+    if (this.#firstTime === null) {
+      const place = this.stream.place(this.stream.firstSeq);
+      if (place === null) return 0n;
+      this.#firstTime = this.timeOf(place);
+    }
+    return this.#firstTime;
   }
 
   /** One row as the `event` line of `ringside attach --json`. */
@@ -87,7 +98,7 @@ export class RowDecoder {
     const type = this.#select(view, place.offset, place.length);
     const record = this.schema.records[type]!;
     const end = place.offset + recordBytes(record, place.length);
-    const toWall = this.#toWallTime(place);
+    const toWall = this.toWallTime(place);
     const fields = leavesOf(record).map(({ path, field }) => {
       const value: FieldValue = compileReader(field)(view, place.offset, end);
       const size = field.size > 0 ? field.size : Math.max(0, end - place.offset - field.offset);
@@ -124,7 +135,8 @@ export class RowDecoder {
     return this.#times[type]!(chunk.slab.view, offset, length, chunk.timeAt(offset), chunk.clocks);
   }
 
-  #toWallTime(place: RowPlace): (clock: bigint) => bigint | null {
+  /** Turns a kernel clock in a row into wall time; null when it is none. */
+  toWallTime(place: RowPlace): (clock: bigint) => bigint | null {
     return (clock) => wallTime(clock, place.chunk.timeAt(place.offset), place.chunk.clocks);
   }
 }

@@ -1,13 +1,22 @@
 import { RingsideError } from '../errors.ts';
-import type { RowDetail, RowsPage, RowsQuery, RowsView, StreamSchema } from '../model/index.ts';
+import type { ErrorData, FoundRows, RowDetail, RowFind, RowSort, RowsAsk, RowsLook, RowsPage } from '../model/index.ts';
+import type { RowsQuery, RowsView, StreamSchema } from '../model/index.ts';
 import { compileExpr } from './expr/compile.ts';
 import { RowColours } from './rowColours.ts';
 import { RowDecoder } from './rows.ts';
+import { NO_LOOK, RowLook } from './rowLook.ts';
+import { findRow } from './search/findRow.ts';
+import { findFilter, markFound } from './search/findFilter.ts';
+import { SortedView } from './sort/sortedView.ts';
 import type { EventStore } from './store.ts';
-import { View } from './view.ts';
+import { pageOf, View, type RowsInOrder } from './view.ts';
 
 /** Views kept per run: a panel has one or two, and the last filters are likely to come back. */
 const VIEW_LIMIT = 6;
+/** Orders kept per run: each costs 4 to 8 bytes a row. */
+const SORT_LIMIT = 2;
+/** Looks and searches kept per run. */
+const LOOK_LIMIT = 4;
 
 /** The views over one run's streams: makes them as they are asked for and keeps the last few. */
 export class RunViews {
@@ -17,6 +26,10 @@ export class RunViews {
   /** By stream and expression, the least recently asked first. */
   readonly #views = new Map<string, View>();
   #colours = RowColours.none;
+  /** By stream, expression and order. */
+  readonly #sorts = new Map<string, SortedView>();
+  /** By stream and look. */
+  readonly #looks = new Map<string, RowLook>();
 
   /** `schemas` may grow while the run starts; the first one is the run's main stream. */
   constructor(store: EventStore, schemas: () => readonly StreamSchema[]) {
@@ -29,9 +42,19 @@ export class RunViews {
     const decoder = this.decoder(query.stream);
     try {
       const view = this.#view(decoder, query.where);
-      const page = view.page(query.first, query.count, query.evicted);
+      const { rows, sortError } = this.#inOrder(view, query.sort);
+      const look = this.#look(decoder, query.look);
+      const page = pageOf(rows, look, query);
       if (query.rules !== undefined) this.#colour(decoder, page.rows, query.rules);
-      return { ...page, runId: query.runId, where: query.where, filterError: null };
+      if (query.find !== undefined) markFound(page.rows, query.find, look);
+      return {
+        ...page,
+        runId: query.runId,
+        where: query.where,
+        filterError: null,
+        ...(rows instanceof SortedView && { sorted: rows.progress }),
+        ...(sortError !== null && { sortError }),
+      };
     } catch (error) {
       if (!(error instanceof RingsideError)) throw error;
       const { stream, columns } = decoder;
@@ -52,9 +75,28 @@ export class RunViews {
     }
   }
 
-  /** The view of a question. @throws RingsideError when its expression does not fit. */
-  view({ stream, where }: RowsView): View {
-    return this.#view(this.decoder(stream), where);
+  /** The rows of a question in their order. @throws RingsideError when its expression does not fit. */
+  view({ stream, where, sort }: RowsView): RowsInOrder {
+    return this.rows(stream, where, sort);
+  }
+
+  /** The next row of a view that has what is searched for. @throws RingsideError when an expression does not fit. */
+  find(ask: Omit<RowsAsk & { ask: 'find' }, 'ask'>): FoundRows {
+    const decoder = this.decoder(ask.stream);
+    const view = this.#view(decoder, ask.where);
+    const { rows } = this.#inOrder(view, ask.sort);
+    const look = this.#look(decoder, ask.look);
+    return findRow({ view, rows, found: this.#found(view, ask.find, look) }, ask);
+  }
+
+  /** How rows of a stream are written. */
+  look(stream: string, look: RowsLook | undefined): RowLook {
+    return this.#look(this.decoder(stream), look);
+  }
+
+  /** The rows of a view in its order. @throws RingsideError when an expression does not fit. */
+  rows(stream: string, where: string, sort: RowSort | undefined): RowsInOrder {
+    return this.#inOrder(this.#view(this.decoder(stream), where), sort).rows;
   }
 
   /** Everything of one row; null when it has left the store or not come yet. */
@@ -77,6 +119,7 @@ export class RunViews {
     const decoder = new RowDecoder(this.#store, stream, schema);
     this.#decoders.set(schema.stream, decoder);
     for (const [key, view] of this.#views) if (view.decoder === known) this.#drop(key, view);
+    for (const [key, look] of this.#looks) if (look.decoder === known) this.#looks.delete(key);
     return decoder;
   }
 
@@ -93,18 +136,76 @@ export class RunViews {
   #view(decoder: RowDecoder, where: string): View {
     const key = JSON.stringify([decoder.stream.name, where]);
     const view = this.#views.get(key) ?? new View(decoder, compileExpr(where, decoder.schema));
+    this.#keep(key, view);
+    return view;
+  }
+
+  #keep(key: string, view: View): void {
     this.#views.delete(key);
     this.#views.set(key, view);
     for (const [oldKey, oldView] of this.#views) {
       if (this.#views.size <= VIEW_LIMIT) break;
       this.#drop(oldKey, oldView);
     }
-    return view;
   }
 
   #drop(key: string, view: View): void {
+    for (const [sortKey, sorted] of this.#sorts) if (sorted.view === view) this.#dropSort(sortKey, sorted);
     view.dispose();
     this.#views.delete(key);
+  }
+
+  #inOrder(view: View, sort: RowSort | undefined): { rows: RowsInOrder; sortError: ErrorData | null } {
+    if (sort === undefined) return { rows: view, sortError: null };
+    try {
+      return { rows: this.#sorted(view, sort), sortError: null };
+    } catch (error) {
+      if (!(error instanceof RingsideError)) throw error;
+      return { rows: view, sortError: error.toData() };
+    }
+  }
+
+  #sorted(view: View, sort: RowSort): SortedView {
+    const key = JSON.stringify([view.decoder.stream.name, view.filter.text, sort]);
+    const known = this.#sorts.get(key);
+    const sorted = known?.view === view ? known : new SortedView(view, sort);
+    this.#sorts.delete(key);
+    this.#sorts.set(key, sorted);
+    for (const [oldKey, old] of this.#sorts) {
+      if (this.#sorts.size <= SORT_LIMIT) break;
+      this.#dropSort(oldKey, old);
+    }
+    return sorted;
+  }
+
+  #dropSort(key: string, sorted: SortedView): void {
+    sorted.dispose();
+    this.#sorts.delete(key);
+  }
+
+  #look(decoder: RowDecoder, look: RowsLook = NO_LOOK): RowLook {
+    const key = JSON.stringify([decoder.stream.name, look]);
+    const known = this.#looks.get(key) ?? new RowLook(decoder, look);
+    this.#looks.delete(key);
+    this.#looks.set(key, known);
+    for (const old of this.#looks.keys()) {
+      if (this.#looks.size <= LOOK_LIMIT) break;
+      this.#looks.delete(old);
+    }
+    return known;
+  }
+
+  /** The rows of a view that have what is searched for: a view of its own. */
+  #found(view: View, find: RowFind, look: RowLook): View {
+    const key = JSON.stringify([view.decoder.stream.name, view.filter.text, 'find', find, this.#lookKey(look)]);
+    const known = this.#views.get(key) ?? new View(view.decoder, findFilter(view.filter, find, look));
+    this.#keep(key, known);
+    return known;
+  }
+
+  #lookKey(look: RowLook): string {
+    for (const [key, known] of this.#looks) if (known === look) return key;
+    return '';
   }
 }
 

@@ -49,3 +49,12 @@ export function clockText(timeNs: bigint): string {
   const milliseconds = String(date.getMilliseconds()).padStart(3, '0');
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${milliseconds}`;
 }
+
+/** "2026-11-26T18:33:16.113004211Z" */
+export function isoTime(nanos: string): string {
+  const time = BigInt(nanos);
+  const date = new Date(Number(time / 1_000_000n));
+  return Number.isNaN(date.getTime())
+    ? nanos
+    : date.toISOString().replace(/\.\d+Z$/, `.${String(time % 1_000_000_000n).padStart(9, '0')}Z`);
+}

@@ -1,4 +1,4 @@
-import type { RowsPage } from '../model/index.ts';
+import type { Column, RowsPage } from '../model/index.ts';
 import { Batch, BATCH_ROWS } from './expr/batch.ts';
 import type { Filter } from './expr/compile.ts';
 import { RowList } from './rowList.ts';
@@ -15,6 +15,19 @@ export type ViewPage = Omit<RowsPage, 'runId' | 'where' | 'filterError'> & {
   /** Matching rows that have left the store: an index plus this stays the same while rows leave. */
   evicted: number;
 };
+
+/** Rows in some order, with what is known of their number. */
+export type RowsInOrder = Pick<View, 'decoder' | 'matching' | 'evictedMatching' | 'partial' | 'update' | 'placeAt'> & {
+  /** The row at a place, whether or not it is still stored. */
+  seqAt(index: number): number | null;
+  indexOf(seq: number): number | null;
+};
+
+/** Writes rows as text. */
+export interface RowWriter {
+  readonly columns: Column[];
+  cells(place: RowPlace): string[];
+}
 
 export interface ViewOptions {
   /** Milliseconds of one slice. */
@@ -35,7 +48,6 @@ export class View {
   readonly #rows = new RowList();
   readonly #batch = new Batch();
   readonly #mask = new Uint8Array(BATCH_ROWS);
-  /** The next row to look at. */
   #next: number;
   readonly #from: number;
   #evictedMatching = 0;
@@ -48,6 +60,22 @@ export class View {
     this.#sliceMs = options.sliceMs ?? SLICE_MS;
     this.#from = options.fromNow === true ? decoder.stream.delivered : 0;
     this.#next = this.#from;
+  }
+
+  /** The next row to look at; without a filter the next one to come. */
+  get next(): number {
+    return this.filter.everything ? this.decoder.stream.delivered : this.#next;
+  }
+
+  /** The stored matching rows before `seq`: the first one, and the distances from it to each; null when there are no gaps. */
+  rowsBefore(seq: number): { base: number; distances: Uint32Array | null; count: number } {
+    this.#forgetEvicted();
+    if (!this.filter.everything) {
+      const rows = this.#rows.copyBefore(seq);
+      return { ...rows, count: rows.distances.length };
+    }
+    const base = Math.min(seq, Math.max(this.decoder.stream.firstSeq, this.#from));
+    return { base, distances: null, count: seq - base };
   }
 
   /** Matching rows that are stored, as far as the view has looked. */
@@ -69,40 +97,28 @@ export class View {
     return !this.filter.everything && this.#next < this.decoder.stream.delivered;
   }
 
-  /**
-   * A page of rendered rows from index `first` of the matching rows, or the last `count` of them for -1. `first` counts
-   * from the rows that were stored when `evicted` had left.
-   */
+  /** See `pageOf`. */
   page(first: number, count: number, evicted?: number): ViewPage {
-    this.update();
-    const { stream, columns } = this.decoder;
-    const { matching } = this;
-    const wanted = Math.max(0, Math.min(count, PAGE_LIMIT));
-    const gone = evicted === undefined ? 0 : this.evictedMatching - evicted;
-    const start = first < 0 ? Math.max(0, matching - wanted) : Math.max(0, Math.min(first - gone, matching));
-    const rows = [];
-    for (let index = start; index < Math.min(start + wanted, matching); index++) {
-      const place = this.placeAt(index);
-      if (place !== null) rows.push({ seq: place.seq, cells: this.decoder.cells(place) });
-    }
-    return {
-      stream: stream.name,
-      columns,
-      first: start,
-      rows,
-      matching,
-      stored: stream.stored,
-      delivered: stream.delivered,
-      partial: this.partial,
-      evicted: this.evictedMatching,
-    };
+    return pageOf(this, this.decoder, { first, count, evicted });
   }
 
   /** Where the matching row at an index lies. */
   placeAt(index: number): RowPlace | null {
+    const seq = this.seqAt(index);
+    return seq === null ? null : this.decoder.stream.place(seq);
+  }
+
+  seqAt(index: number): number | null {
     const { stream } = this.decoder;
-    const seq = this.filter.everything ? Math.max(stream.firstSeq, this.#from) + index : this.#rows.at(index);
-    return seq === undefined ? null : stream.place(seq);
+    if (this.filter.everything) return index < 0 ? null : Math.max(stream.firstSeq, this.#from) + index;
+    return this.#rows.at(index) ?? null;
+  }
+
+  /** How many of the matching rows that are stored come before a row. */
+  countBefore(seq: number): number {
+    this.#forgetEvicted();
+    if (!this.filter.everything) return this.#rows.indexOf(seq);
+    return Math.max(0, seq - Math.max(this.decoder.stream.firstSeq, this.#from));
   }
 
   /** The index of a row among the matching ones; null when the filter hides it, or it is not stored or looked at yet. */
@@ -166,4 +182,40 @@ export class View {
     this.#evictedMatching += this.#rows.dropBefore(firstSeq);
     if (this.#next < firstSeq) this.#next = firstSeq;
   }
+}
+
+/**
+ * A page of rendered rows from index `first` of the matching rows, or the last `count` of them for -1. `first` counts
+ * from the rows that were stored when `evicted` had left. A row in the middle that has left is there without cells.
+ */
+export function pageOf(
+  rows: RowsInOrder,
+  writer: RowWriter,
+  { first, count, evicted }: { first: number; count: number; evicted?: number | undefined },
+): ViewPage {
+  rows.update();
+  const { stream } = rows.decoder;
+  const { columns } = writer;
+  const { matching } = rows;
+  const wanted = Math.max(0, Math.min(count, PAGE_LIMIT));
+  const gone = evicted === undefined ? 0 : rows.evictedMatching - evicted;
+  const start = first < 0 ? Math.max(0, matching - wanted) : Math.max(0, Math.min(first - gone, matching));
+  const page: ViewPage['rows'] = [];
+  for (let index = start; index < Math.min(start + wanted, matching); index++) {
+    const place = rows.placeAt(index);
+    const seq = place === null ? rows.seqAt(index) : place.seq;
+    if (place !== null) page.push({ seq: place.seq, cells: writer.cells(place) });
+    else if (seq !== null) page.push({ seq, cells: [], gone: true });
+  }
+  return {
+    stream: stream.name,
+    columns,
+    first: start,
+    rows: page,
+    matching,
+    stored: stream.stored,
+    delivered: stream.delivered,
+    partial: rows.partial,
+    evicted: rows.evictedMatching,
+  };
 }

@@ -17,6 +17,7 @@ export type * from './run.ts';
 export type * from './points.ts';
 export type * from './panel.ts';
 export type * from './rowTools.ts';
+export type * from './rowsLook.ts';
 export type * from './summary.ts';
 export type * from './chartsPanel.ts';
 export type * from './doctorPanel.ts';

@@ -3,6 +3,7 @@
  * it shows. Both sides validate with the guards of core/src/protocol/trace.ts.
  */
 import type { RecordField, FieldValue } from './record.ts';
+import type { RowFind, RowSort, RowsLook, SortProgress } from './rowsLook.ts';
 import type { ChartSpec } from './chartsPanel.ts';
 import type { Bookmark, ColourRule, Remedy } from './rowTools.ts';
 import type { Completions, RowsAnswer, RowsAsk } from './summary.ts';
@@ -18,6 +19,8 @@ export interface Column {
   /** A sensible width in characters. */
   width: number;
   field: RecordField | null;
+  /** A derived column whose expression does not fit the records: why. */
+  error?: ErrorData;
 }
 
 export interface RowsQuery {
@@ -36,6 +39,12 @@ export interface RowsQuery {
   evicted?: number;
   /** EXPRs of the colour rules that are on; the page says for each row which is the first that it passes. */
   rules?: string[];
+  /** Another order than that of arrival, of the rows up to some moment. */
+  sort?: RowSort;
+  /** Derived columns and other formats than the fields have. */
+  look?: RowsLook;
+  /** What is searched for: rows of the page that have it are marked. */
+  find?: RowFind;
 }
 
 /** One page of rows, already rendered as text: at most some hundred a time, so text costs nothing. */
@@ -46,7 +55,7 @@ export interface RowsPage {
   columns: Column[];
   /** Index of rows[0] within the filtered view. */
   first: number;
-  rows: { seq: number; cells: string[]; rule?: number }[];
+  rows: PageRow[];
   /** Rows in the filtered view (grows while running). */
   matching: number;
   /** Rows in the store, and rows ever delivered (evicted ones counted). */
@@ -63,6 +72,21 @@ export interface RowsPage {
    * is still stored, so when this grows by n the panel moves its position and selection up by n.
    */
   evicted?: number;
+  /** With a sort: how far it is. Before it is done there are no rows. */
+  sorted?: SortProgress;
+  /** A sort that does not fit the records: the rows come as they were made. */
+  sortError?: ErrorData;
+}
+
+export interface PageRow {
+  seq: number;
+  /** Empty when the row has left the store, which only rows of a sorted view do in place. */
+  cells: string[];
+  gone?: true;
+  /** It has what is searched for. */
+  found?: true;
+  /** The first colour rule that it passes. */
+  rule?: number;
 }
 
 export interface RowDetail {

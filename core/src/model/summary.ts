@@ -5,9 +5,10 @@
 import type { ErrorData } from '../errors.ts';
 import type { FieldValue, RecordField } from './record.ts';
 import type { MeasurePage, RowPlaces, RowsView } from './rowTools.ts';
+import type { FoundRows, RowFind, RowSort, RowsLook } from './rowsLook.ts';
 
 /** What is made of a field's numbers; "count" and "rate" need no field. "last" is the newest row's. */
-export type MeasureOf = 'count' | 'rate' | 'sum' | 'avg' | 'min' | 'max' | 'last' | 'p50' | 'p90' | 'p99';
+export type MeasureOf = 'count' | 'rate' | 'sum' | 'avg' | 'min' | 'max' | 'last' | 'p50' | 'p90' | 'p95' | 'p99';
 
 export interface Measure {
   of: MeasureOf;
@@ -156,6 +157,23 @@ export type RowsAsk =
       from: number;
       to: number;
       rows: number;
+      /** Rows in another order: `from` and `next` are places in it, and `to` means nothing. */
+      sort?: RowSort;
+      /** Derived columns and formats: the columns are then written as they are shown. */
+      look?: RowsLook;
+    }
+  /** The row nearest to a place of the view that has what is searched for. */
+  | {
+      ask: 'find';
+      stream: string;
+      where: string;
+      sort?: RowSort;
+      look?: RowsLook;
+      find: RowFind;
+      /** Index within the view, counted when `evicted` rows had left; the row there counts only when `direction` is 0. */
+      from: number;
+      evicted: number;
+      direction: -1 | 0 | 1;
     }
   /** What can stand at a place of an expression. */
   | { ask: 'complete'; stream: string; text: string; at: number }
@@ -174,6 +192,7 @@ export interface RowsAnswers {
   places: RowPlaces;
   measure: MeasurePage;
   check: ErrorData | null;
+  find: FoundRows;
 }
 export type RowsAnswer<Q extends RowsAsk> = RowsAnswers[Q['ask']];
 

@@ -13,9 +13,9 @@ export type ParsedChart = { chart: ChartSpec } | { problem: string };
 const SPAN_SECONDS = 300;
 const TOP = 6;
 const FIELD = /^@?[A-Za-z_]\w*(?:\.\w+|\[\d+\])*$/;
-const MEASURES: readonly MeasureOf[] = ['sum', 'avg', 'min', 'max', 'last', 'p50', 'p90', 'p99'];
+const MEASURES: readonly MeasureOf[] = ['sum', 'avg', 'min', 'max', 'last', 'p50', 'p90', 'p95', 'p99'];
 const COSTS = ['runs', 'nanos', 'cpu', 'missed'] as const;
-const FORMS = 'rate, count, sum, avg, min, max, last, p50, p90, p99, histogram, heatmap, top, gauge, map or cost';
+const FORMS = 'rate, count, sum, avg, min, max, last, p50, p90, p95, p99, histogram, heatmap, top, gauge, map or cost';
 
 /** Longest text; one that is longer is no chart. */
 const LONGEST = 1000;

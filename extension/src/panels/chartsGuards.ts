@@ -14,7 +14,7 @@ import { isCount, isFields, isText, texts, type Guard } from './guardParts.ts';
 const CAPS = { name: 256, where: 4096, charts: 64, title: 300, path: 4096, copy: 8 << 20, by: 8, measures: 8 };
 const LOOKS: readonly string[] = ['line', 'bars', 'histogram', 'heatmap', 'gauge'];
 const COSTS: readonly string[] = ['runs', 'nanos', 'cpu', 'missed'];
-const MEASURES: readonly string[] = ['count', 'rate', 'sum', 'avg', 'min', 'max', 'last', 'p50', 'p90', 'p99'];
+const MEASURES: readonly string[] = ['count', 'rate', 'sum', 'avg', 'min', 'max', 'last', 'p50', 'p90', 'p95', 'p99'];
 
 export const parseChartsToHost: Guard<ChartsToHost> = (value) => {
   if (!isFields(value)) return null;

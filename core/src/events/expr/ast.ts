@@ -13,7 +13,19 @@ export type Operand =
   | { kind: 'path'; path: string; at: number }
   | { kind: 'number'; value: Rational; unit: Unit | null; at: number; text: string }
   | { kind: 'string'; value: string; at: number }
-  | { kind: 'boolean'; value: boolean; at: number };
+  | { kind: 'boolean'; value: boolean; at: number }
+  /** `bytes / 1024`, `end - start`; + joins texts. */
+  | { kind: 'arithmetic'; op: ArithmeticOp; left: Operand; right: Operand; at: number }
+  | { kind: 'call'; name: string; args: Operand[]; at: number };
+
+export type ArithmeticOp = '+' | '-' | '*' | '/' | '%';
+export type Constant = Extract<Operand, { kind: 'number' | 'string' | 'boolean' }>;
+/** What is computed from a row's values. */
+export type Computed = Extract<Operand, { kind: 'arithmetic' | 'call' }>;
+
+export function isComputed(operand: Operand): operand is Computed {
+  return operand.kind === 'arithmetic' || operand.kind === 'call';
+}
 
 /** An exact decimal number: 1.5 is 15/10. */
 export interface Rational {

@@ -1,7 +1,7 @@
 import type { RecordField, RecordInfo, StreamSchema } from '../../model/index.ts';
 import { floatNumberReader, isInteger, isTail, recordBytes } from '../decode.ts';
 import { completeSchema, fieldPathList, recordSelector, resolvePath } from '../schema.ts';
-import type { CompareOp, Expr, Operand, Rational } from './ast.ts';
+import { isComputed, type CompareOp, type Constant, type Expr, type Operand, type Rational } from './ast.ts';
 import { all, always, any, BATCH_ROWS, never, not, perRow, type Batch, type Condition } from './batch.ts';
 import { fieldPair } from './pairs.ts';
 import { fixedCompare, fixedMatch } from './fixed.ts';
@@ -11,6 +11,7 @@ import { fixedName, inFieldUnits, isKnownField, namedConstant, unknownField, typ
 import { parseExpr } from './parser.ts';
 import { LinearRegex, RegexSyntaxError } from './regex.ts';
 import { addressBits, addressEquals, textCompare, textMatches, type Cut } from './texts.ts';
+import { ValueCompiler } from './values.ts';
 import { literalPrefix, wireOfAny, wireOfPrefix, withWire, type Wire } from './wire.ts';
 
 /** A compiled EXPR. */
@@ -50,8 +51,11 @@ export function compileExpr(text: string, schema: StreamSchema): Filter {
 }
 
 function countsRows(expr: Expr, schema: StreamSchema): boolean {
-  const isCount = (operand: Operand): boolean =>
-    operand.kind === 'path' && fixedName(operand.path) === 'seq' && !isKnownField(schema, operand.path);
+  const isCount = (operand: Operand): boolean => {
+    if (operand.kind === 'arithmetic') return isCount(operand.left) || isCount(operand.right);
+    if (operand.kind === 'call') return operand.args.some(isCount);
+    return operand.kind === 'path' && fixedName(operand.path) === 'seq' && !isKnownField(schema, operand.path);
+  };
   switch (expr.kind) {
     case 'and':
     case 'or':
@@ -89,7 +93,6 @@ function byRecordType(schema: StreamSchema, conditions: readonly Condition[]): C
 
 const FLIPPED: Record<CompareOp, CompareOp> = { '==': '==', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' };
 
-type Constant = Exclude<Operand, { kind: 'path' }>;
 type Subject =
   | { kind: 'field'; field: RecordField; at: number }
   | { kind: 'fixed'; name: Fixed; at: number }
@@ -97,17 +100,23 @@ type Subject =
   | { kind: 'missing' };
 
 /** Compiles an expression for one record type. */
-class RecordCompiler {
+export class RecordCompiler {
   readonly #text: string;
   readonly #schema: StreamSchema;
   readonly #record: RecordInfo;
   readonly #cut: Cut;
+  readonly #values: ValueCompiler;
 
   constructor(text: string, schema: StreamSchema, record: RecordInfo) {
     this.#text = text;
     this.#schema = schema;
     this.#record = record;
     this.#cut = (length) => recordBytes(record, length);
+    this.#values = new ValueCompiler(text, schema, record);
+  }
+
+  get values(): ValueCompiler {
+    return this.#values;
   }
 
   condition(expr: Expr): Condition {
@@ -128,6 +137,7 @@ class RecordCompiler {
   }
 
   #compare({ op, left, right, at }: Expr & { kind: 'compare' }): Condition {
+    if (isComputed(left) || isComputed(right)) return this.#values.compare(left, op, right);
     if (left.kind !== 'path') {
       if (right.kind !== 'path') this.#fail('This compares two constants; one side must be a field', at);
       return this.#compareConstant(this.#subject(right), FLIPPED[op], left);
@@ -219,6 +229,7 @@ class RecordCompiler {
   }
 
   #match({ left, negated, pattern, at, patternAt }: Expr & { kind: 'match' }): Condition {
+    if (isComputed(left)) return this.#values.matches(left, this.#regex(pattern, patternAt), negated);
     if (left.kind !== 'path') this.#fail('Left of ~ stands a field', at);
     const subject = this.#subject(left);
     const regex = this.#regex(pattern, patternAt);
@@ -244,6 +255,7 @@ class RecordCompiler {
 
   /** A field alone: not zero, not empty. */
   #truth(operand: Operand): Condition {
+    if (isComputed(operand)) return this.#values.truth(operand);
     if (operand.kind !== 'path') {
       if (operand.kind === 'boolean') return operand.value ? always : never;
       this.#fail('A value alone is no condition; compare it with a field', operand.at);

@@ -415,7 +415,7 @@ describe('errors', () => {
     ['host == 5', 'is text', 9],
     ['time > "soon"', '12:31:04', 8],
     ['u32 # 1', 'no meaning', 5],
-    ['-u32 == 1', 'negative', 1],
+    ['-"a" == comm', 'negative', 1],
   ])('%j says where', (text, what, column) => {
     const error = failure(text);
     expect(error.code).toBe('bad-expression');

@@ -1,7 +1,7 @@
 import type { RecordInfo } from '../../model/index.ts';
 import { visibleText } from '../text.ts';
 import { eventTime } from '../time.ts';
-import type { CompareOp, Operand } from './ast.ts';
+import type { CompareOp, Constant } from './ast.ts';
 import { perChunk, perRow, type Batch, type Condition } from './batch.ts';
 import { rangeOf, type IntegerRange } from './integers.ts';
 import { badExpression } from './lexer.ts';
@@ -40,7 +40,7 @@ export function fixedCompare(
   record: RecordInfo,
   name: Fixed,
   op: CompareOp,
-  constant: Exclude<Operand, { kind: 'path' }>,
+  constant: Constant,
   text: string,
 ): Condition {
   if (name === 'host' || name === 'stream') {
@@ -63,12 +63,7 @@ function cpuCondition(range: IntegerRange): Condition {
   return { refine: (batch, mask) => (batch.chunk.mixesCpus ? each : once).refine(batch, mask) };
 }
 
-function constantRange(
-  name: Fixed,
-  op: CompareOp,
-  constant: Exclude<Operand, { kind: 'path' }>,
-  text: string,
-): IntegerRange {
+function constantRange(name: Fixed, op: CompareOp, constant: Constant, text: string): IntegerRange {
   if (constant.kind === 'number') return rangeOf(op, inFieldUnits(null, constant, text));
   if (name === 'time' && constant.kind === 'string') {
     const time = parseTime(constant.value, new Date());

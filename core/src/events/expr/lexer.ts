@@ -14,7 +14,7 @@ const TEXT_LIMIT = 4096;
 const SPACE = /\s+/y;
 const PATH = /@?[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[\d{1,6}\])*/y;
 const NUMBER = /(0[xX][0-9a-fA-F]{1,16}|\d{1,40}(?:\.\d{1,20})?)([A-Za-z_]\w*)?/y;
-const OPERATOR = /==|!=|<=|>=|&&|\|\||!~|[<>!~()-]/y;
+const OPERATOR = /==|!=|<=|>=|&&|\|\||!~|[<>!~()+*/%,-]/y;
 const STRING = /"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'/sy;
 
 /** The tokens of an expression, ended by one of kind "end". @throws RingsideError `bad-expression` */

@@ -6,9 +6,10 @@ import { fixedReader } from './fixed.ts';
 import type { Fixed } from './names.ts';
 import { textReader, type Cut } from './texts.ts';
 
-type Side = { kind: 'field'; field: RecordField } | { kind: 'fixed'; name: Fixed };
-type Value = bigint | number | string | null;
-type ValueReader = (batch: Batch, row: number, offset: number) => Value;
+export type Side = { kind: 'field'; field: RecordField } | { kind: 'fixed'; name: Fixed };
+/** A value of a row: integers exactly; null where it has none. */
+export type Value = bigint | number | string | null;
+export type ValueReader = (batch: Batch, row: number, offset: number) => Value;
 
 /** Two fields of one row (`saddr == daddr`, `ret < count`); null when one is a number and the other text. */
 export function fieldPair(record: RecordInfo, left: Side, op: CompareOp, right: Side, cut: Cut): Condition | null {
@@ -23,16 +24,16 @@ export function fieldPair(record: RecordInfo, left: Side, op: CompareOp, right: 
   });
 }
 
-function isNumeric(side: Side): boolean {
+export function isNumeric(side: Side): boolean {
   if (side.kind === 'fixed') return side.name !== 'host' && side.name !== 'stream';
   return isInteger(side.field) || side.field.kind === 'float';
 }
 
-function isNested(side: Side): boolean {
+export function isNested(side: Side): boolean {
   return side.kind === 'field' && ['struct', 'union', 'array'].includes(side.field.kind);
 }
 
-function valueReader(record: RecordInfo, side: Side, cut: Cut): ValueReader {
+export function valueReader(record: RecordInfo, side: Side, cut: Cut): ValueReader {
   if (side.kind === 'fixed') return fixedReader(record, side.name);
   const { field } = side;
   if (!isNumeric(side)) {
@@ -46,7 +47,7 @@ function valueReader(record: RecordInfo, side: Side, cut: Cut): ValueReader {
 }
 
 /** JavaScript orders numbers and bigints among each other exactly; equality is "neither less nor greater". */
-function comparison(op: CompareOp): (a: NonNullable<Value>, b: NonNullable<Value>) => boolean {
+export function comparison(op: CompareOp): (a: NonNullable<Value>, b: NonNullable<Value>) => boolean {
   switch (op) {
     case '==':
       return (a, b) => a >= b && a <= b;

@@ -1,6 +1,8 @@
-import type { CompareOp, Expr, Operand } from './ast.ts';
+import type { ArithmeticOp, CompareOp, Expr, Operand } from './ast.ts';
 import { badExpression, lex, type Token } from './lexer.ts';
 
+const SUMS = new Set(['+', '-']);
+const PRODUCTS = new Set(['*', '/', '%']);
 const COMPARISONS = new Set(['==', '!=', '<', '<=', '>', '>=']);
 const DEPTH_LIMIT = 100;
 
@@ -8,6 +10,8 @@ const DEPTH_LIMIT = 100;
  * Parses an EXPR of the CLI contract:
  *   or    = and { "||" and }        and  = unary { "&&" unary }
  *   unary = "!" unary | "(" or ")" | operand [ ("==" … ">=") operand | ("~" | "!~") string ]
+ *   operand = product { ("+" | "-") product }        product = factor { ("*" | "/" | "%") factor }
+ *   factor = field | number | text | "-" factor | "(" operand ")" | function "(" operand { "," operand } ")"
  * @throws RingsideError `bad-expression` with the column and a caret.
  */
 export function parseExpr(text: string): Expr {
@@ -58,13 +62,19 @@ class Parser {
     if (this.#take('(')) {
       const inner = this.#or();
       if (!this.#take(')')) this.#fail('This "(" is not closed', open.at);
-      return inner;
+      // What is in the brackets may turn out to be a value: (a + b) / 2 > 3.
+      return inner.kind === 'truth' && this.#goesOn() ? this.#comparison(this.#operand(inner.operand)) : inner;
     }
-    return this.#comparison();
+    return this.#comparison(this.#operand());
   }
 
-  #comparison(): Expr {
-    const left = this.#operand();
+  /** Whether what comes next needs a value before it. */
+  #goesOn(): boolean {
+    const { kind, text } = this.#peek();
+    return kind === 'operator' && (SUMS.has(text) || PRODUCTS.has(text) || COMPARISONS.has(text) || /~/.test(text));
+  }
+
+  #comparison(left: Operand): Expr {
     const operator = this.#peek();
     if (operator.kind !== 'operator') return { kind: 'truth', operand: left };
     if (operator.text === '~' || operator.text === '!~') return this.#match(left, operator);
@@ -84,11 +94,36 @@ class Parser {
     return { kind: 'match', negated, left, pattern: source, at: operator.at, patternAt: pattern.at + 1 };
   }
 
-  #operand(): Operand {
+  /** A sum of products; `first` is its first factor where that has been read. */
+  #operand(first?: Operand): Operand {
+    let left = this.#product(first);
+    for (let op = this.#takeOne(SUMS); op !== null; op = this.#takeOne(SUMS)) {
+      left = { kind: 'arithmetic', op: op.text as ArithmeticOp, left, right: this.#product(), at: op.at };
+    }
+    return left;
+  }
+
+  #product(first?: Operand): Operand {
+    let left = first ?? this.#factor();
+    for (let op = this.#takeOne(PRODUCTS); op !== null; op = this.#takeOne(PRODUCTS)) {
+      left = { kind: 'arithmetic', op: op.text as ArithmeticOp, left, right: this.#factor(), at: op.at };
+    }
+    return left;
+  }
+
+  #factor(): Operand {
     const token = this.#peek();
+    if (++this.#depth > DEPTH_LIMIT) this.#fail('The expression is nested too deeply', token.at);
+    const operand = this.#factorInner(token);
+    this.#depth--;
+    return operand;
+  }
+
+  #factorInner(token: Token): Operand {
     this.#next++;
     switch (token.kind) {
       case 'path':
+        if (this.#take('(')) return { kind: 'call', name: token.text, args: this.#arguments(), at: token.at };
         if (token.text === 'true' || token.text === 'false') {
           return { kind: 'boolean', value: token.text === 'true', at: token.at };
         }
@@ -99,6 +134,7 @@ class Parser {
         return { kind: 'string', value: token.value, at: token.at };
       case 'operator':
         if (token.text === '-') return this.#negative(token);
+        if (token.text === '(') return this.#bracketed(token);
         break;
       case 'end':
         break;
@@ -106,9 +142,22 @@ class Parser {
     return this.#fail(`Expected a field, a number or a text, found ${describe(token)}`, token.at);
   }
 
-  /** A negative number, or the negative of a name: `ret == -ENOENT`. */
+  #bracketed(open: Token): Operand {
+    const inner = this.#operand();
+    if (!this.#take(')')) this.#fail('This "(" is not closed', open.at);
+    return inner;
+  }
+
+  #arguments(): Operand[] {
+    const args = [this.#operand()];
+    while (this.#take(',')) args.push(this.#operand());
+    if (!this.#take(')')) this.#fail(`Expected "," or ")", found ${describe(this.#peek())}`, this.#peek().at);
+    return args;
+  }
+
+  /** A negative number, the negative of a name (`ret == -ENOENT`), or of a value. */
   #negative(minus: Token): Operand {
-    const operand = this.#operand();
+    const operand = this.#factor();
     if (operand.kind === 'number') {
       const value = { ...operand.value, numerator: -operand.value.numerator };
       return { ...operand, value, text: `-${operand.text}`, at: minus.at };
@@ -116,7 +165,24 @@ class Parser {
     if (operand.kind === 'path' && /^E[A-Z0-9]+$/.test(operand.path)) {
       return { ...operand, path: `-${operand.path}`, at: minus.at };
     }
-    return this.#fail('Only numbers and error names can be negative', minus.at);
+    if (operand.kind === 'string' || operand.kind === 'boolean') {
+      return this.#fail('Only numbers and error names can be negative', minus.at);
+    }
+    const zero: Operand = {
+      kind: 'number',
+      value: { numerator: 0n, denominator: 1n },
+      unit: null,
+      at: minus.at,
+      text: '0',
+    };
+    return { kind: 'arithmetic', op: '-', left: zero, right: operand, at: minus.at };
+  }
+
+  #takeOne(operators: ReadonlySet<string>): Token | null {
+    const token = this.#peek();
+    if (token.kind !== 'operator' || !operators.has(token.text)) return null;
+    this.#next++;
+    return token;
   }
 
   #peek(): Token {

@@ -1,8 +1,10 @@
 import type { FieldValue, RecordField, RecordInfo } from '../../model/index.ts';
 import { compileReader, fieldBytes, recordBytes } from '../decode.ts';
 import type { Batch } from '../expr/batch.ts';
+import { compileDerived, derivedFieldValue, isDerived, type DerivedValue } from '../expr/derived.ts';
 import { fixedReader } from '../expr/fixed.ts';
 import { fixedName } from '../expr/names.ts';
+import { decimal } from '../formats.ts';
 import { renderCell } from '../render.ts';
 import type { RowDecoder } from '../rows.ts';
 import { resolvePath } from '../schema.ts';
@@ -29,12 +31,20 @@ export class RowKeys {
   readonly #paths: readonly string[];
   /** By record type, then by path. */
   readonly #writers: KeyWriter[][];
+  /** By path; null for those that are no derived column. */
+  readonly #derived: (DerivedValue | null)[];
 
   constructor(decoder: RowDecoder, paths: readonly string[]) {
     this.#decoder = decoder;
     this.#paths = paths;
     this.fields = paths.map((path) => fieldOf(decoder.schema, path));
-    this.#writers = decoder.schema.records.map((record, type) => paths.map((path) => keyWriter(record, type, path)));
+    this.#derived = paths.map((path) => (isDerived(path) ? compileDerived(path, decoder.schema) : null));
+    this.#writers = decoder.schema.records.map((record, type) =>
+      paths.map((path, i) => {
+        const derived = this.#derived[i]!;
+        return derived === null ? keyWriter(record, type, path) : derivedWriter(derived, type);
+      }),
+    );
   }
 
   /** Writes the row's key to `bytes` and returns its length. */
@@ -52,7 +62,14 @@ export class RowKeys {
     const end = offset + recordBytes(record, batch.lengthOf(row));
     const texts: string[] = [];
     const values: FieldValue[] = [];
-    for (const path of this.#paths) {
+    for (const [i, path] of this.#paths.entries()) {
+      const derived = this.#derived[i] ?? null;
+      if (derived !== null) {
+        const found = derivedFieldValue(derived, derived.read(batch, row, type));
+        values.push(found);
+        texts.push(decimal(found ?? ''));
+        continue;
+      }
       const field = path.startsWith('@') ? undefined : resolvePath(record, path);
       if (field === undefined) {
         const fixed = this.#fixed(batch, row, record, path);
@@ -74,6 +91,19 @@ export class RowKeys {
     const value = fixedReader(record, name)(batch, row, batch.offsets[row]!);
     return typeof value === 'bigint' ? value.toString() : value;
   }
+}
+
+function derivedWriter(derived: DerivedValue, type: number): KeyWriter {
+  const encoder = new TextEncoder();
+  return (batch, row, key, at) => {
+    const value = derived.read(batch, row, type);
+    if (value === null) return putAbsent(key, at);
+    if (typeof value === 'number') return putNumber(key, at, value);
+    key[at] = 1;
+    const { written } = encoder.encodeInto(String(value), key.subarray(at + 1, MOST_BYTES));
+    key[at + 1 + written] = 0;
+    return at + written + 2;
+  };
 }
 
 function keyWriter(record: RecordInfo, type: number, path: string): KeyWriter {

@@ -10,6 +10,7 @@ import {
   numberReader,
 } from '../decode.ts';
 import type { Batch } from '../expr/batch.ts';
+import { compileDerived, isDerived } from '../expr/derived.ts';
 import { fixedName, isKnownField, unknownField } from '../expr/names.ts';
 import { recordSelector, resolvePath, clockField } from '../schema.ts';
 import { ageOf, type RecordSource } from '../slab.ts';
@@ -31,6 +32,7 @@ export function typeColumn(schema: StreamSchema): (batch: Batch, row: number) =>
 
 /** The first record type's field of a path; null for a fixed column. @throws RingsideError `unknown-field` */
 export function fieldOf(schema: StreamSchema, path: string): RecordField | null {
+  if (isDerived(path)) return compileDerived(path, schema).field;
   if (!path.startsWith('@')) {
     for (const record of schema.records) {
       const field = resolvePath(record, path);
@@ -43,6 +45,7 @@ export function fieldOf(schema: StreamSchema, path: string): RecordField | null 
 
 /** Reads a path's numbers. @throws RingsideError `unknown-field`, or `bad-value` when it holds no numbers. */
 export function numberColumn(schema: StreamSchema, path: string): NumberColumn {
+  if (isDerived(path)) return derivedNumber(schema, path);
   if (!isKnownField(schema, path) || path.startsWith('@')) return fixedNumber(schema, path);
   const readers = schema.records.map((record) => recordNumber(record, path));
   if (readers.every((reader) => reader === null)) {
@@ -54,6 +57,19 @@ export function numberColumn(schema: StreamSchema, path: string): NumberColumn {
     const reader = readers[type] ?? null;
     if (reader === null || batch.lengthOf(row) < reader.need) return Number.NaN;
     return reader.read(batch.chunk.slab.view, batch.offsets[row]!);
+  };
+}
+
+function derivedNumber(schema: StreamSchema, path: string): NumberColumn {
+  const value = compileDerived(path, schema);
+  if (value.type === 'text') {
+    throw new RingsideError('bad-value', `"${path.slice(1)}" holds no numbers.`, {
+      remedy: 'Choose a column that is a number, or count the rows.',
+    });
+  }
+  return (batch, row, type) => {
+    const found = value.read(batch, row, type);
+    return found === null ? Number.NaN : Number(found);
   };
 }
 

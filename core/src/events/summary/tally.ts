@@ -1,7 +1,7 @@
 import type { MeasureOf } from '../../model/index.ts';
 import { Sketch } from './sketch.ts';
 
-const QUANTILES: Partial<Record<MeasureOf, number>> = { p50: 0.5, p90: 0.9, p99: 0.99 };
+const QUANTILES: Partial<Record<MeasureOf, number>> = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 };
 
 /** Whether a measure needs to know how the numbers are spread. */
 export function needsSketch(of: MeasureOf): boolean {
