@@ -221,7 +221,7 @@ export class MapsState {
 
   sortBy(column: string, descending: boolean): void {
     this.#changeLook({ sort: { column, descending } });
-    this.#grid?.setSort({ column, descending });
+    this.#grid?.setSort([{ column, descending }]);
   }
 
   followRateOf(rateOf: string): void {
@@ -345,8 +345,8 @@ export class MapsState {
 
   #columnsChanged(): void {
     const { sort } = this.look.value;
-    this.#grid?.setColumns(this.columns.value, new Set(), this.widths.value);
-    this.#grid?.setSort(sort.column === '' ? null : sort);
+    this.#grid?.setColumns(this.columns.value, { hidden: new Set(), widths: this.widths.value });
+    this.#grid?.setSort(sort.column === '' ? [] : [sort]);
   }
 
   async loadHistograms(): Promise<void> {

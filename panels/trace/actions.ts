@@ -1,7 +1,15 @@
-import type { ChartSpec, Column, FieldKind, FieldValue, RecordField } from '@ringside/core/model';
-import { chartsOf } from '../shared/chartChoices.ts';
+import type {
+  CellFormat,
+  ChartSpec,
+  Column,
+  FieldKind,
+  FieldValue,
+  MeasureOf,
+  RecordField,
+} from '@ringside/core/model';
+import { chartsOf, isNumber } from '../shared/chartChoices.ts';
 import { count, visible } from '../shared/format.ts';
-import type { MenuItem } from '../shared/menu.tsx';
+import type { MenuItem, MenuRequest } from '../shared/menu.tsx';
 import {
   COPY_LIMIT,
   COPY_PAGE,
@@ -14,6 +22,9 @@ import {
 } from '../shared/grid/copy.ts';
 import { combined, valueFilter } from '../shared/filters.ts';
 import type { CellPlace, RowGrid } from '../shared/grid/rowGrid.ts';
+import { movedColumn } from '../shared/grid/columns.ts';
+import { formatsOf } from './cellFormats.ts';
+import { measureName, toggledGroup, toggledMeasure, TOPS } from './groups.ts';
 import type { TraceState } from './state.ts';
 
 /** What the user can do with rows and columns: the menus, and the work behind them. */
@@ -22,7 +33,10 @@ export class TraceActions {
   readonly #grid: RowGrid;
   readonly #render: RenderCell;
 
-  constructor(state: TraceState, grid: RowGrid, render: RenderCell) {
+  readonly #openMenu: (request: MenuRequest) => void;
+
+  constructor(state: TraceState, grid: RowGrid, render: RenderCell, openMenu: (request: MenuRequest) => void) {
+    this.#openMenu = openMenu;
     this.#state = state;
     this.#grid = grid;
     this.#render = render;
@@ -79,8 +93,11 @@ export class TraceActions {
     const here = place === null ? null : this.#cellOf(place.index, column);
     return [
       ...(here === null ? [] : [...this.#valueItems(here), { kind: 'separator' } as const]),
+      ...this.#sortItems(column),
       ...this.#chartItems(column),
-      { label: 'Copy Column Name', run: () => this.#copyText(column.id.replace(/^@/, '')) },
+      ...this.#placeItems(column),
+      ...this.#derivedItems(column),
+      { label: 'Copy Column Name', run: () => this.#copyText(column.id.replace(/^[@=]/, '')) },
       { label: 'Size to Fit', run: () => this.#grid.fit(id) },
       { kind: 'separator' },
       { label: `Hide ${visible(column.title, 40)}`, run: () => this.#state.hideColumn(id, true) },
@@ -88,10 +105,129 @@ export class TraceActions {
     ];
   }
 
+  #sortItems({ id }: Column): MenuItem[] {
+    const { sort, groups } = this.#state.table;
+    const sorted = sort.value.find(({ column }) => column === id);
+    const by = (descending: boolean): void => this.#state.sortBy([{ column: id, descending }]);
+    return [
+      { label: 'Sort Ascending', checked: sorted?.descending === false, run: () => by(false) },
+      { label: 'Sort Descending', checked: sorted?.descending === true, run: () => by(true) },
+      ...(sort.value.length > 0 ? [{ label: 'Arrival Order', run: () => this.#state.sortBy([]) }] : []),
+      ...(id === '@time' ? [] : [{ label: 'Group by This', run: () => this.#group(id, groups.value !== null) }]),
+      { label: 'Format…', run: () => this.#formatMenu(id) },
+      { kind: 'separator' },
+    ];
+  }
+
+  #placeItems({ id }: Column): MenuItem[] {
+    const { placed } = this.#grid;
+    const at = placed.findIndex(({ column }) => column.id === id);
+    const pinned = this.#state.table.pinned.value.includes(id);
+    const move = (to: number): (() => void) | null => {
+      const ids = movedColumn(placed, id, to);
+      return ids === null ? null : () => this.#state.setColumnOrder(ids);
+    };
+    const item = (label: string, keys: string, run: (() => void) | null): MenuItem => ({
+      ...{ label, keys, disabled: run === null },
+      run: () => run?.(),
+    });
+    return [
+      { label: pinned ? 'Unpin' : 'Pin to the Left', run: () => this.#state.togglePin(id) },
+      item('Move Left', 'Ctrl+Left', move(at - 1)),
+      item('Move Right', 'Ctrl+Right', move(at + 1)),
+      { kind: 'separator' },
+    ];
+  }
+
+  #derivedItems({ id }: Column): MenuItem[] {
+    const derived = this.#state.table.derived.value.find(({ expr }) => `=${expr}` === id);
+    if (derived === undefined) return [{ label: 'New Derived Column…', run: () => this.#edit(null) }];
+    return [
+      { label: 'Edit Derived Column…', run: () => this.#edit(derived) },
+      { label: 'Delete Derived Column', run: () => this.#state.removeDerived(id) },
+    ];
+  }
+
+  #edit(before: { expr: string; title: string } | null): void {
+    this.#state.editing.value = { before };
+  }
+
+  #group(id: string, more: boolean): void {
+    const { groups } = this.#state.table;
+    this.#state.setGroups(toggledGroup(more ? groups.value : null, id));
+  }
+
+  /** How the cells of a column are written. */
+  #formatMenu(id: string): void {
+    const items = (): MenuItem[] => {
+      const column = this.#state.columns.value.find((candidate) => candidate.id === id);
+      const chosen = this.#state.table.formats.value[id];
+      const item = (label: string, format: CellFormat | null): MenuItem => ({
+        ...{ label, checked: (chosen ?? null) === format },
+        run: () => this.#state.setFormat(id, format),
+      });
+      return [
+        item('As the Field Says', null),
+        ...(column === undefined ? [] : formatsOf(column).map(({ label, format }) => item(label, format))),
+      ];
+    };
+    const box = this.#grid.element.getBoundingClientRect();
+    const header = document.activeElement instanceof HTMLElement ? document.activeElement : null;
+    const at = header?.classList.contains('headcell') === true ? header.getBoundingClientRect() : box;
+    this.#openMenu({ label: 'Format', items, x: at.left, y: at.top + 24, opener: header ?? this.#grid.element });
+  }
+
+  /** What rows can be grouped by. */
+  groupMenu(): MenuItem[] {
+    const choice = this.#state.table.groups.value;
+    const items = this.#state.columns.value.flatMap((column): MenuItem[] => {
+      if (column.id === '@time' || column.error !== undefined) return [];
+      return [
+        {
+          label: visible(column.title, 80),
+          checked: choice?.by.includes(column.id) === true,
+          run: () => this.#group(column.id, true),
+        },
+      ];
+    });
+    const leave: MenuItem[] =
+      choice === null ? [] : [{ kind: 'separator' }, { label: 'All Rows', run: () => this.#state.setGroups(null) }];
+    return [...items, ...leave];
+  }
+
+  measureMenu(): MenuItem[] {
+    const choice = this.#state.table.groups.value;
+    if (choice === null) return [];
+    const item = (of: MeasureOf, field: string): MenuItem => ({
+      label: visible(measureName({ of, field }), 80),
+      checked: choice.measures.some((one) => one.of === of && one.field === field),
+      run: () => this.#state.setGroups(toggledMeasure(choice, { of, field })),
+    });
+    const numbers = this.#state.columns.value.filter(({ field }) => field !== null && isNumber(field));
+    return [
+      item('count', ''),
+      item('rate', ''),
+      ...numbers.flatMap(({ id }): MenuItem[] => [{ kind: 'separator' }, ...MEASURED.map((of) => item(of, id))]),
+    ];
+  }
+
+  topMenu(): MenuItem[] {
+    const choice = this.#state.table.groups.value;
+    if (choice === null) return [];
+    return TOPS.map((top): MenuItem => ({
+      label: `Top ${count(top)}`,
+      checked: choice.top === top,
+      run: () => this.#state.setGroups({ ...choice, top }),
+    }));
+  }
+
   /** The columns that show, as they stand; all of them, with whole structs, where none is hidden. */
   #export(format: 'csv' | 'jsonl' | 'markdown'): void {
-    const shown = this.#state.columns.value.filter(({ id }) => !this.#state.hidden.value.has(id)).map(({ id }) => id);
-    this.#state.export(format, shown.length === this.#state.columns.value.length ? [] : shown);
+    const { order, pinned, derived, formats } = this.#state.table;
+    const shown = this.#grid.placed.map(({ column }) => column.id);
+    const chosen = [...order.value, ...pinned.value, ...derived.value, ...Object.keys(formats.value)];
+    const asTheyCame = shown.length === this.#state.columns.value.length && chosen.length === 0;
+    this.#state.export(format, asTheyCame ? [] : shown);
   }
 
   /** What the column's values can be drawn as: of the rows that the filter lets through. */
@@ -117,6 +253,7 @@ export class TraceActions {
         run: () => this.#state.hideColumn(column.id, !hidden.has(column.id)),
       })),
       { kind: 'separator' },
+      { label: 'New Derived Column…', run: () => this.#edit(null) },
       { label: 'Reset Columns', run: () => this.#state.resetColumns() },
     ];
   }
@@ -145,6 +282,7 @@ export class TraceActions {
       { kind: 'separator' },
       { label: 'Open Charts', disabled: run === null, run: () => this.#state.chart(null) },
       { kind: 'separator' },
+      { label: 'Find…', keys: 'Ctrl+F', run: () => this.#state.find.show() },
       { label: 'Select All Rows', keys: 'Ctrl+A', run: () => this.#grid.selectAll() },
       { kind: 'separator' },
       {
@@ -188,7 +326,9 @@ export class TraceActions {
   async #filterBy(place: CellPlace, operator: '==' | '!='): Promise<void> {
     if (place.column === null) return;
     const { value, kind } = await this.#exactValue(place);
-    const condition = valueFilter(place.column.id, kind, value, operator);
+    const { id } = place.column;
+    const path = id.startsWith('=') ? `(${id.slice(1)})` : id;
+    const condition = valueFilter(path, kind, value, operator);
     if (condition === null) {
       this.#state.note(`Rows cannot be filtered by a whole ${place.column.title}.`);
       return;
@@ -200,7 +340,8 @@ export class TraceActions {
   async #exactValue(place: CellPlace): Promise<{ value: FieldValue; kind: FieldKind | null }> {
     const { column, seq } = place;
     const kind = column?.field?.kind ?? null;
-    if (column === null || seq === null || column.field === null) return { value: place.text, kind };
+    if (column === null || seq === null || column.field === null || column.id.startsWith('='))
+      return { value: place.text, kind };
     try {
       const detail = await this.#state.rowDetail(seq);
       const field = detail?.fields.find((candidate) => candidate.path === column.id);
@@ -231,7 +372,7 @@ export class TraceActions {
     const run = this.#state.run.value;
     if (run === null) return [];
     const { evicted } = this.#state;
-    const view = { runId: run.id, stream: this.#state.stream.value, where: this.#state.where.value, evicted };
+    const view = { ...this.#state.view, evicted };
     const rows: CopiedRow[] = [];
     for (const range of [...this.#grid.selection.ranges]) {
       let at = range.from;
@@ -249,6 +390,9 @@ export class TraceActions {
     return rows;
   }
 }
+
+/** What can be measured of a number in groups. */
+const MEASURED: readonly MeasureOf[] = ['sum', 'avg', 'min', 'max', 'p50', 'p95', 'p99'];
 
 /** Columns that every row has are texts. */
 const FIXED_FIELD: RecordField = {

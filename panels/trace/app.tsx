@@ -7,14 +7,18 @@ import { clockOfCell, timeDelta, visible } from '../shared/format.ts';
 import { Menu, type MenuItem, type MenuRequest } from '../shared/menu.tsx';
 import { TraceActions } from './actions.ts';
 import type { PlacedColumn } from '../shared/grid/columns.ts';
+import { DerivedForm } from './derivedForm.tsx';
 import { Detail } from './detail.tsx';
 import { Banner, EmptyView } from './emptyView.tsx';
 import { FilterBox, type Filtered } from '../shared/filterBox.tsx';
 import type { GridRow } from '../shared/grid/pageWindow.ts';
 import { RowGrid } from '../shared/grid/rowGrid.ts';
+import { FindBar } from './findBar.tsx';
+import { GroupView } from './groupView.tsx';
 import { Header } from './header.tsx';
 import { LedgerLine } from './ledgerLine.tsx';
 import { NewRows } from './newRows.tsx';
+import { SortBar } from './sortBar.tsx';
 import type { TraceState } from './state.ts';
 import { faultInText, splitRange } from './tools/range.ts';
 import { listenToRowKeys } from './tools/rowKeys.ts';
@@ -35,11 +39,11 @@ export function App({ state }: { state: TraceState }): JSX.Element {
   useEffect(() => {
     const made = makeGrid(gridBox.current!, state, setMenu, () => actions.current);
     grid.current = made;
-    actions.current = new TraceActions(state, made, renderCell);
+    actions.current = new TraceActions(state, made, renderCell, setMenu);
     state.attachGrid(made);
     const announcer = new Announcer(spoken.current!);
     const stopSpeaking = announceChanges(state, announcer);
-    const stopKeys = pageKeys(filter, made, () => void actions.current?.copy('tsv'));
+    const stopKeys = pageKeys(filter, state, made, () => void actions.current?.copy('tsv'));
     const stopTheme = watchTheme(made);
     const stopRowKeys = listenToRowKeys(made.element, state.tools, () => made.activePlace()?.seq ?? state.activeSeq);
     return () => {
@@ -60,6 +64,7 @@ export function App({ state }: { state: TraceState }): JSX.Element {
   };
   const focusRows = (): void => grid.current?.focus();
   const typed = useMemo(() => typedFilter(state), [state]);
+  const grouped = state.table.groups.value !== null;
 
   return (
     <main class="trace" aria-label="Trace">
@@ -79,11 +84,22 @@ export function App({ state }: { state: TraceState }): JSX.Element {
             const search = state.columns.value.length > 20 ? 'Find a column' : undefined;
             openBelow('Columns', opener, () => actions.current!.columnsMenu(), search);
           }}
+          group={(opener) => openBelow('Group by', opener, () => actions.current!.groupMenu(), 'Find a column')}
         />
       </div>
       <Banner state={state} />
+      <FindBar find={state.find} leave={focusRows} />
+      <DerivedForm state={state} leave={focusRows} />
+      <SortBar state={state} focusRows={focusRows} />
       <div class="rows-area">
-        <div class="grid-box" ref={gridBox} />
+        <div class={grouped ? 'grid-box away' : 'grid-box'} ref={gridBox} />
+        <GroupView
+          state={state}
+          openMenu={setMenu}
+          byMenu={() => actions.current!.groupMenu()}
+          measureMenu={() => actions.current!.measureMenu()}
+          topMenu={() => actions.current!.topMenu()}
+        />
         <EmptyView
           state={state}
           clearFilter={() => {
@@ -161,6 +177,8 @@ function makeGrid(
     copy: () => void actions()?.copy('tsv'),
     end: () => state.follow(),
     resize: (id, width) => state.resizeColumn(id, width),
+    sort: (id, more) => state.sortBy(state.table.nextSort(id, more)),
+    order: (ids) => state.setColumnOrder(ids),
     render: renderCell,
     tooltip,
     columnMenu: (id, at) => {
@@ -177,13 +195,22 @@ function makeGrid(
 }
 
 /**
- * `/` goes to the filter from anywhere but a field. VS Code runs its own copy command in the page, on the desktop even
+ * `/` goes to the filter from anywhere but a field, Ctrl+F to the search. VS Code runs its own copy command in the page, on the desktop even
  * when the key was handled here: it copies rows too, once.
  */
-function pageKeys(filter: { current: VscodeTextfield | null }, grid: RowGrid, copy: () => void): () => void {
+function pageKeys(
+  filter: { current: VscodeTextfield | null },
+  state: TraceState,
+  grid: RowGrid,
+  copy: () => void,
+): () => void {
   let copiedAt = 0;
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key.toLowerCase() === 'c' && (event.ctrlKey || event.metaKey)) copiedAt = event.timeStamp;
+    if (findKey(event, state)) {
+      event.preventDefault();
+      return;
+    }
     if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
     event.preventDefault();
     filter.current?.focus();
@@ -199,6 +226,20 @@ function pageKeys(filter: { current: VscodeTextfield | null }, grid: RowGrid, co
     document.removeEventListener('keydown', onKeyDown);
     document.removeEventListener('copy', onCopy);
   };
+}
+
+/** Ctrl+F searches, F3 and Shift+F3 go on; says whether the key was one of them. */
+function findKey(event: KeyboardEvent, { find }: TraceState): boolean {
+  if (event.altKey) return false;
+  if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === 'f') {
+    find.show();
+    document.querySelector<HTMLInputElement>('.find .find-field')?.select();
+    return true;
+  }
+  if (event.key !== 'F3' || event.ctrlKey || event.metaKey) return false;
+  if (find.open.value) find.step(event.shiftKey ? -1 : 1);
+  else find.show();
+  return true;
 }
 
 function isTyping(event: Event): boolean {

@@ -10,9 +10,14 @@ import type {
   RowPlaceInfo,
   RowsAnswer,
   RunSummary,
-  SummaryPage,
   TraceAsk,
+  FindAsk,
+  FoundRows,
+  RowSort,
+  SummaryPage,
+  SummaryQuery,
 } from '@ringside/core/model';
+import { DevOrder, findIn, groupsOf, lookedCells, lookedColumns, markFound, type DevRow } from './devQueries.ts';
 
 export interface SyntheticOptions {
   /** Rows delivered before the page opens. */
@@ -68,6 +73,7 @@ export class SyntheticEngine {
   #recordingSince: number | null = null;
   #state: RunSummary['state'];
   #stoppedAt: number | null = null;
+  readonly #order = new DevOrder();
   kept: RunSummary['kept'] = [];
 
   constructor(options: SyntheticOptions) {
@@ -148,6 +154,44 @@ export class SyntheticEngine {
   }
 
   page(query: RowsQuery): RowsPage {
+    const page = query.sort === undefined ? this.#arrived(query) : this.#ordered(query, query.sort);
+    page.columns = lookedColumns(this.#columns, query.look);
+    for (const row of page.rows) row.cells = lookedCells(this.#columns, row.cells, query.look);
+    if (query.find !== undefined) markFound(page.rows, query.find.text);
+    return page;
+  }
+
+  #ordered(query: RowsQuery, sort: RowSort): RowsPage {
+    const now = this.#arrived({ ...query, first: -1, count: 0 });
+    const rows = this.#order.of(() => this.#all(query.where), this.#columns, sort);
+    const first = query.first < 0 ? Math.max(0, rows.length - query.count) : query.first;
+    const waiting = Math.max(0, now.matching - rows.length);
+    const sorted = { until: sort.until, done: 1, waiting, gone: 0 };
+    const shown = rows.slice(first, first + query.count).map((row) => ({ ...row }));
+    return { ...now, first, rows: shown, matching: rows.length, evicted: 0, sorted };
+  }
+
+  /** The newest rows that pass, a hundred thousand of them at most. */
+  #all(where: string): DevRow[] {
+    const { delivered } = this;
+    const oldest = Math.max(0, delivered - Math.min(this.#options.store, 100_000));
+    const rows = Array.from({ length: delivered - oldest }, (_, i) => this.#row(oldest + i));
+    const filter = where === '' ? null : this.#filterFor(where);
+    return filter instanceof FilteredView ? rows.filter(({ cells }) => filter.passes(cells)) : rows;
+  }
+
+  find(ask: FindAsk): FoundRows {
+    const { sort } = ask;
+    const rows =
+      sort === undefined ? this.#all(ask.where) : this.#order.of(() => this.#all(ask.where), this.#columns, sort);
+    return findIn(rows, ask);
+  }
+
+  groups(query: SummaryQuery): SummaryPage {
+    return groupsOf(this.#all(query.where), this.#columns, query);
+  }
+
+  #arrived(query: RowsQuery): RowsPage {
     const { delivered } = this;
     const oldest = Math.max(0, delivered - this.#options.store);
     const stored = delivered - oldest;

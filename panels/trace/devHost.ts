@@ -105,6 +105,12 @@ function receive(message: ToHost): void {
     case 'ask':
       reply({ type: 'answer', id: message.id, answer: engine.answer(message.ask) });
       return;
+    case 'find':
+      reply({ type: 'found', id: message.id, found: engine.find(message.ask) });
+      return;
+    case 'groups':
+      reply({ type: 'groups', id: message.id, page: engine.groups(message.query) });
+      return;
     case 'export':
     case 'chart':
     case 'remedy':

@@ -1,4 +1,4 @@
-import type { Bookmark, ColourRule, PanelState, ToPanel } from '@ringside/core/model';
+import type { Bookmark, ColourRule, PanelState, ToPanel, TraceLayout } from '@ringside/core/model';
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const isText = (value: unknown): value is string => typeof value === 'string';
@@ -26,6 +26,10 @@ export function toPanel(data: unknown): ToPanel | null {
         : null;
     case 'answer':
       return isCount(data['id']) && (data['answer'] === null || isObject(data['answer'])) ? (data as ToPanel) : null;
+    case 'found':
+      return isCount(data['id']) && isFound(data['found']) ? (data as ToPanel) : null;
+    case 'groups':
+      return isCount(data['id']) && isGroups(data['page']) ? (data as ToPanel) : null;
     case 'failed':
       return isCount(data['id']) && isError(data['error']) ? (data as ToPanel) : null;
     default:
@@ -73,6 +77,30 @@ function isPage(value: unknown): boolean {
   );
 }
 
+function isFound(value: unknown): boolean {
+  if (!isObject(value) || !isCount(value['matches'])) return false;
+  const { row } = value;
+  return row === null || (isObject(row) && isCount(row['seq']) && isCount(row['index']) && isCount(row['evicted']));
+}
+
+function isGroups(value: unknown): boolean {
+  if (!isObject(value) || !isCount(value['counted']) || !isCount(value['missed'])) return false;
+  if (value['error'] !== null && !isError(value['error'])) return false;
+  const { data } = value;
+  if (data === null) return true;
+  return (
+    isObject(data) &&
+    Array.isArray(data['by']) &&
+    Array.isArray(data['fields']) &&
+    isCount(data['groups']) &&
+    isCount(data['restRows']) &&
+    Array.isArray(data['rows']) &&
+    data['rows'].every(
+      (row) => isObject(row) && isTexts(row['texts']) && Array.isArray(row['values']) && Array.isArray(row['measures']),
+    )
+  );
+}
+
 function isDetail(value: unknown): boolean {
   return isObject(value) && isCount(value['seq']) && Array.isArray(value['fields']) && isText(value['hex']);
 }
@@ -97,6 +125,7 @@ export function panelState(value: unknown): PanelState {
     where: isText(value['where']) ? value['where'] : '',
     hidden: isTexts(value['hidden']) ? value['hidden'] : [],
     widths,
+    ...(isLayout(value['layout']) && { layout: value['layout'] }),
     spec: isObject(value['spec']) ? (value['spec'] as unknown as PanelState['spec']) : null,
     colours: list(value['colours'], isRule),
     bookmarks: list(value['bookmarks'], isBookmark),
@@ -114,4 +143,20 @@ function isRule(value: unknown): value is ColourRule {
 function isBookmark(value: unknown): value is Bookmark {
   if (!isObject(value) || !isText(value['stream']) || !isCount(value['seq']) || !isText(value['note'])) return false;
   return isText(value['time']) && /^\d{1,20}$/.test(value['time']);
+}
+
+function isLayout(value: unknown): value is TraceLayout {
+  if (!isObject(value)) return false;
+  const { sort, order, pinned, derived, formats, groups } = value;
+  return (
+    Array.isArray(sort) &&
+    sort.every((one) => isObject(one) && isText(one['column']) && typeof one['descending'] === 'boolean') &&
+    isTexts(order) &&
+    isTexts(pinned) &&
+    Array.isArray(derived) &&
+    derived.every((one) => isObject(one) && isText(one['expr']) && isText(one['title'])) &&
+    isObject(formats) &&
+    Object.values(formats).every(isText) &&
+    (groups === null || (isObject(groups) && isTexts(groups['by']) && isObject(groups['sort'])))
+  );
 }

@@ -2,8 +2,8 @@ import type { RowsPage, RowsQuery } from '@ringside/core/model';
 import type { Want } from '../shared/grid/pageWindow.ts';
 import { RequestError } from '../shared/rpc.ts';
 
-/** Which run, stream and filter the rows come from. */
-export type View = Pick<RowsQuery, 'runId' | 'stream' | 'where'>;
+/** Which run, stream and filter the rows come from, in which order they stand and how they are written. */
+export type View = Omit<RowsQuery, 'first' | 'count' | 'evicted'>;
 
 export interface PumpHost {
   request(query: RowsQuery): Promise<RowsPage>;

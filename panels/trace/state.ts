@@ -3,14 +3,21 @@ import type {
   ChartSpec,
   Column,
   Completions,
+  DerivedColumn,
   ErrorData,
+  FoundRows,
+  GroupChoice,
   PanelState,
   RowDetail,
+  RowOrder,
   RowsPage,
   RowsQuery,
   RunSummary,
   RowsAnswer,
   Remedy,
+  SortProgress,
+  SummaryPage,
+  SummarySpec,
   ToHost,
   TraceAsk,
 } from '@ringside/core/model';
@@ -19,14 +26,19 @@ import type { Want } from '../shared/grid/pageWindow.ts';
 import type { RequestError } from '../shared/rpc.ts';
 import { PendingRequests } from '../shared/rpc.ts';
 import type { VsCodeApi } from '../shared/vscodeApi.ts';
-import { clampWidth, sameColumns } from '../shared/grid/columns.ts';
+import { clampWidth, type ColumnChoices, type PlacedColumn, sameColumns } from '../shared/grid/columns.ts';
+import { toTsv } from '../shared/grid/copy.ts';
+import type { Range } from '../shared/grid/selection.ts';
 import { faultPosition } from '../shared/filters.ts';
 import type { RowGrid } from '../shared/grid/rowGrid.ts';
+import { FindState } from './find.ts';
+import { groupRows, GroupsState } from './groups.ts';
 import { EMPTY_STATE, panelState, toPanel } from './guards.ts';
-import { PollPace, RowPump } from './pump.ts';
+import { PollPace, RowPump, type View } from './pump.ts';
 import { type RateSample, addSample } from './rates.ts';
 import { isLive } from './status.ts';
 import { RowTools, type ToolsHost } from './tools/rowTools.ts';
+import { TableChoices } from './table.ts';
 
 export interface Counts {
   matching: number;
@@ -71,6 +83,13 @@ export class TraceState implements ToolsHost {
   readonly rates = signal<readonly RateSample[]>([]);
   readonly notice = signal('');
   readonly tools: RowTools;
+  /** How far the order is that is asked for; null while the rows are shown as they came. */
+  readonly sorting = signal<SortProgress | null>(null);
+  /** The derived column that is being made (without one before) or changed. */
+  readonly editing = signal<{ before: DerivedColumn | null } | null>(null);
+  readonly table = new TableChoices();
+  readonly find: FindState;
+  readonly groups: GroupsState;
 
   readonly #api: VsCodeApi<PanelState>;
   readonly #requests = new PendingRequests(REQUEST_TIMEOUT_MS);
@@ -106,6 +125,31 @@ export class TraceState implements ToolsHost {
       },
       page: (page, want) => this.#takePage(page, want),
       failed: (error) => this.#rowsFailed(error),
+    });
+    const later = (run: () => void, ms: number): (() => void) => {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    };
+    this.find = new FindState({
+      ask: (find, place) => {
+        const { runId, ...view } = this.view;
+        const ask = { ...view, find, ...place };
+        return this.#requests.request<FoundRows>((id) => this.#post({ type: 'find', id, runId, ask }));
+      },
+      place: () => ({ from: this.#grid?.place ?? 0, evicted: this.#evicted }),
+      columns: () => this.#grid?.placed.map(({ column }) => column.id) ?? [],
+      goTo: ({ index, evicted }) => this.#grid?.show(Math.max(0, index - (this.#evicted - evicted))),
+      changed: () => {
+        const { find } = this.find;
+        this.#grid?.highlight(find?.by === 'text' ? find.text : '');
+        this.#reshow();
+      },
+      later,
+    });
+    this.groups = new GroupsState({
+      ask: (spec) => this.#askGroups(spec),
+      later,
+      live: () => isLive(this.run.value) && !document.hidden && !this.paused.value,
     });
     // Until the host says otherwise, what this page itself remembers holds.
     this.#restore(panelState(api.getState()));
@@ -154,6 +198,14 @@ export class TraceState implements ToolsHost {
         this.#requests.settle(message.id, message.answer);
         return;
       }
+      case 'found': {
+        this.#requests.settle(message.id, message.found);
+        return;
+      }
+      case 'groups': {
+        this.#requests.settle(message.id, message.page);
+        return;
+      }
       case 'failed': {
         this.#requests.fail(message.id, message.error);
         return;
@@ -172,7 +224,10 @@ export class TraceState implements ToolsHost {
   /** A question about rows that is no page of them. */
   ask<Q extends TraceAsk>(ask: Q): Promise<RowsAnswer<Q>> {
     const runId = this.run.value?.id ?? '';
-    return this.#requests.request((id) => this.#post({ type: 'ask', id, runId, ask }));
+    // Places are those of the order that shows.
+    const { sort } = this.table.query();
+    const asked: TraceAsk = 'view' in ask && sort !== undefined ? { ...ask, view: { ...ask.view, sort } } : ask;
+    return this.#requests.request((id) => this.#post({ type: 'ask', id, runId, ask: asked }));
   }
 
   /** Does something against the loss of a stream's records. */
@@ -219,6 +274,12 @@ export class TraceState implements ToolsHost {
     return this.#requests.request((id) => this.#post({ type: 'detail', id, runId, stream, seq }));
   }
 
+  /** Which rows are shown, in which order and how: what every question about them says. */
+  get view(): View {
+    const run = this.run.value;
+    return { runId: run?.id ?? '', stream: this.stream.value, where: this.where.value, ...this.table.query() };
+  }
+
   /** Rows that left the front of the view so far: the base of the row indices. */
   get evicted(): number {
     return this.#evicted;
@@ -227,8 +288,8 @@ export class TraceState implements ToolsHost {
   want(wanted: Omit<Want, 'evicted'>): void {
     const want = { ...wanted, evicted: this.#evicted };
     this.#lastWant = want;
-    // A new view is first seen from its end; where the old one stood means nothing in it.
-    this.#pump.want(this.#fresh ? { ...want, first: -1 } : want);
+    // A new view is first seen from its end, an order from its beginning; where the old one stood means nothing in it.
+    this.#pump.want(this.#fresh ? { ...want, first: this.#start } : want);
   }
 
   /** Tries a filter. If the engine refuses it, the rows stay and `filterFault` says why. */
@@ -280,7 +341,7 @@ export class TraceState implements ToolsHost {
 
   /** Follows again; says whether there is something to follow. */
   follow(): boolean {
-    if (this.paused.value || !isLive(this.run.value)) return false;
+    if (this.paused.value || !isLive(this.run.value) || this.table.sort.value.length > 0) return false;
     this.#pace.hurry();
     this.#grid?.setFollowing(true);
     this.#pump.refresh();
@@ -319,11 +380,92 @@ export class TraceState implements ToolsHost {
   }
 
   resetColumns(): void {
+    this.table.resetColumns();
     batch(() => {
       this.hidden.value = new Set();
       this.widths.value = {};
     });
     this.#columnsChanged();
+    this.#reshow();
+  }
+
+  /** Puts the rows that are there now in an order; with no column, as they came. */
+  sortBy(by: readonly RowOrder[]): void {
+    batch(() => {
+      this.table.sort.value = by;
+      this.table.until.value = this.#lastPage?.delivered ?? 0;
+      this.sorting.value = null;
+    });
+    this.#grid?.setSort(by);
+    this.#showView(this.stream.value, this.where.value);
+  }
+
+  /** The same order, with the rows that came since. */
+  sortAgain(): void {
+    this.sortBy(this.table.sort.value);
+  }
+
+  setColumnOrder(ids: readonly string[]): void {
+    this.table.setOrder(ids);
+    this.#columnsChanged();
+  }
+
+  togglePin(id: string): void {
+    this.table.togglePin(id);
+    this.#columnsChanged();
+  }
+
+  setFormat(id: string, format: Parameters<TableChoices['setFormat']>[1]): void {
+    this.table.setFormat(id, format);
+    this.#reshow();
+  }
+
+  setDerived(column: DerivedColumn, before: DerivedColumn | null): void {
+    this.table.setDerived(column, before);
+    this.#reshow();
+  }
+
+  removeDerived(id: string): void {
+    const sorted = this.table.sort.value.some(({ column }) => column === id);
+    this.table.removeDerived(id);
+    if (sorted) this.sortBy(this.table.sort.value);
+    else this.#reshow();
+  }
+
+  /** Shows rows by groups, or (null) one by one. */
+  setGroups(choice: GroupChoice | null): void {
+    const before = this.table.groups.value;
+    this.table.groups.value = choice;
+    const counted = (one: GroupChoice | null): string => JSON.stringify([one?.by, one?.measures]);
+    this.groups.show(choice, counted(before) !== counted(choice));
+    this.#save();
+  }
+
+  /** Sorts the groups by a column of theirs ("by:0", "of:1"): the largest first, then the other way round. */
+  sortGroups(id: string, descending?: boolean): void {
+    const choice = this.table.groups.value;
+    if (choice === null) return;
+    const [kind, number] = id.split(':');
+    const by = kind === 'by' ? 'key' : 'measure';
+    const at = Number(number);
+    const same = choice.sort.by === by && choice.sort.at === at;
+    const turned = same ? !choice.sort.descending : by === 'measure';
+    this.setGroups({ ...choice, sort: { by, at, descending: descending ?? turned } });
+  }
+
+  /** Leaves the groups for the rows of one of them. */
+  openGroup(where: string): void {
+    this.setGroups(null);
+    this.applyFilter(where);
+  }
+
+  copyGroups(columns: readonly PlacedColumn[], ranges: readonly Range[] | null): void {
+    const { data } = this.groups;
+    const choice = this.table.groups.value;
+    if (choice === null || data === null) return;
+    const rows = groupRows(choice, data).filter((_, i) => ranges?.some(({ from, to }) => i >= from && i < to) ?? true);
+    this.copyText(toTsv(columns, rows, (_column, text) => text));
+    this.note(`Copied ${rows.length} ${rows.length === 1 ? 'group' : 'groups'}.`);
   }
 
   /** What can stand at a place of the filter. */
@@ -335,7 +477,8 @@ export class TraceState implements ToolsHost {
 
   /** Writes the rows that the filter lets through to a file; the columns that show, or [] = all of them. */
   export(format: 'csv' | 'jsonl' | 'markdown', columns: string[]): void {
-    this.#post({ type: 'export', stream: this.stream.value, where: this.where.value, format, columns });
+    const { runId: _run, ...view } = this.view;
+    this.#post({ type: 'export', ...view, format, columns });
   }
 
   /** Opens the run's charts, with one more or as they are. */
@@ -398,6 +541,17 @@ export class TraceState implements ToolsHost {
       this.#refuseFilter(page, page.filterError);
       return;
     }
+    if (page.sortError !== undefined && this.table.sort.value.length > 0) {
+      this.note(`Not sorted: ${page.sortError.message}`);
+      this.sortBy([]);
+      return;
+    }
+    this.sorting.value = page.sorted ?? null;
+    if (page.sorted !== undefined && page.sorted.done < 1) {
+      // The rows of before stay until the order is made.
+      this.#pump.pollIn(PARTIAL_POLL_MS);
+      return;
+    }
     const before = this.#lastPage;
     const grew =
       before === null || this.#fresh || page.delivered !== before.delivered || page.matching !== before.matching;
@@ -411,12 +565,13 @@ export class TraceState implements ToolsHost {
       this.#setCounts(page);
       if (!sameColumns(this.columns.value, page.columns)) {
         this.columns.value = page.columns;
-        this.#grid?.setColumns(page.columns, this.hidden.value, this.widths.value);
+        this.#grid?.setColumns(page.columns, this.#columnChoices());
       }
     });
+    markGone(page, this.#grid?.placed[0]?.source ?? 0);
     const askedAt = want.first < 0 ? Number.POSITIVE_INFINITY : want.top + want.evicted - this.#evicted;
     this.#grid?.setPage(page, Math.max(0, askedAt), evicted);
-    if (!this.following.value && !this.paused.value)
+    if (!this.following.value && !this.paused.value && page.sorted === undefined)
       this.newRows.value = Math.max(0, page.matching + this.#evicted - this.#stoodAt);
     this.#pollAfter(page, grew);
   }
@@ -429,8 +584,11 @@ export class TraceState implements ToolsHost {
     this.detail.value = null;
     this.newRows.value = 0;
     this.counts.value = null;
-    this.#grid?.reset();
+    this.#grid?.reset(page.sorted === undefined);
+    this.#grid?.setSort(this.table.sort.value);
+    this.find.viewChanged();
     void this.tools.placeMarks();
+    this.groups.show(this.table.groups.value, true);
     this.#save();
   }
 
@@ -446,7 +604,7 @@ export class TraceState implements ToolsHost {
     if (run === null) return;
     // The rows of the filter before are still on screen and stay, unless there are none.
     this.#fresh = this.#lastPage === null || this.#lastPage.where !== this.where.value;
-    this.#pump.show({ runId: run.id, stream: this.stream.value, where: this.where.value });
+    this.#pump.show(this.#asked(this.where.value));
   }
 
   #rowsFailed(error: RequestError): void {
@@ -473,9 +631,34 @@ export class TraceState implements ToolsHost {
     this.#fresh = true;
     this.#attempt = where;
     this.#pace.hurry();
-    if (this.#lastWant !== null) this.#pump.want({ ...this.#lastWant, first: -1 });
-    this.#pump.show({ runId: run.id, stream, where });
+    // An order has an end of its own: that of the rows which are there when it is asked for.
+    if (this.table.until.value === 0) this.table.until.value = newest(run, stream);
+    if (this.#lastWant !== null) this.#pump.want({ ...this.#lastWant, first: this.#start });
+    this.#pump.show(this.#asked(where));
     this.#save();
+  }
+
+  /** Where a new view is first seen: as it came from the end, in another order from its beginning. */
+  get #start(): number {
+    return this.table.sort.value.length > 0 ? 0 : -1;
+  }
+
+  #asked(where: string): View {
+    const { find } = this.find;
+    return { ...this.view, where, ...(find !== null && { find }) };
+  }
+
+  /** The same rows, written or marked in another way: the grid stays where it is. */
+  #reshow(): void {
+    this.#save();
+    if (this.run.value === null || this.#pump.view === null) return;
+    this.#pump.show(this.#asked(this.#pump.view.where));
+  }
+
+  #askGroups(spec: SummarySpec): Promise<SummaryPage> {
+    const { runId, stream, where } = this.view;
+    const query = { runId, stream, where, spec, since: 0 };
+    return this.#requests.request<SummaryPage>((id) => this.#post({ type: 'groups', id, query }));
   }
 
   #pollAfter(page: RowsPage, grew: boolean): void {
@@ -527,8 +710,13 @@ export class TraceState implements ToolsHost {
   }
 
   #columnsChanged(): void {
-    this.#grid?.setColumns(this.columns.value, this.hidden.value, this.widths.value);
+    this.#grid?.setColumns(this.columns.value, this.#columnChoices());
     this.#save();
+  }
+
+  #columnChoices(): ColumnChoices {
+    const [hidden, widths] = [this.hidden.value, this.widths.value];
+    return { hidden, widths, order: this.table.order.value, pinned: this.table.pinned.value };
   }
 
   #restore(state: PanelState): void {
@@ -538,10 +726,13 @@ export class TraceState implements ToolsHost {
     this.widths.value = state.widths;
     this.spec.value = state.spec;
     this.tools.restore(state);
+    this.table.restore(state.layout);
   }
 
   #state(): PanelState {
+    const layout = this.table.layout();
     return {
+      ...(layout && { layout }),
       ...EMPTY_STATE,
       runId: this.run.value?.id ?? '',
       stream: this.stream.value,
@@ -570,4 +761,17 @@ export class TraceState implements ToolsHost {
 
 function delivered(run: RunSummary): number {
   return run.ledger.streams.reduce((sum, stream) => sum + stream.delivered, 0);
+}
+
+/** Rows of a stream that have come so far, as the run's account has them. */
+function newest(run: RunSummary, stream: string): number {
+  const { streams } = run.ledger;
+  return (streams.find(({ name }) => name === stream) ?? streams[0])?.delivered ?? Number.MAX_SAFE_INTEGER;
+}
+
+/** A row that has left the store keeps its place in an order, and says why it is empty. */
+function markGone(page: RowsPage, column: number): void {
+  for (const row of page.rows) {
+    if (row.gone === true) row.cells = page.columns.map((_, i) => (i === column ? '(left the store)' : ''));
+  }
 }

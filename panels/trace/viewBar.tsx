@@ -6,15 +6,26 @@ import { spanText } from './tools/figures.ts';
 export interface ViewBarProps {
   state: TraceState;
   columns: (opener: HTMLElement) => void;
+  group: (opener: HTMLElement) => void;
 }
 
 /** Beside the filter: which stream, how much of it shows, and which columns. */
-export function ViewBar({ state, columns }: ViewBarProps): JSX.Element {
+export function ViewBar({ state, columns, group }: ViewBarProps): JSX.Element {
   const hidden = state.columns.value.filter((column) => state.hidden.value.has(column.id)).length;
   return (
     <div class="viewbar-right">
       <Counts state={state} />
       <Streams state={state} />
+      <button
+        type="button"
+        class="text-button"
+        aria-haspopup="menu"
+        title="Count rows by the values of columns"
+        onClick={(event) => group(event.currentTarget)}
+      >
+        Group
+        <span class="codicon codicon-chevron-down" aria-hidden="true" />
+      </button>
       <button
         type="button"
         class="text-button"

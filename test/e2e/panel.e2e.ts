@@ -426,6 +426,92 @@ describe('keyboard, selection and copy', () => {
   });
 });
 
+describe('order, search, groups', () => {
+  it('sorts, finds, groups, and shows derived columns; pictures of three themes', async () => {
+    await open('rows=5000&rate=200&store=5000&theme=dark');
+    await settled();
+    const header = (name: string) => page.getByRole('columnheader', { name, exact: true });
+    await header('pid').click();
+    await page.locator('.sortbar', { hasText: 'Sorted by pid ↑' }).waitFor();
+    await expect.poll(async () => (await cells(3)).slice(0, 8)).toEqual([...(await cells(3)).slice(0, 8)].sort());
+    expect(await header('pid').getAttribute('aria-sort')).toBe('ascending');
+    const first = (await cells(3))[0];
+    await page.getByRole('button', { name: /new rows?$/ }).waitFor();
+    expect((await cells(3))[0]).toBe(first);
+    await header('pid').press('Enter');
+    await page.locator('.sortbar', { hasText: 'Sorted by pid ↓' }).waitFor();
+
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+f');
+    await page.keyboard.type('NGINX');
+    await expect.poll(() => page.locator('.find-count').innerText()).toMatch(/^1 of \d+/);
+    const place = await page.locator('.row.selected').getAttribute('aria-rowindex');
+    await page.keyboard.press('F3');
+    await expect.poll(() => page.locator('.find-count').innerText()).toMatch(/^2 of \d+/);
+    expect(await page.locator('.row.selected').getAttribute('aria-rowindex')).not.toBe(place);
+    await page.keyboard.press('Shift+F3');
+    await expect.poll(() => page.locator('.row.selected').getAttribute('aria-rowindex')).toBe(place);
+    expect(await page.locator('.row.found').count()).toBeGreaterThan(0);
+
+    await page.getByRole('button', { name: /^Columns/ }).click();
+    await page.getByRole('menuitem', { name: 'New Derived Column…' }).click();
+    await page.keyboard.type('nonsense');
+    await page.locator('.derived .fault').waitFor();
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type('pid * 2');
+    await page.locator('.derived .fault').waitFor({ state: 'detached' });
+    await page.keyboard.press('Enter');
+    await header('pid * 2').waitFor();
+    await page.keyboard.press('Alt+ArrowUp');
+    await header('comm').focus();
+    await page.keyboard.press('Control+ArrowLeft');
+    await header('comm').press(' ');
+    await page.getByRole('menuitem', { name: 'Pin to the Left' }).click();
+    await expect
+      .poll(() => page.locator('.headcell .title').allInnerTexts())
+      .toEqual(['comm', 'time', 'host', 'pid', 'ppid', 'ret', 'filename', 'pid * 2']);
+    for (const theme of ['dark', 'light', 'hc-dark'] as const) {
+      await page.evaluate((name) => window.dev.theme(name), theme);
+      await settled();
+      await picture(`${theme}-sorted`);
+    }
+
+    await page.getByRole('button', { name: /^Group/ }).click();
+    await page.getByRole('menuitemcheckbox', { name: 'comm' }).click();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: /^rows,/ }).click();
+    await page.getByRole('menuitemcheckbox', { name: 'p95 pid', exact: true }).click();
+    await page.keyboard.press('Escape');
+    const grid = page.locator('#group-grid');
+    await expect
+      .poll(() => grid.getByRole('columnheader').allInnerTexts())
+      .toEqual(['comm', 'rows', 'rows/s', 'p95 pid']);
+    await grid.getByRole('columnheader', { name: 'p95 pid' }).click();
+    await expect
+      .poll(() => grid.getByRole('columnheader', { name: 'p95 pid' }).getAttribute('aria-sort'))
+      .toBe('descending');
+    for (const theme of ['dark', 'light', 'hc-dark'] as const) {
+      await page.evaluate((name) => window.dev.theme(name), theme);
+      await settled();
+      await picture(`${theme}-groups`);
+    }
+    await grid.focus();
+    await page.keyboard.press('Home');
+    const comm = await grid.locator('.row.selected .cell').first().innerText();
+    await page.keyboard.press('Enter');
+    await expect
+      .poll(() => page.locator('.filter-field').evaluate((field) => (field as HTMLInputElement).value))
+      .toBe(`comm == "${comm}"`);
+    await settled();
+    const state = await page.evaluate(() => window.dev.sent.filter((message) => message.type === 'state').at(-1));
+    expect(state).toMatchObject({
+      state: {
+        layout: { pinned: ['comm'], derived: [{ expr: 'pid * 2' }], sort: [{ column: 'pid', descending: true }] },
+      },
+    });
+  });
+});
+
 describe('columns', () => {
   it('hides, shows and resizes by menu, pointer and keyboard, and remembers it over a reload', async () => {
     await open('rows=500');

@@ -3,10 +3,19 @@
  * it shows. Both sides validate with the guards of core/src/protocol/trace.ts.
  */
 import type { RecordField, FieldValue } from './record.ts';
-import type { RowFind, RowSort, RowsLook, SortProgress } from './rowsLook.ts';
+import type {
+  CellFormat,
+  DerivedColumn,
+  FoundRows,
+  RowFind,
+  RowOrder,
+  RowSort,
+  RowsLook,
+  SortProgress,
+} from './rowsLook.ts';
 import type { ChartSpec } from './chartsPanel.ts';
 import type { Bookmark, ColourRule, Remedy } from './rowTools.ts';
-import type { Completions, RowsAnswer, RowsAsk } from './summary.ts';
+import type { Completions, Measure, RowsAnswer, RowsAsk, SummaryPage, SummaryQuery } from './summary.ts';
 import type { AttachSpec, RunSummary } from './run.ts';
 import type { ErrorData } from '../errors.ts';
 
@@ -112,7 +121,19 @@ export type ToHost =
   | { type: 'copy'; text: string }
   | { type: 'complete'; id: number; runId: string; stream: string; text: string; at: number }
   /** Writes the rows of the view to a file that the user names; the columns are those that show, [] = all of them. */
-  | { type: 'export'; stream: string; where: string; format: 'csv' | 'jsonl' | 'markdown'; columns: string[] }
+  | {
+      type: 'export';
+      stream: string;
+      where: string;
+      format: 'csv' | 'jsonl' | 'markdown';
+      columns: string[];
+      sort?: RowSort;
+      look?: RowsLook;
+    }
+  /** Where the next row is that has what is searched for. */
+  | { type: 'find'; id: number; runId: string; ask: FindAsk }
+  /** The groups of the view, as far as they are counted. */
+  | { type: 'groups'; id: number; query: SummaryQuery }
   /** Opens the run's page of charts, with a chart more or (null) as it is. */
   | { type: 'chart'; chart: ChartSpec | null }
   /** A question about rows that is no page of them. */
@@ -132,6 +153,8 @@ export type ToPanel =
   | { type: 'run'; run: RunSummary }
   | { type: 'rows'; id: number; page: RowsPage }
   | { type: 'detail'; id: number; detail: RowDetail | null }
+  | { type: 'found'; id: number; found: FoundRows }
+  | { type: 'groups'; id: number; page: SummaryPage }
   | { type: 'completions'; id: number; completions: Completions }
   | { type: 'answer'; id: number; answer: RowsAnswer<TraceAsk> }
   | { type: 'failed'; id: number; error: ErrorData };
@@ -143,10 +166,34 @@ export interface PanelState {
   where: string;
   hidden: string[];
   widths: Record<string, number>;
+  /** Order, columns and groups; left out where nothing of it was chosen. */
+  layout?: TraceLayout;
   /** Enough to attach again after the window was reloaded. */
   spec: AttachSpec | null;
   /** Of the program, whatever run it is shown in; left out while nobody has made any. */
   colours?: ColourRule[];
   /** Of the run `runId`, or of its recording. */
   bookmarks?: Bookmark[];
+}
+
+export type FindAsk = Omit<RowsAsk & { ask: 'find' }, 'ask'>;
+
+/** What was chosen about the table of a trace: remembered for each program. */
+export interface TraceLayout {
+  sort: RowOrder[];
+  /** Ids of columns in their order, and of those that stay at the left. */
+  order: string[];
+  pinned: string[];
+  derived: DerivedColumn[];
+  formats: Record<string, CellFormat>;
+  /** Rows are shown by groups; null = one by one. */
+  groups: GroupChoice | null;
+}
+
+/** Groups by the values of some columns. */
+export interface GroupChoice {
+  by: string[];
+  measures: Measure[];
+  sort: { by: 'key' | 'measure'; at: number; descending: boolean };
+  top: number;
 }

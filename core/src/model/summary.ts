@@ -18,7 +18,15 @@ export interface Measure {
 
 export type SummarySpec =
   /** One line per combination of the values of `by`, the `top` largest by the measure at index `order`. */
-  | { kind: 'groups'; by: string[]; measures: Measure[]; order: number; top: number }
+  | {
+      kind: 'groups';
+      by: string[];
+      measures: Measure[];
+      order: number;
+      top: number;
+      /** Another order than the largest measure first. */
+      sort?: { by: 'key' | 'measure'; at: number; descending: boolean };
+    }
   /** A measure over time, split by a field's largest values or not (""), over the last `seconds` (0 = the whole run). */
   | { kind: 'series'; measure: Measure; by: string; top: number; seconds: number }
   | { kind: 'histogram'; field: string; scale: 'log2' | 'linear' }
@@ -98,8 +106,11 @@ export type SummaryData =
       by: (RecordField | null)[];
       fields: (RecordField | null)[];
       rows: GroupRow[];
+      /** Groups that are told apart, and rows that belong to further ones. */
       groups: number;
       restRows: number;
+      /** Most groups that are told apart. */
+      limit?: number;
     }
   /** `entries`: of a map, from which the lines are the largest. */
   | ({ kind: 'series'; field: RecordField | null; lines: SeriesLine[]; entries?: number } & TimeBuckets)

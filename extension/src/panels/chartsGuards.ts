@@ -11,7 +11,7 @@ import type {
 } from '@ringside/core/model';
 import { isCount, isFields, isText, texts, type Guard } from './guardParts.ts';
 
-const CAPS = { name: 256, where: 4096, charts: 64, title: 300, path: 4096, copy: 8 << 20, by: 8, measures: 8 };
+const CAPS = { name: 256, where: 4096, charts: 64, title: 300, path: 4096, copy: 8 << 20, by: 8, measures: 24 };
 const LOOKS: readonly string[] = ['line', 'bars', 'histogram', 'heatmap', 'gauge'];
 const COSTS: readonly string[] = ['runs', 'nanos', 'cpu', 'missed'];
 const MEASURES: readonly string[] = ['count', 'rate', 'sum', 'avg', 'min', 'max', 'last', 'p50', 'p90', 'p95', 'p99'];
@@ -73,16 +73,16 @@ const parseMapSummarySpec: Guard<MapSummarySpec> = (value) => {
   return kind === 'series' && isCount(seconds) ? { kind, field, of, top, seconds } : null;
 };
 
-const parseMeasure: Guard<Measure> = (value) => {
+export const parseMeasure: Guard<Measure> = (value) => {
   if (!isFields(value) || typeof value.of !== 'string' || !MEASURES.includes(value.of)) return null;
-  return isText(value.field, CAPS.name) ? { of: value.of as Measure['of'], field: value.field } : null;
+  return isText(value.field, CAPS.path) ? { of: value.of as Measure['of'], field: value.field } : null;
 };
 
 export const parseSummarySpec: Guard<SummarySpec> = (value) => {
   if (!isFields(value)) return null;
   switch (value.kind) {
     case 'groups': {
-      const by = texts(value.by, CAPS.by, CAPS.name);
+      const by = texts(value.by, CAPS.by, CAPS.path);
       if (by === null || by.length === 0 || !Array.isArray(value.measures)) return null;
       const measures = (value.measures as unknown[]).map(parseMeasure).filter((measure) => measure !== null);
       if (measures.length !== value.measures.length || measures.length > CAPS.measures) return null;

@@ -50,7 +50,7 @@ export interface ExportWatcher {
 export async function writeRows(
   engine: Pick<Engine, 'askRows'>,
   runId: string,
-  { stream, where, format, columns }: ExportWish,
+  { stream, where, format, columns, sort, look }: ExportWish,
   path: string,
   watcher: ExportWatcher,
 ): Promise<{ rows: number; missed: number } | null> {
@@ -68,7 +68,8 @@ export async function writeRows(
         await rm(path, { force: true });
         return null;
       }
-      const ask = { ask: 'export' as const, stream, where, format, columns, from, to, rows: 0 };
+      const shown = { ...(sort && { sort }), ...(look && { look }) };
+      const ask = { ask: 'export' as const, stream, where, format, columns, from, to, rows: 0, ...shown };
       const page: ExportPage = await engine.askRows(runId, ask);
       if (to === 0) to = page.delivered;
       if (!file.write(page.text)) await Promise.race([once(file, 'drain'), failed]);

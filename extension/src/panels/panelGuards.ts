@@ -7,6 +7,7 @@ import { limitNames } from '@ringside/core/rpc';
 import { parseChartSpec } from './chartsGuards.ts';
 import { isRemedy, parseRowTools, parseTraceAsk, rowCaps } from './rowToolGuards.ts';
 import { isCount, isFields, isText, texts, type Fields, type Guard } from './guardParts.ts';
+import { lookCaps, parseFindAsk, parseGroupsQuery, parseLayout, parseShown } from './lookGuards.ts';
 
 export const caps = {
   name: 256,
@@ -31,11 +32,20 @@ const messages: { [K in ToHost['type']]: (fields: Fields) => Extract<ToHost, { t
     isCount(id) && isText(runId, caps.name) && isText(stream, caps.name) && isText(text, caps.where) && isCount(at)
       ? { type: 'complete', id, runId, stream, text, at }
       : null,
-  export: ({ stream, where, format, columns }) => {
-    const known = texts(columns, caps.columns, caps.name);
-    if (!isText(stream, caps.name) || !isText(where, caps.where) || known === null) return null;
+  export: ({ stream, where, format, columns, sort, look }) => {
+    const known = texts(columns, caps.columns, lookCaps.column);
+    const shown = parseShown({ sort, look });
+    if (!isText(stream, caps.name) || !isText(where, caps.where) || known === null || shown === null) return null;
     if (format !== 'csv' && format !== 'jsonl' && format !== 'markdown') return null;
-    return { type: 'export', stream, where, format, columns: known };
+    return { type: 'export', stream, where, format, columns: known, ...shown };
+  },
+  find: ({ id, runId, ask }) => {
+    const parsed = parseFindAsk(ask);
+    return isCount(id) && isText(runId, caps.name) && parsed ? { type: 'find', id, runId, ask: parsed } : null;
+  },
+  groups: ({ id, query }) => {
+    const parsed = parseGroupsQuery(query);
+    return isCount(id) && parsed ? { type: 'groups', id, query: parsed } : null;
   },
   chart: ({ chart }) => {
     const parsed = chart === null ? null : parseChartSpec(chart);
@@ -77,10 +87,13 @@ const parseQuery: Guard<RowsQuery> = (value) => {
   const known = isText(runId, caps.name) && isText(stream, caps.name) && isText(where, caps.where);
   if (!known || !(first === -1 || isCount(first)) || !isCount(count, caps.rows)) return null;
   if (evicted !== undefined && !isCount(evicted)) return null;
+  const shown = parseShown(value);
+  if (shown === null) return null;
   return {
     ...{ runId, stream, where, first, count },
     ...(evicted === undefined ? {} : { evicted }),
     ...(value.rules === undefined ? {} : { rules }),
+    ...shown,
   };
 };
 
@@ -89,12 +102,14 @@ export const parsePanelState: Guard<PanelState> = (value) => {
   if (!isFields(value)) return null;
   const { runId, stream, where } = value;
   if (!isText(runId, caps.name) || !isText(stream, caps.name) || !isText(where, caps.where)) return null;
-  const hidden = texts(value.hidden, caps.columns, caps.name);
+  const hidden = texts(value.hidden, caps.columns, lookCaps.column);
   const widths = parseWidths(value.widths);
   const noSpec = value.spec === null || value.spec === undefined;
   const spec = noSpec ? null : parseSpec(value.spec);
   if (hidden === null || widths === null || (spec === null && !noSpec)) return null;
-  return { runId, stream, where, hidden, widths, spec, ...parseRowTools(value) };
+  // Of an older version, or of none: then nothing was chosen.
+  const layout = parseLayout(value.layout);
+  return { runId, stream, where, hidden, widths, ...(layout && { layout }), spec, ...parseRowTools(value) };
 };
 
 function parseWidths(value: unknown): Record<string, number> | null {
@@ -102,7 +117,7 @@ function parseWidths(value: unknown): Record<string, number> | null {
   const entries = Object.entries(value);
   if (entries.length > caps.columns) return null;
   const valid = entries.every(
-    ([name, width]) => name.length <= caps.name && Number.isFinite(width) && (width as number) >= 0,
+    ([name, width]) => name.length <= lookCaps.column && Number.isFinite(width) && (width as number) >= 0,
   );
   return valid ? (Object.fromEntries(entries) as Record<string, number>) : null;
 }

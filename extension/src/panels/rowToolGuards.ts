@@ -2,6 +2,7 @@
 import type { Bookmark, ColourRule, PanelState, Remedy, RowColour, RowsView, TraceAsk } from '@ringside/core/model';
 import { parseSummarySpec } from './chartsGuards.ts';
 import { isCount, isFields, isText, type Guard } from './guardParts.ts';
+import { parseSort } from './lookGuards.ts';
 
 export const rowCaps = {
   name: 256,
@@ -47,10 +48,11 @@ export const parseTraceAsk: Guard<TraceAsk> = (value) => {
   }
 };
 
-const parseView: Guard<RowsView> = (value) =>
-  isFields(value) && isText(value.stream, rowCaps.name) && isText(value.where, rowCaps.view)
-    ? { stream: value.stream, where: value.where }
-    : null;
+const parseView: Guard<RowsView> = (value) => {
+  if (!isFields(value) || !isText(value.stream, rowCaps.name) || !isText(value.where, rowCaps.view)) return null;
+  const sort = value.sort === undefined ? undefined : parseSort(value.sort);
+  return sort === null ? null : { stream: value.stream, where: value.where, ...(sort && { sort }) };
+};
 
 const parseRange: Guard<{ from: number; to: number }> = (value) =>
   isFields(value) && isCount(value.from) && isCount(value.to) && value.from <= value.to

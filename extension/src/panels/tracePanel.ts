@@ -69,7 +69,8 @@ export class TracePanel {
     const remembered = this.#parts.memory.of(run);
     // Rows of another run have other numbers: its bookmarks mean nothing here.
     const bookmarks = run.id === this.#state.runId ? (this.#state.bookmarks ?? []) : remembered.bookmarks;
-    this.#state = { ...this.#state, runId: run.id, stream, spec, colours: remembered.colours, bookmarks };
+    const known = this.#state.layout === undefined ? this.#parts.layouts.of(run.file) : null;
+    this.#state = { ...this.#state, ...known, runId: run.id, stream, spec, colours: remembered.colours, bookmarks };
     // The tab of a recording has its file's name.
     if (run.replay === undefined) this.#panel.title = panelTitle(run);
     if (this.#ready) this.#init();
@@ -115,6 +116,7 @@ export class TracePanel {
         // The run and its spec are ours to say; the panel only decides how it is shown.
         this.#state = { ...message.state, runId: this.#state.runId, spec: this.#state.spec };
         this.#parts.memory.keep(this.#parts.runs.get(this.#state.runId), message.state);
+        this.#remember();
         break;
       case 'pause':
         await this.#parts.attacher.pause(this.#state.runId, message.paused);
@@ -150,6 +152,19 @@ export class TracePanel {
       case 'remedy':
         await this.#onRun((run) => applyRemedy(message.remedy, run, message.stream));
         break;
+      case 'find':
+        await this.#answer(message.id, message.runId, async () => {
+          const found = await this.#parts.engine.askRows(message.runId, { ask: 'find', ...message.ask });
+          return { type: 'found', id: message.id, found };
+        });
+        break;
+      case 'groups':
+        await this.#answer(message.id, message.query.runId, async () => {
+          const { runId, ...query } = message.query;
+          const page = await this.#parts.engine.askRows(runId, { ask: 'summary', ...query });
+          return { type: 'groups', id: message.id, page };
+        });
+        break;
       case 'export':
         await this.#onRun((run) => exportRows(this.#parts.engine, run, message));
         break;
@@ -165,6 +180,13 @@ export class TracePanel {
   async #onRun(action: (run: RunSummary) => Promise<void>): Promise<void> {
     const run = this.#parts.runs.get(this.#state.runId);
     if (run !== undefined) await action(run);
+  }
+
+  /** The next panel of the same program begins with what was chosen here. */
+  #remember(): void {
+    const { hidden, widths, layout } = this.#state;
+    const file = this.#parts.runs.get(this.#state.runId)?.file;
+    if (file !== undefined && layout !== undefined) this.#parts.layouts.set(file, { hidden, widths, layout });
   }
 
   get spec(): PanelState['spec'] {

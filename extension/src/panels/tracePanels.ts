@@ -15,6 +15,7 @@ import type { RunList } from '../model/runList.ts';
 import { parsePanelState } from './panelGuards.ts';
 import { panelOptions } from './panelPage.ts';
 import { TraceMemory } from './traceMemory.ts';
+import { TraceLayouts } from './traceLayouts.ts';
 import { TracePanel, panelTitle } from './tracePanel.ts';
 
 export interface TracePanelsParts {
@@ -32,6 +33,7 @@ export interface TracePanelsParts {
 
 export interface TracePanelParts extends Omit<TracePanelsParts, 'memory'> {
   memory: TraceMemory;
+  layouts: TraceLayouts;
   /** Attaches again what the panel shows, also when its run is of an earlier window. */
   restart(panel: TracePanel): Promise<void>;
   /** Opens the run's page of charts, with a chart more or (null) as it is. */
@@ -49,6 +51,7 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
     this.#parts = {
       ...parts,
       memory: new TraceMemory(parts.memory),
+      layouts: new TraceLayouts(parts.memory),
       restart: (panel) => this.#restart(panel),
       chart: async (run, chart) => this.#onChart?.(run, chart),
     };

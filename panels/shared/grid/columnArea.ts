@@ -1,5 +1,5 @@
 import type { Column } from '@ringside/core/model';
-import { type PlacedColumn, columnsBetween, placeColumns } from './columns.ts';
+import { type ColumnChoices, type PlacedColumn, columnsBetween, existingColumns, placeColumns } from './columns.ts';
 import { GridHeader, type HeaderEvents } from './gridHeader.ts';
 import type { GridOptions } from './rowGrid.ts';
 import { RowPool } from './rowPool.ts';
@@ -25,8 +25,7 @@ export class ColumnArea {
   readonly #rows: HTMLElement;
   readonly #events: ColumnAreaEvents;
   #columns: readonly Column[] = [];
-  #hidden: ReadonlySet<string> = new Set();
-  #widths: Readonly<Record<string, number>> = {};
+  #choices: ColumnChoices = { hidden: new Set(), widths: {} };
   #placed: PlacedColumn[] = [];
   #shown: [number, number] = [0, 0];
   #rowHeight = 22;
@@ -63,10 +62,9 @@ export class ColumnArea {
     return this.body.clientHeight;
   }
 
-  set(columns: readonly Column[], hidden: ReadonlySet<string>, widths: Readonly<Record<string, number>>): void {
+  set(columns: readonly Column[], choices: ColumnChoices): void {
     this.#columns = columns;
-    this.#hidden = hidden;
-    this.#widths = widths;
+    this.#choices = choices;
   }
 
   /** Lays out everything anew: columns, widths or the size of the view changed. */
@@ -74,7 +72,7 @@ export class ColumnArea {
     this.#rowHeight = rowHeight;
     this.#characterWidth = characterWidth;
     const view = this.element.clientWidth;
-    this.#placed = placeColumns(this.#columns, this.#hidden, this.#widths, characterWidth, view);
+    this.#placed = placeColumns(this.#columns, this.#choices, characterWidth, view);
     this.#rows.style.width = `${this.#width()}px`;
     this.#show(true);
   }
@@ -85,9 +83,11 @@ export class ColumnArea {
   }
 
   /** Scrolls sideways just far enough to see a column. */
-  reveal({ left, width }: PlacedColumn): void {
+  reveal({ left, width, pinned }: PlacedColumn): void {
+    if (pinned) return;
     const { scrollLeft, clientWidth } = this.element;
-    if (left < scrollLeft) this.element.scrollLeft = left;
+    const beside = this.#pinnedWidth();
+    if (left < scrollLeft + beside) this.element.scrollLeft = left - beside;
     else if (left + width > scrollLeft + clientWidth) {
       this.element.scrollLeft = Math.min(left, left + width - clientWidth);
     }
@@ -96,6 +96,11 @@ export class ColumnArea {
 
   #follow(): void {
     if (this.#show(false)) this.#events.shifted();
+  }
+
+  #pinnedWidth(): number {
+    const last = this.#placed.findLast(({ pinned }) => pinned);
+    return last === undefined ? 0 : last.left + last.width;
   }
 
   #width(): number {
@@ -113,9 +118,10 @@ export class ColumnArea {
     if (!force && first === this.#shown[0] && end === this.#shown[1]) return false;
     this.#shown = [first, end];
     const width = this.#width();
-    this.header.layout(this.#placed, first, end, width);
+    const existing = existingColumns(this.#placed, first, end);
+    this.header.layout(this.#placed, existing, width);
     const rows = Math.ceil(this.height / this.#rowHeight) + 1;
-    this.pool.layout(rows, this.#placed.slice(first, end), first, this.#rowHeight, width);
+    this.pool.layout(rows, existing, this.#rowHeight, width);
     return true;
   }
 }

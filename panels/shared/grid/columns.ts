@@ -12,9 +12,40 @@ export interface PlacedColumn {
   column: Column;
   /** Index into RowsPage.columns, hence into a row's cells. */
   source: number;
+  /** Place among the shown columns, from the left. */
+  index: number;
+  /** It stays at the left edge while the others scroll. */
+  pinned: boolean;
   /** Pixels. */
   left: number;
   width: number;
+}
+
+/** What the user chose about columns, by their ids. */
+export interface ColumnChoices {
+  hidden: ReadonlySet<string>;
+  widths: Readonly<Record<string, number>>;
+  /** Ids in their order; columns that are not named come behind, in their own. */
+  order?: readonly string[];
+  /** Shown first, in this order, and not scrolled away. */
+  pinned?: readonly string[];
+}
+
+/** Indices of the columns in the order in which they are shown: pinned ones first. */
+export function columnOrder(columns: readonly Column[], { order = [], pinned = [] }: ColumnChoices): number[] {
+  const place = new Map([...pinned, ...order.filter((id) => !pinned.includes(id))].map((id, i) => [id, i]));
+  const rank = (i: number): number => place.get(columns[i]!.id) ?? place.size + i;
+  return columns.map((_, i) => i).sort((a, b) => rank(a) - rank(b));
+}
+
+/** The ids in their order after a column was put to the place of another one; null when it may not go there. */
+export function movedColumn(placed: readonly PlacedColumn[], id: string, to: number): string[] | null {
+  const from = placed.findIndex(({ column }) => column.id === id);
+  const target = placed[to];
+  if (from < 0 || target === undefined || from === to || placed[from]!.pinned !== target.pinned) return null;
+  const ids = placed.map(({ column }) => column.id);
+  ids.splice(to, 0, ...ids.splice(from, 1));
+  return ids;
 }
 
 export function clampWidth(width: number): number {
@@ -33,27 +64,33 @@ export function startWidth(column: Column, characterWidth: number): number {
  */
 export function placeColumns(
   columns: readonly Column[],
-  hidden: ReadonlySet<string>,
-  widths: Readonly<Record<string, number>>,
+  choices: ColumnChoices,
   characterWidth: number,
   viewWidth: number,
 ): PlacedColumn[] {
+  const { hidden, widths, pinned = [] } = choices;
   const placed: PlacedColumn[] = [];
   let left = 0;
-  columns.forEach((column, source) => {
-    if (hidden.has(column.id)) return;
+  for (const source of columnOrder(columns, choices)) {
+    const column = columns[source]!;
+    if (hidden.has(column.id)) continue;
     const own = Object.hasOwn(widths, column.id) ? widths[column.id] : undefined;
     const width = own === undefined ? startWidth(column, characterWidth) : clampWidth(own);
-    placed.push({ column, source, left, width });
+    // Pinned columns that fill the view would leave nothing to scroll.
+    const stays = pinned.includes(column.id) && left + width <= viewWidth * MOST_PINNED;
+    placed.push({ column, source, index: placed.length, pinned: stays, left, width });
     left += width;
-  });
+  }
   if (placed.length === 0 && columns.length > 0) {
-    return placeColumns(columns.slice(0, 1), new Set(), widths, characterWidth, viewWidth);
+    return placeColumns(columns.slice(0, 1), { hidden: new Set(), widths }, characterWidth, viewWidth);
   }
   const last = placed.at(-1);
   if (last !== undefined && left < viewWidth) last.width += viewWidth - left;
   return placed;
 }
+
+/** Share of the view that pinned columns may take. */
+const MOST_PINNED = 0.7;
 
 /** The columns that touch a horizontal window: the first, and the one after the last. Placed columns are in order. */
 export function columnsBetween(placed: readonly PlacedColumn[], from: number, to: number): [number, number] {
@@ -62,6 +99,11 @@ export function columnsBetween(placed: readonly PlacedColumn[], from: number, to
   let end = first;
   while (end < placed.length && placed[end]!.left < to) end++;
   return [first, end];
+}
+
+/** The columns that exist as elements: the pinned ones and those between two places. */
+export function existingColumns(placed: readonly PlacedColumn[], first: number, end: number): PlacedColumn[] {
+  return placed.filter(({ pinned, index }) => pinned || (index >= first && index < end));
 }
 
 /** Whether two lists describe the same columns; the grid is rebuilt only when they do not. */

@@ -21,26 +21,26 @@ const rows = [
 const plain = (_: unknown, text: string): string => text;
 
 it('makes one line a row, whatever the values hold', () => {
-  const text = toTsv(placeColumns(columns, new Set(), {}, 7, 100), rows, plain);
+  const text = toTsv(placeColumns(columns, { hidden: new Set(), widths: {} }, 7, 100), rows, plain);
   expect(text).toBe(
     'time\tpid\tcomm\n12:00:00.000\t4242\ta b c\n12:00:00.001\t18446744073709551615\t⟪ESC⟫]0;pwned⟪BEL⟫\n',
   );
 });
 
 it('copies shown columns only', () => {
-  const text = toTsv(placeColumns(columns, new Set(['@time', 'comm']), {}, 7, 100), rows, plain);
+  const text = toTsv(placeColumns(columns, { hidden: new Set(['@time', 'comm']), widths: {} }, 7, 100), rows, plain);
   expect(text.split('\n')[1]).toBe('4242');
 });
 
 it('keeps numbers exact in JSON', () => {
-  expect(JSON.parse(toJson(placeColumns(columns, new Set(), {}, 7, 100), rows, plain))).toEqual([
+  expect(JSON.parse(toJson(placeColumns(columns, { hidden: new Set(), widths: {} }, 7, 100), rows, plain))).toEqual([
     { time: '12:00:00.000', pid: 4242, comm: 'a\tb\nc' },
     { time: '12:00:00.001', pid: '18446744073709551615', comm: '\u001b]0;pwned\u0007' },
   ]);
 });
 
 it('quotes what CSV would take apart, and makes formulas harmless', () => {
-  const placed = placeColumns(columns, new Set(['@time']), {}, 7, 100);
+  const placed = placeColumns(columns, { hidden: new Set(['@time']), widths: {} }, 7, 100);
   const hostile = [
     { seq: 0, cells: ['', '-7', 'a,"b"'] },
     { seq: 1, cells: ['', '8', '=cmd|calc'] },
@@ -49,7 +49,7 @@ it('quotes what CSV would take apart, and makes formulas harmless', () => {
 });
 
 it('writes a Markdown table that no value can break', () => {
-  const placed = placeColumns(columns, new Set(['@time']), {}, 7, 100);
+  const placed = placeColumns(columns, { hidden: new Set(['@time']), widths: {} }, 7, 100);
   expect(toMarkdown(placed, [{ seq: 0, cells: ['', '7', 'a|b\n<i>'] }], plain)).toBe(
     '| pid | comm |\n| ---: | --- |\n| 7 | a\\|b \\<i\\> |\n',
   );

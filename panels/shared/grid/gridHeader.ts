@@ -1,12 +1,20 @@
 import { visible } from '../format.ts';
-import type { PlacedColumn } from './columns.ts';
+import { movedColumn, type PlacedColumn } from './columns.ts';
 import { headerCommand } from './keyboard.ts';
+import type { ColumnSort } from './rowGrid.ts';
+
+/** A press becomes a drag after so many pixels. */
+const DRAG_FROM = 6;
 
 export interface HeaderEvents {
   /** Pixels; the column may turn out narrower or wider after clamping. */
   resize(columnId: string, width: number): void;
   fit(columnId: string): void;
   menu(columnId: string, at: DOMRect): void;
+  /** Sorts by a column; left out where pressing it opens the menu. */
+  sort?(columnId: string, more: boolean): void;
+  /** Columns in another order; left out where they stay. */
+  order?(columnIds: string[]): void;
   /** The header gives the focus back to the rows. */
   leave(): void;
   /** A header cell got the focus: scroll it into view. */
@@ -16,15 +24,18 @@ export interface HeaderEvents {
 /** The row of column headers: resizable by pointer and by Shift+arrow, with a menu each, one tab stop for all. */
 export class GridHeader {
   readonly element: HTMLElement;
-  /** By which column the rows are sorted; null = they come as they were made. */
-  sort: { column: string; descending: boolean } | null = null;
+  /** By which columns the rows are sorted; none = they come as they were made. */
+  sort: readonly ColumnSort[] = [];
   readonly #events: HeaderEvents;
   readonly #step: () => number;
   #all: readonly PlacedColumn[] = [];
-  #first = 0;
+  #existing: readonly PlacedColumn[] = [];
   #cells: HTMLElement[] = [];
   #focusable = 0;
   #drag: { id: string; x: number; width: number } | null = null;
+  #carried: { id: string; x: number; to: number | null; moving: boolean } | null = null;
+  /** A drag ends in a click, which is none. */
+  #dragged = false;
 
   /** @param step pixels of one keyboard resize. */
   constructor(events: HeaderEvents, step: () => number) {
@@ -49,21 +60,33 @@ export class GridHeader {
       this.#openMenu(event.target);
     });
     this.element.addEventListener('click', (event) => {
-      if (!isGrip(event.target)) this.#openMenu(event.target);
+      if (isGrip(event.target) || this.#dragged) return;
+      const arrow = event.target instanceof Element && event.target.classList.contains('codicon-chevron-down');
+      if (arrow) this.#openMenu(event.target);
+      else this.#pressed(event.target, event.shiftKey);
     });
   }
 
-  /** Shows columns [first, end) of all. Cells are reused, so a resize or a scroll keeps the focus. */
-  layout(all: readonly PlacedColumn[], first: number, end: number, width: number): void {
+  /** Sorts by a column, or opens its menu where there is nothing to sort. */
+  #pressed(target: EventTarget | null, more: boolean): void {
+    const placed = this.#columnOf(target);
+    if (placed === null) return;
+    if (this.#events.sort === undefined) return this.#openMenu(target);
+    this.#focusColumn(placed.index);
+    this.#events.sort(placed.column.id, more);
+  }
+
+  /** Shows some columns of all. Cells are reused, so a resize or a scroll keeps the focus. */
+  layout(all: readonly PlacedColumn[], existing: readonly PlacedColumn[], width: number): void {
     const focused = this.#cells.findIndex((cell) => cell === document.activeElement);
-    const focusedColumn = focused < 0 ? -1 : this.#first + focused;
+    const focusedColumn = focused < 0 ? -1 : (this.#existing[focused]?.index ?? -1);
     this.#all = all;
-    this.#first = first;
+    this.#existing = existing;
     this.#focusable = Math.min(this.#focusable, Math.max(0, all.length - 1));
     this.element.style.width = `${width}px`;
-    while (this.#cells.length > end - first) this.#cells.pop()!.remove();
-    while (this.#cells.length < end - first) this.#cells.push(this.#newCell());
-    this.#cells.forEach((cell, i) => this.#fill(cell, all[first + i]!, first + i));
+    while (this.#cells.length > existing.length) this.#cells.pop()!.remove();
+    while (this.#cells.length < existing.length) this.#cells.push(this.#newCell());
+    this.#cells.forEach((cell, i) => this.#fill(cell, existing[i]!));
     if (focusedColumn >= 0) this.#cellAt(Math.min(focusedColumn, all.length - 1))?.focus({ preventScroll: true });
   }
 
@@ -94,12 +117,14 @@ export class GridHeader {
     return cell;
   }
 
-  #fill(cell: HTMLElement, placed: PlacedColumn, index: number): void {
-    const { column } = placed;
+  #fill(cell: HTMLElement, placed: PlacedColumn): void {
+    const { column, index } = placed;
     const title = visible(column.title, 200);
     cell.style.left = `${placed.left}px`;
     cell.style.width = `${placed.width}px`;
     cell.classList.toggle('right', column.align === 'right');
+    cell.classList.toggle('pinned', placed.pinned);
+    cell.classList.toggle('faulty', column.error !== undefined);
     cell.tabIndex = index === this.#focusable ? 0 : -1;
     cell.setAttribute('aria-colindex', String(index + 1));
     cell.dataset['column'] = String(index);
@@ -107,18 +132,26 @@ export class GridHeader {
     const text = cell.firstElementChild!;
     if (text.textContent !== title) text.textContent = title;
     const type = column.field === null ? '' : `, ${visible(column.field.type, 200)}`;
-    cell.title = `${title}${type}`;
-    cell.setAttribute('aria-description', 'Enter opens the menu, Shift+Left and Shift+Right resize');
+    cell.title = column.error === undefined ? `${title}${type}` : `${title}: ${visible(column.error.message, 500)}`;
+    cell.setAttribute('aria-description', this.#description());
+  }
+
+  #description(): string {
+    const press = this.#events.sort === undefined ? 'Enter opens the menu' : 'Enter sorts, Space opens the menu';
+    const move = this.#events.order === undefined ? '' : ', Ctrl+Left and Ctrl+Right move';
+    return `${press}, Shift+Left and Shift+Right resize${move}`;
   }
 
   #fillSort(cell: HTMLElement, id: string): void {
-    const sorted = this.sort?.column === id ? (this.sort.descending ? 'descending' : 'ascending') : null;
-    if (sorted === null) cell.removeAttribute('aria-sort');
-    else cell.setAttribute('aria-sort', sorted);
+    const place = this.sort.findIndex(({ column }) => column === id);
+    const rank = this.sort.length > 1 && place >= 0 ? String(place + 1) : '';
+    cell.children[1]!.setAttribute('data-rank', rank);
+    if (place < 0) cell.removeAttribute('aria-sort');
+    else cell.setAttribute('aria-sort', this.sort[place]!.descending ? 'descending' : 'ascending');
   }
 
   #cellAt(index: number): HTMLElement | null {
-    return this.#cells[index - this.#first] ?? null;
+    return this.#cells[this.#existing.findIndex((column) => column.index === index)] ?? null;
   }
 
   #columnOf(target: EventTarget | null): PlacedColumn | null {
@@ -132,7 +165,7 @@ export class GridHeader {
     if (placed === undefined) return;
     this.#focusable = index;
     this.#events.focused(placed);
-    this.#cells.forEach((cell, i) => (cell.tabIndex = this.#first + i === index ? 0 : -1));
+    this.#cells.forEach((cell, i) => (cell.tabIndex = this.#existing[i]?.index === index ? 0 : -1));
     this.#cellAt(index)?.focus({ preventScroll: true });
   }
 
@@ -152,6 +185,12 @@ export class GridHeader {
       case 'resize':
         this.#events.resize(placed.column.id, placed.width + command.by * this.#step());
         return;
+      case 'move':
+        this.#moveColumn(placed.column.id, index + command.by);
+        return;
+      case 'press':
+        this.#pressed(event.target, command.more);
+        return;
       case 'menu':
         this.#openMenu(event.target);
         return;
@@ -169,10 +208,22 @@ export class GridHeader {
     if (cell !== null) this.#events.menu(placed.column.id, cell.getBoundingClientRect());
   }
 
+  #moveColumn(id: string, to: number): void {
+    const ids = movedColumn(this.#all, id, to);
+    if (ids === null || this.#events.order === undefined) return;
+    this.#events.order(ids);
+    this.focusColumnId(id);
+  }
+
   #press(event: PointerEvent): void {
-    if (event.button !== 0 || !isGrip(event.target)) return;
+    this.#dragged = false;
     const placed = this.#columnOf(event.target);
-    if (placed === null) return;
+    if (event.button !== 0 || placed === null) return;
+    if (!isGrip(event.target)) {
+      if (this.#events.order !== undefined && event.pointerType !== 'touch')
+        this.#carried = { id: placed.column.id, x: event.clientX, to: null, moving: false };
+      return;
+    }
     this.#drag = { id: placed.column.id, x: event.clientX, width: placed.width };
     this.element.setPointerCapture(event.pointerId);
     this.element.classList.add('resizing');
@@ -180,11 +231,45 @@ export class GridHeader {
   }
 
   #move(event: PointerEvent): void {
-    if (this.#drag === null) return;
-    this.#events.resize(this.#drag.id, this.#drag.width + event.clientX - this.#drag.x);
+    if (this.#drag !== null) {
+      this.#events.resize(this.#drag.id, this.#drag.width + event.clientX - this.#drag.x);
+      return;
+    }
+    const carried = this.#carried;
+    if (carried === null) return;
+    if (!carried.moving && Math.abs(event.clientX - carried.x) < DRAG_FROM) return;
+    if (!carried.moving) this.element.setPointerCapture(event.pointerId);
+    carried.moving = this.#dragged = true;
+    carried.to = this.#placeUnder(event.clientX);
+    this.#showTarget(carried.id, carried.to);
+  }
+
+  /** The column whose box a place of the screen is in. */
+  #placeUnder(x: number): number | null {
+    const at = this.#cells.findIndex((cell) => {
+      const box = cell.getBoundingClientRect();
+      return x >= box.left && x < box.right;
+    });
+    return this.#existing[at]?.index ?? null;
+  }
+
+  #showTarget(id: string, to: number | null): void {
+    const from = this.#all.findIndex(({ column }) => column.id === id);
+    this.#cells.forEach((cell, i) => {
+      const here = this.#existing[i]?.index === to && to !== from;
+      cell.classList.toggle('drop-before', here && to! < from);
+      cell.classList.toggle('drop-after', here && to! > from);
+      cell.classList.toggle('carried', this.#existing[i]?.index === from && to !== null);
+    });
   }
 
   #release(): void {
+    const carried = this.#carried;
+    this.#carried = null;
+    if (carried?.moving === true) {
+      this.#showTarget(carried.id, null);
+      if (carried.to !== null) this.#moveColumn(carried.id, carried.to);
+    }
     if (this.#drag === null) return;
     this.#drag = null;
     this.element.classList.remove('resizing');

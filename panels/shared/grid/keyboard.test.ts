@@ -41,7 +41,9 @@ describe('headerCommand', () => {
   it('moves, resizes, opens the menu and goes back', () => {
     expect(headerCommand(key('ArrowLeft'))).toEqual({ kind: 'focus', to: 'previous' });
     expect(headerCommand(key('ArrowRight', { shiftKey: true }))).toEqual({ kind: 'resize', by: 1 });
-    expect(headerCommand(key('Enter'))).toEqual({ kind: 'menu' });
+    expect(headerCommand(key('Enter', { shiftKey: true }))).toEqual({ kind: 'press', more: true });
+    expect(headerCommand(key('ArrowLeft', { ctrlKey: true }))).toEqual({ kind: 'move', by: -1 });
+    expect(headerCommand(key(' '))).toEqual({ kind: 'menu' });
     expect(headerCommand(key('ArrowDown', { altKey: true }))).toEqual({ kind: 'menu' });
     expect(headerCommand(key('ArrowDown'))).toEqual({ kind: 'rows' });
     expect(headerCommand(key('Escape'))).toEqual({ kind: 'rows' });

@@ -102,11 +102,17 @@ export function rowAfter(to: Move, { active, rows, page, entry }: Standing): num
 export type HeaderCommand =
   | { kind: 'focus'; to: 'previous' | 'next' | 'first' | 'last' }
   | { kind: 'resize'; by: -1 | 1 }
+  | { kind: 'move'; by: -1 | 1 }
+  /** Sorts by the column, where the grid can; else it opens the menu. */
+  | { kind: 'press'; more: boolean }
   | { kind: 'menu' }
   | { kind: 'rows' };
 
 export function headerCommand(key: Key): HeaderCommand | null {
-  if (key.ctrlKey || key.metaKey) return null;
+  if (key.ctrlKey || key.metaKey) {
+    if (key.key === 'ArrowLeft') return { kind: 'move', by: -1 };
+    return key.key === 'ArrowRight' ? { kind: 'move', by: 1 } : null;
+  }
   switch (key.key) {
     case 'ArrowLeft':
       return key.shiftKey ? { kind: 'resize', by: -1 } : { kind: 'focus', to: 'previous' };
@@ -119,6 +125,7 @@ export function headerCommand(key: Key): HeaderCommand | null {
     case 'ArrowDown':
       return key.altKey ? { kind: 'menu' } : { kind: 'rows' };
     case 'Enter':
+      return { kind: 'press', more: key.shiftKey };
     case ' ':
     case 'ContextMenu':
       return { kind: 'menu' };

@@ -8,6 +8,8 @@ export interface GridRow {
   marks?: readonly number[];
   /** Index of the colour rule that the row passes. */
   rule?: number;
+  /** It has what is searched for. */
+  found?: boolean;
 }
 
 /** Some rows of a view, and how many it has. */

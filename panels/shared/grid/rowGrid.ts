@@ -1,14 +1,20 @@
 import type { Column } from '@ringside/core/model';
 import { visible } from '../format.ts';
 import { ColumnArea } from './columnArea.ts';
-import type { PlacedColumn } from './columns.ts';
+import type { ColumnChoices, PlacedColumn } from './columns.ts';
+import { TextHighlight } from './highlight.ts';
 import { listenToInput } from './gridInput.ts';
 import { type GridCommand, type Move, rowAfter } from './keyboard.ts';
 import { type GridPage, type GridRow, PageWindow, type Want } from './pageWindow.ts';
-import { ACTIVE, SELECTED } from './rowPool.ts';
+import { ACTIVE, FOUND, SELECTED } from './rowPool.ts';
 import { Scrollbar } from './scrollbar.ts';
 import { ScrollModel } from './scroller.ts';
 import { Selection } from './selection.ts';
+
+export interface ColumnSort {
+  column: string;
+  descending: boolean;
+}
 
 export interface CellPlace {
   index: number;
@@ -31,6 +37,10 @@ export interface GridEvents {
   end(): boolean;
   resize(columnId: string, width: number): void;
   columnMenu(columnId: string, at: DOMRect): void;
+  /** The title of a column was pressed; `more` adds it to the columns that sort already. Left out: it opens the menu. */
+  sort?(columnId: string, more: boolean): void;
+  /** A column was put to another place. Left out: columns stay where they are. */
+  order?(columnIds: string[]): void;
   cellMenu(place: CellPlace, x: number, y: number): void;
   /** Text of a cell for people, and the note that shows on hover. */
   render(column: PlacedColumn, text: string): string;
@@ -68,6 +78,7 @@ export class RowGrid {
   readonly #observer: ResizeObserver;
 
   readonly #window = new PageWindow();
+  readonly #highlight = new TextHighlight();
   #following: boolean;
   #activeColumn = 0;
   /** Id of the cell element that aria-activedescendant names; "" = none. */
@@ -91,6 +102,8 @@ export class RowGrid {
       resize: (id, width) => events.resize(id, width),
       fit: (id) => this.fit(id),
       menu: (id, at) => events.columnMenu(id, at),
+      ...(events.sort !== undefined && { sort: (id, more) => events.sort?.(id, more) }),
+      ...(events.order !== undefined && { order: (ids) => events.order?.(ids) }),
       leave: () => this.focus(),
       render: (column, text) => events.render(column, text),
       shifted: () => this.#paint(),
@@ -116,6 +129,7 @@ export class RowGrid {
   dispose(): void {
     cancelAnimationFrame(this.#frame);
     this.#observer.disconnect();
+    this.#highlight.dispose();
     this.#stopInput();
     this.element.remove();
   }
@@ -129,15 +143,21 @@ export class RowGrid {
     else this.#area.header.focusColumnId(columnId);
   }
 
-  setColumns(columns: readonly Column[], hidden: ReadonlySet<string>, widths: Readonly<Record<string, number>>): void {
-    this.#area.set(columns, hidden, widths);
+  setColumns(columns: readonly Column[], choices: ColumnChoices): void {
+    this.#area.set(columns, choices);
     this.#layout(this.#area.rowHeight, this.#area.characterWidth);
   }
 
-  /** Says by which column the rows are sorted. */
-  setSort(sort: { column: string; descending: boolean } | null): void {
+  /** Says by which columns the rows are sorted, the one that counts most first. */
+  setSort(sort: readonly ColumnSort[]): void {
     this.#area.header.sort = sort;
     this.#layout(this.#area.rowHeight, this.#area.characterWidth);
+  }
+
+  /** Marks a text in the cells of the rows that were found; "" = none. */
+  highlight(text: string): void {
+    this.#highlight.text = text;
+    this.#invalidate();
   }
 
   /** The element of the cell where the keyboard stands; null while it is not in view. */
@@ -147,15 +167,15 @@ export class RowGrid {
     return this.#activeId === '' ? null : document.getElementById(this.#activeId);
   }
 
-  /** Forgets all rows: another run, stream or filter is to be shown. */
-  reset(): void {
+  /** Forgets all rows: another run, stream, filter or order is to be shown. */
+  reset(follow = this.#options.follows): void {
     this.#window.reset();
     this.selection.reset();
     this.#activeSeq = null;
     this.#events.selection(this.selection);
     this.#events.active(null);
     this.#scroll.setRows(0);
-    this.setFollowing(this.#options.follows);
+    this.setFollowing(follow);
     this.#invalidate();
   }
 
@@ -189,6 +209,17 @@ export class RowGrid {
       this.#ask();
       this.#invalidate();
     }
+  }
+
+  /** Where the keyboard stands, else the first row in view; the last one while the view follows. */
+  get place(): number {
+    if (this.selection.active >= 0) return this.selection.active;
+    return this.#following ? this.#scroll.rows : Math.ceil(this.#scroll.top) - 1;
+  }
+
+  /** Selects a row and brings it into view; the keyboard stays where it is. */
+  show(index: number): void {
+    this.#moveTo(index, false);
   }
 
   selectAll(): void {
@@ -281,10 +312,13 @@ export class RowGrid {
       const active = index === this.selection.active ? ACTIVE : 0;
       const row = this.row(index);
       const tag = row === null ? '' : this.#options.tag?.(row);
-      pool.paint(place, { index, cells: row?.cells ?? null, marks: row?.marks, look: selected | active, tag });
+      const found = row?.found === true ? FOUND : 0;
+      const look = selected | active | found;
+      pool.paint(place, { index, cells: row?.cells ?? null, marks: row?.marks, look, tag });
     }
     this.#bar.paint();
     this.#paintActive(first);
+    this.#highlight.paint(pool);
   }
 
   #paintActive(first: number): void {

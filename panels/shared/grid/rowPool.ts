@@ -22,6 +22,8 @@ interface Slot {
 /** Bits of a row's look. */
 export const SELECTED = 1;
 export const ACTIVE = 2;
+/** The row has what is searched for. */
+export const FOUND = 4;
 
 export interface RowLook {
   index: number;
@@ -47,7 +49,6 @@ export class RowPool {
   readonly #draw: Draw | undefined;
   #slots: Slot[] = [];
   #columns: readonly PlacedColumn[] = [];
-  #firstColumn = 0;
   #rowHeight = 22;
 
   constructor(
@@ -67,13 +68,11 @@ export class RowPool {
   }
 
   /**
-   * Sets how many rows and which columns exist. `firstColumn` is the first one's place among all shown columns (for
-   * aria-colindex): with many columns only those in view exist.
+   * Sets how many rows and which columns exist: with many columns only those in view, and the pinned ones.
    */
-  layout(rows: number, columns: readonly PlacedColumn[], firstColumn: number, rowHeight: number, width: number): void {
+  layout(rows: number, columns: readonly PlacedColumn[], rowHeight: number, width: number): void {
     const sameCount = this.#columns.length === columns.length;
     this.#columns = columns;
-    this.#firstColumn = firstColumn;
     const heightChanged = this.#rowHeight !== rowHeight;
     this.#rowHeight = rowHeight;
     while (this.#slots.length > rows) this.#slots.pop()!.element.remove();
@@ -125,7 +124,8 @@ export class RowPool {
   /** Id of the element of a cell (by its place among all shown columns), for aria-activedescendant. */
   cellId(place: number, column: number): string {
     const slot = this.#slots[place];
-    return slot?.cells[column - this.#firstColumn]?.element.id ?? slot?.element.id ?? '';
+    const i = this.#columns.findIndex(({ index }) => index === column);
+    return slot?.cells[i]?.element.id ?? slot?.element.id ?? '';
   }
 
   /** Row and column under an element of the pool. */
@@ -137,7 +137,7 @@ export class RowPool {
     const cell = slot.cells.findIndex((candidate) => candidate.element.contains(target));
     return {
       index: slot.index,
-      column: cell < 0 ? -1 : cell + this.#firstColumn,
+      column: this.#columns[cell]?.index ?? -1,
       element: slot.cells[cell]?.element ?? slot.element,
     };
   }
@@ -151,7 +151,15 @@ export class RowPool {
     const selected = (look & SELECTED) !== 0;
     slot.element.classList.toggle('selected', selected);
     slot.element.classList.toggle('active', (look & ACTIVE) !== 0);
+    slot.element.classList.toggle('found', (look & FOUND) !== 0);
     slot.element.setAttribute('aria-selected', String(selected));
+  }
+
+  /** The texts of the rows in view that look so, as they were painted last. */
+  texts(look: number): Text[] {
+    return this.#slots.flatMap((slot) =>
+      !slot.hidden && (slot.look & look) !== 0 ? slot.cells.flatMap(({ text, drawn }) => (drawn ? [] : [text])) : [],
+    );
   }
 
   #newSlot(): Slot {
@@ -187,7 +195,8 @@ export class RowPool {
     element.style.left = `${column.left}px`;
     element.style.width = `${column.width}px`;
     element.classList.toggle('right', column.column.align === 'right');
-    element.setAttribute('aria-colindex', String(this.#firstColumn + i + 1));
+    element.classList.toggle('pinned', column.pinned);
+    element.setAttribute('aria-colindex', String(column.index + 1));
     // The column may be another one now: what is written there is no longer known to be right.
     cell.shown = null;
     if (cell.drawn) element.replaceChildren(cell.text);

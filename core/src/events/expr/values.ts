@@ -123,8 +123,8 @@ export class ValueCompiler {
 
   #arithmetic({ op, left, right, at }: Computed & { kind: 'arithmetic' }): CompiledValue {
     const additive = op === '+' || op === '-';
-    const a = this.value(left, additive ? right : undefined);
-    const b = this.value(right, additive ? left : undefined);
+    const a = this.value(left, right);
+    const b = this.value(right, left);
     if (op === '+' && (a.type === 'text' || b.type === 'text')) return joined(a, b);
     const text = a.type === 'text' ? left : b.type === 'text' ? right : null;
     if (text !== null) this.#fail(`Text cannot be used with ${op}; only + joins texts`, text.at ?? at);

@@ -1,4 +1,4 @@
-import type { Measure, SummaryData, SummarySpec } from '../../model/index.ts';
+import type { FieldValue, Measure, SummaryData, SummarySpec } from '../../model/index.ts';
 import type { Batch } from '../expr/batch.ts';
 import type { RowDecoder } from '../rows.ts';
 import type { Accumulator } from './accumulator.ts';
@@ -84,13 +84,11 @@ export class Groups implements Accumulator {
     return group;
   }
 
-  read(): { data: SummaryData; whole: boolean } {
-    const { measures, order, top } = this.#spec;
-    const by = measures[order] ?? { of: 'count', field: '' };
-    const ranked = this.#groups.map((group) => ({ group, rank: this.#measure(group, by) ?? Number.NEGATIVE_INFINITY }));
-    ranked.sort((a, b) => b.rank - a.rank);
-    const shown = ranked.slice(0, Math.max(1, Math.min(top, MOST_TOP)));
-    const rows = shown.map(({ group }) => ({
+  read(_since: number, asked: SummarySpec = this.#spec): { data: SummaryData; whole: boolean } {
+    const spec = asked.kind === 'groups' ? asked : this.#spec;
+    const { measures } = this.#spec;
+    const shown = topOf(this.#groups, Math.max(1, Math.min(spec.top, MOST_TOP)), this.#comparison(spec));
+    const rows = shown.map((group) => ({
       ...group.key,
       measures: measures.map((measure) => this.#measure(group, measure)),
     }));
@@ -101,8 +99,19 @@ export class Groups implements Accumulator {
       rows,
       groups: this.#groups.length,
       restRows: this.#restRows,
+      limit: this.#limit,
     };
     return { data, whole: true };
+  }
+
+  /** Groups without the value stand behind all others. */
+  #comparison({ measures, order, sort }: GroupsSpec): (a: Group, b: Group) => number {
+    const turn = (sort?.descending ?? true) ? -1 : 1;
+    if (sort?.by === 'key') {
+      return (a, b) => compared(a.key.values[sort.at] ?? null, b.key.values[sort.at] ?? null, turn);
+    }
+    const by = measures[sort?.at ?? order] ?? { of: 'count', field: '' };
+    return (a, b) => compared(this.#measure(a, by), this.#measure(b, by), turn);
   }
 
   #measure(group: Group, { of, field }: Measure): number | null {
@@ -116,4 +125,35 @@ export class Groups implements Accumulator {
 /** The fields that measures need, each once. */
 export function measuredFields(measures: readonly Measure[]): string[] {
   return [...new Set(measures.filter(({ of }) => of !== 'count' && of !== 'rate').map(({ field }) => field))];
+}
+
+/** Values by size or by their letters; those that are none behind the others, whichever the turn. */
+function compared(a: FieldValue, b: FieldValue, turn: number): number {
+  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+  if (typeof a === 'number' && typeof b === 'number') return (a - b) * turn;
+  const [left, right] = [sortable(a), sortable(b)];
+  return (left < right ? -1 : left > right ? 1 : 0) * turn;
+}
+
+/** Integers beyond 2^53 are decimal texts. */
+function sortable(value: FieldValue): string | number | bigint {
+  if (typeof value === 'string') return /^-?\d{1,20}$/.test(value) ? BigInt(value) : value;
+  return typeof value === 'number' || typeof value === 'boolean' ? Number(value) : JSON.stringify(value);
+}
+
+/** The first `count` items in an order, without sorting the others; equal ones as they came. */
+export function topOf<T>(items: readonly T[], count: number, compare: (a: T, b: T) => number): T[] {
+  const top: T[] = [];
+  for (const item of items) {
+    if (top.length === count && compare(item, top[count - 1]!) >= 0) continue;
+    let [low, high] = [0, top.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (compare(item, top[middle]!) < 0) high = middle;
+      else low = middle + 1;
+    }
+    top.splice(low, 0, item);
+    if (top.length > count) top.pop();
+  }
+  return top;
 }

@@ -1,5 +1,5 @@
 import { RingsideError } from '../../errors.ts';
-import type { SummaryPage, SummaryQuery } from '../../model/index.ts';
+import type { SummaryPage, SummaryQuery, SummarySpec } from '../../model/index.ts';
 import { compileExpr } from '../expr/compile.ts';
 import type { RunViews } from '../runViews.ts';
 import { Summary } from './summary.ts';
@@ -41,7 +41,7 @@ export class RunSummaries {
     try {
       const { summary, fresh } = this.#summary(query);
       if (!summary.advance(SLICE_MS)) this.#goOn();
-      return summary.page(fresh ? 0 : query.since);
+      return summary.page(fresh ? 0 : query.since, query.spec);
     } catch (error) {
       if (!(error instanceof RingsideError)) throw error;
       const { name } = this.#views.decoder(query.stream).stream;
@@ -60,7 +60,7 @@ export class RunSummaries {
 
   #summary({ stream, where, spec }: Omit<SummaryQuery, 'runId'>): { summary: Summary; fresh: boolean } {
     const decoder = this.#views.decoder(stream);
-    const key = JSON.stringify([decoder.stream.name, where, spec]);
+    const key = JSON.stringify([decoder.stream.name, where, counted(spec)]);
     const known = this.#kept.get(key);
     this.#kept.delete(key);
     // After a redeploy the records may be others: what was counted of the old ones is another figure.
@@ -98,4 +98,9 @@ export class RunSummaries {
       if (left) this.#goOn();
     });
   }
+}
+
+/** What of a question must be counted anew when it changes: not which groups are shown first. */
+function counted(spec: SummarySpec): unknown {
+  return spec.kind === 'groups' ? { kind: spec.kind, by: spec.by, measures: spec.measures } : spec;
 }

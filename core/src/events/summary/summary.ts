@@ -42,8 +42,8 @@ export class Summary {
   }
 
   /** What is known so far, without what has not changed since the state `since`. */
-  page(since: number): SummaryPage {
-    const { data, whole } = this.#accumulator.read(since);
+  page(since: number, spec?: SummarySpec): SummaryPage {
+    const { data, whole } = this.#accumulator.read(since, spec);
     return {
       stream: this.decoder.stream.name,
       where: this.#cursor.filter.text,
