@@ -5,13 +5,15 @@ import { attachToRow, benchEditor, stopRun } from './benchEditor.ts';
 import { generate, generator, programs, sleep } from './environment.ts';
 import { percentile, type Measured } from './figure.ts';
 import type { Bench } from './main.ts';
+import { rowFigures } from './panelRows.ts';
 
 const ROWS = 1_000_000;
 const SCROLL_MS = 4_000;
 
 export const panelBench: Bench = {
-  summary: 'frame times over a million rows; the extension host under a flood',
+  summary: 'frame times over a million rows; the extension host under a flood; filter and sort of ten million rows',
   async run(say) {
+    const stored = await rowFigures(say);
     const gen = await generator();
     const bench = await benchEditor({ 'stream.bpf.c': await readFile(join(programs, 'stream.bpf.c'), 'utf8') });
     try {
@@ -58,7 +60,7 @@ export const panelBench: Bench = {
       }
       const shown = Number(await grid.getAttribute('aria-rowcount'));
       await stopRun(bench);
-      return figures(frames, flood, shown);
+      return [...figures(frames, flood, shown), ...stored];
     } finally {
       await bench.stop();
     }
