@@ -202,6 +202,21 @@ export class DwarfFunctions {
     collect(this.#dwarf, this.#types, die, offset, { function: name, variables: [], call: null }, scopes);
     return scopes;
   }
+
+  /** Every variable of the function around an instruction, in scope there or not: a call that compilers made of two is in no block. */
+  variablesAround(name: string, offset: number): LocalVariable[] {
+    const die = this.#byName.get(name)?.find((d) => covers(this.#dwarf, d, offset));
+    const variables: LocalVariable[] = [];
+    const work = die ? [die] : [];
+    for (let next = work.pop(); next !== undefined; next = work.pop()) {
+      for (const child of next.children) {
+        if (child.tag === Tag.variable || child.tag === Tag.formalParameter)
+          variables.push(variable(this.#dwarf, this.#types, child));
+        else if (child.tag === Tag.lexicalBlock || child.tag === Tag.inlinedSubroutine) work.push(child);
+      }
+    }
+    return variables;
+  }
 }
 
 function collect(

@@ -1,8 +1,10 @@
 /** From a type to the fields of a record: where each lies, and how people want to read it. */
-import type { FieldFormat, FieldKind, RecordField } from '../model/index.ts';
+import type { FieldKind, RecordField } from '../model/index.ts';
 import type { BtfComposite, BtfEnum, BtfMember, BtfType } from './btfTypes.ts';
 import { isModifier } from './btfTypes.ts';
 import { malformed } from './bytes.ts';
+import { numberMeaning, PORT } from './fieldFormats.ts';
+import { combines } from './flagSets.ts';
 import { resolveType, typeName, typeSize, type TypeGraph } from './typeGraph.ts';
 
 /** Nesting and number of fields beyond which a record is damage, or a kernel structure that nobody sends whole. */
@@ -86,7 +88,7 @@ function buildField(
       return { ...field, ...integerReading(graph, id, type, name) };
     case 'enum':
     case 'enum64':
-      return { ...field, kind: 'enum', values: enumNames(type) };
+      return { ...field, kind: 'enum', format: enumFormat(type), values: enumNames(type) };
     case 'float':
       return { ...field, kind: 'float' };
     case 'ptr':
@@ -119,6 +121,11 @@ function enumNames(type: BtfEnum): Record<string, string> {
     namesOfEnum.set(type, names);
   }
   return names;
+}
+
+/** Flags in an enum are told by its bits: with two names only, 1 and 2 are as likely a choice. */
+function enumFormat(type: BtfEnum): 'flags' | 'plain' {
+  return combines(type.values.map((v) => v.value)) ? 'flags' : 'plain';
 }
 
 /** The C spelling without outer qualifiers. */
@@ -169,7 +176,6 @@ function isTextName(name: string): boolean {
 const ADDRESS =
   /(^|_)([sdl]?addr|[sdlr]?ip|address|saddr|daddr|raddr|laddr|rcv_saddr|src|dst|addr_?v?[46]|ip_?v?[46]|v[46]|[sd](addr|ip)_?v?[46]|gateway|gw)$/i;
 const ADDRESS6 = /(addr|ip|v)_?v?6(_?32)?$|in6|v6_(daddr|saddr)|ipv6/i;
-const PORT = /(^|_)([sdlr]?port|[sdlr]port_?(be|n)?)$/i;
 
 type Reading = Pick<RecordField, 'kind' | 'format'> & { bigEndian?: boolean; values?: Record<string, string> };
 
@@ -182,38 +188,11 @@ function integerReading(graph: TypeGraph, id: number, type: Extract<BtfType, { k
   }
   if (bigEndian) return { kind: 'uint', format: PORT.test(name) ? 'port' : 'be', bigEndian: true };
   const kind: FieldKind = isPlainChar(graph, id, type) ? 'char' : type.signed ? 'int' : 'uint';
-  return { kind, format: integerFormat(name, type.size, type.signed, names) };
+  return { kind, ...numberMeaning(name, type.size, type.signed, names) };
 }
 
 function isPlainChar(graph: TypeGraph, id: number, type: Extract<BtfType, { kind: 'int' }>): boolean {
   return type.size === 1 && isCharSpelling(graph, id);
-}
-
-/** What a number means, from its name. Formats are hints: they change how it prints, never its value. */
-function integerFormat(name: string, size: number, signed: boolean, typedefs: string[]): FieldFormat {
-  const lower = name.toLowerCase();
-  const is = (pattern: RegExp) => pattern.test(lower);
-  if (
-    size === 8 &&
-    is(/^(ts|timestamp|time|ktime|time_ns|ts_ns|timestamp_ns|start_ts|end_ts|start_time|when|nsec_now)$/)
-  )
-    return 'ktime';
-  if (size >= 4 && is(/(^|_)(ns|nsecs?|nanos|nanoseconds)$/)) return 'ns';
-  if (size >= 4 && is(/(^|_)(us|usecs?|micros|microseconds)$/)) return 'us';
-  if (size >= 4 && is(/(^|_)(ms|msecs?|millis|milliseconds)$/)) return 'ms';
-  if (size >= 4 && is(/(^|_)(secs?|seconds)$/)) return 's';
-  if (size === 8 && is(/^(delta|latency|lat|duration|elapsed|runtime|exec_runtime|delta_ns)$/)) return 'ns';
-  if (is(/^(sig|signal|signo|signum|exit_signal|term_signal|sig_?nr)$/)) return 'signal';
-  if (signed && is(/^(ret|retval|errno|err|error|rc|ret_code|retcode)$/)) return 'errno';
-  if (size === 2 && PORT.test(name)) return 'port';
-  if (
-    size >= 4 &&
-    is(/(^|_)(bytes|nbytes)$|^(size|len|length|bytes_.*|rx_bytes|tx_bytes|payload_len|data_len|pkt_len)$/)
-  )
-    return 'bytes';
-  if (size === 8 && is(/(^|_)[ku]?(stack|callchain|frames|addrs|ips)$/)) return 'hex'; // addresses of code
-  if (is(/(^|_)(flags|mask|mode_flags|prot|addr|address|ptr|cookie|ip|pc|sp)$/) && !signed) return 'hex';
-  return typedefs.some((n) => n === 'umode_t') ? 'hex' : 'plain';
 }
 
 function typedefNames(graph: TypeGraph, id: number): string[] {

@@ -4,52 +4,43 @@
  * output wrapped in a function of its own is seen with the caller's constants.
  */
 import { CodeLinks } from './codeLinks.ts';
-import { FlowState, byteOf, sameValue, type Value } from './flowState.ts';
+import { arithmetic } from './flowArithmetic.ts';
+import { FlowState, sameValue, type Value } from './flowState.ts';
 import { Helper } from './helpers.ts';
 import { accessSize, CallKind, decodeInsns, InsnClass, jumpTarget, Opcode, INSN_BYTES, type Insn } from './insns.ts';
 import { isGlobalSection, type MapDefinition } from './maps.ts';
 import type { BpfFunction, BpfObject } from './object.ts';
-
-/** An instruction of a function; the chain of them leads from a program to the helper call. */
-export interface CodePlace {
-  function: BpfFunction;
-  /** Byte offset in the function's section. */
-  offset: number;
-}
-
-/** One place where a program sends (or, from a user ring, reads) a record. */
-export interface RecordCall {
-  map: MapDefinition;
-  /** Outermost caller first, the helper call last. */
-  chain: CodePlace[];
-  /** Constant size; null when it is computed. */
-  size: number | null;
-  /** "reserve": the program writes into the buffer itself; "output": it sends what lies elsewhere; "read": it reads. */
-  how: 'reserve' | 'output' | 'read';
-  data: Value;
-  /** Constant bytes known to stand in the record, by offset; -1 where several constants are stored. */
-  bytes: Map<number, number>;
-}
+import { RecordCalls, type CodePlace, type RecordCall } from './recordCalls.ts';
 
 /** Work that one object may cost, in instructions, and how deep calls are followed. */
 const MAX_STEPS = 1_000_000;
 const MAX_CALL_DEPTH = 8;
+/**
+ * Ways to one instruction that are kept apart when they bring different constants: compilers make one call of two that send
+ * different records. What takes too many steps like that is done again with all ways in one.
+ */
+const MOST_WAYS = 4;
+/** bpf_get_stackid's flag for the stack in user space. */
+const USER_STACK = 0x100;
 
 interface Frame {
   function: BpfFunction;
   chain: CodePlace[];
   /** The states of the callers, for what lies in their stacks. */
   callers: FlowState[];
+  /** The way that leads to where the function is now. */
+  way: string;
 }
 
 export class RecordFlow {
-  readonly calls: RecordCall[] = [];
+  readonly calls: readonly RecordCall[];
   readonly #object: BpfObject;
   readonly #maps: readonly MapDefinition[];
   readonly #code = new Map<BpfFunction, Insn[]>();
   readonly #mapsByPlace = new Map<string, number>();
-  readonly #callsByPlace = new Map<string, number>();
   readonly #links: CodeLinks;
+  #notes = new RecordCalls();
+  #ways = MOST_WAYS;
   #steps = 0;
 
   constructor(object: BpfObject, maps: readonly MapDefinition[]) {
@@ -59,10 +50,21 @@ export class RecordFlow {
     maps.forEach((map, i) => {
       if (!map.internal) this.#mapsByPlace.set(`${map.section.index}:${map.offset}`, i);
     });
-    for (const program of object.functions) if (program.program) this.#run(program, [], [], []);
+    this.#follow();
+    if (this.#steps > MAX_STEPS) {
+      [this.#ways, this.#steps, this.#notes] = [1, 0, new RecordCalls()];
+      this.#code.clear();
+      this.#follow();
+    }
+    this.calls = this.#notes.finished();
+  }
+
+  #follow(): void {
+    const { functions } = this.#object;
+    for (const program of functions) if (program.program) this.#run(program, [], [], [], '');
     // Callbacks and functions that nothing reached so far.
     const reached = new Set(this.#code.keys());
-    for (const other of object.functions) if (!reached.has(other)) this.#run(other, [], [], []);
+    for (const other of functions) if (!reached.has(other)) this.#run(other, [], [], [], '');
   }
 
   /** The calls that send to (or read from) a map. */
@@ -71,23 +73,22 @@ export class RecordFlow {
   }
 
   /** Analyses a function for these arguments; gives what it returns. */
-  #run(fn: BpfFunction, args: Value[], chain: CodePlace[], callers: FlowState[]): Value {
+  #run(fn: BpfFunction, args: Value[], chain: CodePlace[], callers: FlowState[], way: string): Value {
     const insns = this.#decode(fn);
     const byIndex = new Map(insns.map((insn, i) => [insn.index, i]));
-    const frame: Frame = { function: fn, chain, callers };
-    const states = new Map<number, FlowState>([[0, FlowState.entry(args, callers.length)]]);
+    const states: States = new Map([[0, [FlowState.entry(args, callers.length)]]]);
     const leaders = new Set(insns.map(jumpTarget).filter((t) => t !== null));
-    const work = [0];
+    const work: Work = [{ at: 0, way: 0 }];
     let returns: Value | undefined;
-    for (let at = work.pop(); at !== undefined; at = work.pop()) {
-      const start = states.get(at);
-      if (!start) continue;
-      const state = start.copy();
+    for (let block = work.pop(); block !== undefined; block = work.pop()) {
+      const { at } = block;
+      const state = states.get(at)![block.way]!.copy();
+      const frame: Frame = { function: fn, chain, callers, way: `${way}/${block.way}` };
       for (let i = byIndex.get(at); i !== undefined && i < insns.length; i++) {
         if (++this.#steps > MAX_STEPS) return null;
         const insn = insns[i]!;
         if (insn.index !== at && leaders.has(insn.index)) {
-          enter(states, work, insn.index, state);
+          this.#enter(states, work, insn.index, state);
           break;
         }
         if (insn.code === Opcode.exit) {
@@ -98,7 +99,7 @@ export class RecordFlow {
         const target = jumpTarget(insn);
         if (target !== null) {
           this.#steps += state.bytes.size >> 4; // what copying the state costs
-          enter(states, work, target, state);
+          this.#enter(states, work, target, state);
           if (insn.code === Opcode.ja || insn.code === Opcode.jaLong) break;
         } else {
           this.#step(frame, state, insn);
@@ -106,6 +107,18 @@ export class RecordFlow {
       }
     }
     return returns ?? null;
+  }
+
+  #enter(states: States, work: Work, at: number, state: FlowState): void {
+    const known = states.get(at);
+    if (!known) states.set(at, [state.copy()]);
+    const alike = known?.findIndex((other) => !other.differs(state)) ?? 0;
+    if (known && alike < 0 && known.length < this.#ways) {
+      work.push({ at, way: known.push(state.copy()) - 1 });
+      return;
+    }
+    const way = alike < 0 ? known!.length - 1 : alike;
+    if (!known || known[way]!.meet(state)) work.push({ at, way });
   }
 
   #decode(fn: BpfFunction): Insn[] {
@@ -128,7 +141,10 @@ export class RecordFlow {
     } else if (cls === InsnClass.ldx) {
       const from = state.get(insn.src);
       const own = from?.kind === 'stack' && from.depth === frame.callers.length;
-      state.registers[insn.dst] = own ? state.load(from.offset + insn.off, accessSize(insn)) : null;
+      const recorded = from?.kind === 'record' ? from : null;
+      state.registers[insn.dst] = own
+        ? state.load(from.offset + insn.off, accessSize(insn))
+        : recorded && this.#notes.loadRecord(recorded.call, recorded.offset + insn.off, accessSize(insn));
     } else if (cls === InsnClass.st || cls === InsnClass.stx) {
       this.#store(frame, state, insn);
     } else if (insn.code === Opcode.call) {
@@ -163,7 +179,9 @@ export class RecordFlow {
     const immediate = (insn.code & 7) === InsnClass.st;
     const value: Value = atomic ? null : immediate ? { kind: 'const', value: insn.imm } : state.get(insn.src);
     if (to?.kind === 'stack' && to.depth === frame.callers.length) state.store(to.offset + insn.off, size, value);
-    else if (to?.kind === 'record') noteStore(this.calls[to.call]!.bytes, to.offset + insn.off, size, value);
+    else if (to?.kind === 'record') this.#notes.storeRecord(to.call, to.offset + insn.off, size, value);
+    else if (to?.kind === 'mapValue' || to?.kind === 'global')
+      this.#notes.storeElsewhere(to, to.offset + insn.off, size, value);
   }
 
   #call(frame: Frame, state: FlowState, insn: Insn): Value {
@@ -173,13 +191,29 @@ export class RecordFlow {
     for (const arg of args) {
       if (arg?.kind === 'stack' && arg.depth === frame.callers.length && writesMemory(insn)) state.forget(arg.offset);
     }
+    if (insn.src === CallKind.helper && insn.imm === Helper.ringbufReserveDynptr)
+      this.#keepDynptr(frame, state, args, result);
     return result;
   }
 
   #callFunction(frame: Frame, state: FlowState, insn: Insn, args: Value[]): Value {
     const callee = this.#links.callee(frame.function, insn);
     if (!callee || frame.callers.length >= MAX_CALL_DEPTH) return null;
-    return this.#run(callee, args, [...frame.chain, place(frame.function, insn)], [...frame.callers, state]);
+    return this.#run(callee, args, [...frame.chain, place(frame.function, insn)], [...frame.callers, state], frame.way);
+  }
+
+  /** What the fourth argument of bpf_ringbuf_reserve_dynptr points to is the record from then on. */
+  #keepDynptr(frame: Frame, state: FlowState, args: Value[], record: Value): void {
+    const at = args[3];
+    if (record?.kind !== 'record' || at?.kind !== 'stack' || at.depth !== frame.callers.length) return;
+    state.spills.set(at.offset, { kind: 'dynptr', call: record.call });
+  }
+
+  /** The record that a dynptr on the stack stands for. */
+  #dynptr(frame: Frame, state: FlowState, at: Value | undefined): number | null {
+    if (at?.kind !== 'stack' || at.depth !== frame.callers.length) return null;
+    const value = state.spills.get(at.offset);
+    return value?.kind === 'dynptr' ? value.call : null;
   }
 
   #callHelper(frame: Frame, state: FlowState, insn: Insn, [r1, r2, r3, r4, r5]: Value[]): Value {
@@ -189,11 +223,30 @@ export class RecordFlow {
       case Helper.mapLookupElem:
       case Helper.mapLookupPercpuElem:
         return r1?.kind === 'map' ? { kind: 'mapValue', map: r1.map, offset: 0 } : null;
+      case Helper.ktimeGetNs:
+      case Helper.ktimeGetBootNs:
+      case Helper.ktimeGetCoarseNs:
+      case Helper.ktimeGetTaiNs:
+        return { kind: 'clock' };
+      case Helper.getCurrentUidGid:
+        return { kind: 'ids', part: 'both' };
+      case Helper.getStackid: {
+        const user = r3?.kind === 'const' && (r3.value & USER_STACK) !== 0;
+        return r2?.kind === 'map' ? { kind: 'stackId', map: r2.map, user } : null;
+      }
       case Helper.ringbufReserve:
-        return note(r1, 'reserve', null, r2);
       case Helper.ringbufReserveDynptr:
-        note(r1, 'reserve', null, r2);
+        return note(r1, 'reserve', null, r2);
+      case Helper.dynptrWrite: {
+        const call = this.#dynptr(frame, state, r1);
+        const [data, size] = [r3 ?? null, r4 ?? null];
+        if (call !== null)
+          this.#notes.writeDynptr(call, r2 ?? null, {
+            ...{ chain: [...frame.chain, place(frame.function, insn)], data, size },
+            stack: this.#stackOf(frame, state, data),
+          });
         return null;
+      }
       case Helper.ringbufOutput:
         note(r1, 'output', r2, r3);
         return null;
@@ -208,8 +261,11 @@ export class RecordFlow {
       case Helper.dynptrRead:
         if (r3?.kind === 'userDynptr') note(r3, 'read', r1, r2);
         return null;
-      case Helper.dynptrData:
-        return r1?.kind === 'userDynptr' ? note(r1, 'read', null, r3) : null;
+      case Helper.dynptrData: {
+        if (r1?.kind === 'userDynptr') return note(r1, 'read', null, r3);
+        const call = this.#dynptr(frame, state, r1);
+        return call !== null && r2?.kind === 'const' ? { kind: 'record', call, offset: r2.value } : null;
+      }
       default:
         return null;
     }
@@ -220,10 +276,14 @@ export class RecordFlow {
     const fn = callback?.kind === 'function' ? callback.fn : null;
     if (map?.kind !== 'map' || !fn || frame.callers.length >= MAX_CALL_DEPTH) return;
     const args: Value[] = [{ kind: 'userDynptr', map: map.map }, context];
-    this.#run(fn, args, [...frame.chain, place(frame.function, insn)], [...frame.callers, state]);
+    this.#run(fn, args, [...frame.chain, place(frame.function, insn)], [...frame.callers, state], frame.way);
   }
 
-  /** Records the call once per chain; a later visit knows less and so replaces what the earlier one thought to know. */
+  #stackOf(frame: Frame, state: FlowState, data: Value): FlowState | undefined {
+    if (data?.kind !== 'stack') return undefined;
+    return data.depth === frame.callers.length ? state : frame.callers[data.depth];
+  }
+
   #note(
     frame: Frame,
     state: FlowState,
@@ -234,39 +294,20 @@ export class RecordFlow {
     size: Value,
   ): Value {
     if (to?.kind !== 'map' && to?.kind !== 'userDynptr') return null;
-    const map = this.#maps[to.map]!;
-    const chain = [...frame.chain, place(frame.function, insn)];
-    const key = chain.map((p) => `${p.function.section.index}:${p.offset}`).join(' ');
-    let index = this.#callsByPlace.get(key);
-    if (index === undefined) {
-      index = this.calls.length;
-      this.#callsByPlace.set(key, index);
-      this.calls.push({ map, chain, size: null, how, data, bytes: new Map() });
-    }
-    const call = this.calls[index]!;
-    call.data = data;
-    call.size = size?.kind === 'const' && size.value >= 0 ? size.value : null;
-    if (data?.kind === 'stack') {
-      const owner = data.depth === frame.callers.length ? state : frame.callers[data.depth];
-      call.bytes = new Map();
-      for (const [offset, byte] of owner?.bytes ?? [])
-        if (offset >= data.offset) call.bytes.set(offset - data.offset, byte);
-    } else if (data?.kind === 'record') {
-      call.bytes = this.calls[data.call]!.bytes;
-    }
-    return how === 'output' ? null : { kind: 'record', call: index, offset: 0 };
+    const call = this.#notes.note({
+      ...{ map: this.#maps[to.map]!, chain: [...frame.chain, place(frame.function, insn)], way: frame.way },
+      ...{ how, data, size, stack: this.#stackOf(frame, state, data) },
+    });
+    return how === 'output' ? null : { kind: 'record', call, offset: 0 };
   }
 }
 
+/** By instruction, what is known there on each way. */
+type States = Map<number, FlowState[]>;
+type Work = { at: number; way: number }[];
+
 function place(fn: BpfFunction, insn: Insn): CodePlace {
   return { function: fn, offset: fn.offset + insn.index * INSN_BYTES };
-}
-
-function enter(states: Map<number, FlowState>, work: number[], at: number, state: FlowState): void {
-  const known = states.get(at);
-  if (!known) states.set(at, state.copy());
-  else if (!known.meet(state)) return;
-  work.push(at);
 }
 
 /** Outputs and lookups only read what they are given. */
@@ -277,68 +318,12 @@ function writesMemory(insn: Insn): boolean {
     Helper.skbOutput,
     Helper.xdpOutput,
     Helper.mapLookupElem,
+    Helper.getStackid,
+    Helper.dynptrWrite,
+    Helper.dynptrData,
+    Helper.ringbufSubmitDynptr,
+    Helper.ringbufDiscardDynptr,
   ];
   const updates = [2, 3]; // map update and delete
   return !(insn.src === CallKind.helper && (readers.includes(insn.imm) || updates.includes(insn.imm)));
-}
-
-/** Zeroing before the real store is common; two different non-zero constants are not one record's tag. */
-function noteStore(bytes: Map<number, number>, offset: number, size: number, value: Value): void {
-  for (let i = 0; i < size; i++) {
-    const byte = value?.kind === 'const' ? byteOf(value.value, i) : -1;
-    const known = bytes.get(offset + i);
-    bytes.set(offset + i, known === undefined || known === 0 || known === byte ? byte : byte === 0 ? known : -1);
-  }
-}
-
-/** Moves, additions to addresses, and arithmetic on constants. */
-function arithmetic(state: FlowState, insn: Insn): Value {
-  const operation = insn.code >> 4;
-  const wide = (insn.code & 7) === InsnClass.alu64;
-  const right: Value = (insn.code & 8) !== 0 ? state.get(insn.src) : { kind: 'const', value: insn.imm };
-  const left = state.get(insn.dst);
-  const signExtends = insn.off !== 0;
-  if (operation === 0xb) {
-    if (signExtends) return null;
-    return wide || right?.kind !== 'const' ? (wide ? right : null) : { kind: 'const', value: right.value >>> 0 };
-  }
-  if (right?.kind !== 'const' || left === null) return null;
-  if (left.kind !== 'const') {
-    const moved = operation === 0 ? right.value : operation === 1 ? -right.value : null;
-    return wide && moved !== null && 'offset' in left ? { ...left, offset: left.offset + moved } : null;
-  }
-  const result = signExtends ? null : constantResult(operation, BigInt(left.value), BigInt(right.value), wide);
-  if (result === null) return null;
-  const bounded = BigInt.asUintN(wide ? 64 : 32, result);
-  const signed = wide ? BigInt.asIntN(64, bounded) : bounded;
-  const exact = signed >= BigInt(Number.MIN_SAFE_INTEGER) && signed <= BigInt(Number.MAX_SAFE_INTEGER);
-  return exact ? { kind: 'const', value: Number(signed) } : null;
-}
-
-function constantResult(operation: number, a: bigint, b: bigint, wide: boolean): bigint | null {
-  const width = wide ? 64 : 32;
-  const unsigned = BigInt.asUintN(width, a);
-  const shift = b & BigInt(width - 1);
-  switch (operation) {
-    case 0x0:
-      return a + b;
-    case 0x1:
-      return a - b;
-    case 0x2:
-      return a * b;
-    case 0x4:
-      return a | b;
-    case 0x5:
-      return a & b;
-    case 0x6:
-      return unsigned << shift;
-    case 0x7:
-      return unsigned >> shift;
-    case 0xa:
-      return a ^ b;
-    case 0xc:
-      return BigInt.asIntN(width, a) >> shift;
-    default:
-      return null;
-  }
 }

@@ -19,7 +19,27 @@ export type Value =
   | { kind: 'function'; fn: BpfFunction }
   /** The dynptr that a user ring's callback gets. */
   | { kind: 'userDynptr'; map: number }
+  /** What lies on the stack as a dynptr: the record of that call. */
+  | { kind: 'dynptr'; call: number }
+  | Origin
   | null;
+
+/** A number of which only the helper that gave it is known: it says what a field means that holds it. */
+export type Origin =
+  | { kind: 'clock' }
+  /** Of bpf_get_current_uid_gid: the user below, the group above, or one of them alone. */
+  | { kind: 'ids'; part: 'both' | 'user' | 'group' }
+  | { kind: 'stackId'; map: number; user: boolean };
+
+export function isOrigin(value: Value): value is Origin {
+  return value?.kind === 'clock' || value?.kind === 'ids' || value?.kind === 'stackId';
+}
+
+/** Where a number of known origin was stored, with the size of the store. */
+export interface Mark {
+  size: number;
+  origin: Origin;
+}
 
 export function sameValue(a: Value, b: Value): boolean {
   if (a === b) return true;
@@ -37,11 +57,19 @@ export class FlowState {
   readonly bytes: Map<number, number>;
   /** Pointers spilled to the stack. */
   readonly spills: Map<number, Value>;
+  /** Numbers of known origin on the stack. */
+  readonly marks: Map<number, Mark>;
 
-  constructor(registers: Value[], bytes = new Map<number, number>(), spills = new Map<number, Value>()) {
+  constructor(
+    registers: Value[],
+    bytes = new Map<number, number>(),
+    spills = new Map<number, Value>(),
+    marks = new Map<number, Mark>(),
+  ) {
     this.registers = registers;
     this.bytes = bytes;
     this.spills = spills;
+    this.marks = marks;
   }
 
   /** At a function's entry: r1 to r5 are its arguments, r10 its frame. */
@@ -53,11 +81,19 @@ export class FlowState {
   }
 
   copy(): FlowState {
-    return new FlowState([...this.registers], new Map(this.bytes), new Map(this.spills));
+    return new FlowState([...this.registers], new Map(this.bytes), new Map(this.spills), new Map(this.marks));
   }
 
   get(register: number): Value {
     return this.registers[register] ?? null;
+  }
+
+  /** True when the other has other constants or addresses in its registers: what a call sends may depend on the way. */
+  differs(other: FlowState): boolean {
+    return this.registers.some((mine, i) => {
+      const theirs = other.get(i);
+      return mine !== null && theirs !== null && !sameValue(mine, theirs);
+    });
   }
 
   /** Where two ways meet only what both know stays. True when that made this state poorer. */
@@ -75,6 +111,12 @@ export class FlowState {
     for (const [offset, value] of this.spills) {
       if (!sameValue(value, other.spills.get(offset) ?? null)) changed = this.spills.delete(offset) || changed;
     }
+    // A mark stays where the other way stored nothing: zeros, mostly.
+    for (const [offset, mark] of other.marks) {
+      if (this.marks.has(offset)) continue;
+      this.marks.set(offset, mark);
+      changed = true;
+    }
     return changed;
   }
 
@@ -82,6 +124,8 @@ export class FlowState {
   store(offset: number, size: number, value: Value): void {
     if (offset < -STACK_BYTES || offset + size > 0) return;
     for (let i = -7; i < size; i++) this.spills.delete(offset + i); // every pointer that the store overlaps
+    for (let i = -7; i < size; i++) this.marks.delete(offset + i);
+    if (isOrigin(value)) this.marks.set(offset, { size, origin: value });
     for (let i = 0; i < size; i++) {
       const byte = value?.kind === 'const' ? byteOf(value.value, i) : null;
       if (byte === null) this.bytes.delete(offset + i);
@@ -108,6 +152,7 @@ export class FlowState {
   forget(offset: number): void {
     for (const key of this.bytes.keys()) if (key >= offset) this.bytes.delete(key);
     for (const key of this.spills.keys()) if (key >= offset) this.spills.delete(key);
+    for (const key of this.marks.keys()) if (key >= offset) this.marks.delete(key);
   }
 }
 

@@ -1,14 +1,23 @@
-/** Numbers of the helpers that records go through (enum bpf_func_id). */
+/** Numbers of the helpers that records go through, or that say what a field of one means (enum bpf_func_id). */
 export const Helper = {
   mapLookupElem: 1,
+  ktimeGetNs: 5,
+  getCurrentUidGid: 15,
   perfEventOutput: 25,
+  getStackid: 27,
   skbOutput: 111,
   xdpOutput: 121,
+  ktimeGetBootNs: 125,
   ringbufOutput: 130,
   ringbufReserve: 131,
+  ktimeGetCoarseNs: 160,
   mapLookupPercpuElem: 195,
   ringbufReserveDynptr: 198,
+  ringbufSubmitDynptr: 199,
+  ringbufDiscardDynptr: 200,
   dynptrRead: 201,
+  dynptrWrite: 202,
   dynptrData: 203,
+  ktimeGetTaiNs: 208,
   userRingbufDrain: 209,
 } as const;

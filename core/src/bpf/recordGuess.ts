@@ -18,12 +18,19 @@ export class RecordGuesser {
   /** Types that a global variable points to. */
   readonly #pointedTo = new Set<number>();
 
-  constructor(btf: Btf) {
+  /** `strangers`: types of the kernel that the object reads (CO-RE); they and what is in them are not sent. */
+  constructor(btf: Btf, strangers: Iterable<number> = []) {
     this.#btf = btf;
     for (let id = btf.firstId; id < btf.typeCount; id++) {
       const kind = btf.kind(id);
       if (kind === 'struct') this.#addStruct(id);
       else if (kind === 'var') this.#addVariable(id);
+    }
+    const foreign = partsOf(btf, strangers);
+    for (const [size, ids] of this.#bySize) {
+      const own = ids.filter((id) => !foreign.has(id) || this.#pointedTo.has(id));
+      if (own.length > 0) this.#bySize.set(size, own);
+      else this.#bySize.delete(size);
     }
   }
 
@@ -67,6 +74,22 @@ export class RecordGuesser {
     }
     return best && { type: best.id, confidence: 'guess' };
   }
+}
+
+/** These types and all that they hold or point to. */
+function partsOf(btf: Btf, ids: Iterable<number>): Set<number> {
+  const parts = new Set<number>();
+  const work = [...ids];
+  for (let id = work.pop(); id !== undefined; id = work.pop()) {
+    if (id === 0 || parts.has(id) || id >= btf.typeCount) continue;
+    parts.add(id);
+    const type = btf.type(id);
+    if (type.kind === 'struct' || type.kind === 'union') work.push(...type.members.map((member) => member.type));
+    else if (type.kind === 'ptr' || type.kind === 'array' || type.kind === 'typedef') work.push(type.type);
+    else if (type.kind === 'const' || type.kind === 'volatile' || type.kind === 'restrict') work.push(type.type);
+    else if (type.kind === 'func_proto') work.push(type.type, ...type.params.map((param) => param.type));
+  }
+  return parts;
 }
 
 const SURE_NAME = 20;

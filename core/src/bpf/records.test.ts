@@ -20,7 +20,7 @@ describe('record types', () => {
     expect(lines('exec.dwarf.bpf')).toEqual([
       'pid pid_t@0/4 int plain',
       'ppid pid_t@4/4 int plain',
-      'uid __u32@8/4 uint plain',
+      'uid __u32@8/4 uint uid',
       'retval int@12/4 int errno',
       'is_exit bool@16/1 bool plain',
       'comm char[16]@17/16 chars plain',
@@ -123,6 +123,30 @@ describe('record types', () => {
       ['globals', 'struct scratch', 48, 'declared'],
       ['kept', 'struct kept_event', 32, 'size'],
       ['answers', 'struct answer', 16, 'size'],
+    ]);
+  });
+
+  it('is found on each way to a call that the compiler made of two, and behind a dynptr', () => {
+    expect(records('ways.dwarf.bpf').map((r) => [r.map, r.type, r.size, r.confidence, r.tag])).toEqual([
+      ['ways', 'struct short_rec', 16, 'dwarf', { field: 'kind', value: 3 }],
+      ['ways', 'struct long_rec', 24, 'dwarf', { field: 'kind', value: 4 }],
+      ['made', 'struct made_rec', 32, 'dwarf', null],
+      ['written', 'struct written_rec', 16, 'dwarf', null],
+    ]);
+  });
+
+  it('has the meaning of what its fields are filled with, whatever they are called', () => {
+    expect(lines('ways.dwarf.bpf', 2)).toEqual([
+      'first __u64@0/8 uint ktime',
+      'copied __u64@8/8 uint ktime',
+      'owner __u32@16/4 uint uid',
+      'owners __u32@20/4 uint gid',
+      'where __s32@24/4 int stack',
+      'user_where __s32@28/4 int stack',
+    ]);
+    const [where, userWhere] = records('ways.dwarf.bpf')[2]!.fields.slice(4);
+    expect([where!.map, where!.userStack, userWhere!.map, userWhere!.userStack]).toEqual([
+      ...['traces', undefined, 'traces', true],
     ]);
   });
 

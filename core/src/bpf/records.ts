@@ -8,10 +8,12 @@ import type { BtfComposite } from './btfTypes.ts';
 import { Dwarf } from './dwarf.ts';
 import { DwarfFunctions, DwarfTypes, type LocalScope, type LocalVariable } from './dwarfTypes.ts';
 import { recordFields } from './fields.ts';
-import { RecordFlow, type RecordCall } from './flow.ts';
+import { RecordFlow } from './flow.ts';
 import { isGlobalSection, type MapDefinition } from './maps.ts';
 import { carriesRecords } from './mapTypes.ts';
 import type { BpfObject } from './object.ts';
+import type { RecordCall } from './recordCalls.ts';
+import { applyMarks } from './recordMeanings.ts';
 import { KERNEL_TYPE, RecordGuesser } from './recordGuess.ts';
 import { resolveType, typeName, typeSize, type TypeGraph } from './typeGraph.ts';
 
@@ -32,9 +34,15 @@ export function inferRecords(object: BpfObject, maps: readonly MapDefinition[], 
     object,
     maps,
     locals: useDwarf ? readLocals(object) : null,
-    guesser: object.btf ? new RecordGuesser(object.btf) : null,
+    guesser: object.btf ? new RecordGuesser(object.btf, relocatedTypes(object)) : null,
   };
   return buffers.flatMap((map) => inferBuffer(context, map, flow.callsTo(map)));
+}
+
+/** Types whose members the loader looks up in the kernel. */
+function relocatedTypes(object: BpfObject): number[] {
+  const relocations = withoutDamage(null, () => object.btfExt?.relocations);
+  return [...(relocations?.values() ?? [])].flat().map((relocation) => relocation.type);
 }
 
 /** A record type with the calls that send it. */
@@ -50,7 +58,12 @@ interface Context {
   guesser: RecordGuesser | null;
 }
 
-type Locals = { types: DwarfTypes; at(call: RecordCall): LocalScope[] } | null;
+type Locals = {
+  types: DwarfTypes;
+  at(call: RecordCall): LocalScope[];
+  /** All variables of the functions that lead to the call. */
+  around(call: RecordCall): LocalVariable[];
+} | null;
 
 /** DWARF only helps: when it is damaged or of a kind that is not read, inference goes on without it. */
 function readLocals(object: BpfObject): Locals {
@@ -62,7 +75,11 @@ function readLocals(object: BpfObject): Locals {
     call.chain
       .toReversed()
       .flatMap((place) => withoutDamage([], () => functions.scopesAt(place.function.name, place.offset)));
-  return { types, at };
+  const around = (call: RecordCall) =>
+    call.chain.flatMap((place) =>
+      withoutDamage([], () => functions.variablesAround(place.function.name, place.offset)),
+    );
+  return { types, at, around };
 }
 
 /** The object's DWARF types; null without (readable) DWARF. */
@@ -88,15 +105,18 @@ function withoutDamage<T>(fallback: T, read: () => T): T {
 function inferBuffer(context: Context, map: MapDefinition, calls: readonly RecordCall[]): RecordInfo[] {
   const { object, guesser } = context;
   const btf = object.btf;
-  if (btf && declaresRecord(object, map))
-    return [toRecord(map, { graph: btf, type: map.valueType, score: 0, confidence: 'declared' })];
+  if (btf && declaresRecord(object, map)) {
+    const record = toRecord(map, { graph: btf, type: map.valueType, score: 0, confidence: 'declared' });
+    applyMarks(record.fields, calls, context.maps);
+    return [record];
+  }
   const found: Found[] = [];
-  let unknown = 0;
+  const unknown: RecordCall[] = [];
   for (const call of calls) {
     const candidate = bestCandidate(context, call);
     const record = candidate && withoutDamage(null, () => toRecord(map, candidate));
     if (!record) {
-      unknown += call.size === null ? 0 : 1;
+      if (call.size !== null) unknown.push(call);
       continue;
     }
     const known = found.find((f) => f.record.type === record.type && f.record.size === record.size);
@@ -108,14 +128,8 @@ function inferBuffer(context: Context, map: MapDefinition, calls: readonly Recor
     if (guess) found.push({ record: toRecord(map, { graph: btf, score: 0, ...guess }), calls });
   }
   if (found.length === 0) return [unknownRecord(map, calls)];
-  if (unknown > 0)
-    found.push({
-      record: unknownRecord(
-        map,
-        calls.filter((call) => call.size !== null),
-      ),
-      calls: [],
-    });
+  if (unknown.length > 0) found.push({ record: unknownRecord(map, unknown), calls: [] });
+  for (const { record, calls: its } of found) applyMarks(record.fields, its, context.maps);
   addTags(found);
   return found.map((f) => f.record);
 }
@@ -152,11 +166,13 @@ function toRecord(map: MapDefinition, { graph, type, confidence }: Candidate): R
 }
 
 function bestCandidate({ object, maps, locals, guesser }: Context, call: RecordCall): Candidate | null {
-  const candidates = [
-    ...(locals ? withoutDamage([], () => localCandidates(locals, call)) : []),
+  const inScope = [
+    ...(locals ? withoutDamage([], () => localCandidates(locals, locals.at(call), call)) : []),
     ...storedCandidates(object, maps, call),
-  ].sort((a, b) => b.score - a.score);
-  const [best, second] = candidates;
+  ];
+  const around = () => locals && withoutDamage([], () => localCandidates(locals, nearby(locals.around(call)), call));
+  const candidates = inScope.length > 0 ? inScope : (around() ?? []);
+  const [best, second] = candidates.sort((a, b) => b.score - a.score);
   if (best) {
     const rival = second && second.score === best.score && spelt(second) !== spelt(best);
     return rival ? { ...best, confidence: 'guess' } : best;
@@ -204,9 +220,13 @@ function isComposite(graph: TypeGraph, type: number): boolean {
 
 const RECORD_VARIABLE =
   /^(e|ev|evt|event|events|data|rec|record|info|entry|sample|msg|pkt|p|d|r|out|buf|key|val)$|event|_?data$|_?rec(ord)?$/i;
-/** Variables in scope whose type, or what they point to, has the size that is sent. */
-function localCandidates(locals: NonNullable<Locals>, call: RecordCall): Candidate[] {
-  const scopes = locals.at(call);
+
+function nearby(variables: LocalVariable[]): LocalScope[] {
+  return [{ function: '', variables, call: null }];
+}
+
+/** Variables of the scopes whose type, or what they point to, has the size that is sent. */
+function localCandidates(locals: NonNullable<Locals>, scopes: LocalScope[], call: RecordCall): Candidate[] {
   return scopes.flatMap((scope, depth) =>
     scope.variables.flatMap((variable) => {
       const seen = variableType(locals.types, variable, call);

@@ -5,7 +5,7 @@ export function goldenObject(name: string): Uint8Array {
   return new Uint8Array(readFileSync(new URL(`../../../test/fixtures/objects/${name}.o`, import.meta.url)));
 }
 
-export const goldenNames = ['exec', 'exit', 'open', 'tcp', 'maps', 'wrappers', 'tagged', 'rings'].flatMap((n) => [
+export const goldenNames = ['exec', 'exit', 'open', 'tcp', 'maps', 'wrappers', 'tagged', 'rings', 'ways'].flatMap((n) => [
   `${n}.bpf`,
   `${n}.dwarf.bpf`,
 ]);

@@ -327,6 +327,34 @@ describe('cells', () => {
     expect(cell({ kind: 'chars', size: 1000 }, 'x'.repeat(1000))).toHaveLength(256);
   });
 
+  it('writes words of flags, devices and modes as people do, and bytes that look like a number as bytes', () => {
+    const values = { '0': 'O_RDONLY', '1': 'O_WRONLY', '64': 'O_CREAT' };
+    const flags = (value: number): string => cell({ format: 'flags', values }, value);
+    expect([0, 1, 64, 65, 65 + 0x8000].map(flags)).toEqual([
+      ...['O_RDONLY', 'O_WRONLY', 'O_RDONLY|O_CREAT', 'O_WRONLY|O_CREAT', 'O_WRONLY|O_CREAT|0x8000'],
+    ]);
+    expect(cell({ format: 'dev', kind: 'uint' }, (8 << 20) + 3)).toBe('8:3');
+    expect(cell({ format: 'mode', kind: 'uint' }, 0o640)).toBe('0640');
+    expect(cell({ format: 'hex', kind: 'bytes' }, '61620000')).toBe('61620000');
+  });
+
+  it('has names that the host knows, and plain numbers without them', () => {
+    const names = {
+      user: (id: number) => (id === 7 ? 'ann' : null),
+      group: () => null,
+      symbol: (address: bigint) => (address > 0xffff000000000000n ? `f+0x${(address & 0xfn).toString(16)}` : null),
+      stack: (map: string, id: number) => (map === 'stacks' && id === 3 ? [0xffffffff81000001n, 5n] : null),
+    };
+    const named = (field: Partial<RecordField>, value: FieldValue): string =>
+      renderCell(makeField({ name: 'f', kind: 'uint', offset: 0, size: 8, ...field }), value, undefined, names);
+    expect([named({ format: 'uid' }, 7), named({ format: 'uid' }, 8)]).toEqual(['7 (ann)', '8']);
+    expect(named({ kind: 'pointer', format: 'hex' }, '0xffffffff81000002')).toBe('f+0x2');
+    expect(named({ kind: 'pointer', format: 'hex' }, '0x7f0000000000')).toBe('0x7f0000000000');
+    expect(named({ format: 'symbol' }, '18446744071578845187')).toBe('f+0x3');
+    const stack = { format: 'stack', map: 'stacks', kind: 'int', size: 4 } as const;
+    expect([3, 4, -17].map((id) => named(stack, id))).toEqual(['f+0x1 < 0x5', '4', '-17 (EEXIST)']);
+  });
+
   it('names errors and signals in the detail', () => {
     expect(renderDetail(makeField({ name: 'ret', kind: 'int', offset: 0, size: 4, format: 'errno' }), -2)).toBe(
       '-2 (ENOENT)',

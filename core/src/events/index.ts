@@ -18,6 +18,7 @@ export {
 } from './decode.ts';
 export type { Reader as RowReader } from './decode.ts';
 export { column, columns, leaves, leavesOf, recordSelector, resolvePath, unknownRecord } from './schema.ts';
+export type { HostNames } from './hostNames.ts';
 export { clockText, eventTime, wallTime } from './time.ts';
 export { renderCell, renderDetail } from './render.ts';
 export { hexDump, hexText, visibleText } from './text.ts';

@@ -48,9 +48,10 @@ export class RowDecoder {
     const record = this.schema.records[type]!;
     const end = place.offset + recordBytes(record, place.length);
     const toWall = this.toWallTime(place);
+    const { names } = this.#host(place);
     return list.map((column, index) => {
       const cell = this.#cells[type]![index];
-      if (cell !== undefined) return renderCell(cell.field, cell.read(view, place.offset, end), toWall);
+      if (cell !== undefined) return renderCell(cell.field, cell.read(view, place.offset, end), toWall, names);
       return this.#fixedCell(column.id, place, record, type);
     });
   }
@@ -99,10 +100,18 @@ export class RowDecoder {
     const record = this.schema.records[type]!;
     const end = place.offset + recordBytes(record, place.length);
     const toWall = this.toWallTime(place);
+    const { names } = this.#host(place);
     const fields = leavesOf(record).map(({ path, field }) => {
       const value: FieldValue = compileReader(field)(view, place.offset, end);
       const size = field.size > 0 ? field.size : Math.max(0, end - place.offset - field.offset);
-      return { path, type: field.type, value, text: renderDetail(field, value, toWall), offset: field.offset, size };
+      return {
+        path,
+        type: field.type,
+        value,
+        text: renderDetail(field, value, toWall, names),
+        offset: field.offset,
+        size,
+      };
     });
     return {
       seq: place.seq,

@@ -135,7 +135,7 @@ export function column(path: string, field: RecordField): Column {
 }
 
 function alignment(field: RecordField): 'left' | 'right' {
-  if (field.format === 'ktime') return 'left';
+  if (['ktime', 'symbol', 'stack', 'flags', 'uid', 'gid', 'dev', 'mode'].includes(field.format)) return 'left';
   return ['int', 'uint', 'float', 'pointer'].includes(field.kind) ? 'right' : 'left';
 }
 
@@ -171,6 +171,9 @@ function valueWidth(field: RecordField): number {
 }
 
 function integerWidth(field: RecordField): number {
+  if (field.format === 'symbol' || field.format === 'flags') return 24;
+  if (field.format === 'stack') return 48;
+  if (field.format === 'uid' || field.format === 'gid') return 14;
   if (field.format === 'ktime' || field.format === 'hex') return field.format === 'ktime' ? 12 : 2 + field.size * 2;
   return field.kind === 'float' || field.size > 4 ? 12 : field.size === 4 ? 8 : 5;
 }

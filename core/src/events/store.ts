@@ -1,4 +1,5 @@
 import { RingsideError } from '../errors.ts';
+import type { HostNames } from './hostNames.ts';
 import { Chunk, SPAN_HEADER_BYTES, Slab, type ClockOffsets } from './slab.ts';
 
 /** Bytes that a run keeps by default; then the oldest rows leave. */
@@ -13,6 +14,8 @@ export type { ClockOffsets };
 /** A host that feeds the store. */
 export interface StoreHost extends ClockOffsets {
   name: string;
+  /** What it calls its users and addresses. */
+  names?: HostNames;
 }
 
 /** Room for one span: copy `length` bytes to `bytes[offset…]`, then commit or abort it. */
@@ -172,8 +175,13 @@ export class EventStore {
   addHost(name: string, clocks: ClockOffsets): number {
     const known = this.#hosts.findIndex((host) => host.name === name);
     const index = known < 0 ? this.#hosts.length : known;
-    this.#hosts[index] = { name, ...clocks };
+    this.#hosts[index] = { ...this.#hosts[index], name, ...clocks };
     return index;
+  }
+
+  /** Who answers for the names of a host from now on. */
+  setNames(host: number, names: HostNames): void {
+    this.#hosts[host]!.names = names;
   }
 
   /** The stream of this name, made when it is new. */

@@ -21,9 +21,31 @@ export type FieldKind =
   | 'array'
   | 'bytes';
 
-/** A hint for people: what the number means. Filters accept the unit (latency_ns > 1ms). */
+/**
+ * A hint for people: what the number means. Filters accept the unit (latency_ns > 1ms). `symbol` is an address of the
+ * kernel's code or data, `stack` a number in a stack map (`map`), `dev` a device as the kernel numbers it (12 bits of
+ * major, 20 of minor), `mode` that of a file, `flags` a word of bits with names (`values`).
+ */
 export type FieldFormat =
-  'plain' | 'hex' | 'ns' | 'us' | 'ms' | 's' | 'bytes' | 'ktime' | 'errno' | 'signal' | 'port' | 'be';
+  | 'plain'
+  | 'hex'
+  | 'ns'
+  | 'us'
+  | 'ms'
+  | 's'
+  | 'bytes'
+  | 'ktime'
+  | 'errno'
+  | 'signal'
+  | 'port'
+  | 'be'
+  | 'symbol'
+  | 'stack'
+  | 'uid'
+  | 'gid'
+  | 'dev'
+  | 'mode'
+  | 'flags';
 
 export interface RecordField {
   name: string;
@@ -40,13 +62,16 @@ export interface RecordField {
   format: FieldFormat;
   /** Big endian in memory (network order). */
   bigEndian?: boolean;
-  /** kind "enum": names by value (decimal string keys). */
+  /** kind "enum" and format "flags": names by value (decimal string keys). */
   values?: Record<string, string>;
   /** kinds "struct" and "union": members, offsets relative to the record's start. */
   fields?: RecordField[];
   /** kind "array": one element (offset relative to the element) and how many. */
   element?: RecordField;
   count?: number;
+  /** format "stack": the map that holds the stack, and whether it is one of user space. */
+  map?: string;
+  userStack?: boolean;
 }
 
 /** The schema of one stream: one record type, or several told apart by size or tag. */

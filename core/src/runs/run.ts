@@ -11,6 +11,7 @@ import {
   compileExpr,
   encodePrints,
   EventStore,
+  leavesOf,
   printEvent,
   PRINTS_STREAM,
   printsSchema,
@@ -47,6 +48,7 @@ import { Attention } from './attention.ts';
 import { agentCost, programCosts, programRates, type StatsSpan } from './costs.ts';
 import { Deadline } from './deadline.ts';
 import { Guards, type ToCommit } from './guards.ts';
+import { RunNames } from './hostNames.ts';
 import { HostRun, streamMapTypes, type Swapped } from './hostRun.ts';
 import type { ConnectedHost } from './hosts.ts';
 import { otherCpu } from './instructionSet.ts';
@@ -73,6 +75,8 @@ export type RedeployChanges = Partial<Pick<AttachSpec, 'programs' | 'targets' | 
 export interface RunDeps {
   /** The host, by an agent that is this run's alone. */
   connect(host: string, call: CallOptions): Promise<ConnectedHost>;
+  /** The host, by the agent that answers questions about it. */
+  connectShared(host: string): Promise<ConnectedHost>;
   /** Ends that agent; `unused` when it has loaded nothing. Never rejects. */
   release(host: ConnectedHost, unused: boolean): Promise<void>;
   /** Begins to build for the kernel that the host had the last time; undefined when that is not known. Never rejects. */
@@ -109,6 +113,8 @@ export interface Adopted {
 export class Run {
   readonly store: EventStore;
   readonly hostRuns: HostRun[] = [];
+  /** Names for the rows of each host, but of those that a recording stands for. */
+  private readonly names: RunNames[] = [];
   /** Agents that are this run's alone. */
   private readonly claimed: ConnectedHost[] = [];
   readonly views: RunViews;
@@ -274,8 +280,45 @@ export class Run {
       onSwapped: (on, next, result) => this.recordings.swapped(on, next, this.nextSpec ?? this.spec, result),
     });
     this.hostRuns.push(hostRun);
+    if (!host.recorded) this.nameRows(hostRun);
     this.unsubscribe.push(this.deps.onConnectionEnd(host, (error) => this.onHostLost(hostRun, error)));
     return hostRun;
+  }
+
+  /** Rows of this host have the names that it gives its users, symbols and stacks. */
+  private nameRows(hostRun: HostRun): void {
+    const names = new RunNames(
+      {
+        host: () => this.deps.connectShared(hostRun.name),
+        dump: (map, limit) => hostRun.dumpMap(map, limit),
+      },
+      this.deps.log,
+    );
+    this.names.push(names);
+    this.store.setNames(hostRun.index, names);
+  }
+
+  /** Reads again when something had no name yet: an address on a stack is known only once the stack is. */
+  private named<T>(read: () => T): T | Promise<T> {
+    const answer = read();
+    return this.names.some((n) => n.missing) ? this.readNamed(read) : answer;
+  }
+
+  private async readNamed<T>(read: () => T): Promise<T> {
+    let answer: T;
+    let rounds = 0;
+    do {
+      await Promise.all(this.names.map((n) => n.ask()));
+      answer = read();
+    } while (++rounds < 3 && this.names.some((n) => n.missing));
+    return answer;
+  }
+
+  /** Stacks that rows speak of are gone with their maps: they are read while they are there. */
+  private async readStacks(): Promise<void> {
+    const fields = this.recordSchemas.flatMap((s) => s.records.flatMap((r) => leavesOf(r).map((leaf) => leaf.field)));
+    const maps = new Set(fields.flatMap((field) => (field.format === 'stack' ? (field.map ?? []) : [])));
+    await Promise.all(this.names.flatMap((names) => [...maps].map((map) => names.readStacks(map))));
   }
 
   /** What the verifier refuses in the newest instruction set may be fine in the plain one: that is tried, and said. */
@@ -622,6 +665,7 @@ export class Run {
     this.setState('detaching');
     if (this.spec.mapsSeconds !== null) await this.emitMaps();
     await this.recordings.readMaps();
+    await this.readStacks();
     for (const h of this.hostRuns) h.grantHeld();
     const stays = (h: HostRun): boolean => h.kept !== null && (leave || goesOn(h));
     const last = (h: HostRun): Promise<void> => (stays(h) && !h.lost ? h.refreshStats() : h.detach());
@@ -835,17 +879,19 @@ export class Run {
   /** Rows for a panel: of a record stream, of "printk", or of "map:NAME". */
   page(query: RowsQuery): Promise<RowsPage> | RowsPage {
     this.attention.look();
-    return query.stream.startsWith(MAP_STREAM) ? this.maps.page(query) : this.views.page(query);
+    return query.stream.startsWith(MAP_STREAM) ? this.maps.page(query) : this.named(() => this.views.page(query));
   }
 
   /** @throws RingsideError when the question does not fit the records. */
-  ask(ask: RowsAsk): RowsAnswers[RowsAsk['ask']] | Promise<SummaryPage> {
+  ask(ask: RowsAsk): RowsAnswers[RowsAsk['ask']] | Promise<RowsAnswers[RowsAsk['ask']]> {
     this.attention.look();
-    return ask.ask === 'mapSummary' ? this.mapSummaries.page(ask) : answerRows(this.views, this.summaries, ask);
+    if (ask.ask === 'mapSummary') return this.mapSummaries.page(ask);
+    return this.named(() => answerRows(this.views, this.summaries, ask));
   }
 
-  detail(stream: string, seq: number): RowDetail | null {
-    return stream.startsWith(MAP_STREAM) ? this.maps.detail(stream, seq) : this.views.detail(stream, seq);
+  detail(stream: string, seq: number): RowDetail | null | Promise<RowDetail | null> {
+    if (stream.startsWith(MAP_STREAM)) return this.maps.detail(stream, seq);
+    return this.named(() => this.views.detail(stream, seq));
   }
 
   /** This run's share on a host. Errors: usage. */

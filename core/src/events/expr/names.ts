@@ -22,7 +22,7 @@ export function isKnownField(schema: StreamSchema, path: string): boolean {
 
 /** The value of a bare name beside a field: an enum's member, -ENOENT, SIGKILL. */
 export function namedConstant(field: RecordField, name: string): bigint | null {
-  if (field.kind === 'enum') {
+  if (field.kind === 'enum' || field.format === 'flags') {
     const entry = Object.entries(field.values ?? {}).find(([, text]) => text === name);
     if (entry !== undefined) return BigInt(entry[0]);
   }

@@ -79,7 +79,8 @@ export class RowKeys {
       }
       const value = compileReader(field)(chunk.slab.view, offset, end);
       values.push(value);
-      texts.push(renderCell(field, value, (clock) => wallTime(clock, chunk.timeAt(offset), chunk.clocks)));
+      const toWall = (clock: bigint) => wallTime(clock, chunk.timeAt(offset), chunk.clocks);
+      texts.push(renderCell(field, value, toWall, this.#decoder.store.hosts[chunk.host]?.names));
     }
     return { texts, values };
   }
