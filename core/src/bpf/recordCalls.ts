@@ -95,7 +95,7 @@ export class RecordCalls {
     const place = placeOf(to);
     if (place === null || !isOrigin(value)) return;
     let marks = this.#elsewhere.get(place);
-    if (!marks) this.#elsewhere.set(place, (marks = new Map()));
+    if (!marks) this.#elsewhere.set(place, (marks = new Map<number, Mark>()));
     marks.set(offset, { size, origin: value });
   }
 

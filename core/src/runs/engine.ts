@@ -401,7 +401,7 @@ class InProcessEngine implements Engine {
   private newRun(spec: AttachSpec, others: Partial<RunDeps> = {}): Run {
     const run = new Run(randomUUID(), spec, {
       connect: (host, options) => this.pool.connectForRun(host, options),
-      connectShared: (host) => this.pool.connect(host, {}),
+      connected: (host) => this.pool.connected(host),
       release: (host, unused) => this.pool.release(host, unused),
       prepareAhead: this.prepareAhead,
       prepare: this.prepareFor,

@@ -91,16 +91,19 @@ export class RunNames implements HostNames {
   ): Promise<void> {
     const ids = [...this.wanted[kind]];
     if (ids.length === 0) return;
+    let host: Awaited<ReturnType<NameSource['host']>> | undefined;
     let found = new Map<bigint, string>();
     try {
-      found = await find(ids, await this.source.host());
+      host = await this.source.host();
+      found = await find(ids, host);
     } catch (error) {
       this.log.debug(`No ${kind} names: ${String(error)}`);
     }
     const known = this.known[kind];
     if (known.size > MOST_NAMES) known.clear();
     for (const id of ids) {
-      known.set(id, found.get(id) ?? null);
+      // A host that is not connected may be again.
+      if (host) known.set(id, found.get(id) ?? null);
       this.wanted[kind].delete(id);
     }
   }
@@ -159,10 +162,7 @@ export function namesIn(text: string): Map<bigint, string> {
   return names;
 }
 
-async function symbolsOf(
-  addresses: bigint[],
-  { agent }: Pick<ConnectedHost, 'agent'>,
-): Promise<Map<bigint, string>> {
+async function symbolsOf(addresses: bigint[], { agent }: Pick<ConnectedHost, 'agent'>): Promise<Map<bigint, string>> {
   const { symbols } = await agent.request({ case: 'symbolize', value: { pid: 0, addresses } }, 'symbolize');
   const names = new Map<bigint, string>();
   addresses.forEach((address, i) => {

@@ -61,6 +61,13 @@ export class HostPool {
     return (await this.connection(name, call)).sharedAgent(call);
   }
 
+  /** The same of a host that is connected: nobody is asked to connect it. Errors: host-lost. */
+  async connected(name: string): Promise<ConnectedHost> {
+    const connection = this.entries.get(name)?.connection;
+    if (!connection?.alive) throw new RingsideError('host-lost', `${name} is not connected.`);
+    return connection.sharedAgent({});
+  }
+
   /** The host by an agent that only this run uses. It is the caller's to release. Errors: read-only. */
   async connectForRun(name: string, call: CallOptions = {}): Promise<ConnectedHost> {
     if (isReadOnly(this.options.ssh(), name)) throw readOnlyError(name);

@@ -39,7 +39,6 @@ import type {
   RunState,
   RunSummary,
   StreamSchema,
-  SummaryPage,
   SwapReport,
 } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
@@ -75,8 +74,8 @@ export type RedeployChanges = Partial<Pick<AttachSpec, 'programs' | 'targets' | 
 export interface RunDeps {
   /** The host, by an agent that is this run's alone. */
   connect(host: string, call: CallOptions): Promise<ConnectedHost>;
-  /** The host, by the agent that answers questions about it. */
-  connectShared(host: string): Promise<ConnectedHost>;
+  /** The host, by the agent that answers questions about it, as long as it is connected. Errors: host-lost. */
+  connected(host: string): Promise<ConnectedHost>;
   /** Ends that agent; `unused` when it has loaded nothing. Never rejects. */
   release(host: ConnectedHost, unused: boolean): Promise<void>;
   /** Begins to build for the kernel that the host had the last time; undefined when that is not known. Never rejects. */
@@ -289,7 +288,7 @@ export class Run {
   private nameRows(hostRun: HostRun): void {
     const names = new RunNames(
       {
-        host: () => this.deps.connectShared(hostRun.name),
+        host: () => this.deps.connected(hostRun.name),
         dump: (map, limit) => hostRun.dumpMap(map, limit),
       },
       this.deps.log,
