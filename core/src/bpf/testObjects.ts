@@ -5,10 +5,9 @@ export function goldenObject(name: string): Uint8Array {
   return new Uint8Array(readFileSync(new URL(`../../../test/fixtures/objects/${name}.o`, import.meta.url)));
 }
 
-export const goldenNames = ['exec', 'exit', 'open', 'tcp', 'maps', 'wrappers', 'tagged', 'rings', 'ways'].flatMap((n) => [
-  `${n}.bpf`,
-  `${n}.dwarf.bpf`,
-]);
+export const goldenNames = ['exec', 'exit', 'open', 'tcp', 'maps', 'wrappers', 'tagged', 'rings', 'ways'].flatMap(
+  (n) => [`${n}.bpf`, `${n}.dwarf.bpf`],
+);
 
 /** Writes BTF types one after the other; ids count from `firstId`. */
 export class BtfWriter {
