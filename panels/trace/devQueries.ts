@@ -144,7 +144,7 @@ export function groupsOf(
       numbers.sort((a, b) => a - b);
       const sum = numbers.reduce((total, number) => total + number, 0);
       if (of === 'sum' || of === 'avg') return of === 'sum' ? sum : sum / numbers.length;
-      const share = { min: 0, p50: 0.5, p95: 0.95, p99: 0.99 }[of as 'min'] ?? 1;
+      const share = ({ min: 0, p50: 0.5, p95: 0.95, p99: 0.99 } as Partial<Record<string, number>>)[of] ?? 1;
       return numbers[Math.floor(share * (numbers.length - 1))]!;
     });
     return { texts, values: texts, measures };

@@ -7,13 +7,17 @@ export function SortBar({ state, focusRows }: { state: TraceState; focusRows: ()
   const sorting = state.sorting.value;
   const sort = state.table.sort.value;
   if (sort.length === 0 || state.table.groups.value !== null) return null;
+  const inRows = (action: () => void): void => {
+    action();
+    focusRows();
+  };
   const title = (id: string): string => {
     const column = state.columns.value.find((candidate) => candidate.id === id);
     return visible(column?.title ?? id.replace(/^[@=]/, ''), 40);
   };
   const by = sort.map(({ column, descending }) => `${title(column)} ${descending ? '↓' : '↑'}`).join(', ');
   const arrival = (
-    <button type="button" class="text-button" onClick={() => (state.sortBy([]), focusRows())}>
+    <button type="button" class="text-button" onClick={() => inRows(() => state.sortBy([]))}>
       {sorting === null || sorting.done < 1 ? 'Cancel' : 'Arrival order'}
     </button>
   );
@@ -37,7 +41,7 @@ export function SortBar({ state, focusRows }: { state: TraceState; focusRows: ()
         {sorting.gone > 0 && `, ${count(sorting.gone)} of which have left the store`}
       </span>
       {sorting.waiting > 0 && (
-        <button type="button" class="text-button" title="Sort again" onClick={() => (state.sortAgain(), focusRows())}>
+        <button type="button" class="text-button" title="Sort again" onClick={() => inRows(() => state.sortAgain())}>
           {count(sorting.waiting)} new {sorting.waiting === 1 ? 'row' : 'rows'}
         </button>
       )}

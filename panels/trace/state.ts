@@ -477,8 +477,9 @@ export class TraceState implements ToolsHost {
 
   /** Writes the rows that the filter lets through to a file; the columns that show, or [] = all of them. */
   export(format: 'csv' | 'jsonl' | 'markdown', columns: string[]): void {
-    const { runId: _run, ...view } = this.view;
-    this.#post({ type: 'export', ...view, format, columns });
+    const view: Partial<View> = this.view;
+    delete view.runId;
+    this.#post({ type: 'export', ...(view as Omit<View, 'runId'>), format, columns });
   }
 
   /** Opens the run's charts, with one more or as they are. */

@@ -40,8 +40,8 @@ export class TableChoices {
   }
 
   setFormat(id: string, format: CellFormat | null): void {
-    const { [id]: _before, ...others } = this.formats.value;
-    this.formats.value = format === null ? others : { ...others, [id]: format };
+    const others = Object.entries(this.formats.value).filter(([column]) => column !== id);
+    this.formats.value = Object.fromEntries(format === null ? others : [...others, [id, format]]);
   }
 
   togglePin(id: string): void {

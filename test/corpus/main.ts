@@ -185,6 +185,7 @@ async function onHost(
   signal: AbortSignal,
 ): Promise<{ results: FileResult[]; examined: Examined | null }> {
   const host = await openHost(values);
+  const interrupted = (): boolean => signal.aborted;
   const cacheDir = join(root, '.cache', 'corpus');
   const engine = createEngine({
     resourceDir: join(root, 'dist'),
@@ -200,10 +201,10 @@ async function onHost(
       begin(values, corpus, host.shell.host, info?.kernel ?? '');
       const each = { engine, place, signal, ...limits(values, host.patience) };
       const results = await tryAll(values, corpus, each);
-      if (signal.aborted || parts.length === 0) return { results, examined: null };
+      if (interrupted() || parts.length === 0) return { results, examined: null };
       const examined = await examine(results, { ...each, parts, host: host.shell.host, root, cacheDir });
       // Half a table would say that nothing is wrong.
-      return { results, examined: signal.aborted ? null : examined };
+      return { results, examined: interrupted() ? null : examined };
     } finally {
       await place.stop();
     }

@@ -37,7 +37,7 @@ function bytesWriter(field: RecordField, format: CellFormat): CellWriter | null 
   }
   if (format !== 'text') return null;
   const read = compileReader({ ...field, kind: 'chars' });
-  return (view, base, end) => String(read(view, base, end) ?? '');
+  return (view, base, end) => textOf(read(view, base, end));
 }
 
 function rawReader(field: RecordField): ((view: DataView, base: number) => RawNumber) | null {
@@ -156,6 +156,11 @@ function threeDigits(value: number): string {
 
 /** A computed number: whole ones as they are, others with nine digits at most. */
 export function decimal(value: FieldValue | bigint): string {
-  if (typeof value !== 'number' || Number.isInteger(value)) return String(value);
+  if (typeof value !== 'number' || Number.isInteger(value)) return textOf(value);
   return String(Number(value.toPrecision(9)));
+}
+
+/** Nothing where there is no value; lists and structs do not come here. */
+function textOf(value: FieldValue | bigint): string {
+  return value === null || typeof value === 'object' ? '' : String(value);
 }

@@ -71,7 +71,10 @@ export class GridHeader {
   #pressed(target: EventTarget | null, more: boolean): void {
     const placed = this.#columnOf(target);
     if (placed === null) return;
-    if (this.#events.sort === undefined) return this.#openMenu(target);
+    if (this.#events.sort === undefined) {
+      this.#openMenu(target);
+      return;
+    }
     this.#focusColumn(placed.index);
     this.#events.sort(placed.column.id, more);
   }
@@ -257,8 +260,8 @@ export class GridHeader {
     const from = this.#all.findIndex(({ column }) => column.id === id);
     this.#cells.forEach((cell, i) => {
       const here = this.#existing[i]?.index === to && to !== from;
-      cell.classList.toggle('drop-before', here && to! < from);
-      cell.classList.toggle('drop-after', here && to! > from);
+      cell.classList.toggle('drop-before', here && to < from);
+      cell.classList.toggle('drop-after', here && to > from);
       cell.classList.toggle('carried', this.#existing[i]?.index === from && to !== null);
     });
   }

@@ -150,6 +150,9 @@ class Naive {
         if (inner === undefined || value === null) return value;
         return (value as { [name: string]: FieldValue })[inner] ?? null;
       }
+      case 'arithmetic':
+      case 'call':
+        throw new Error('these have tests of their own');
     }
   }
 }

@@ -121,13 +121,13 @@ export class ValueCompiler {
     throw unknownField(this.#schema, path, this.#text, at);
   }
 
-  #arithmetic({ op, left, right, at }: Computed & { kind: 'arithmetic' }): CompiledValue {
+  #arithmetic({ op, left, right }: Computed & { kind: 'arithmetic' }): CompiledValue {
     const additive = op === '+' || op === '-';
     const a = this.value(left, right);
     const b = this.value(right, left);
     if (op === '+' && (a.type === 'text' || b.type === 'text')) return joined(a, b);
     const text = a.type === 'text' ? left : b.type === 'text' ? right : null;
-    if (text !== null) this.#fail(`Text cannot be used with ${op}; only + joins texts`, text.at ?? at);
+    if (text !== null) this.#fail(`Text cannot be used with ${op}; only + joins texts`, text.at);
     const compute = OPERATIONS[op];
     return {
       type: 'number',
@@ -273,7 +273,7 @@ export const FUNCTIONS: Record<string, KnownFunction> = {
   ceil: numeric(Math.ceil),
   round: numeric(Math.round),
   log2: { takes: ['number'], gives: 'number', compute: ([value]) => finite(Math.log2(Number(value))) },
-  len: { takes: ['text'], gives: 'number', compute: ([text]) => [...String(text)].length },
+  len: { takes: ['text'], gives: 'number', compute: ([text]) => Array.from(String(text)).length },
   lower: { takes: ['text'], gives: 'text', compute: ([text]) => String(text).toLowerCase() },
   upper: { takes: ['text'], gives: 'text', compute: ([text]) => String(text).toUpperCase() },
 };

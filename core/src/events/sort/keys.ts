@@ -216,7 +216,10 @@ function arrayKey(record: RecordInfo, field: RecordField, element: RecordField):
     several: true,
     words: (batch, row) => countOf(recordBytes(record, batch.lengthOf(row))),
     read: (batch, row, index, word) => {
-      if (index >= countOf(recordBytes(record, batch.lengthOf(row)))) return setWord(word, 0, 0);
+      if (index >= countOf(recordBytes(record, batch.lengthOf(row)))) {
+        setWord(word, 0, 0);
+        return;
+      }
       const { view } = batch.chunk.slab;
       const at = batch.offsets[row]! + field.offset + index * element.size;
       if (float !== null) numberWord(float(view, at), word);

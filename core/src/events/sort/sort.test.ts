@@ -61,7 +61,7 @@ function naive(values: readonly (readonly FieldValue[])[], by: readonly RowOrder
   const order = values.map((_, i) => i);
   return order.sort((a, b) => {
     for (const [i, { descending }] of by.entries()) {
-      const [left, right] = [values[a]![i]!, values[b]![i]!];
+      const [left, right] = [values[a]![i] ?? null, values[b]![i] ?? null];
       if (left === null || right === null) {
         if (left !== right) return left === null ? 1 : -1;
         continue;

@@ -41,7 +41,7 @@ export class RowKeys {
     this.#derived = paths.map((path) => (isDerived(path) ? compileDerived(path, decoder.schema) : null));
     this.#writers = decoder.schema.records.map((record, type) =>
       paths.map((path, i) => {
-        const derived = this.#derived[i]!;
+        const derived = this.#derived[i] ?? null;
         return derived === null ? keyWriter(record, type, path) : derivedWriter(derived, type);
       }),
     );
