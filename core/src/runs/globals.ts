@@ -34,8 +34,8 @@ export function checkGlobal(run: GlobalsRun, name: string, value: string): void 
 }
 
 /**
- * Writes a variable of .data or .bss on every host, while the program runs. The other variables of its section are written
- * back as they were a moment before: the kernel takes the section as one value.
+ * Writes a variable of .data or .bss on every host, while the program runs: its own bytes and no others, so that what the
+ * program writes beside it stays.
  * Errors: unknown-variable, bad-value, map-access, and what the hosts say.
  */
 export async function setVariable(run: GlobalsRun, name: string, value: string, call: CallOptions): Promise<void> {
@@ -56,22 +56,13 @@ export async function setVariable(run: GlobalsRun, name: string, value: string, 
 const KEY = new Uint8Array(4);
 
 async function writeOn(
-  { host: { agent }, loadedObject, name: host }: HostRun,
+  { host: { agent }, loadedObject }: HostRun,
   { section, offset }: { section: string; offset: number },
-  bytes: Uint8Array,
+  value: Uint8Array,
   call: CallOptions,
 ): Promise<void> {
   const map = { ref: { case: 'loaded' as const, value: { objectId: loadedObject, map: section } } };
-  const page = await agent.request({ case: 'readMap', value: { map, keys: [KEY] } }, 'mapPage', call);
-  const entry = page.blob === 0 ? new Uint8Array(0) : agent.takeBlob(page.blob);
-  if (entry.length < KEY.length + offset + bytes.length) {
-    throw new RingsideError('map-access', `The section ${section} cannot be read on ${host}.`, {
-      remedy: 'Redeploy the program, and try it again.',
-    });
-  }
-  const whole = entry.slice(KEY.length);
-  whole.set(bytes, offset);
-  const operations = [{ operation: 'replace', key: KEY, value: whole }];
+  const operations = [{ operation: 'patch', key: KEY, offset, value }];
   const written = await agent.request({ case: 'writeMap', value: { map, operations } }, 'mapWritten', call);
   const error = written.outcomes[0]?.error;
   if (error) throw agent.errorFrom(error);

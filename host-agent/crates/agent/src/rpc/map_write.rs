@@ -74,7 +74,8 @@ impl Writer<'_> {
                 let deleted = map::delete(self.fd, self.info, &key.bytes);
                 deleted.map(|()| Vec::new()).map_err(|error| self.refused(name, &error))
             }
-            ("set" | "add" | "replace" | "delete" | "push" | "pop" | "peek", _) => Err(self.impossible(name)),
+            ("patch", Access::Entries) => self.patch(operation),
+            ("set" | "add" | "replace" | "delete" | "push" | "pop" | "peek" | "patch", _) => Err(self.impossible(name)),
             _ => Err(Failure::new("protocol", format!("There is no operation \"{name}\" on maps."))),
         }
     }
@@ -105,6 +106,16 @@ impl Writer<'_> {
         let value = self.value(operation)?;
         let set = map::set(self.fd, self.info, &key.bytes, &value.bytes, mode);
         set.map(|()| Vec::new()).map_err(|error| self.refused(&operation.operation, &error))
+    }
+
+    fn patch(&self, operation: &pb::MapOperation) -> Answer<Vec<u8>> {
+        if !map::is_mappable(self.info) {
+            return Err(self.impossible("patch").hint("Write the whole value."));
+        }
+        check_size("key", self.info, &operation.key, size_of::<u32>())?;
+        let index = operation.key.iter().rev().fold(0, |sum, byte| (sum << 8) | u32::from(*byte)); // little endian, as all our hosts
+        let patched = map::patch(self.fd, self.info, index, operation.offset as usize, &operation.value);
+        patched.map(|()| Vec::new()).map_err(|error| self.refused("patch", &error))
     }
 
     fn key(&self, operation: &pb::MapOperation) -> Answer<Held> {

@@ -163,15 +163,16 @@ fn about_streams() -> impl Strategy<Value = Request> {
 }
 
 fn about_maps() -> impl Strategy<Value = Request> {
-    let word = prop::sample::select(vec!["set", "add", "replace", "delete", "push", "pop", "peek", "?"]);
-    let operation = (word, bytes(), bytes(), number(), number(), name()).prop_map(
-        |(operation, key, value, owner_pid, owner_fd, owner_path)| pb::MapOperation {
+    let word = prop::sample::select(vec!["set", "add", "replace", "delete", "push", "pop", "peek", "patch", "?"]);
+    let operation = (word, bytes(), bytes(), number(), number(), name(), number()).prop_map(
+        |(operation, key, value, owner_pid, owner_fd, owner_path, offset)| pb::MapOperation {
             operation: operation.into(),
             key,
             value,
             owner_pid,
             owner_fd,
             owner_path,
+            offset,
         },
     );
     prop_oneof![

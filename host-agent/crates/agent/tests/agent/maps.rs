@@ -212,6 +212,27 @@ fn arrays_and_frozen_maps_say_why_not() {
 }
 
 #[test]
+fn a_part_of_a_section_is_written_and_the_rest_left_as_it_is() {
+    let mut maps = Maps::load("variables");
+    let before = maps.page(".bss").1.split_off(4);
+    let patch = |offset: u32, value: &[u8]| pb::MapOperation { offset, ..operation("patch", &[0; 4], value) };
+    for (offset, value) in [(0, vec![1]), (2, vec![2, 3]), (4, vec![4, 5, 6, 7]), (1, vec![8, 9, 10])] {
+        maps.one(".bss", patch(offset, &value)).expect("written");
+        let after = maps.page(".bss").1.split_off(4);
+        assert_eq!(after[offset as usize..][..value.len()], value);
+    }
+    let after = maps.page(".bss").1.split_off(4);
+    assert_eq!(after[8..], before[8..]);
+    let beyond = before.len() as u32 - 1;
+    assert_eq!(maps.one(".bss", patch(beyond, &[1, 2])).expect_err("beyond").code, "bad-value");
+    assert_eq!(maps.one(".bss", patch(u32::MAX, &[1])).expect_err("far beyond").code, "bad-value");
+    assert_eq!(maps.one(".rodata", patch(0, &[1])).expect_err("frozen").code, "map-frozen");
+    let mut others = Maps::load("every_map");
+    assert_eq!(others.one("hash", patch(0, &[1])).expect_err("a hash").code, "map-access");
+    assert_eq!(others.one("array", patch(0, &[1])).expect_err("not mapped").code, "map-access");
+}
+
+#[test]
 fn per_cpu_values_are_one_for_all_or_one_for_each() {
     let mut maps = Maps::load("every_map");
     let cpus = maps.agent.hello.possible_cpus as usize;

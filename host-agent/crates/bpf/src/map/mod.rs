@@ -4,6 +4,7 @@ pub mod arena;
 mod create;
 mod dump;
 mod info;
+mod patch;
 pub mod ring;
 pub mod storage;
 mod walk;
@@ -22,6 +23,7 @@ use crate::{Error, Result, os};
 pub(crate) use create::create;
 pub use dump::{Dump, dump};
 pub use info::{Access, MapInfo, frozen, info};
+pub use patch::{is_mappable, patch};
 pub use walk::{Page, lookup, read_page};
 pub use write::{Mode, delete, delete_batch, peek, pop, push, set, set_batch};
 
