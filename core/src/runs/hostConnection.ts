@@ -14,7 +14,7 @@ import type { Prompter } from '../prompt.ts';
 import { openTransport, RememberedAnswers } from '../ssh/index.ts';
 import { isReadOnly, type SshOptions } from '../ssh/options.ts';
 import type { Transport } from '../ssh/transport.ts';
-import { SharedAttempt } from './sharedAttempt.ts';
+import { AttemptSlot } from './sharedAttempt.ts';
 
 /** A host that is ready: an agent that answers, and what it said of the host. */
 export interface ConnectedHost {
@@ -76,7 +76,7 @@ export class HostConnection {
   private shared: ConnectedHost | undefined;
   /** An agent that was asked for facts only: the next who needs one takes it. */
   private fresh: ConnectedHost | undefined;
-  private opening: SharedAttempt<void> | undefined;
+  private readonly opening = new AttemptSlot<void>();
   private sudoAsks = false;
   private spareTimer: NodeJS.Timeout | undefined;
   private over = false;
@@ -157,7 +157,7 @@ export class HostConnection {
   async close(): Promise<void> {
     if (this.over) return;
     this.over = true;
-    this.opening?.cancel();
+    this.opening.present?.cancel();
     await Promise.allSettled(this.agents().map(endAgent));
     this.drop();
   }
@@ -196,16 +196,12 @@ export class HostConnection {
   /** Starts an agent as the fresh one; who asks meanwhile waits for the same. */
   private async refresh(call: CallOptions): Promise<void> {
     if (this.over) throw this.gone();
-    if (!this.opening) {
-      const attempt = new SharedAttempt<void>(async (inner) => {
-        const host = await this.start(inner);
-        if (this.alive) this.fresh = host;
-        else await endAgent(host);
-      }, call.progress);
-      this.opening = attempt;
-      attempt.onEnd(() => (this.opening = undefined));
-    }
-    await this.opening.join(call.signal);
+    const start = async (inner: CallOptions): Promise<void> => {
+      const host = await this.start(inner);
+      if (this.alive) this.fresh = host;
+      else await endAgent(host);
+    };
+    await this.opening.share(start, call.progress).join(call.signal);
     if (!this.alive) throw this.gone();
   }
 
@@ -288,7 +284,7 @@ export class HostConnection {
     if (error === undefined) return; // who closed it does the rest, with the connection still there
     this.forget(host);
     // A run that another client has taken over says nothing of the connection.
-    if (this.agents().length === 0 && !this.opening && error.code !== 'run-adopted') this.lost(error);
+    if (this.agents().length === 0 && !this.opening.present && error.code !== 'run-adopted') this.lost(error);
   }
 
   private laneClosed(lane: Lane, error: RingsideError | undefined): void {
@@ -318,7 +314,7 @@ export class HostConnection {
   private lost(error: RingsideError): void {
     if (this.over) return;
     this.over = true;
-    this.opening?.cancel();
+    this.opening.present?.cancel();
     this.drop();
     this.options.onLost(error);
   }

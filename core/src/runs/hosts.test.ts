@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function silentHost() {
   const states: HostState['state'][] = [];
   const hosts = new HostPool({
-    ...{ resourceDir: folder, prompter: { ...noPrompter }, log: silentLog },
+    ...{ resourceDir: folder, prompter: noPrompter, log: silentLog },
     ssh: () => ({ ...defaultSshOptions, configFile }),
     onState: ({ state }) => void states.push(state),
   });
@@ -58,4 +58,19 @@ it('whoever comes after a disconnect does, too', async () => {
   await begun(2);
   second.giveUp();
   await expect(second.attempt).rejects.toMatchObject({ code: 'cancelled' });
+});
+
+it('callers at the same moment share one attempt, also where nobody can be asked', async () => {
+  const { open, begun } = silentHost();
+  const [first, second, third] = [open(), open(), open()];
+  await begun(1);
+  first.giveUp();
+  await expect(first.attempt).rejects.toMatchObject({ code: 'cancelled' });
+  second.giveUp();
+  await expect(second.attempt).rejects.toMatchObject({ code: 'cancelled' });
+  await begun(1);
+  const waits = Promise.resolve('waits');
+  expect(await Promise.race([third.attempt, waits])).toBe('waits');
+  third.giveUp();
+  await expect(third.attempt).rejects.toMatchObject({ code: 'cancelled' });
 });

@@ -1,5 +1,5 @@
 /** Connections to hosts: opened on demand, one a host; what a host's agents are for is in hostConnection.ts. */
-import { cancelled, RingsideError, throwIfAborted } from '../errors.ts';
+import { cancelled, RingsideError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ConnectionState, HostState } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
@@ -7,7 +7,7 @@ import { noPrompter, type Prompter } from '../prompt.ts';
 import { isReadOnly, type SshOptions } from '../ssh/options.ts';
 import { HostConnection, readOnlyError, type ConnectedHost } from './hostConnection.ts';
 import { mayPass, Reconnect, type ReconnectTimes } from './reconnect.ts';
-import { SharedAttempt } from './sharedAttempt.ts';
+import { AttemptSlot, type SharedAttempt } from './sharedAttempt.ts';
 
 type Cancellable = CallOptions & { signal: AbortSignal };
 
@@ -31,7 +31,7 @@ export interface HostPoolOptions {
 interface Entry {
   state: HostState;
   connection: HostConnection | undefined;
-  opening: SharedAttempt<HostConnection> | undefined;
+  readonly opening: AttemptSlot<HostConnection>;
   /** The present attempt is ours: nobody waits for it, and nobody is asked. */
   unattended: boolean;
   reconnect: Reconnect | undefined;
@@ -98,29 +98,16 @@ export class HostPool {
     const entry = this.entry(name);
     if (entry.connection?.alive) return entry.connection;
     entry.reconnect?.stop();
-    if (entry.opening && entry.unattended) {
-      // Somebody is there now who can be asked.
-      entry.opening.cancel();
-      entry.opening = undefined;
-    }
-    return this.attempt(name, entry, this.options.prompter, call).join(call.signal);
+    // Somebody is there now who can be asked.
+    if (entry.unattended) entry.opening.drop();
+    return this.attempt(name, entry, false, call).join(call.signal);
   }
 
-  private attempt(name: string, entry: Entry, prompter: Prompter, call: CallOptions): SharedAttempt<HostConnection> {
-    const before = entry.opening;
-    if (before && !before.givenUp) return before;
-    entry.unattended = prompter === noPrompter;
-    const attempt = new SharedAttempt(async (inner) => {
-      // One that was given up is still on its way out, and has the last word about the host's state until then.
-      if (before) await before.ended();
-      throwIfAborted(inner.signal);
-      return this.begin(name, entry, prompter, inner);
-    }, call.progress);
-    entry.opening = attempt;
-    attempt.onEnd(() => {
-      if (entry.opening === attempt) entry.opening = undefined;
-    });
-    return attempt;
+  private attempt(name: string, entry: Entry, unattended: boolean, call: CallOptions): SharedAttempt<HostConnection> {
+    const { present } = entry.opening;
+    if (!present || present.givenUp) entry.unattended = unattended;
+    // One that was given up has the last word about the host's state until it has ended.
+    return entry.opening.share((inner) => this.begin(name, entry, unattended, inner), call.progress);
   }
 
   /** Comes back to a host that was lost, as soon as the network lets us. */
@@ -129,7 +116,7 @@ export class HostPool {
     if (times === undefined || !mayPass(lost)) return;
     entry.reconnect?.stop();
     entry.reconnect = new Reconnect(
-      () => this.attempt(name, entry, noPrompter, {}).join(),
+      () => this.attempt(name, entry, true, {}).join(),
       (error) => log.warn(`${name} is not connected again by itself: ${error.message}`),
       times,
     );
@@ -139,7 +126,7 @@ export class HostPool {
     let entry = this.entries.get(name);
     if (!entry) {
       const state: HostState = { name, state: 'disconnected', info: null, error: null };
-      entry = { state, connection: undefined, opening: undefined, unattended: false, reconnect: undefined };
+      entry = { state, connection: undefined, opening: new AttemptSlot(), unattended: false, reconnect: undefined };
       this.entries.set(name, entry);
     }
     return entry;
@@ -150,8 +137,8 @@ export class HostPool {
     this.options.onState(entry.state);
   }
 
-  private async begin(name: string, entry: Entry, prompter: Prompter, call: Cancellable): Promise<HostConnection> {
-    const unattended = prompter === noPrompter;
+  private async begin(name: string, entry: Entry, unattended: boolean, call: Cancellable): Promise<HostConnection> {
+    const prompter = unattended ? noPrompter : this.options.prompter;
     // One that was given up for another attempt has nothing more to say.
     const setState = (state: ConnectionState, change: Partial<HostState>): void => {
       if (!unattended || !call.signal.aborted) this.setState(entry, state, change);
@@ -197,12 +184,13 @@ export class HostPool {
     const entry = this.entries.get(name);
     if (!entry) return;
     entry.reconnect?.stop();
-    entry.opening?.cancel();
-    if (entry.unattended) entry.opening = undefined;
+    if (entry.unattended) entry.opening.drop();
+    else entry.opening.present?.cancel();
     const { connection } = entry;
     entry.connection = undefined;
     await connection?.close();
-    if (entry.state.state !== 'disconnected' && !entry.opening) this.setState(entry, 'disconnected', { error: null });
+    if (entry.state.state !== 'disconnected' && !entry.opening.present)
+      this.setState(entry, 'disconnected', { error: null });
   }
 
   async dispose(): Promise<void> {

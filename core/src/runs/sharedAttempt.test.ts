@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { SharedAttempt } from './sharedAttempt.ts';
+import { AttemptSlot, SharedAttempt } from './sharedAttempt.ts';
 
 function attempt() {
   let finish!: (value: string) => void;
@@ -48,4 +48,29 @@ it('is given up when the last has left', async () => {
 it('does not let one in whose request is cancelled already', () => {
   const { shared } = attempt();
   expect(() => shared.join(AbortSignal.abort())).toThrow('Cancelled');
+});
+
+it('who comes while one that was given up is on its way out gets another, after it', async () => {
+  const slot = new AttemptSlot<string>();
+  const order: string[] = [];
+  let leave!: () => void;
+  const slow = async ({ signal }: { signal: AbortSignal }): Promise<string> => {
+    await new Promise<void>((resolve) => (leave = resolve));
+    order.push('first ended');
+    signal.throwIfAborted();
+    return 'first';
+  };
+  const giving = new AbortController();
+  const first = slot.share(slow).join(giving.signal);
+  giving.abort(new Error('given up'));
+  const work = (): Promise<string> => {
+    order.push('second begun');
+    return Promise.resolve('second');
+  };
+  const [second, third] = [slot.share(work).join(), slot.share(work).join()];
+  leave();
+  await expect(first).rejects.toThrow();
+  expect(await Promise.all([second, third])).toEqual(['second', 'second']);
+  expect(order).toEqual(['first ended', 'second begun']);
+  expect(slot.present).toBeUndefined();
 });

@@ -2,13 +2,15 @@
 import { RingsideError, throwIfAborted } from '../errors.ts';
 import type { CallOptions } from '../progress.ts';
 
+type Work<T> = (call: CallOptions & { signal: AbortSignal }) => Promise<T>;
+
 export class SharedAttempt<T> {
   private waiters = 0;
   private readonly abort = new AbortController();
   private readonly promise: Promise<T>;
 
   /** Begins at once. `progress` is the first caller's. */
-  constructor(work: (call: CallOptions & { signal: AbortSignal }) => Promise<T>, progress?: CallOptions['progress']) {
+  constructor(work: Work<T>, progress?: CallOptions['progress']) {
     this.promise = work({ signal: this.abort.signal, ...(progress && { progress }) });
     this.promise.catch(() => undefined);
   }
@@ -48,5 +50,37 @@ export class SharedAttempt<T> {
   /** Calls back when the attempt is over, however it went. */
   onEnd(listener: () => void): void {
     this.promise.then(listener, listener);
+  }
+}
+
+/** One attempt at a time; who comes when it was given up does not share in its end, and gets another one. */
+export class AttemptSlot<T> {
+  private attempt: SharedAttempt<T> | undefined;
+
+  /** The attempt under way, also one that was given up and is on its way out. */
+  get present(): SharedAttempt<T> | undefined {
+    return this.attempt;
+  }
+
+  /** The attempt under way, or a new one, which begins when the one that was given up has ended. */
+  share(work: Work<T>, progress?: CallOptions['progress']): SharedAttempt<T> {
+    const before = this.attempt;
+    if (before && !before.givenUp) return before;
+    const attempt = new SharedAttempt<T>(async (call) => {
+      if (before) await before.ended();
+      throwIfAborted(call.signal);
+      return work(call);
+    }, progress);
+    this.attempt = attempt;
+    attempt.onEnd(() => {
+      if (this.attempt === attempt) this.attempt = undefined;
+    });
+    return attempt;
+  }
+
+  /** Gives the present one up, whoever waits; the next begins without regard to its end. */
+  drop(): void {
+    this.attempt?.cancel();
+    this.attempt = undefined;
   }
 }
