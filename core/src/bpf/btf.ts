@@ -31,6 +31,8 @@ export class Btf {
   readonly firstId: number;
   readonly #firstString: number;
   readonly #types: Bytes;
+  /** Where the type section begins. */
+  readonly #typesStart: number;
   readonly #strings: Bytes;
   /** Offset of each own type in the type section. */
   readonly #offsets: Uint32Array;
@@ -40,11 +42,12 @@ export class Btf {
   #nameBytes = 0;
   #byName: Map<string, number[]> | null = null;
 
-  private constructor(base: Btf | null, types: Bytes, strings: Bytes, offsets: Uint32Array) {
+  private constructor(base: Btf | null, types: Bytes, typesStart: number, strings: Bytes, offsets: Uint32Array) {
     this.base = base;
     this.firstId = base ? base.typeCount : 1;
     this.#firstString = base ? base.#firstString + base.stringBytes : 0;
     this.#types = types;
+    this.#typesStart = typesStart;
     this.#strings = strings;
     this.#offsets = offsets;
     // Filled in any order: an array that grew with it would become a dictionary.
@@ -70,7 +73,7 @@ export class Btf {
     if (!base && strings.length > 0 && strings.u8(0) !== 0)
       throw malformed('its BTF strings do not begin with the empty one');
     const layout = headerBytes >= LAYOUT_HEADER_BYTES ? part(24, 'the BTF layout section') : null;
-    return new Btf(base, types, strings, indexTypes(types, layout));
+    return new Btf(base, types, headerBytes + all.u32(8), strings, indexTypes(types, layout));
   }
 
   /** The decoded type. Id 0 is void. Error: `object-malformed` for an id that does not exist. */
@@ -94,6 +97,13 @@ export class Btf {
     const offset = this.#offsets[id - this.firstId];
     if (offset === undefined) throw malformed(`BTF type ${id} does not exist`);
     return KIND_NAMES[kindNumber(this.#types.view.getUint32(offset + 4, true))] ?? 'unknown';
+  }
+
+  /** Where an own type stands in its section (.BTF), in bytes. Error: `object-malformed` for an id that does not exist. */
+  offsetOf(id: number): number {
+    const offset = this.#offsets[id - this.firstId];
+    if (offset === undefined) throw malformed(`BTF type ${id} does not exist`);
+    return this.#typesStart + offset;
   }
 
   /** The name alone, without decoding the type: kernels have a hundred thousand. */

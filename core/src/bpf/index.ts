@@ -9,6 +9,7 @@ export * from './sections.ts';
 export * from './sectionGuess.ts';
 export * from './programSection.ts';
 export * from './renameSections.ts';
+export * from './ringTypes.ts';
 export * from './object.ts';
 export * from './calls.ts';
 export * from './capabilities.ts';

@@ -19,6 +19,8 @@ export interface MapDefinition {
   /** BTF ids; 0 when only sizes are declared. */
   keyType: number;
   valueType: number;
+  /** BTF id of the struct that declares it; 0 for maps that libbpf makes. */
+  declaration: number;
   /** True with __uint(pinning, LIBBPF_PIN_BY_NAME). */
   pinned: boolean;
   /** What the maps of a map-in-map look like. */
@@ -57,7 +59,7 @@ function structOpsMaps(object: BpfObject): MapDefinition[] {
       return datasec.vars.map((entry) => {
         const { name } = btf.type(entry.type);
         const shape = { keySize: 4, valueSize: btf.sizeOf(entry.type), maxEntries: 1, flags: 0, extra: 0 };
-        const types = { keyType: 0, valueType: entry.type, pinned: false, inner: null };
+        const types = { keyType: 0, valueType: entry.type, declaration: 0, pinned: false, inner: null };
         const place = { section, offset: object.variableOffset(section, name) ?? entry.offset };
         return { name, type: 'struct_ops', ...shape, ...types, ...place, internal: false };
       });
@@ -115,6 +117,7 @@ function readDefinition(btf: Btf, name: string, struct: BtfComposite, place: Pla
     extra: sizes.map_extra,
     keyType,
     valueType,
+    declaration: struct.id,
     pinned: sizes.pinning === 1,
     inner,
     ...place,
@@ -162,6 +165,7 @@ function internalMaps(object: BpfObject): MapDefinition[] {
       extra: 0,
       keyType: 0,
       valueType: object.btf?.findByNameKind(section.name, 'datasec') ?? 0,
+      declaration: 0,
       pinned: false,
       inner: null,
       section,

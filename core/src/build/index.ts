@@ -14,4 +14,5 @@ export {
   vmlinuxHeader,
   vmlinuxHeaderOfFile,
 } from './vmlinuxCache.ts';
+export { sentObject } from './sent.ts';
 export { stripDwarf } from './strip.ts';

@@ -1,5 +1,5 @@
 /** Tests whose runs are followed: a copy of the object with marks takes its place, and tells which lines have run. */
-import { stripDwarf } from '../build/index.ts';
+import { sentObject } from '../build/index.ts';
 import { BpfObject } from '../bpf/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { CoverageReport, WalkedReport } from '../model/index.ts';
@@ -28,7 +28,7 @@ export class Covered {
     this.object = object;
     this.#marked = null;
     this.#lines = null;
-    const marked = markObject(stripDwarf(object.full));
+    const marked = markObject(sentObject(object.full));
     this.#why = marked === null ? 'No mark can be put into this object.' : '';
     if (marked === null) return;
     this.#marked = { ...object, stripped: marked.bytes };

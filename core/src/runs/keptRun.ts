@@ -5,7 +5,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { KeptRun as AgentKeptRun } from '../agent/generated/agent_pb.ts';
 import { inspectObject } from '../bpf/index.ts';
-import { stripDwarf } from '../build/index.ts';
+import { sentObject } from '../build/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { AttachSpec, KeptRunInfo } from '../model/index.ts';
 import type { PreparedObject } from './prepare.ts';
@@ -47,7 +47,7 @@ export function readDetails(details: Uint8Array): { spec: KeptSpec; object: Prep
   }
   if (!isHead(head)) throw foreign(undefined);
   const { cpu, file, programs, targets, set } = head;
-  const object = { file, full, stripped: stripDwarf(full), report: inspectObject(full), diagnostics: [], cpu };
+  const object = { file, full, stripped: sentObject(full), report: inspectObject(full), diagnostics: [], cpu };
   return { spec: { file, programs, targets, set }, object };
 }
 

@@ -7,7 +7,7 @@ import {
   findCompiler,
   localVmlinuxHeader,
   needsVmlinux,
-  stripDwarf,
+  sentObject,
 } from '../build/index.ts';
 import { inspectObject, type InspectOptions } from '../bpf/index.ts';
 import { RingsideError } from '../errors.ts';
@@ -27,7 +27,7 @@ export interface PreparedObject {
   file: string;
   /** The whole object, with DWARF when we built it. */
   full: Uint8Array;
-  /** What is uploaded: without DWARF. */
+  /** What is uploaded: without DWARF, and with rings that every kernel creates (sentObject). */
   stripped: Uint8Array;
   report: InspectReport;
   /** Compiler warnings. */
@@ -76,7 +76,7 @@ export async function prepare(
   } else {
     full = await readObject(file);
   }
-  const stripped = stripDwarf(full);
+  const stripped = sentObject(full);
   return { file, full, stripped, report: inspectObject(full, inspect), diagnostics, cpu };
 }
 
