@@ -67,6 +67,7 @@ export const Command = {
   snippetOpen: 'ringside.gallery.open',
   snippetCreate: 'ringside.gallery.create',
   objectShow: 'ringside.objects.show',
+  projectCreate: 'ringside.project.create',
   pointsRefresh: 'ringside.points.refresh',
   pointsFilter: 'ringside.points.filter',
   pointsSearch: 'ringside.points.search',
@@ -143,6 +144,7 @@ export interface CommandArguments {
   'ringside.gallery.open': [node?: SnippetNode];
   'ringside.gallery.create': [node?: SnippetNode];
   'ringside.objects.show': [uri?: Uri];
+  'ringside.project.create': [uri?: Uri];
   'ringside.points.refresh': [];
   'ringside.points.filter': [];
   'ringside.points.search': [];

@@ -79,6 +79,12 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.keptShow]: { title: 'Show Kept Runs', icon: '$(pinned)' },
   [Command.snippetOpen]: { title: 'View Source', icon: '$(eye)', palette: hidden },
   [Command.snippetCreate]: { title: 'New Program from Gallery…', icon: '$(new-file)' },
+  [Command.projectCreate]: {
+    title: 'Create Project from This Program…',
+    icon: '$(project)',
+    enablement: trusted,
+    palette: bpfSource,
+  },
   [Command.objectShow]: { title: 'Show BPF Object…', icon: '$(file-binary)' },
   [Command.pointsRefresh]: { title: 'Refresh Attach Points', icon: '$(refresh)', palette: hidden },
   [Command.pointsFilter]: { title: 'Filter Attach Points…', icon: '$(filter)' },
@@ -330,6 +336,7 @@ const menus = {
     { command: Command.attach, when: bpfSource, group: '1_ringside@1' },
     { command: Command.verify, when: bpfSource, group: '1_ringside@2' },
     { command: Command.verifyOnHosts, when: bpfSource, group: '1_ringside@3' },
+    { command: Command.projectCreate, when: bpfSource, group: '1_ringside@4' },
   ],
   'explorer/context': [
     { command: Command.attach, when: bpfSource, group: '4_ringside@1' },

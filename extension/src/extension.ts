@@ -14,6 +14,7 @@ import { registerGroups } from './controllers/groupsController.ts';
 import { registerLostRuns } from './controllers/lostRunsController.ts';
 import { registerMapHints } from './controllers/mapHints.ts';
 import { registerObjectView } from './controllers/objectView.ts';
+import { registerProject } from './controllers/projectController.ts';
 import { registerPointsView } from './controllers/pointsView.ts';
 import { registerMaps } from './controllers/mapsController.ts';
 import { registerProgramCode } from './controllers/programCode.ts';
@@ -64,6 +65,7 @@ const controllers: ((context: AppContext) => void)[] = [
   registerKeptRuns,
   registerLostRuns,
   registerGalleryView,
+  registerProject,
   registerPointsView,
   registerObjectView,
   registerAttachCommands,

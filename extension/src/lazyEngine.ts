@@ -1,4 +1,4 @@
-import type { ExploreQuery, MapsQuery, NewHost, RowsAsk } from '@ringside/core/model';
+import type { ExploreQuery, MapsQuery, NewHost, ProjectPlan, ProjectRequest, RowsAsk } from '@ringside/core/model';
 import type { CallOptions, Engine, EngineEvents } from '@ringside/core/rpc';
 
 type Unsubscribe = () => void;
@@ -261,6 +261,12 @@ export class LazyEngine implements Engine {
   }
   async createFromTemplate(name: string, dir: string) {
     return (await this.#get()).createFromTemplate(name, dir);
+  }
+  async planProject(request: ProjectRequest, options?: CallOptions) {
+    return (await this.#get()).planProject(request, options);
+  }
+  async writeProject(plan: ProjectPlan) {
+    return (await this.#get()).writeProject(plan);
   }
 
   /** Only a running engine needs to hear of new options: one that starts later reads them then. */

@@ -117,6 +117,7 @@ export const needs = [
   plain('a font', 'end-to-end pictures have text', 'test', 'fonts-dejavu-core'),
   command('qemu-system-x86_64', 'the hosts tier boots other kernels', 'test', 'qemu-system-x86'),
   command('qemu-system-aarch64', 'the hosts tier boots an arm64 kernel', 'test', 'qemu-system-arm'),
+  plain('libbpf for C', 'the tests build a project that was generated', 'test', 'libbpf-dev'),
   plain('cpio, xz, openssl', 'the hosts tier packs root file systems', 'test', 'cpio', 'xz-utils', 'openssl'),
   {
     what: 'arm64 Rust and libraries',

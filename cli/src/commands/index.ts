@@ -15,6 +15,7 @@ import { maps } from './maps.ts';
 import { newProgram } from './new.ts';
 import { exportRecording } from './export.ts';
 import { programs } from './programs.ts';
+import { project } from './project.ts';
 import { replay } from './replay.ts';
 import { runs } from './runs.ts';
 import { targets } from './targets.ts';
@@ -41,6 +42,7 @@ export const commands: Record<string, Command> = {
   test,
   targets,
   attach,
+  project,
   replay,
   export: exportRecording,
   runs,

@@ -15,6 +15,7 @@ export type * from './programCode.ts';
 export type * from './record.ts';
 export type * from './run.ts';
 export type * from './points.ts';
+export type * from './project.ts';
 export type * from './panel.ts';
 export type * from './rowTools.ts';
 export type * from './rowsLook.ts';

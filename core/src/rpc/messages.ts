@@ -48,6 +48,7 @@ export const callOptionsAt: Record<WithCall, number> & Partial<Record<EngineMeth
   openRecording: 1,
   suspend: 2,
   setVariable: 3,
+  planProject: 1,
 };
 
 /** Every method of the engine; the compiler holds it complete. */
@@ -119,6 +120,8 @@ export const engineMethods: Record<EngineMethod, true> = {
   closeMapsView: true,
   templates: true,
   createFromTemplate: true,
+  planProject: true,
+  writeProject: true,
   configure: true,
   dispose: true,
 };

@@ -42,6 +42,8 @@ import type {
   OpenRecordingSpec,
   ProgramCode,
   ProgramItem,
+  ProjectPlan,
+  ProjectRequest,
   IteratorText,
   LoadOptions,
   RecordSpec,
@@ -276,6 +278,11 @@ export interface Engine {
   templates(): Promise<Template[]>;
   /** Copies one to a folder, ready to build; nothing that exists is overwritten. */
   createFromTemplate(name: string, dir: string): Promise<CreatedProgram>;
+
+  /** The files of a project of its own for a program; nothing is written. Errors: as inspect, usage. */
+  planProject(request: ProjectRequest, options?: CallOptions): Promise<ProjectPlan>;
+  /** Writes what was planned, all or nothing. Errors: file-exists, not-writable. */
+  writeProject(plan: ProjectPlan): Promise<void>;
 
   /** New connection options (settings changed); open connections keep theirs. */
   configure(ssh: SshOptions): Promise<void>;

@@ -8,6 +8,8 @@ import { agentRemove, agentStatus, runNotKept } from '../deploy/index.ts';
 import { hostCode, type CodeListing } from '../code/index.ts';
 import { RingsideError, throwIfAborted } from '../errors.ts';
 import { createFromTemplate, listTemplates } from '../gallery.ts';
+import type { ProjectPlan, ProjectRequest } from '../model/index.ts';
+import { writeProject } from '../project/index.ts';
 import type { Log } from '../log.ts';
 import type {
   AdoptSpec,
@@ -66,6 +68,7 @@ import { openRecording } from './replay/open.ts';
 import { Run, type RunDeps } from './run.ts';
 import { authoringTarget, recentTarget, rememberedTarget } from './authoring.ts';
 import { objectText } from './objectText.ts';
+import { planProject } from './project.ts';
 import { listTargets } from './targets.ts';
 import { chosenTests, listTests, testFiles, testOn } from './tests.ts';
 import { openFullLog, verifyOn } from './verify.ts';
@@ -660,6 +663,15 @@ class InProcessEngine implements Engine {
 
   createFromTemplate(name: string, dir: string) {
     return createFromTemplate(this.options.resourceDir, name, dir);
+  }
+
+  async planProject(request: ProjectRequest, call: CallOptions = {}): Promise<ProjectPlan> {
+    await mustExist(resolve(request.file));
+    return planProject(request, this.settings, call);
+  }
+
+  writeProject(plan: ProjectPlan): Promise<void> {
+    return writeProject(plan.dir, plan.files);
   }
 
   configure(ssh: SshOptions) {
