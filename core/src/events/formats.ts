@@ -6,6 +6,12 @@ import type { ToWallTime } from './render.ts';
 import { hexText } from './text.ts';
 import { clockText, isoTime } from './time.ts';
 
+/** Most characters of a cell. */
+const MOST_CHARACTERS = 256;
+/** Numbers of this size and above are no words of any machine. */
+const BEYOND_WORDS = 2 ** 64;
+const LATEST_TIME = 2n ** 63n;
+
 /** A number as it lies in the record. */
 export type RawNumber = number | bigint;
 
@@ -20,6 +26,8 @@ export type CellWriter = (view: DataView, base: number, end: number, context: Fo
 
 export function cellWriter(field: RecordField, format: CellFormat): CellWriter | null {
   if (field.kind === 'chars' || field.kind === 'bytes') return bytesWriter(field, format);
+  // Such a field has the bytes of its address in order; the format is for words that were read as numbers.
+  if (field.kind === 'ipv4' && format === 'ipv4') return null;
   const read = rawReader(field);
   if (read === null) return null;
   const need = field.offset + fieldBytes(field);
@@ -32,12 +40,14 @@ function bytesWriter(field: RecordField, format: CellFormat): CellWriter | null 
   const tail = isTail(field);
   const stopOf = (base: number, end: number): number => (tail ? end : Math.min(end, base + field.offset + field.size));
   if (format === 'hex') {
-    return (view, base, end) =>
-      hexText(new Uint8Array(view.buffer), base + field.offset, stopOf(base, end)).slice(0, 256);
+    return (view, base, end) => {
+      const start = base + field.offset;
+      return hexText(new Uint8Array(view.buffer), start, Math.min(stopOf(base, end), start + MOST_CHARACTERS / 2));
+    };
   }
   if (format !== 'text') return null;
   const read = compileReader({ ...field, kind: 'chars' });
-  return (view, base, end) => textOf(read(view, base, end));
+  return (view, base, end) => textOf(read(view, base, end)).slice(0, MOST_CHARACTERS);
 }
 
 function rawReader(field: RecordField): ((view: DataView, base: number) => RawNumber) | null {
@@ -59,10 +69,13 @@ export function formatNumber(
   value: RawNumber,
   context: FormatContext & { bits: number },
 ): string | null {
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   const nanos = NANOS[format];
   if (nanos !== undefined) return duration(Number(value) * nanos);
   if (format === 'bytes') return byteText(Number(value));
-  if (typeof value === 'number' && !Number.isInteger(value)) return format === 'dec' ? decimal(value) : null;
+  if (typeof value === 'number' && !(Number.isInteger(value) && Math.abs(value) < BEYOND_WORDS)) {
+    return format === 'dec' ? decimal(value) : null;
+  }
   return formatInteger(format, BigInt(value), context);
 }
 
@@ -74,7 +87,7 @@ function formatInteger(format: CellFormat, value: bigint, context: FormatContext
     case 'hex':
       return `0x${unsigned.toString(16)}`;
     case 'oct':
-      return `0${unsigned.toString(8)}`;
+      return unsigned === 0n ? '0' : `0${unsigned.toString(8)}`;
     case 'bin':
       return `0b${unsigned.toString(2)}`;
     case 'ipv4':
@@ -103,7 +116,7 @@ function ipv4Of(value: bigint): string {
 
 function timeFormat(format: CellFormat, value: bigint, { toWallTime, firstTime }: FormatContext): string | null {
   // A number that is no kernel clock may be a time already.
-  const time = toWallTime(value) ?? (value > 1_000_000_000_000_000_000n ? value : null);
+  const time = toWallTime(value) ?? (value > 1_000_000_000_000_000_000n && value < LATEST_TIME ? value : null);
   return time === null ? null : formatTime(format, time, firstTime);
 }
 
@@ -136,7 +149,8 @@ function duration(nanos: number): string {
     [1e6, 'ms'],
     [1e3, 'µs'],
   ] as const) {
-    if (size >= factor) return `${threeDigits(nanos / factor)} ${unit}`;
+    // What would be rounded to 1000 of the smaller unit is one of this.
+    if (size >= factor * 0.9995) return `${threeDigits(nanos / factor)} ${unit}`;
   }
   return `${threeDigits(nanos)} ns`;
 }
@@ -145,8 +159,8 @@ function duration(nanos: number): string {
 function byteText(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  for (; Math.abs(value) >= 1024 && unit < 4; unit++) value /= 1024;
-  return `${unit === 0 ? String(value) : threeDigits(value)} ${['B', 'KB', 'MB', 'GB', 'TB'][unit]!}`;
+  for (; Math.abs(value) >= (unit === 0 ? 1024 : 1023.5) && unit < 4; unit++) value /= 1024;
+  return `${unit === 0 ? decimal(value) : threeDigits(value)} ${['B', 'KB', 'MB', 'GB', 'TB'][unit]!}`;
 }
 
 function threeDigits(value: number): string {

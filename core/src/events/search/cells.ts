@@ -1,5 +1,5 @@
-import type { RecordField, RowFind } from '../../model/index.ts';
-import { fitsNumber, numberReader, recordBytes } from '../decode.ts';
+import type { FieldFormat, RecordField, RowFind } from '../../model/index.ts';
+import { fieldBytes, fitsNumber, numberReader, recordBytes } from '../decode.ts';
 import type { Batch } from '../expr/batch.ts';
 import type { RowLook } from '../rowLook.ts';
 import { resolvePath } from '../schema.ts';
@@ -42,15 +42,19 @@ const NEVER: CellMatcher = () => false;
 type FastMatcher = (batch: Batch, row: number, length: number) => boolean;
 const NOT_THERE: FastMatcher = () => false;
 
+/** Formats in which the cell of an integer is more than its decimal digits (see `renderCell`). */
+const WRITTEN_OTHERWISE: ReadonlySet<FieldFormat> = new Set<FieldFormat>([
+  ...(['ktime', 'hex', 'uid', 'gid', 'symbol', 'stack', 'dev', 'mode', 'flags'] as const),
+]);
+
 /** A matcher that writes nothing; null for fields that must be written to know. */
 function fastMatcher(field: RecordField, needle: string): FastMatcher | null {
   if (field.kind === 'chars') return /^[\x20-\x7e]*$/.test(needle) ? charsMatcher(field, needle) : null;
-  if ((field.kind !== 'int' && field.kind !== 'uint') || field.format === 'ktime' || field.format === 'hex')
-    return null;
-  if (!/^-?\d+$/.test(needle)) return NOT_THERE;
+  if ((field.kind !== 'int' && field.kind !== 'uint') || WRITTEN_OTHERWISE.has(field.format)) return null;
+  if (!/^-?\d*$/.test(needle)) return NOT_THERE;
   if (!fitsNumber(field)) return null;
   const read = numberReader(field);
-  const need = field.offset + Math.max(1, field.size);
+  const need = field.offset + fieldBytes(field);
   return (batch, row, length) =>
     length >= need && String(read(batch.chunk.slab.view, batch.offsets[row]!)).includes(needle);
 }

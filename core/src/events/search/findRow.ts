@@ -56,7 +56,9 @@ function inOrder(rows: RowsInOrder, found: View, at: number, direction: -1 | 0 |
   const count = rows.matching;
   const isMatch = matchTest(found);
   const step = direction < 0 ? -1 : 1;
-  const start = direction === 0 ? at : at + step;
+  // The place may lie before or behind all rows.
+  const place = Math.max(-1, Math.min(at, count));
+  const start = direction === 0 ? Math.max(0, place) : Math.max(-1, Math.min(place + step, count));
   for (let looked = 0; looked < count; looked++) {
     const raw = start + looked * step;
     const index = ((raw % count) + count) % count;

@@ -127,12 +127,13 @@ export function measuredFields(measures: readonly Measure[]): string[] {
   return [...new Set(measures.filter(({ of }) => of !== 'count' && of !== 'rate').map(({ field }) => field))];
 }
 
-/** Values by size or by their letters; those that are none behind the others, whichever the turn. */
+/** Numbers by size, then texts by their letters; values that are none behind the others, whichever the turn. */
 function compared(a: FieldValue, b: FieldValue, turn: number): number {
   if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
-  if (typeof a === 'number' && typeof b === 'number') return (a - b) * turn;
   const [left, right] = [sortable(a), sortable(b)];
-  return (left < right ? -1 : left > right ? 1 : 0) * turn;
+  // A text compared with a number would be neither smaller nor larger.
+  if ((typeof left === 'string') !== (typeof right === 'string')) return typeof left === 'string' ? turn : -turn;
+  return left < right ? -turn : left > right ? turn : 0;
 }
 
 /** Integers beyond 2^53 are decimal texts. */
