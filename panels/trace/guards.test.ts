@@ -48,4 +48,19 @@ describe('panelState', () => {
     });
     fc.assert(fc.property(fc.anything(), (data) => void panelState(data)));
   });
+
+  it('takes a layout that is whole, and none with groups that cannot be shown', () => {
+    const groups = { by: ['comm'], measures: [{ of: 'count', field: '' }], sort: { by: 'key', at: 0 }, top: 9 };
+    const layout = { sort: [], order: [], pinned: [], derived: [], formats: {}, groups };
+    expect(panelState({ layout }).layout).toEqual(layout);
+    for (const broken of [
+      { measures: undefined },
+      { measures: [null] },
+      { top: 'x' },
+      { by: 'comm' },
+      { sort: null },
+    ]) {
+      expect(panelState({ layout: { ...layout, groups: { ...groups, ...broken } } }).layout).toBeUndefined();
+    }
+  });
 });

@@ -157,6 +157,12 @@ function isLayout(value: unknown): value is TraceLayout {
     derived.every((one) => isObject(one) && isText(one['expr']) && isText(one['title'])) &&
     isObject(formats) &&
     Object.values(formats).every(isText) &&
-    (groups === null || (isObject(groups) && isTexts(groups['by']) && isObject(groups['sort'])))
+    (groups === null || isGroupChoice(groups))
   );
+}
+
+function isGroupChoice(value: unknown): boolean {
+  if (!isObject(value) || !isTexts(value['by']) || !isCount(value['top']) || !isObject(value['sort'])) return false;
+  const { measures } = value;
+  return Array.isArray(measures) && measures.every((one) => isObject(one) && isText(one['of']) && isText(one['field']));
 }

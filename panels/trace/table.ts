@@ -26,17 +26,21 @@ export class TableChoices {
   /** What the engine needs for a page; nothing of it where nothing was chosen. */
   query(): { sort?: RowSort; look?: RowsLook } {
     const sort: RowSort = { by: [...this.sort.value], until: this.until.value };
-    const look: RowsLook = { derived: [...this.derived.value], formats: { ...this.formats.value } };
+    const look: RowsLook = { derived: this.#derivedOnce(), formats: { ...this.formats.value } };
     const plain = look.derived.length === 0 && Object.keys(look.formats).length === 0;
     return { ...(sort.by.length > 0 && { sort }), ...(!plain && { look }) };
   }
 
-  /** The next order of a column: ascending, descending, as they came. `more` keeps the other columns before it. */
+  /**
+   * The next order of a column: ascending, descending, as they came. `more` keeps the other columns; a new one comes
+   * behind them, in the place of the last one when there are as many as can be.
+   */
   nextSort(column: string, more: boolean): RowOrder[] {
-    const others = more ? this.sort.value.filter((one) => one.column !== column) : [];
     const known = this.sort.value.find((one) => one.column === column);
-    if (known?.descending === true) return others;
-    return [...others, { column, descending: known !== undefined }].slice(-MOST_ORDERS);
+    const next = known?.descending === true ? [] : [{ column, descending: known !== undefined }];
+    if (!more) return next;
+    if (known !== undefined) return this.sort.value.flatMap((one) => (one === known ? next : [one]));
+    return [...this.sort.value.slice(0, MOST_ORDERS - 1), ...next];
   }
 
   setFormat(id: string, format: CellFormat | null): void {
@@ -57,18 +61,54 @@ export class TableChoices {
     });
   }
 
-  /** Adds a derived column, or puts it in the place of another one. */
+  /**
+   * Adds a derived column, or puts it in the place of another one, which it then is wherever that was chosen. While one
+   * is typed it may be the same as another for a moment: the column that is changed is this very object.
+   */
   setDerived(column: DerivedColumn, before: DerivedColumn | null): void {
     const list = this.derived.value;
-    this.derived.value =
-      before === null ? [...list, column] : list.map((one) => (one.expr === before.expr ? column : one));
+    const known = before === null ? -1 : list.indexOf(before);
+    // After the panel was told its state anew it is an equal one.
+    const at = known >= 0 ? known : list.findLastIndex(({ expr }) => expr === before?.expr);
+    batch(() => {
+      this.derived.value = at < 0 ? [...list, column] : list.with(at, column);
+      if (at >= 0 && before!.expr !== column.expr) this.#leave(before!.expr, `=${column.expr}`);
+    });
   }
 
+  /** Removes a derived column and what was chosen for it. */
   removeDerived(id: string): void {
+    const list = this.derived.value;
+    const at = list.findLastIndex(({ expr }) => `=${expr}` === id);
+    if (at < 0) return;
     batch(() => {
-      this.derived.value = this.derived.value.filter(({ expr }) => `=${expr}` !== id);
-      this.sort.value = this.sort.value.filter(({ column }) => column !== id);
+      this.derived.value = list.toSpliced(at, 1);
+      this.#leave(list[at]!.expr, null);
     });
+  }
+
+  /** An expression is no column any more, unless another one has it: `heir` takes its places. */
+  #leave(expr: string, heir: string | null): void {
+    if (this.derived.value.some((other) => other.expr === expr)) return;
+    const id = `=${expr}`;
+    const heirs = heir === null ? [] : [heir];
+    const ids = (list: readonly string[]): string[] => [
+      ...new Set(list.flatMap((one) => (one === id ? heirs : [one]))),
+    ];
+    this.sort.value = this.sort.value.flatMap((one) =>
+      one.column === id ? heirs.map((column) => ({ ...one, column })) : [one],
+    );
+    this.order.value = ids(this.order.value);
+    this.pinned.value = ids(this.pinned.value);
+    this.formats.value = Object.fromEntries(
+      Object.entries(this.formats.value).flatMap((one) => (one[0] === id ? heirs.map((to) => [to, one[1]]) : [one])),
+    ) as Record<string, CellFormat>;
+    this.groups.value = groupsWith(this.groups.value, id, heir);
+  }
+
+  #derivedOnce(): DerivedColumn[] {
+    const list = this.derived.value;
+    return list.filter(({ expr }, at) => list.findIndex((other) => other.expr === expr) === at);
   }
 
   /** Columns as they came with the run: derived ones stay, for they were made. */
@@ -96,7 +136,7 @@ export class TableChoices {
       sort: [...this.sort.value],
       order: [...this.order.value],
       pinned: [...this.pinned.value],
-      derived: [...this.derived.value],
+      derived: this.#derivedOnce(),
       formats: { ...this.formats.value },
       groups: this.groups.value,
     };
@@ -105,4 +145,18 @@ export class TableChoices {
     );
     return empty ? undefined : layout;
   }
+}
+
+/** The same groups by another column, or without it; null when nothing is left to group by. */
+function groupsWith(groups: GroupChoice | null, id: string, heir: string | null): GroupChoice | null {
+  if (groups === null || !(groups.by.includes(id) || groups.measures.some(({ field }) => field === id))) return groups;
+  const heirs = heir === null ? [] : [heir];
+  const by = [...new Set(groups.by.flatMap((one) => (one === id ? heirs : [one])))];
+  const measures = groups.measures.flatMap((one) =>
+    one.field === id ? heirs.map((field) => ({ ...one, field })) : [one],
+  );
+  if (by.length === 0 || measures.length === 0) return null;
+  const { sort } = groups;
+  const there = sort.at < (sort.by === 'key' ? by : measures).length;
+  return { ...groups, by, measures, sort: there ? sort : { by: 'measure', at: 0, descending: true } };
 }

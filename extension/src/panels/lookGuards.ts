@@ -117,7 +117,9 @@ const parseGroups: Guard<GroupChoice> = (value) => {
   const by = texts(value.by, lookCaps.by, lookCaps.column);
   const measures = list(value.measures, lookCaps.measures, parseMeasure);
   const sort = parseGroupSort(value.sort);
-  return by === null || measures === null || sort === null ? null : { by, measures, sort, top: value.top };
+  if (by === null || measures === null || sort === null) return null;
+  const nothing = by.length === 0 || measures.length === 0 || value.top === 0;
+  return nothing ? null : { by, measures, sort, top: value.top };
 };
 
 export const parseGroupsQuery: Guard<SummaryQuery> = (value) => {

@@ -27,9 +27,16 @@ export class TraceLayouts {
 
   set(file: string, layout: RememberedLayout): void {
     const all = this.#all();
-    if (JSON.stringify(all[file]) === JSON.stringify(layout)) return;
+    if (Object.hasOwn(all, file) && JSON.stringify(all[file]) === JSON.stringify(layout)) return;
     const others = Object.entries(all).filter(([other]) => other !== file);
     void this.#memory.update(KEY, Object.fromEntries([...others.slice(-MOST_PROGRAMS + 1), [file, layout]]));
+  }
+
+  /** The program's table is as it came again. */
+  forget(file: string): void {
+    const all = this.#all();
+    if (!Object.hasOwn(all, file)) return;
+    void this.#memory.update(KEY, Object.fromEntries(Object.entries(all).filter(([other]) => other !== file)));
   }
 
   #all(): Record<string, unknown> {

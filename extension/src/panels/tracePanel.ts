@@ -114,9 +114,9 @@ export class TracePanel {
         break;
       case 'state':
         // The run and its spec are ours to say; the panel only decides how it is shown.
+        this.#remember(message.state);
         this.#state = { ...message.state, runId: this.#state.runId, spec: this.#state.spec };
         this.#parts.memory.keep(this.#parts.runs.get(this.#state.runId), message.state);
-        this.#remember();
         break;
       case 'pause':
         await this.#parts.attacher.pause(this.#state.runId, message.paused);
@@ -183,10 +183,12 @@ export class TracePanel {
   }
 
   /** The next panel of the same program begins with what was chosen here. */
-  #remember(): void {
-    const { hidden, widths, layout } = this.#state;
+  #remember({ hidden, widths, layout }: PanelState): void {
     const file = this.#parts.runs.get(this.#state.runId)?.file;
-    if (file !== undefined && layout !== undefined) this.#parts.layouts.set(file, { hidden, widths, layout });
+    if (file === undefined) return;
+    if (layout !== undefined) this.#parts.layouts.set(file, { hidden, widths, layout });
+    // Only who took something back says so: another tab that never had a layout does not.
+    else if (this.#state.layout !== undefined) this.#parts.layouts.forget(file);
   }
 
   get spec(): PanelState['spec'] {

@@ -340,3 +340,30 @@ describe('a kept run', () => {
     );
   });
 });
+
+test('a program’s next panel begins with the last table, and with none when that was taken back', async () => {
+  const all = panels();
+  const run = await attach(all);
+  const panel = all.made[0]!;
+  const layout = {
+    sort: [{ column: 'pid', descending: true }],
+    order: [],
+    pinned: [],
+    derived: [],
+    formats: {},
+    groups: null,
+  };
+  const state = { runId: run.id, stream: '', where: '', hidden: [], widths: {}, spec: null };
+  const stateOfNext = async () => {
+    const at = all.made.length;
+    await attach(all);
+    const next = all.made[at]!;
+    next.send({ type: 'ready' });
+    return (next.sent.at(-1) as { state: { layout?: unknown } }).state;
+  };
+  panel.send({ type: 'ready' });
+  panel.send({ type: 'state', state: { ...state, layout } });
+  expect((await stateOfNext()).layout).toEqual(layout);
+  panel.send({ type: 'state', state });
+  expect((await stateOfNext()).layout).toBeUndefined();
+});
