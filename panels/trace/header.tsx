@@ -1,7 +1,6 @@
 import type { JSX } from 'preact';
 import { visible } from '../shared/format.ts';
 import { IconButton } from '../shared/iconButton.tsx';
-import { SparkLine } from './sparkline.tsx';
 import type { TraceState } from './state.ts';
 import { endSentence, isLive, keptNote, recordingText, stateNote, statusOf } from './status.ts';
 
@@ -45,7 +44,6 @@ export function Header({ state, more }: HeaderProps): JSX.Element {
           </span>
         )}
       </div>
-      <SparkLine state={state} />
       <span class={`status ${status.tone}`}>
         <span class="dot" aria-hidden="true" />
         <span class="label">{status.label}</span>

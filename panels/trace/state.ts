@@ -35,7 +35,6 @@ import { FindState } from './find.ts';
 import { groupRows, GroupsState } from './groups.ts';
 import { EMPTY_STATE, panelState, toPanel } from './guards.ts';
 import { PollPace, RowPump, type View } from './pump.ts';
-import { type RateSample, addSample } from './rates.ts';
 import { isLive } from './status.ts';
 import { RowTools, type ToolsHost } from './tools/rowTools.ts';
 import { TableChoices } from './table.ts';
@@ -80,7 +79,6 @@ export class TraceState implements ToolsHost {
   readonly selected = signal(0);
   readonly detailOpen = signal(false);
   readonly detail = signal<RowDetail | null>(null);
-  readonly rates = signal<readonly RateSample[]>([]);
   readonly notice = signal('');
   readonly tools: RowTools;
   /** How far the order is that is asked for; null while the rows are shown as they came. */
@@ -521,8 +519,6 @@ export class TraceState implements ToolsHost {
     batch(() => {
       this.run.value = run;
       this.ready.value = true;
-      if (other) this.rates.value = [];
-      if (isLive(run)) this.rates.value = addSample(this.rates.value, { at: Date.now(), rate: run.rate });
       if (Date.now() - this.#pausePressedAt > PAUSE_SETTLES_MS || other) this.paused.value = run.state === 'paused';
     });
     if (!other && this.paused.value) this.newRows.value = Math.max(0, delivered(run) - this.#deliveredAtPause);

@@ -210,7 +210,7 @@ describe('the header', () => {
   for (const width of [360, 400, 466, 560, 700]) {
     it(`says the run's name and hosts in full at ${width} px`, async () => {
       await open('rows=3204771&rate=48000', { width });
-      await page.locator('.spark').waitFor();
+      await page.locator('.strip').waitFor();
       for (const part of ['.name', '.hosts']) {
         const box = await page.locator(part).evaluate((el) => [el.scrollWidth, el.clientWidth] as const);
         expect(box[0], part).toBeLessThanOrEqual(box[1]);
