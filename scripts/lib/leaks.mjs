@@ -102,6 +102,9 @@ function traceProbes() {
   });
 }
 
+/** The first `ip netns add` after a boot mounts it on itself, for good; a namespace that is left is a mount below it. */
+const NAMESPACES = '/run/netns';
+
 /**
  * @param {string} marker
  * @param {Snapshot} [before] when given, its processes are known not to be ours
@@ -116,7 +119,9 @@ export function snapshot(marker, before) {
     ...bpfObjects(before?.pids ?? pids),
     ...pins('/sys/fs/bpf'),
     ...traceProbes(),
-    ...readMounts().map(({ type, folder }) => [`mount ${folder}`, `mount of ${type} on ${folder}`]),
+    ...readMounts()
+      .filter(({ folder }) => folder !== NAMESPACES)
+      .map(({ type, folder }) => [`mount ${folder}`, `mount of ${type} on ${folder}`]),
     ...temporary.map((name) => [`temp ${name}`, `temporary ${join(tmpdir(), name)}`]),
     ...readdirSync('/sys/class/net').map((name) => [`net ${name}`, `network interface ${name}`]),
   ]);
