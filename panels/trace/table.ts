@@ -72,7 +72,7 @@ export class TableChoices {
     const at = known >= 0 ? known : list.findLastIndex(({ expr }) => expr === before?.expr);
     batch(() => {
       this.derived.value = at < 0 ? [...list, column] : list.with(at, column);
-      if (at >= 0 && before!.expr !== column.expr) this.#leave(before!.expr, `=${column.expr}`);
+      if (at >= 0 && list[at]!.expr !== column.expr) this.#leave(list[at]!.expr, `=${column.expr}`);
     });
   }
 
@@ -102,7 +102,7 @@ export class TableChoices {
     this.pinned.value = ids(this.pinned.value);
     this.formats.value = Object.fromEntries(
       Object.entries(this.formats.value).flatMap((one) => (one[0] === id ? heirs.map((to) => [to, one[1]]) : [one])),
-    ) as Record<string, CellFormat>;
+    );
     this.groups.value = groupsWith(this.groups.value, id, heir);
   }
 

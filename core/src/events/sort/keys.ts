@@ -18,6 +18,7 @@ import { fixedName, isKnownField, unknownField } from '../expr/names.ts';
 import type { RowDecoder } from '../rows.ts';
 import { resolvePath } from '../schema.ts';
 import { textEnd } from '../text.ts';
+import { integerKeys, type IntegerKeys } from './integerKeys.ts';
 
 /** Texts and arrays are compared by so many words of eight bytes; cells show no more of them. */
 export const MOST_WORDS = 32;
@@ -36,6 +37,8 @@ export interface OrderKey {
   read(batch: Batch, row: number, type: number, index: number, word: OrderWord): void;
   /** False when every value has one word at most, so that nobody needs to count. */
   readonly several: boolean;
+  /** How integers that all rows have in one place are read at once; null for other columns. */
+  readonly integers: IntegerKeys | null;
 }
 
 type Words = (batch: Batch, row: number) => number;
@@ -64,8 +67,12 @@ export function orderKey(decoder: RowDecoder, column: string): OrderKey {
     words: (batch, row, type) => types[type]!.words(batch, row),
     read: (batch, row, type, index, word) => types[type]!.read(batch, row, index, word),
     several: types.some(({ several }) => several),
+    integers: isField && schema.records.length === 1 ? integersOf(schema.records[0]!, column) : null,
   };
 }
+
+const integersOf = (record: RecordInfo, column: string): IntegerKeys | null =>
+  integerKeys(record, resolvePath(record, column));
 
 function derivedKey(value: DerivedValue): OrderKey {
   const encoder = new TextEncoder();
@@ -76,6 +83,7 @@ function derivedKey(value: DerivedValue): OrderKey {
   if (value.type === 'text') {
     return {
       several: true,
+      integers: null,
       words: (batch, row, type) => {
         const text = textOf(batch, row, type);
         return text === null ? 0 : Math.min(MOST_WORDS, Math.max(1, Math.ceil(text.length / 8)));
@@ -88,6 +96,7 @@ function derivedKey(value: DerivedValue): OrderKey {
   }
   return {
     several: false,
+    integers: null,
     words: (batch, row, type) => (value.read(batch, row, type) === null ? 0 : 1),
     read: (batch, row, type, _index, word) => numberWord(Number(value.read(batch, row, type) ?? 0), word),
   };

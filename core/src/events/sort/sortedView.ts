@@ -1,8 +1,9 @@
 import type { RowOrder, RowSort, SortProgress } from '../../model/index.ts';
-import { Batch } from '../expr/batch.ts';
+import { Batch, BATCH_ROWS } from '../expr/batch.ts';
 import type { RowPlace } from '../store.ts';
 import { typeColumn } from '../summary/numbers.ts';
 import type { View } from '../view.ts';
+import type { IntegerKeys } from './integerKeys.ts';
 import { checkOrder, MOST_WORDS, orderKey, type OrderKey, type OrderWord } from './keys.ts';
 import { RadixOrder } from './radix.ts';
 
@@ -157,6 +158,10 @@ export class SortedView {
   *#byKey(radix: RadixOrder, key: OrderKey, descending: boolean): Generator<void> {
     const { upper, lower } = radix;
     const missing = new Uint8Array(upper.length);
+    if (key.integers !== null) {
+      yield* this.#byIntegers(radix, key.integers, descending, missing);
+      return;
+    }
     const type = typeColumn(this.decoder.schema);
     let [most, any] = [1, false];
     yield* this.#each((batch, row, position) => {
@@ -185,6 +190,52 @@ export class SortedView {
     if (any) yield* radix.behind(missing);
   }
 
+  /** The same for integers that are read for a batch of rows at once. */
+  *#byIntegers(radix: RadixOrder, keys: IntegerKeys, descending: boolean, missing: Uint8Array): Generator<void> {
+    const flip = descending ? 0xffffffff : 0;
+    let any = false;
+    yield* this.#batches((batch, count, position) => {
+      if (batch !== null && batch.chunk.recordLength >= keys.need) {
+        keys.fill(batch.chunk.slab, batch.offsets, count, radix, position, flip);
+        return;
+      }
+      // Keys of rows that are missing decide nothing, but must not be read beyond a slab's end.
+      for (let row = 0; row < count; row++) {
+        if (batch !== null && batch.lengthOf(row) >= keys.need) {
+          keys.fill(batch.chunk.slab, batch.offsets.subarray(row), 1, radix, position + row, flip);
+        } else {
+          radix.upper[position + row] = radix.lower[position + row] = 0;
+          missing[position + row] = 1;
+          any = true;
+        }
+      }
+    });
+    yield* radix.byKeys(keys.wide);
+    this.#done += radix.lower.length;
+    if (any) yield* radix.behind(missing);
+  }
+
+  /** Rows as they came, by the first `count` offsets of a batch; one without a batch that has left meanwhile. */
+  *#batches(visit: (batch: Batch | null, count: number, position: number) => void): Generator<void> {
+    const { stream } = this.decoder;
+    const distances = this.#distances;
+    const total = distances?.length ?? this.#until - this.#base;
+    const batch = new Batch();
+    for (let position = 0, count = 1; position < total; position += count, this.#done += count) {
+      const seq = this.#base + (distances === null ? position : distances[position]!);
+      const chunk = stream.chunkOf(seq);
+      if (chunk === null) {
+        visit(null, (count = 1), position);
+        if (position % BATCH_ROWS === 0) yield;
+        continue;
+      }
+      const loaded = batch.load(chunk, seq - chunk.firstSeq);
+      count = distances === null ? Math.min(loaded, total - position) : gather(batch, distances, position, loaded);
+      visit(batch, count, position);
+      yield;
+    }
+  }
+
   /** Every row as it came, with its position; without a batch where it has left meanwhile. */
   *#each(visit: (batch: Batch | null, row: number, position: number) => void): Generator<void> {
     const { stream, store } = this.decoder;
@@ -195,8 +246,10 @@ export class SortedView {
       const seq = this.#base + (distances === null ? position : distances[position]!);
       const chunk = stream.chunkOf(seq);
       const before = position;
-      if (chunk === null) visit(null, 0, position++);
-      else {
+      if (chunk === null) {
+        visit(null, 0, position++);
+        if (position % BATCH_ROWS === 0) yield;
+      } else {
         batch.stream = stream.name;
         batch.hosts = store.hosts;
         const end = seq + batch.load(chunk, seq - chunk.firstSeq);
@@ -210,6 +263,18 @@ export class SortedView {
       this.#done += position - before;
     }
   }
+}
+
+/** Moves the offsets of the rows that are in the list to the front of the batch, and returns how many there are. */
+function gather({ offsets }: Batch, distances: Uint32Array, position: number, loaded: number): number {
+  const first = distances[position]!;
+  let count = 0;
+  for (let at = position; at < distances.length; at++) {
+    const row = distances[at]! - first;
+    if (row >= loaded) break;
+    offsets[count++] = offsets[row]!;
+  }
+  return count;
 }
 
 function lowerBound(sorted: Uint32Array, value: number): number {
