@@ -143,49 +143,11 @@ test('Stop detaches, and the ledger adds up', async () => {
 });
 
 test('F5 attaches again without asking', async () => {
-  await workbench.open(source);
+  await workbench.focusEditor(source);
   await editor!.page.keyboard.press('F5');
   await expect.poll(() => panel.status(), { timeout: 30_000 }).toBe('live');
   const { row, pids } = await rowOfKnownCommand();
   expect(pids.map(String)).toContain(row['pid']);
-});
-
-test('by the keyboard alone it is filtered, a row is looked into, and the rows are exported', async () => {
-  const { keyboard } = editor!.page;
-  const frame = workbench.webview();
-  const focused = frame.locator(':focus');
-  await keyboard.press('Control+2');
-  await keyboard.press('/');
-  await expect.poll(() => focused.getAttribute('class')).not.toBeNull();
-  await keyboard.type(`comm == "${command.comm}"`);
-  await keyboard.press('Enter');
-  await expect
-    .poll(async () => new Set((await panel.rows()).map((row) => row['comm'])), { timeout: 10_000 })
-    .toEqual(new Set([command.comm]));
-  await keyboard.press('Escape');
-  await expect.poll(() => focused.getAttribute('role')).toBe('grid');
-  await keyboard.press('Home');
-  await keyboard.press('Enter');
-  await expect.poll(() => frame.locator('.fields').innerText()).toContain(command.comm);
-  await picture(editor!.page, 'keyboard-detail');
-  // Back over what stands before the rows, to the menu.
-  for (let left = 40; left > 0 && (await focused.getAttribute('aria-label')) !== 'More actions'; left -= 1)
-    await keyboard.press('Shift+Tab');
-  await keyboard.press('Enter');
-  await frame.getByRole('menu').waitFor();
-  for (let left = 40; left > 0 && !(await focused.innerText()).includes('Export Rows as CSV'); left -= 1)
-    await keyboard.press('ArrowDown');
-  await keyboard.press('Enter');
-  await workbench.quickInput().waitFor();
-  const file = join(folder, 'rows.csv');
-  await keyboard.press('Control+a');
-  await keyboard.type(file);
-  await keyboard.press('Enter');
-  await workbench.notification(/Exported [1-9]\d* rows/).waitFor();
-  const [head, ...lines] = readFileSync(file, 'utf8').trimEnd().split(/\r?\n/);
-  const comm = head!.split(',').indexOf('comm');
-  expect(new Set(lines.map((line) => line.split(',')[comm]))).toEqual(new Set([command.comm]));
-  await workbench.clearNotifications();
 });
 
 test('after a reload of the window the panel comes back and lives on', async () => {
