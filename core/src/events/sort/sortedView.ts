@@ -193,7 +193,7 @@ export class SortedView {
   /** The same for integers that are read for a batch of rows at once. */
   *#byIntegers(radix: RadixOrder, keys: IntegerKeys, descending: boolean, missing: Uint8Array): Generator<void> {
     const flip = descending ? 0xffffffff : 0;
-    let any = false;
+    const found = { missing: false };
     yield* this.#batches((batch, count, position) => {
       if (batch !== null && batch.chunk.recordLength >= keys.need) {
         keys.fill(batch.chunk.slab, batch.offsets, count, radix, position, flip);
@@ -206,13 +206,13 @@ export class SortedView {
         } else {
           radix.upper[position + row] = radix.lower[position + row] = 0;
           missing[position + row] = 1;
-          any = true;
+          found.missing = true;
         }
       }
     });
     yield* radix.byKeys(keys.wide);
     this.#done += radix.lower.length;
-    if (any) yield* radix.behind(missing);
+    if (found.missing) yield* radix.behind(missing);
   }
 
   /** Rows as they came, by the first `count` offsets of a batch; one without a batch that has left meanwhile. */
@@ -221,11 +221,12 @@ export class SortedView {
     const distances = this.#distances;
     const total = distances?.length ?? this.#until - this.#base;
     const batch = new Batch();
-    for (let position = 0, count = 1; position < total; position += count, this.#done += count) {
+    for (let position = 0, count: number; position < total; position += count, this.#done += count) {
       const seq = this.#base + (distances === null ? position : distances[position]!);
       const chunk = stream.chunkOf(seq);
       if (chunk === null) {
-        visit(null, (count = 1), position);
+        count = 1;
+        visit(null, count, position);
         if (position % BATCH_ROWS === 0) yield;
         continue;
       }
