@@ -135,10 +135,10 @@ impl State {
                 level => format!(" (lockdown={level})"),
             };
             let message = format!(
-                "The kernel is locked down{level} so that nobody may trace its functions: no kprobes, no BPF trampolines (fentry, fexit, lsm, freplace)."
+                "The kernel is locked down{level} so that nobody may trace its functions: no kprobes, no BPF trampolines (fentry, fexit, lsm, freplace), and on some kernels no iterators that may write to maps."
             );
             return Failure::new("lockdown", message).hint(
-                "Boot the host without lockdown=, or use another kind: a tracepoint, a raw tracepoint, tp_btf, an iterator.",
+                "Boot the host without lockdown=, or use another kind: a tracepoint, a raw tracepoint, tp_btf, an iterator over tasks or sockets.",
             );
         }
         if self.smallest_loads {
