@@ -33,18 +33,13 @@ export class RowColours {
   }
 
   #ruleOf(seq: number): number {
-    const place = this.#decoder?.stream.place(seq) ?? null;
-    if (place === null) return -1;
-    const batch = this.#batch;
-    batch.chunk = place.chunk;
-    batch.count = 1;
-    batch.firstSeq = seq;
-    batch.offsets[0] = place.offset;
-    batch.stream = this.#decoder!.stream.name;
-    batch.hosts = this.#decoder!.store.hosts;
+    const decoder = this.#decoder;
+    const place = decoder?.stream.place(seq) ?? null;
+    if (decoder === null || place === null) return -1;
+    this.#batch.point(place, decoder);
     return this.#filters.findIndex((filter) => {
       if (filter === null) return false;
-      filter.select(batch, this.#mask);
+      filter.select(this.#batch, this.#mask);
       return this.#mask[0] !== 0;
     });
   }

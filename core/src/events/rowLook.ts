@@ -102,14 +102,8 @@ export class RowLook {
   }
 
   #one(place: RowPlace): Batch {
-    const batch = this.#batch;
-    batch.chunk = place.chunk;
-    batch.count = 1;
-    batch.firstSeq = place.seq;
-    batch.offsets[0] = place.offset;
-    batch.stream = this.decoder.stream.name;
-    batch.hosts = this.decoder.store.hosts;
-    return batch;
+    this.#batch.point(place, this.decoder);
+    return this.#batch;
   }
 
   #formatOf(id: string): CellFormat | null {

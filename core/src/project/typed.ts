@@ -123,3 +123,6 @@ function enumKey(field: RecordField): string {
 export function scalarField(shape: Shape): TypedField {
   return { name: SCALAR, offset: 0, field: { ...shape.fields[0]!, offset: 0 } };
 }
+
+/** The width of the integer that holds a field, in bits: a bit field in a unit of an odd size gets the widest. */
+export const integerBits = (field: RecordField): number => ([1, 2, 4, 8].includes(field.size) ? field.size * 8 : 64);

@@ -1,5 +1,5 @@
 import type { RecordSource } from '../slab.ts';
-import type { StoreHost } from '../store.ts';
+import type { EventStore, EventStream, RowPlace } from '../store.ts';
 import { wireOfAll, wireOfAny, withWire, type Wire } from './wire.ts';
 
 /** Rows of one chunk that are filtered together: enough to pay for the calls, few enough to stay in the cache. */
@@ -12,7 +12,7 @@ export class Batch {
   chunk!: RecordSource;
   firstSeq = 0;
   stream = '';
-  hosts: readonly StoreHost[] = [];
+  hosts: EventStore['hosts'] = [];
 
   /** Points to rows `row` … of the chunk (counted within it) and returns how many fit. */
   load(chunk: RecordSource, row: number): number {
@@ -21,6 +21,16 @@ export class Batch {
     this.firstSeq = chunk.firstSeq + row;
     chunk.fillOffsets(row, this.count, this.offsets);
     return this.count;
+  }
+
+  /** Points to a single row of a stream: row 0. */
+  point({ chunk, offset, seq }: RowPlace, { stream, store }: { stream: EventStream; store: EventStore }): void {
+    this.chunk = chunk;
+    this.count = 1;
+    this.firstSeq = seq;
+    this.offsets[0] = offset;
+    this.stream = stream.name;
+    this.hosts = store.hosts;
   }
 
   lengthOf(row: number): number {

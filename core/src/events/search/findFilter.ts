@@ -2,7 +2,6 @@ import type { PageRow, RowFind } from '../../model/index.ts';
 import { Batch, BATCH_ROWS } from '../expr/batch.ts';
 import { compileExpr, type Filter } from '../expr/compile.ts';
 import type { RowLook } from '../rowLook.ts';
-import type { RowPlace } from '../store.ts';
 import { cellMatchers, type CellMatcher } from './cells.ts';
 
 /** Rows of a batch that have what is searched for: an EXPR, or a text in the cells as they are shown. */
@@ -50,22 +49,13 @@ export function markFound(rows: PageRow[], find: RowFind, look: RowLook): void {
   } catch {
     return;
   }
+  const batch = new Batch();
   const mask = new Uint8Array(1);
   for (const row of rows) {
     const place = look.decoder.stream.place(row.seq);
     if (place === null) continue;
-    test(batchOf(look, place), mask);
+    batch.point(place, look.decoder);
+    test(batch, mask);
     if (mask[0] !== 0) row.found = true;
   }
-}
-
-function batchOf(look: RowLook, place: RowPlace): Batch {
-  const batch = new Batch();
-  batch.chunk = place.chunk;
-  batch.count = 1;
-  batch.firstSeq = place.seq;
-  batch.offsets[0] = place.offset;
-  batch.stream = look.decoder.stream.name;
-  batch.hosts = look.decoder.store.hosts;
-  return batch;
 }

@@ -2,25 +2,17 @@
 import type { AgentClient } from '../../agent/client.ts';
 import { RingsideError } from '../../errors.ts';
 import { compileExpr, type Filter } from '../../events/index.ts';
-import type { MapAccess, MapSummarySpec, SummaryPage } from '../../model/index.ts';
-import type { MapTyping } from '../hostTypes.ts';
+import type { MapSummarySpec, SummaryPage } from '../../model/index.ts';
 import { notShown } from '../view/access.ts';
-import { everyMsAfter, LEAST_EVERY_MS, openFeed, type Feed, type Ref } from '../view/feed.ts';
+import { everyMsAfter, LEAST_EVERY_MS, openFeed, type Feed } from '../view/feed.ts';
 import type { RowLayout } from '../view/layout.ts';
+import type { LiveMapOf } from '../view/liveMap.ts';
 import { orderRows } from '../view/order.ts';
 import { MapTable } from '../view/table.ts';
 import { figuresOf, type Figures } from './figures.ts';
 
 /** A map as it can be reached now. */
-export interface ChartedMapOf {
-  name: string;
-  type: string;
-  keySize: number;
-  valueSize: number;
-  maxEntries: number;
-  access: MapAccess;
-  typing: MapTyping;
-  ref: Ref;
+export interface ChartedMapOf extends Omit<LiveMapOf, 'target' | 'agent' | 'readOnly'> {
   agent: AgentClient;
 }
 

@@ -3,7 +3,7 @@ import type { RecordField } from '../../model/index.ts';
 import { Lines } from '../lines.ts';
 import { isComposite, shapesOf, type ProjectModel, type Shape } from '../model.ts';
 import { pascal, Unique } from '../names.ts';
-import { isTail, scalarField, Types, type TypedEnum, type TypedStruct } from '../typed.ts';
+import { integerBits, isTail, scalarField, Types, type TypedEnum, type TypedStruct } from '../typed.ts';
 
 /** What main.go and the file itself call something else. */
 const reserved = ['Hex', 'Pointer', 'String'];
@@ -124,9 +124,9 @@ function goType(types: Types, field: RecordField): string {
   switch (field.kind) {
     case 'int':
     case 'char':
-      return `int${width(field)}`;
+      return `int${integerBits(field)}`;
     case 'uint':
-      return `uint${width(field)}`;
+      return `uint${integerBits(field)}`;
     case 'bool':
       return 'bool';
     case 'float':
@@ -149,9 +149,6 @@ function goType(types: Types, field: RecordField): string {
       return types.structOf(field).name;
   }
 }
-
-/** A bit field in a unit of an odd size is as wide as its bits need. */
-const width = (field: RecordField): number => ([1, 2, 4, 8].includes(field.size) ? field.size * 8 : 64);
 
 /** An expression that reads one value of `b`. */
 function value(types: Types, field: RecordField, offset: number | string, b: string): string {

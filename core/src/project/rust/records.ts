@@ -3,7 +3,7 @@ import type { RecordField } from '../../model/index.ts';
 import { Lines } from '../lines.ts';
 import { isComposite, shapesOf, type ProjectModel, type Shape } from '../model.ts';
 import { rustField, Unique } from '../names.ts';
-import { isTail, scalarField, Types, type TypedEnum, type TypedStruct } from '../typed.ts';
+import { integerBits, isTail, scalarField, Types, type TypedEnum, type TypedStruct } from '../typed.ts';
 
 /** What the file itself, and Rust's prelude, call something else. */
 const reserved =
@@ -75,9 +75,9 @@ function rustType(types: Types, field: RecordField): string {
   switch (field.kind) {
     case 'int':
     case 'char':
-      return `i${width(field)}`;
+      return `i${integerBits(field)}`;
     case 'uint':
-      return `u${width(field)}`;
+      return `u${integerBits(field)}`;
     case 'bool':
       return 'bool';
     case 'float':
@@ -101,9 +101,6 @@ function rustType(types: Types, field: RecordField): string {
       return types.structOf(field).name;
   }
 }
-
-/** A bit field in a unit of an odd size is as wide as its bits need. */
-const width = (field: RecordField): number => ([1, 2, 4, 8].includes(field.size) ? field.size * 8 : 64);
 
 /** An expression that reads one value of `b` at an offset. */
 function value(types: Types, field: RecordField, offset: string, depth: number): string {
