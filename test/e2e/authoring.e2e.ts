@@ -121,8 +121,7 @@ async function write(file: string, name: string): Promise<void> {
 }
 
 async function attach(name: string): Promise<void> {
-  await workbench.lens(/^\s*Attach$/).click();
-  await workbench.pick('local');
+  await workbench.attachByLens('local');
   await panel.ready(60_000);
   await expect.poll(() => panel.status(), { timeout: 30_000 }).toBe('live');
   await picture(editor.page, `authoring-${name}-attached`);

@@ -97,8 +97,7 @@ test('while it runs, figures stand above the program and beside its map', async 
   await workbench.focusEditor('counter.bpf.c');
   await workbench.save();
   await editor!.page.keyboard.press('Control+Home');
-  await workbench.lens(/Attach/).click();
-  await workbench.pick('local');
+  await workbench.attachByLens('local');
   await workbench.lens(/\/s · .* each · .* CPU/).waitFor({ timeout: 60_000 });
   const hint = editor!.page
     .locator('.monaco-editor .view-line')

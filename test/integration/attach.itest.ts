@@ -109,13 +109,17 @@ describe('on this machine', () => {
 
   it('ends in order when --count is reached while programs are still being attached', async () => {
     const program = 'test/fixtures/programs/many_programs.bpf.c';
-    const result = await cliRun(['attach', program, '--host', 'local', '--json', '--count', '1']);
-    expect(result.code).toBe(0);
-    const attached = result.json.findLastIndex((l: Line) => l.type === 'attached');
-    const first = result.json.findIndex((l: Line) => l.type === 'event');
-    expect(first).toBeGreaterThan(-1);
-    expect(first).toBeLessThan(attached); // else nothing was tested
-    expect(result.json.at(-1)).toMatchObject({ type: 'end', reason: 'count' });
+    let early = false;
+    for (let tries = 0; tries < 5 && !early; tries++) {
+      const result = await cliRun(['attach', program, '--host', 'local', '--json', '--count', '1']);
+      expect(result.code).toBe(0);
+      const attached = result.json.findLastIndex((l: Line) => l.type === 'attached');
+      const first = result.json.findIndex((l: Line) => l.type === 'event');
+      expect(first).toBeGreaterThan(-1);
+      expect(result.json.at(-1)).toMatchObject({ type: 'end', reason: 'count' });
+      early = first < attached; // whether its record was here first is the machine's choice
+    }
+    expect(early).toBe(true); // else nothing was tested
   });
 
   it('dumps maps on request', async () => {

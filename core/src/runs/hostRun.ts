@@ -298,6 +298,7 @@ export class HostRun {
       swapped(answer);
       this.callbacks.onSwapped(this, object, answer);
       if (answer.old) this.past.push({ first: this.first, last: answer.old });
+      this.first = undefined; // those of the new version are asked for below
     });
     this.object = object;
     this.notes = [];

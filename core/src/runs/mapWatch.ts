@@ -91,9 +91,9 @@ export class MapWatch {
     return { events, read: all };
   }
 
-  /** Reads every map anew; those that cannot be read are left out. */
+  /** Reads every map anew; of those that cannot be read the last entries stay. */
   async readAll(): Promise<void> {
-    this.dumps.clear();
+    for (const dump of this.dumps.values()) dump.at = -Infinity;
     await Promise.allSettled(this.names().map((map) => this.read(map)));
   }
 

@@ -55,11 +55,11 @@ export class Trigger {
     this.after = BigInt(Date.now() + 1) * 1_000_000n;
   }
 
-  /** pwrite64 of these bytes. */
+  /** pwrite64 of these bytes. In memory a NUL comes after them: programs read them as strings, too. */
   write(bytes: string | Uint8Array, position = 4096): void {
     const file = openSync('/dev/null', 'w');
-    const buffer = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
-    writeSync(file, buffer, 0, buffer.length, position);
+    const buffer = Buffer.concat([Buffer.from(bytes as Uint8Array), Buffer.alloc(1)]);
+    writeSync(file, buffer, 0, buffer.length - 1, position);
     closeSync(file);
   }
 

@@ -3,7 +3,13 @@
  * a host that is not there. What the disk is too slow for is left out and counted; the run never waits.
  */
 import { create, toBinary } from '@bufbuild/protobuf';
-import { HelloSchema, RunDescriptionSchema, StatsSchema, SwapResultSchema } from '../../agent/generated/agent_pb.ts';
+import {
+  HelloSchema,
+  RunDescriptionSchema,
+  StatsSchema,
+  SwapResultSchema,
+  type Stats,
+} from '../../agent/generated/agent_pb.ts';
 import type { SwapResult } from '../../agent/generated/agent_pb.ts';
 import { FrameType, type SeenFrame } from '../../agent/frames.ts';
 import type { EventStore } from '../../events/index.ts';
@@ -65,6 +71,8 @@ interface Recorded {
   /** Refused by the sink since the last chunk that it took. */
   dropped: { frames: number; records: Counts };
   maps: Map<string, RecordedMap>;
+  /** A version took over whose first figures are not in the recording: what it costs is counted from them. */
+  firstMissing: boolean;
   stop(): void;
 }
 
@@ -101,7 +109,7 @@ export class Recorder {
     this.put(ChunkType.program, index, keptDetails(this.run.spec, hostRun.object));
     const stop = agent.onWire((frame) => this.frame(recorded, frame));
     const dropped = { frames: 0, records: {} };
-    const recorded: Recorded = { hostRun, index, gathering: null, dropped, maps: new Map(), stop };
+    const recorded: Recorded = { hostRun, index, gathering: null, dropped, maps: new Map(), firstMissing: false, stop };
     this.hosts.push(recorded);
   }
 
@@ -195,14 +203,21 @@ export class Recorder {
   figures(): void {
     for (const recorded of this.hosts) {
       const { hostRun, index } = recorded;
-      if (hostRun.stats === undefined) continue;
+      const { stats, first } = hostRun;
+      if (stats === undefined) continue;
+      if (recorded.firstMissing && first === undefined && !hostRun.gone) continue;
       this.flushHost(recorded);
       this.sayDropped(recorded);
       const delivered = Object.fromEntries(
         this.run.store.streams.map((stream) => [stream.name, stream.deliveredBy(hostRun.index)]),
       );
-      const head: FiguresHead = { delivered, final: hostRun.lastWord };
-      this.put(ChunkType.figures, index, encodeParts(head, toBinary(StatsSchema, hostRun.stats)));
+      const put = (figures: Stats, final: boolean): void => {
+        const head: FiguresHead = { delivered, final };
+        this.put(ChunkType.figures, index, encodeParts(head, toBinary(StatsSchema, figures)));
+      };
+      if (recorded.firstMissing && first !== undefined && first !== stats) put(first, false);
+      recorded.firstMissing = false;
+      put(stats, hostRun.lastWord);
     }
   }
 
@@ -264,6 +279,7 @@ export class Recorder {
     tail.set(details, answer.length);
     const head = { programs, targets, set, answerBytes: answer.length };
     this.put(ChunkType.swap, recorded.index, encodeParts(head, tail));
+    recorded.firstMissing = true;
   }
 
   /** Frames that have come are in the sink. */
