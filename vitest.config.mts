@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 // *.itest.ts (integration) and test/hosts, test/e2e.
 const machinesAlone = ['guards', 'kill', 'matrix', 'privileges'].map((name) => `test/hosts/${name}.vmtest.ts`);
 
+const connections = 'test/integration/ssh-*.itest.ts';
+
 // Four machines for five minutes: `npm test` leaves it to `npm run test:hosts`.
 const verdicts =
   process.env.RINGSIDE_VERDICTS === 'off' ? ['test/hosts/verdicts.vmtest.ts', 'test/hosts/headers.vmtest.ts'] : [];
@@ -29,11 +31,24 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['{core,cli,bpf-snippets,language-server}/**/*.itest.ts', 'test/integration/**/*.itest.ts'],
-          exclude: ['**/node_modules/**'],
+          exclude: ['**/node_modules/**', connections],
           environment: 'node',
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      // Connections: each file has an sshd, users and folders of its own, and waits more than it works.
+      {
+        test: {
+          name: 'integration-ssh',
+          include: [connections],
+          environment: 'node',
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
       // Virtual machines. Each has one processor, so two files run at a time; those that boot several at once, or that

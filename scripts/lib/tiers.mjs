@@ -18,7 +18,7 @@ const minute = 60_000;
  * @property {(env: NodeJS.ProcessEnv, asked: boolean) => Promise<import('./reports.mjs').Counts>} run `asked`: by name
  */
 
-/** Runs vitest's projects of that name (`hosts` and `hosts-alone`). @param {string} project @param {number} timeout */
+/** Runs vitest's projects whose names begin so (`hosts` and `hosts-alone`). @param {string} project @param {number} timeout */
 async function vitest(project, env, timeout) {
   const report = join(reports, `${project}.json`);
   rmSync(report, { force: true });
