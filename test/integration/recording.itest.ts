@@ -100,6 +100,23 @@ async function charted(runId: string): Promise<unknown[]> {
   return pages;
 }
 
+/** The cells and the detail of a run's first call that have names of its host. */
+async function named(runId: string): Promise<Record<string, string>> {
+  const stream = (await summary(runId)).schemas.find((s) => s.stream.startsWith('calls'))!.stream;
+  const { columns, rows } = await engine().rows({ runId, stream, where: '', first: 0, count: 1 });
+  const shown = ['uid', 'gid', 'ip', 'kern_stack_id'].map((id) => [id, columns.findIndex((c) => c.id === id)] as const);
+  const cells = shown.map(([id, at]) => [id, rows[0]!.cells[at]!] as const);
+  const detail = (await engine().row(runId, stream, rows[0]!.seq))!;
+  const uid = detail.fields.find(({ path }) => path === 'uid')!.text;
+  return Object.fromEntries([...cells, ['detail of uid', uid]]);
+}
+
+const hostsNames = {
+  ...{ uid: '0 (root)', gid: '0 (root)', 'detail of uid': '0 (root)' },
+  ip: expect.stringMatching(/^[a-z_]\w*\+0x/) as string,
+  kern_stack_id: expect.stringMatching(/^[a-z_]\w*\+0x\w+ < [a-z_]/) as string,
+};
+
 async function open(path: string): Promise<RunSummary> {
   const { id } = await engine().openRecording({ file: path, where: '', speed: null, count: null });
   await vi.waitUntil(async () => (await summary(id)).state === 'ended', { timeout: 20_000, interval: 20 });
@@ -127,6 +144,8 @@ it('gives the same rows, prints and maps, through a redeploy that lays the recor
   expect(after.streams).toEqual(
     expect.arrayContaining(['calls', 'calls (version 1)', 'samples', 'printk', 'map:per_pid', 'map:per_cpu']),
   );
+  expect(await named(replayed.id)).toEqual(await named(live.id));
+  expect(await named(replayed.id)).toMatchObject(hostsNames);
   expect(replayed.replay).toMatchObject({ file: recording, damage: '' });
   expect(replayed.ledger).toEqual(live.ledger);
   expect(replayed.ledger.streams.every(addsUp)).toBe(true);
@@ -214,6 +233,7 @@ it('begins and ends while the run goes on; a full disk ends it and nothing else'
   const replayed = await open(part);
   const calls = replayed.ledger.streams.find((s) => s.name === 'calls')!;
   expect(calls).toMatchObject({ delivered: 20, notRecorded: 10, lostAgent: 0, lostTransport: 0 });
+  expect(await named(replayed.id)).toMatchObject(hostsNames);
 });
 
 it('prints by `ringside replay` what `ringside attach` printed', async () => {

@@ -9,7 +9,7 @@ import { RingsideError } from '../errors.ts';
 export const RECORDING_MAGIC = Uint8Array.of(0x8b, 0x52, 0x53, 0x52, 0x0d, 0x0a, 0x1a, 0x0a);
 /** A reader refuses a greater major version, and reads past chunk types of a greater minor one. */
 export const RECORDING_MAJOR = 1;
-export const RECORDING_MINOR = 1;
+export const RECORDING_MINOR = 2;
 export const PREAMBLE_BYTES = 16;
 export const CHUNK_HEADER_BYTES = 32;
 /** "RSCK": where a reader begins again behind damage. */
@@ -42,7 +42,7 @@ export const ChunkType = {
   swap: 10,
   /** Frames that the disk was too slow for. */
   dropped: 11,
-  /** Names that the host gave: of users, addresses, devices. */
+  /** Names that the host gave, of users, groups and addresses, and stacks (names.ts). */
   names: 12,
   /** The recording ended in order. */
   end: 13,

@@ -153,6 +153,12 @@ describe('a recording of the last minutes', () => {
     expectRight(chunks, all);
   });
 
+  it('keeps the names that the host gave, however long ago', () => {
+    const { run, host, names, frames: data } = ChunkType;
+    const older = [run, host, data, names, data, names].map((type, i) => ({ type, host: 0, i, map: '' }));
+    expect(carriedOver(older).map(({ i }) => i)).toEqual([0, 1, 3, 5]);
+  });
+
   it('carries the first figures of each version, and the newest of figures and maps', () => {
     const { run, host, figures, swap, frames: data, map: entries } = ChunkType;
     const older = [run, host, figures, data, figures, entries, swap, figures, entries, figures].map((type, i) => ({

@@ -7,6 +7,7 @@ import { AgentClient } from '../agent/client.ts';
 import type { HostFacts } from '../agent/generated/agent_pb.ts';
 import { deployAgent, type AgentProcess } from '../deploy/index.ts';
 import { RingsideError } from '../errors.ts';
+import type { HostNames } from '../events/index.ts';
 import type { Log } from '../log.ts';
 import type { ConnectionState, HostInfo } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
@@ -41,6 +42,8 @@ export interface RecordedFigures {
     kept(): { times: number[]; at: number } | null;
     showAt(ms: number): Promise<void>;
   };
+  /** What its users, addresses and stacks were called. */
+  readonly names: HostNames;
 }
 
 export interface ConnectionOptions {

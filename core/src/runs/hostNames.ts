@@ -4,6 +4,7 @@
  */
 import type { HostNames } from '../events/index.ts';
 import type { Log } from '../log.ts';
+import { nameKinds, noNames, type FoundNames, type NameKind } from '../recording/names.ts';
 import type { ConnectedHost } from './hostConnection.ts';
 import type { MapDumpBytes } from './hostRun.ts';
 
@@ -13,9 +14,9 @@ export interface NameSource {
   host(): Promise<Pick<ConnectedHost, 'agent' | 'transport'>>;
   /** The entries of a map of the run. */
   dump(map: string, limit: number): Promise<MapDumpBytes>;
+  /** The host told these, some of them perhaps once more. */
+  onFound?(found: FoundNames): void;
 }
-
-type Kind = 'user' | 'group' | 'symbol';
 
 /** Where kernels begin, on every architecture with 48 bits of addresses and more. */
 const KERNEL = 0xffff_8000_0000_0000n;
@@ -59,10 +60,22 @@ export class RunNames implements HostNames {
     return null;
   }
 
-  private name(kind: Kind, id: bigint): string | null {
+  private name(kind: NameKind, id: bigint): string | null {
     const name = this.known[kind].get(id);
     if (name === undefined && this.wanted[kind].size < ASKED_AT_ONCE) this.wanted[kind].add(id);
     return name ?? null;
+  }
+
+  /** All that the host has told. */
+  found(): FoundNames {
+    const found = noNames();
+    for (const kind of nameKinds)
+      for (const [id, name] of this.known[kind]) if (name !== null) found[kind].set(id, name);
+    for (const [map, stacks] of this.stacks) {
+      const known = [...stacks].flatMap(([id, frames]) => (frames === null ? [] : [[id, frames] as const]));
+      found.stacks.set(map, new Map(known));
+    }
+    return found;
   }
 
   /** Something was shown without the name that it may have. */
@@ -86,7 +99,7 @@ export class RunNames implements HostNames {
   }
 
   private async take(
-    kind: Kind,
+    kind: NameKind,
     find: (ids: bigint[], host: Awaited<ReturnType<NameSource['host']>>) => Promise<Map<bigint, string>>,
   ): Promise<void> {
     const ids = [...this.wanted[kind]];
@@ -106,6 +119,8 @@ export class RunNames implements HostNames {
       if (host) known.set(id, found.get(id) ?? null);
       this.wanted[kind].delete(id);
     }
+    const told = ids.flatMap((id) => (found.has(id) ? [[id, found.get(id)!] as const] : []));
+    if (told.length > 0) this.source.onFound?.({ ...noNames(), [kind]: new Map(told) });
   }
 
   /** Reads a stack map, as long as it is there. */
@@ -115,7 +130,9 @@ export class RunNames implements HostNames {
     const wanted = this.wantedStacks.get(map) ?? [];
     this.wantedStacks.delete(map);
     try {
-      for (const [id, frames] of stacksIn(await this.source.dump(map, MOST_STACKS))) stacks.set(id, frames);
+      const found = stacksIn(await this.source.dump(map, MOST_STACKS));
+      for (const [id, frames] of found) stacks.set(id, frames);
+      this.source.onFound?.({ ...noNames(), stacks: new Map([[map, found]]) });
     } catch (error) {
       this.log.debug(`No stacks of ${map}: ${String(error)}`);
     }

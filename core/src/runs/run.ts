@@ -60,11 +60,20 @@ import { MAP_STREAM, MapWatch } from './mapWatch.ts';
 import { BuildFailure, type PreparedAhead, type PreparedObject } from './prepare.ts';
 import { RowEmitter } from './rowEmitter.ts';
 import { Recordings } from './record/recordings.ts';
+import { RowNames } from './record/rowNames.ts';
 import type { PlayedEnd } from './replay/player.ts';
 import { runLedger } from './runLedger.ts';
 import { StreamVersions } from './streamVersions.ts';
 
 const STATS_MS = 1_000;
+/** So often rows that are recorded are looked at for the names that they need; a crash costs no more. */
+const NAMES_MS = 5_000;
+/** Rows of a stream that are looked at then, and questions that follow from them: stacks, then the addresses on them. */
+const NAMED_ROWS = 2_000;
+const NAME_ROUNDS = 3;
+/** When the recording ends. */
+const NAMED_ROWS_AT_END = 20_000;
+const NAME_ROUNDS_AT_END = 20;
 /** Summaries at most this often while rows come in. */
 const SUMMARY_MS = 500;
 
@@ -112,8 +121,9 @@ export interface Adopted {
 export class Run {
   readonly store: EventStore;
   readonly hostRuns: HostRun[] = [];
-  /** Names for the rows of each host, but of those that a recording stands for. */
+  /** Names for the rows of each host, by its index; none where a recording stands for them. */
   private readonly names: RunNames[] = [];
+  private readonly rowNames: RowNames;
   /** Agents that are this run's alone. */
   private readonly claimed: ConnectedHost[] = [];
   readonly views: RunViews;
@@ -169,6 +179,7 @@ export class Run {
     this.recordings = new Recordings(this, deps.log);
     this.store = new EventStore(spec.storeBytes === undefined ? {} : { maxBytes: spec.storeBytes });
     this.attention = new Attention(spec.attended === true, deps.log);
+    this.rowNames = new RowNames(this.store, () => this.recordSchemas);
     this.iterators = new IteratorTexts(this, (events) => deps.onEvents(id, events));
     this.views = new RunViews(this.store, () => [...this.recordSchemas, printsSchema, ...this.iterators.schemas()]);
     this.summaries = new RunSummaries(this.views);
@@ -279,7 +290,8 @@ export class Run {
       onSwapped: (on, next, result) => this.recordings.swapped(on, next, this.nextSpec ?? this.spec, result),
     });
     this.hostRuns.push(hostRun);
-    if (!host.recorded) this.nameRows(hostRun);
+    if (host.recorded) this.store.setNames(hostRun.index, host.recorded.names);
+    else this.nameRows(hostRun);
     this.unsubscribe.push(this.deps.onConnectionEnd(host, (error) => this.onHostLost(hostRun, error)));
     return hostRun;
   }
@@ -290,6 +302,7 @@ export class Run {
       {
         host: () => this.deps.connected(hostRun.name),
         dump: (map, limit) => hostRun.dumpMap(map, limit),
+        onFound: (found) => this.recordings.names(hostRun, found),
       },
       this.deps.log,
     );
@@ -298,19 +311,25 @@ export class Run {
   }
 
   /** Reads again when something had no name yet: an address on a stack is known only once the stack is. */
-  private named<T>(read: () => T): T | Promise<T> {
+  private named<T>(read: () => T, mostRounds = 3): T | Promise<T> {
     const answer = read();
-    return this.names.some((n) => n.missing) ? this.readNamed(read) : answer;
+    return this.names.some((n) => n.missing) ? this.readNamed(read, mostRounds) : answer;
   }
 
-  private async readNamed<T>(read: () => T): Promise<T> {
+  private async readNamed<T>(read: () => T, mostRounds: number): Promise<T> {
     let answer: T;
     let rounds = 0;
     do {
       await Promise.all(this.names.map((n) => n.ask()));
       answer = read();
-    } while (++rounds < 3 && this.names.some((n) => n.missing));
+    } while (++rounds < mostRounds && this.names.some((n) => n.missing));
     return answer;
+  }
+
+  /** The names that recorded rows need, whether or not anybody looks at them: a replay has no host to ask. */
+  private async nameRecorded(mostRows: number, mostRounds: number): Promise<void> {
+    if (!this.recordings.going) return;
+    await this.named(this.rowNames.take(mostRows), mostRounds);
   }
 
   /** Stacks that rows speak of are gone with their maps: they are read while they are there. */
@@ -519,6 +538,7 @@ export class Run {
     this.lastRateAt = this.runningSince;
     this.setState('running');
     this.every(STATS_MS, () => void this.tick());
+    this.every(NAMES_MS, () => void this.nameRecorded(NAMED_ROWS, NAME_ROUNDS));
     const { durationSeconds, mapsSeconds } = this.spec;
     this.deadline.set(durationSeconds);
     if (mapsSeconds !== null) {
@@ -673,6 +693,7 @@ export class Run {
     if (failed) this.error ??= RingsideError.from(failed.reason);
     for (const h of this.hostRuns) h.streams.flush(); // also of a host that was lost
     await this.emitter?.drain();
+    await this.nameRecorded(NAMED_ROWS_AT_END, NAME_ROUNDS_AT_END);
     for (const h of this.hostRuns) {
       if (stays(h)) h.leave();
       else h.kept = null;
@@ -761,6 +782,7 @@ export class Run {
     }
     await this.recordings.open(spec);
     await this.recordings.begin(true);
+    for (const [i, names] of this.names.entries()) this.recordings.names(this.hostRuns[i]!, names.found());
     await this.recordings.keepMaps(spec.mapsSeconds);
     return this.summary();
   }
@@ -769,6 +791,7 @@ export class Run {
   async endRecording(): Promise<RunSummary> {
     await Promise.allSettled(this.hostRuns.map((h) => h.refreshStats()));
     await this.recordings.readMaps();
+    await this.nameRecorded(NAMED_ROWS_AT_END, NAME_ROUNDS_AT_END);
     await this.recordings.end({ reason: 'interrupt', runGoesOn: true, seconds: this.seconds, error: null });
     return this.summary();
   }

@@ -23,10 +23,12 @@ import {
   putFrame,
 } from '../../recording/format.ts';
 import type { AttachedHead, Counts, EndHead, FiguresHead, HostHead, RunHead } from '../../recording/contents.ts';
+import { encodeNames, type FoundNames } from '../../recording/names.ts';
 import type { ChunkSink } from '../../recording/sink.ts';
 import type { HostRun, MapDumpBytes } from '../hostRun.ts';
 import type { HostDump } from '../mapWatch.ts';
 import { keptDetails } from '../keptRun.ts';
+import { KnownNames } from '../knownNames.ts';
 import type { PreparedObject } from '../prepare.ts';
 
 /** Frames are handed to the sink when so many bytes are there … */
@@ -71,6 +73,8 @@ interface Recorded {
   /** Refused by the sink since the last chunk that it took. */
   dropped: { frames: number; records: Counts };
   maps: Map<string, RecordedMap>;
+  /** That stand in the recording. */
+  names: KnownNames;
   /** A version took over whose first figures are not in the recording: what it costs is counted from them. */
   firstMissing: boolean;
   stop(): void;
@@ -109,7 +113,10 @@ export class Recorder {
     this.put(ChunkType.program, index, keptDetails(this.run.spec, hostRun.object));
     const stop = agent.onWire((frame) => this.frame(recorded, frame));
     const dropped = { frames: 0, records: {} };
-    const recorded: Recorded = { hostRun, index, gathering: null, dropped, maps: new Map(), firstMissing: false, stop };
+    const recorded: Recorded = {
+      ...{ hostRun, index, gathering: null, dropped, firstMissing: false, stop },
+      ...{ maps: new Map(), names: new KnownNames() },
+    };
     this.hosts.push(recorded);
   }
 
@@ -263,6 +270,14 @@ export class Recorder {
     this.flushHost(recorded);
     const head = { program, truncated, time };
     this.put(ChunkType.iterator, recorded.index, encodeParts(head, new TextEncoder().encode(text)));
+  }
+
+  /** The host has told names; what stands in the recording already is not written again. False: there is no room for all. */
+  names(hostRun: HostRun, found: FoundNames): boolean {
+    const recorded = this.of(hostRun);
+    if (recorded === undefined) return true;
+    for (const payload of encodeNames(recorded.names.add(found))) this.put(ChunkType.names, recorded.index, payload);
+    return !recorded.names.full;
   }
 
   /** A new version took over: called before the first frame of it is read. */

@@ -6,6 +6,7 @@ import { RingsideError, type ErrorData } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { AttachSpec, IteratorText, RecordingState, RecordSpec } from '../../model/index.ts';
 import type { EndHead, RunHead } from '../../recording/contents.ts';
+import type { FoundNames } from '../../recording/names.ts';
 import { RecordingFile } from '../../recording/file.ts';
 import { LastMinutesFile } from '../../recording/lastMinutes.ts';
 import type { HostRun, MapDumpBytes } from '../hostRun.ts';
@@ -33,6 +34,8 @@ interface FileRecording {
   begun: boolean;
   mapsTimer: NodeJS.Timeout | undefined;
   endedAt: number | null;
+  /** More names were found than a recording takes. */
+  namesFull: boolean;
 }
 
 /** ns since the Unix epoch by a clock that never goes back. */
@@ -67,7 +70,10 @@ export class Recordings {
       : LastMinutesFile.create(resolve(path), { onFailed, seconds: lastSeconds }));
     const recorder = new Recorder(this.run, file, this.now);
     const startedAt = Date.now();
-    this.current = { file, lastSeconds, recorder, startedAt, begun: false, mapsTimer: undefined, endedAt: null };
+    this.current = {
+      ...{ file, lastSeconds, recorder, startedAt, begun: false, mapsTimer: undefined, endedAt: null },
+      namesFull: false,
+    };
   }
 
   /** Listens to the run's hosts. `later`: it has been attached for a while. */
@@ -83,6 +89,11 @@ export class Recordings {
 
   private get active(): FileRecording | undefined {
     return this.current?.endedAt === null ? this.current : undefined;
+  }
+
+  /** Something is being written. */
+  get going(): boolean {
+    return this.recorder !== undefined;
   }
 
   private get recorder(): Recorder | undefined {
@@ -134,6 +145,14 @@ export class Recordings {
 
   iterator(hostRun: HostRun, program: string, text: IteratorText): void {
     this.recorder?.iterator(hostRun, program, text);
+  }
+
+  /** A host has told names. */
+  names(hostRun: HostRun, found: FoundNames): void {
+    const { recorder, active } = this;
+    if (!recorder || !active || recorder.names(hostRun, found) || active.namesFull) return;
+    active.namesFull = true;
+    this.log.warn(`${active.file.path} has no room for more names: rows with others show numbers when it is replayed.`);
   }
 
   swapped(hostRun: HostRun, object: PreparedObject, spec: AttachSpec, result: SwapResult): void {

@@ -14,9 +14,11 @@ import type { Log } from '../../log.ts';
 import type { Chunk, ChunkPlace, RecordingReader } from '../../recording/reader.ts';
 import { damageText } from '../../recording/reader.ts';
 import { ChunkType, decodeParts } from '../../recording/format.ts';
+import { decodeNames } from '../../recording/names.ts';
 import { headIs, type AttachedHead, type RunHead, type SwapHead } from '../../recording/contents.ts';
 import type { ConnectedHost } from '../hostConnection.ts';
 import { readDetails } from '../keptRun.ts';
+import { KnownNames } from '../knownNames.ts';
 import type { PreparedObject } from '../prepare.ts';
 import { RecordedAgent } from './recordedAgent.ts';
 import { RecordedCounts, recordedHost } from './recordedHost.ts';
@@ -58,6 +60,8 @@ export interface OpenedRecording {
 
 /** What one host says of itself, until all of it was found. */
 interface Parts {
+  /** All of the file: rows have their names as soon as they are played. */
+  names: KnownNames;
   host?: Chunk;
   program?: Chunk;
   attached?: Chunk;
@@ -86,7 +90,7 @@ export async function openReplay(reader: RecordingReader, log: Log): Promise<Ope
   return { reader, head: found.run, hosts, swaps, damage, ended: found.ended };
 }
 
-/** The first of each kind is what the run began with. */
+/** The first of each kind is what the run began with; of names the last counts. */
 async function take(
   reader: RecordingReader,
   place: ChunkPlace,
@@ -100,9 +104,16 @@ async function take(
     if (headIs.run(head)) found.run = head;
     return;
   }
-  if (place.type === ChunkType.host) parts[place.host] ??= {};
+  if (place.type === ChunkType.host) parts[place.host] ??= { names: new KnownNames() };
   const own = parts[place.host];
-  if (own === undefined || Object.keys(own).length === 4) return;
+  if (own === undefined) return;
+  if (place.type === ChunkType.names) {
+    const payload = await reader.payload(place);
+    const told = payload && decodeNames(payload);
+    if (told) own.names.add(told);
+    return;
+  }
+  if (own.host && own.program && own.attached && own.stats) return;
   if (place.type === ChunkType.figures && own.stats === undefined) {
     const payload = await reader.payload(place);
     const figures = payload && figuresOf(payload);
@@ -128,7 +139,11 @@ export function figuresOf(
   }
 }
 
-async function startHost(file: string, { host, program, attached, stats }: Parts, log: Log): Promise<ReplayedHost> {
+async function startHost(
+  file: string,
+  { names, host, program, attached, stats }: Parts,
+  log: Log,
+): Promise<ReplayedHost> {
   if (!host) throw damaged(file, 'a host');
   if (!program) throw damaged(file, 'the program');
   if (!attached) throw damaged(file, 'what was attached');
@@ -147,7 +162,7 @@ async function startHost(file: string, { host, program, attached, stats }: Parts
   const { agent, client } = await RecordedAgent.start(parts.tail, log);
   agent.stats = stats;
   agent.maps.loaded = description.maps;
-  const counts = new RecordedCounts(agent.maps);
+  const counts = new RecordedCounts(agent.maps, names);
   const info = parts.head.info;
   return { host: recordedHost(info, client, counts), agent, counts, object, attached: attachedParts.head, description };
 }

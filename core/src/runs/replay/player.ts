@@ -5,6 +5,7 @@ import type { EndReason, IteratorText } from '../../model/index.ts';
 import type { Chunk, ChunkPlace } from '../../recording/reader.ts';
 import { damageText, isWhole } from '../../recording/reader.ts';
 import { ChunkType, decodeFrames, decodeParts } from '../../recording/format.ts';
+import { decodeNames } from '../../recording/names.ts';
 import { headIs, type EndHead, type MapHead } from '../../recording/contents.ts';
 import type { RedeployChanges } from '../run.ts';
 import { figuresOf, swapOf, type OpenedRecording, type SwapFound } from './opened.ts';
@@ -132,6 +133,8 @@ export class Player {
         this.run.iteratorRead(host, program, { text: new TextDecoder().decode(parts.tail), truncated, time });
         return true;
       }
+      case ChunkType.names: // taken when it was opened
+        return decodeNames(payload) !== null;
       case ChunkType.swap:
         return this.swap(chunk);
       case ChunkType.end: {

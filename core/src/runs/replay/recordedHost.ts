@@ -6,14 +6,18 @@ import type { AgentProcess } from '../../deploy/index.ts';
 import type { HostFacts } from '../../agent/generated/agent_pb.ts';
 import type { Transport } from '../../ssh/transport.ts';
 import type { ConnectedHost, RecordedFigures } from '../hostConnection.ts';
+import type { KnownNames } from '../knownNames.ts';
 import type { RecordedMaps } from './recordedMaps.ts';
 
-/** Rows that had arrived when it was recorded, by stream; and its maps. */
+/** Rows that had arrived when it was recorded, by stream; its maps, and the names that the host gave. */
 export class RecordedCounts implements RecordedFigures {
   /** As the newest figures say; null before the first, and once it is known that some are missing. */
   counts: Record<string, number> | null = {};
 
-  constructor(readonly maps: RecordedMaps) {}
+  constructor(
+    readonly maps: RecordedMaps,
+    readonly names: KnownNames,
+  ) {}
 
   delivered(stream: string): number | null {
     return this.counts === null ? null : (this.counts[stream] ?? 0);
