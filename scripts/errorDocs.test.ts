@@ -4,6 +4,7 @@ import { errorCodes } from '../core/src/errors.ts';
 import { checkKinds, checkPage } from './lib/checkDocs.mjs';
 import { errorGroups, errorPage } from './lib/errorDocs.mjs';
 import { at } from './lib/paths.mjs';
+import { settingEntries, settingPage } from './lib/settingDocs.mjs';
 
 const source = readFileSync(at('core/src/errors.ts'), 'utf8');
 
@@ -13,6 +14,14 @@ test('docs/errors.md is what the table says (else run `npm run docs`)', () => {
 
 test('docs/diagnostics.md is what the table of checks says (else run `npm run docs`)', async () => {
   expect(readFileSync(at('docs/diagnostics.md'), 'utf8')).toBe(checkPage(await checkKinds()));
+});
+
+test('docs/settings.md is what the typed settings say (else run `npm run docs`), each once', async () => {
+  const page = readFileSync(at('docs/settings.md'), 'utf8');
+  const settings = await settingEntries();
+  expect(page).toBe(settingPage(settings));
+  const headings = [...page.matchAll(/^### `(.+)`$/gm)].map(([, id]) => id);
+  expect(headings.toSorted()).toEqual(Object.keys(settings).toSorted());
 });
 
 test('each code of the table is in the page, once', () => {

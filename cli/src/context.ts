@@ -15,7 +15,7 @@ export interface Context extends Parsed {
   text: (text: string) => void;
 }
 
-/** RINGSIDE_CACHE is for tests, which want a cache of their own. */
+/** RINGSIDE_CACHE is for tests, which want a cache of their own, and for the editor's tasks, which share the editor's. */
 const cacheDir = (): string => process.env['RINGSIDE_CACHE'] ?? defaultCacheDir();
 
 /** Tests shorten the lease (RINGSIDE_LEASE_MS), so that they need not wait half a minute for it to run out. */
@@ -41,7 +41,7 @@ export async function openContext(parsed: Parsed, resourceDir: string, signal: A
   const engine = createEngine({
     resourceDir,
     cacheDir: cacheDir(),
-    compilerPath: '',
+    compilerPath: process.env['RINGSIDE_CLANG'] ?? '', // the editor's setting, in its tasks
     ssh,
     prompter: terminalPrompter(progress),
     ...testLease(),

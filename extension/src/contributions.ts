@@ -249,6 +249,11 @@ export const scriptLanguage = 'bpftrace';
 /** The custom editor of `.bpf.o` files. */
 export const objectEditor = 'ringside.object';
 export const debugType = 'ringside';
+export const taskType = 'ringside';
+/** Reads what `ringside build`, `verify` and `test` print, and clang's own lines. */
+export const problemMatcher = '$ringside';
+/** The same for builds: of a file that is open the editor itself shows what clang says. */
+export const buildMatcher = '$ringside-build';
 export const walkthroughId = 'ringside.start';
 
 /** `contextValue` of tree nodes, which the menus' `when` clauses test. */
@@ -286,6 +291,20 @@ export const NodeContext = {
   pointBinary: 'points.binary',
   point: 'point',
 } as const;
+
+export const taskKinds = ['build', 'verify', 'test'] as const;
+export type TaskKind = (typeof taskKinds)[number];
+
+/** Attributes of a `ringside` task, as tasks.json has them. */
+export interface TaskAttributes {
+  task: TaskKind;
+  /** The source, relative to the workspace folder or absolute; may hold variables such as ${file}. */
+  file: string;
+  /** As in a launch configuration; the host that was chosen for the file when left out. */
+  host?: string | string[];
+  /** Further arguments of the `ringside` command. */
+  args?: string[];
+}
 
 /** Attributes of a `ringside` launch configuration. */
 export interface LaunchAttributes {

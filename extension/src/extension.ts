@@ -21,6 +21,7 @@ import { registerProgramCode } from './controllers/programCode.ts';
 import { registerRunsView } from './controllers/runsView.ts';
 import { registerStatusBar } from './controllers/statusBar.ts';
 import { registerTestExplorer } from './controllers/testExplorer.ts';
+import { registerTasks } from './tasks/taskProvider.ts';
 import { registerVerify } from './controllers/verifyController.ts';
 import { registerCppTools } from './controllers/cppTools.ts';
 import { registerDebug } from './debug/register.ts';
@@ -74,6 +75,7 @@ const controllers: ((context: AppContext) => void)[] = [
   registerCodeLens,
   registerMapHints,
   registerTestExplorer,
+  registerTasks,
   registerProgramCode,
   registerMaps,
   registerDebug,

@@ -13,7 +13,7 @@ Object.assign(mock.workspace, {
 });
 
 const { followSources, onDidRecognise } = await import('./sources.ts');
-const { isBpfSource } = await import('./files.ts');
+const { commandFile, isBpfSource } = await import('./files.ts');
 
 /** An open document whose lines are asked for by whole lines only. */
 class Document {
@@ -86,5 +86,20 @@ it('looks at C files on the disk only, and leaves *.bpf.c to their name', () => 
     opened.fire(document);
   expect(seen).toEqual([]);
   expect(context()).toEqual([]);
+  following.dispose();
+});
+
+it('a command that is given beside the source, from a walkthrough, means the source edited last while it is open', () => {
+  const following = followSources();
+  const probe = new Document('/p/last.bpf.c', '');
+  mock.activeEditorChanged.fire({ document: probe });
+  mock.activeEditorChanged.fire({ document: new Document('/p/notes.md', '', 'markdown') });
+  mock.activeEditorChanged.fire(undefined);
+  expect(commandFile(undefined).fsPath).toBe('/p/last.bpf.c');
+  mock.window.activeTextEditor = { document: new Document('/p/notes.md', '', 'markdown') };
+  expect(() => commandFile(undefined)).toThrow('No BPF program is open.');
+  mock.window.activeTextEditor = undefined;
+  closed.fire(probe);
+  expect(() => commandFile(undefined)).toThrow('No BPF program is open.');
   following.dispose();
 });

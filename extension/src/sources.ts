@@ -14,6 +14,13 @@ const emitter = new vscode.EventEmitter<vscode.TextDocument>();
 /** Called with each open document that turns out to hold programs. */
 export const onDidRecognise = emitter.event;
 
+/** Source or object that was edited last, while it is open: what a command means that is given beside it. */
+let lastEdited: vscode.Uri | undefined;
+export const lastSource = (): vscode.Uri | undefined => lastEdited;
+/** What commands for a program can be given. */
+export const isProgramFile = ({ scheme, fsPath }: vscode.Uri): boolean =>
+  scheme === 'file' && /\.(bpf\.c|c|o)$/.test(fsPath);
+
 export const isRecognised = (path: string): boolean => recognised.has(path);
 export const recognisedPaths = (): string[] => [...recognised];
 
@@ -42,13 +49,19 @@ function edited(document: vscode.TextDocument, changes: readonly vscode.TextDocu
 /** A file stays recognised until it is closed: a section that is typed anew does not make everything flicker. */
 export function followSources(): vscode.Disposable {
   const open = (document: vscode.TextDocument): void => look(document, () => document.getText().slice(0, looked));
+  const edit = (active: vscode.TextEditor | undefined): void => {
+    if (active !== undefined && isProgramFile(active.document.uri)) lastEdited = active.document.uri;
+  };
   vscode.workspace.textDocuments.forEach(open);
+  edit(vscode.window.activeTextEditor);
   return vscode.Disposable.from(
+    vscode.window.onDidChangeActiveTextEditor(edit),
     vscode.workspace.onDidOpenTextDocument(open),
     vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) =>
       look(document, () => edited(document, contentChanges)),
     ),
     vscode.workspace.onDidCloseTextDocument(({ uri }) => {
+      if (lastEdited?.toString() === uri.toString()) lastEdited = undefined;
       if (recognised.delete(uri.fsPath)) setContextKey(ContextKey.sources, recognisedPaths());
     }),
   );

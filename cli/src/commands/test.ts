@@ -96,14 +96,14 @@ function testLines(one: TestResult, { testFile }: TestReport): string {
   const time =
     one.nanosPerRun === null ? '' : `, ${one.nanosPerRun} ns${one.repeat > 1 ? ` each of ${one.repeat}` : ''}`;
   const lines = [`  ${mark} ${one.name} ${dim(`${one.program}${returned}${time}`)}`];
-  if (one.error && !one.error.message.startsWith(testFile))
-    lines.push(dim(`      ${testFile}:${one.line}:${one.column}`));
-  if (one.error)
-    lines.push(`      ${one.error.message}`, ...(one.error.remedy === '' ? [] : [`      ${one.error.remedy}`]));
+  if (one.error) {
+    const place = `${testFile}:${one.line}:${one.column}: ${red('error')}: `;
+    lines.push(`      ${one.error.message.startsWith(testFile) ? '' : place}${one.error.message}`);
+    if (one.error.remedy !== '') lines.push(`      ${one.error.remedy}`);
+  }
   for (const { path, expected, actual, line, column } of one.differences)
     lines.push(
-      dim(`      ${testFile}:${line}:${column}`),
-      `      ${bold(path)}: expected ${green(expected)}, but it is ${red(actual)}`,
+      `      ${dim(`${testFile}:${line}:${column}:`)} ${red('error')}: ${bold(path)}: expected ${green(expected)}, but it is ${red(actual)}`,
     );
   if (one.differences.some(({ what }) => what === 'data') && one.data.out !== null) {
     if (one.data.expected !== null) lines.push(dim('      expected'), hexLines(one.data.expected, one.data.out));

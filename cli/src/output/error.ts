@@ -1,5 +1,6 @@
 import type { RingsideError } from '@ringside/core';
 import { bold, dim, findingLine, red } from '../terminal.ts';
+import { detailLines } from './outcomes.ts';
 
 /** Errors under --json are the last line of stdout; for people: what, why and what to do on stderr. */
 export function printError(error: RingsideError, json: boolean): void {
@@ -18,12 +19,6 @@ export function printError(error: RingsideError, json: boolean): void {
   const lines = [`${red('error')} ${bold(said)} ${dim(`[${code}]`)}`, ...findings.map(findingLine)];
   if (remedy !== '') lines.push(`  ${remedy}`);
   for (const link of links) lines.push(`  ${link}`);
-  if (detail !== '')
-    lines.push(
-      ...detail
-        .trimEnd()
-        .split('\n')
-        .map((l) => dim(`  | ${l}`)),
-    );
+  lines.push(...detailLines(detail).map(dim));
   process.stderr.write(`${lines.join('\n')}\n`);
 }

@@ -22,9 +22,10 @@ function programLines(p: ProgramVerdict): string {
       : dim(`  ${processed} instructions processed (${limitPercent ?? '?'} %), ${verifyMicros ?? '?'} µs`);
   const lines = [`  ${mark} ${p.name} ${dim(p.section)}${stats}`];
   if (p.reason) {
-    const { title, message, file, line, column, cause, fixes, kernelReport } = p.reason;
-    if (file) lines.push(`      ${file}:${line}:${column}`);
-    lines.push(`      ${bold(title)}: ${message}`);
+    const { category, title, message, file, line, column, cause, fixes, kernelReport } = p.reason;
+    // The form of a compiler's line: terminals link it, and problem matchers read it.
+    const place = file ? `${file}:${line}:${column}: ${red('error')}: ` : '';
+    lines.push(`      ${place}${bold(title)}: ${message} ${dim(`[${category}]`)}`);
     for (const c of cause) lines.push(dim(`      ${c.file}:${c.line}:${c.column}: ${c.message}`));
     for (const f of fixes) lines.push(`      fix: ${f.title}`);
     if (kernelReport !== undefined) {

@@ -165,7 +165,9 @@ export class BuildFailure extends RingsideError {
       `${file} does not compile (${errors.length} ${errors.length === 1 ? 'error' : 'errors'}).${where}`,
       {
         remedy: 'Correct the source; the diagnostics name the lines.',
-        detail: diagnostics.map((d) => `${d.file}:${d.line}:${d.column}: ${d.severity}: ${d.message}`).join('\n'),
+        detail: diagnostics
+          .map((d) => `${d.file}:${d.line}:${d.column}: ${d.severity}: ${d.message}${d.code ? ` [${d.code}]` : ''}`)
+          .join('\n'),
       },
     );
   }

@@ -191,8 +191,12 @@ const message = (text: string, ...rest: unknown[]) => {
   return Promise.resolve(dialogs.answer(text, buttons));
 };
 
+export const activeEditorChanged = new EventEmitter<{ document: { uri: Uri } } | undefined>();
+
 export const window = {
   visibleTextEditors: [] as { document: unknown }[],
+  activeTextEditor: undefined as { document: { uri: Uri } } | undefined,
+  onDidChangeActiveTextEditor: activeEditorChanged.event,
   showErrorMessage: message,
   showWarningMessage: message,
   showInformationMessage: message,
