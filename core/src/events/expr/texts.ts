@@ -95,10 +95,11 @@ function wordsEqual(at: number, size: number, text: Uint8Array, negated: boolean
       const { offsets, count } = batch;
       const words = batch.chunk.slab.signedWords;
       for (let row = 0; row < count; row++) {
+        if (mask[row] === 0) continue;
         const first = (offsets[row]! + at) >> 2;
         let i = 0;
         while (i < wanted.length && (words[first + i]! & bits[i]!) === wanted[i]!) i++;
-        mask[row] = mask[row]! & (i === wanted.length ? 1 - outside : outside);
+        mask[row] = i === wanted.length ? 1 - outside : outside;
       }
     },
   };
