@@ -2,6 +2,7 @@ import type { VscodeTextfield } from '@vscode-elements/elements/dist/vscode-text
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Announcer } from '../shared/announce.ts';
+import { onEntryFocus } from '../shared/entryFocus.ts';
 import { FilterBox } from '../shared/filterBox.tsx';
 import { visible } from '../shared/format.ts';
 import { RowGrid } from '../shared/grid/rowGrid.ts';
@@ -71,11 +72,13 @@ export function MapsApp({ state }: { state: MapsState }): JSX.Element {
     });
     const stopKeys = gridKeys(made, state, { actions: () => actions.current, edit: beginEdit, filter });
     const stopTheme = watchTheme(made);
+    const stopEntry = onEntryFocus(() => document.querySelector<HTMLElement>('.map-list [role="listbox"]')?.focus());
     return () => {
       stopSpeaking();
       stopTrouble();
       stopKeys();
       stopTheme();
+      stopEntry();
       announcer.dispose();
       made.dispose();
     };

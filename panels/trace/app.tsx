@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import { computed } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { Announcer } from '../shared/announce.ts';
+import { onEntryFocus } from '../shared/entryFocus.ts';
 import { clockOfCell, timeDelta, visible } from '../shared/format.ts';
 import { Menu, type MenuItem, type MenuRequest } from '../shared/menu.tsx';
 import { TraceActions } from './actions.ts';
@@ -45,8 +46,12 @@ export function App({ state }: { state: TraceState }): JSX.Element {
     const stopSpeaking = announceChanges(state, announcer);
     const stopKeys = pageKeys(filter, state, made, () => void actions.current?.copy('tsv'));
     const stopTheme = watchTheme(made);
+    const stopEntry = onEntryFocus(() =>
+      (state.table.groups.value === null ? made.element : document.getElementById('group-grid'))?.focus(),
+    );
     const stopRowKeys = listenToRowKeys(made.element, state.tools, () => made.activePlace()?.seq ?? state.activeSeq);
     return () => {
+      stopEntry();
       stopRowKeys();
       stopSpeaking();
       stopKeys();

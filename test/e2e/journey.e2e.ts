@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { vsixFile } from '../../scripts/lib/paths.mjs';
 import { makeSample } from '../../scripts/lib/sample.mjs';
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
+import { seriousInPanel } from './harness/axe.ts';
 import { docPictureWanted, takeDocPicture } from './harness/docPicture.ts';
 import { startEditor, type Editor } from './harness/editor.ts';
 import { knownCommand, type KnownCommand } from './harness/knownCommand.ts';
@@ -130,6 +131,7 @@ test.each(Object.keys(themes) as Theme[])('the panel in the theme %s', async (th
   for (let i = 0; i < 4; i += 1) await command.run();
   await expect.poll(async () => (await panel.rows()).length, { timeout: 10_000 }).toBeGreaterThan(3);
   await picture(editor!.page, `trace-${theme}`);
+  expect(await seriousInPanel(workbench)).toEqual([]);
   if (theme === 'dark' && docPictureWanted()) await takeDocPicture(workbench, panel);
 });
 
@@ -143,11 +145,54 @@ test('Stop detaches, and the ledger adds up', async () => {
 });
 
 test('F5 attaches again without asking', async () => {
-  await workbench.focusEditor(source);
+  await workbench.open(source);
   await editor!.page.keyboard.press('F5');
   await expect.poll(() => panel.status(), { timeout: 30_000 }).toBe('live');
   const { row, pids } = await rowOfKnownCommand();
   expect(pids.map(String)).toContain(row['pid']);
+});
+
+test('by the keyboard alone it is attached, filtered, a row is looked into, and the rows are exported', async () => {
+  const { keyboard } = editor!.page;
+  const frame = workbench.webview();
+  const focused = frame.locator(':focus');
+  // Of the two runs that are known by now the one that is running stands first.
+  await workbench.keys('Ringside: Open Trace');
+  await workbench.keysPick('ringside-test');
+  await expect.poll(() => focused.getAttribute('role')).toBe('grid');
+  await keyboard.press('/');
+  await expect.poll(() => frame.locator('.filter-field:focus').count()).toBe(1);
+  await keyboard.type(`comm == "${command.comm}"`);
+  await keyboard.press('Enter');
+  await expect
+    .poll(async () => new Set((await panel.rows()).map((row) => row['comm'])), { timeout: 10_000 })
+    .toEqual(new Set([command.comm]));
+  await keyboard.press('Escape');
+  await expect.poll(() => focused.getAttribute('role')).toBe('grid');
+  await keyboard.press('Home');
+  await keyboard.press('Enter');
+  await expect.poll(() => frame.locator('.fields').innerText()).toContain(command.comm);
+  await picture(editor!.page, 'keyboard-detail');
+  // Back over what stands before the rows, to the menu.
+  const more = frame.getByRole('button', { name: 'More actions' });
+  const isOn = (): Promise<boolean> =>
+    more.evaluate((button) => (button.getRootNode() as Document).activeElement === button);
+  for (let left = 40; left > 0 && !(await isOn()); left -= 1) await keyboard.press('Shift+Tab');
+  await keyboard.press('Enter');
+  await frame.getByRole('menu').waitFor();
+  const item = frame.locator('[role="menuitem"]:focus').filter({ hasText: 'Export Rows as CSV' });
+  for (let left = 40; left > 0 && (await item.count()) === 0; left -= 1) await keyboard.press('ArrowDown');
+  await keyboard.press('Enter');
+  await workbench.quickInput().waitFor();
+  const file = join(folder, 'rows.csv');
+  await keyboard.press('Control+a');
+  await keyboard.type(file);
+  await keyboard.press('Enter');
+  await workbench.notification(/Exported [1-9]\d* rows/).waitFor();
+  const [head, ...lines] = readFileSync(file, 'utf8').trimEnd().split(/\r?\n/);
+  const comm = head!.split(',').indexOf('comm');
+  expect(new Set(lines.map((line) => line.split(',')[comm]))).toEqual(new Set([command.comm]));
+  await workbench.clearNotifications();
 });
 
 test('after a reload of the window the panel comes back and lives on', async () => {

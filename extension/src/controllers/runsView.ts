@@ -234,7 +234,7 @@ export function registerRunsView(context: AppContext): void {
   onRun(
     Command.runOpen,
     () => runs.all(),
-    (run) => panels.open(run),
+    (run) => panels.open(run, true),
   );
   onRun(
     Command.runCharts,

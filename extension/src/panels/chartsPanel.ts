@@ -67,8 +67,9 @@ export class ChartsPanel {
     this.#disposables.defer(listener);
   }
 
-  reveal(): void {
-    this.#panel.reveal(undefined, true);
+  /** Brings it to the front; the keyboard stays where it is unless it is to come too. */
+  reveal(takeFocus: boolean): void {
+    this.#panel.reveal(undefined, !takeFocus);
   }
 
   /** Shows another run of the program, with the same charts. */
@@ -91,7 +92,7 @@ export class ChartsPanel {
   }
 
   #receive(raw: unknown): void {
-    receive(this.#parts.errors, 'charts', parseChartsToHost(raw), (message) => this.#handle(message));
+    receive(this.#parts.errors, 'charts', raw, parseChartsToHost, (message) => this.#handle(message));
   }
 
   async #handle(message: ChartsToHost): Promise<void> {

@@ -61,19 +61,19 @@ export class ChartsPanels implements vscode.Disposable, vscode.WebviewPanelSeria
 
   /** Shows a run's page; a program that was never charted gets the charts that it names, or those of any program. */
   async open(run: RunSummary): Promise<void> {
-    await this.#panelOf(run);
+    await this.#panelOf(run, true);
   }
 
-  /** Adds a chart to a run's page. */
+  /** Adds a chart to a run's page; the keyboard stays where it was asked for. */
   async add(run: RunSummary, chart: ChartSpec): Promise<void> {
-    (await this.#panelOf(run)).add(chart);
+    (await this.#panelOf(run, false)).add(chart);
   }
 
-  async #panelOf(run: RunSummary): Promise<ChartsPanel> {
+  async #panelOf(run: RunSummary, takeFocus: boolean): Promise<ChartsPanel> {
     const existing = [...this.#panels].find((panel) => panel.file === run.file);
     if (existing !== undefined) {
       if (existing.runId !== run.id) existing.bind(run);
-      existing.reveal();
+      existing.reveal(takeFocus);
       return existing;
     }
     const remembered = this.#remembered()[run.file];
@@ -82,7 +82,7 @@ export class ChartsPanels implements vscode.Disposable, vscode.WebviewPanelSeria
     const panel = vscode.window.createWebviewPanel(
       PanelType.charts,
       chartsTitle(run),
-      { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
+      { viewColumn: vscode.ViewColumn.Beside, preserveFocus: !takeFocus },
       panelOptions(this.#parts.extensionUri),
     );
     const added = this.#add(panel, { runId: run.id, file: run.file, charts });

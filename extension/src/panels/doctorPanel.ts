@@ -61,7 +61,7 @@ export class DoctorPanel {
   }
 
   #receive(raw: unknown): void {
-    receive(this.#parts.errors, 'doctor', parseDoctorToHost(raw), (message) => this.#handle(message));
+    receive(this.#parts.errors, 'doctor', raw, parseDoctorToHost, (message) => this.#handle(message));
   }
 
   async #handle(message: DoctorToHost): Promise<void> {

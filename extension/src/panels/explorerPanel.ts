@@ -133,7 +133,7 @@ export class ExplorerPanel {
   }
 
   #receive(raw: unknown): void {
-    receive(this.#parts.errors, 'Explorer', parseExplorerToHost(raw), (message) => this.#handle(message));
+    receive(this.#parts.errors, 'Explorer', raw, parseExplorerToHost, (message) => this.#handle(message));
   }
 
   async #handle(message: ExplorerToHost): Promise<void> {

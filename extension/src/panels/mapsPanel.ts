@@ -81,7 +81,7 @@ export class MapsPanel {
   }
 
   #receive(raw: unknown): void {
-    receive(this.#parts.errors, 'maps', parseMapsToHost(raw), (message) => this.#handle(message));
+    receive(this.#parts.errors, 'maps', raw, parseMapsToHost, (message) => this.#handle(message));
   }
 
   async #handle(message: MapsToHost): Promise<void> {

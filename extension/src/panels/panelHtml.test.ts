@@ -9,14 +9,17 @@ const page = {
   icons: 'i.css',
 };
 
-test('nothing runs or loads but what the policy names, and the one script carries the nonce', () => {
+test('nothing runs or loads but what the policy names, and every script carries the nonce', () => {
   const html = panelHtml(page, 'N0nce');
   const policy = /Content-Security-Policy" content="([^"]+)"/.exec(html)![1]!;
   expect(policy).toBe(
     "default-src 'none'; script-src 'nonce-N0nce'; style-src https://webview.test; font-src https://webview.test; img-src https://webview.test data:",
   );
   expect(policy).not.toContain('unsafe');
-  expect(html.match(/<script/g)).toHaveLength(1);
+  expect(html.match(/<script/g)).toHaveLength(2);
+  expect(html.match(/<script nonce="N0nce"/g)).toHaveLength(2);
+  // Before anything that may fail to load.
+  expect(html.indexOf('<script nonce="N0nce">')).toBeLessThan(html.indexOf('<link'));
   expect(html).toContain('<script nonce="N0nce" src="s.js?x=1&amp;y=2">');
   expect(html).toContain('<title>a &quot;b&quot; &lt;c&gt;</title>');
 });
@@ -26,7 +29,7 @@ test('with the source editor styles may be inline, and scripts still need the no
   const policy = /Content-Security-Policy" content="([^"]+)"/.exec(html)![1]!;
   expect(policy).toContain("style-src https://webview.test 'unsafe-inline';");
   expect(policy.replace(/style-src[^;]*;/, '')).not.toContain('unsafe');
-  expect(html.match(/<script nonce="N0nce"/g)).toHaveLength(2);
+  expect(html.match(/<script nonce="N0nce" src/g)).toHaveLength(2);
 });
 
 test('each page has a nonce of its own, of 18 random bytes', () => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { pageLoadScript } from './pageLoad.ts';
 
 export interface PanelPage {
   /** webview.cspSource */
@@ -34,6 +35,7 @@ export function panelHtml(page: PanelPage, nonce = randomBytes(18).toString('bas
     <meta http-equiv="Content-Security-Policy" content="${attribute(policy)}">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>${attribute(page.title)}</title>
+    <script nonce="${attribute(nonce)}">${pageLoadScript}</script>
     <link rel="stylesheet" id="vscode-codicon-stylesheet" href="${attribute(page.icons)}" nonce="${attribute(nonce)}">
     ${links}
   </head>

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { PageLoader } from './pageLoad.ts';
 import { panelHtml } from './panelHtml.ts';
 
 /** Where the panels' bundles are: the one folder that a webview may read. */
@@ -10,7 +11,7 @@ export const panelOptions = (extensionUri: vscode.Uri): vscode.WebviewOptions =>
   localResourceRoots: [panelFolder(extensionUri)],
 });
 
-/** Loads the bundle `name` of panels/ into a webview, with its icon for the tab. */
+/** Loads the bundle `name` of panels/ into a webview, again when its files did not come, with its icon for the tab. */
 export function usePanelPage(
   panel: vscode.WebviewPanel,
   extensionUri: vscode.Uri,
@@ -24,12 +25,17 @@ export function usePanelPage(
   const file = (of: string) => webview.asWebviewUri(vscode.Uri.joinPath(panelFolder(extensionUri), of)).toString();
   panel.iconPath = { light: media(`${name}-light.svg`), dark: media(`${name}-dark.svg`) };
   webview.options = panelOptions(extensionUri);
-  webview.html = panelHtml({
-    cspSource: webview.cspSource,
-    title,
-    scripts: [file(`${name}.js`), ...(editor ? [file('source-editor.js')] : [])],
-    styles: [file(`${name}.css`), ...(editor ? [file('source-editor.css')] : [])],
-    inlineStyles: editor,
-    icons: file('codicon.css'),
+  // Each time with another nonce: VS Code loads nothing anew that has not changed.
+  const loader = new PageLoader(() => {
+    webview.html = panelHtml({
+      cspSource: webview.cspSource,
+      title,
+      scripts: [file(`${name}.js`), ...(editor ? [file('source-editor.js')] : [])],
+      styles: [file(`${name}.css`), ...(editor ? [file('source-editor.css')] : [])],
+      inlineStyles: editor,
+      icons: file('codicon.css'),
+    });
   });
+  webview.onDidReceiveMessage((message: unknown) => loader.receive(message));
+  panel.onDidDispose(() => loader.dispose());
 }

@@ -57,8 +57,9 @@ export class TracePanel {
     this.#disposables.defer(listener);
   }
 
-  reveal(): void {
-    this.#panel.reveal(undefined, true);
+  /** Brings it to the front; the keyboard stays where it is unless it is to come too. */
+  reveal(takeFocus = false): void {
+    this.#panel.reveal(undefined, !takeFocus);
   }
 
   /** Shows another run in the same tab, with the same filter and columns. */
@@ -91,7 +92,7 @@ export class TracePanel {
   }
 
   #receive(raw: unknown): void {
-    receive(this.#parts.errors, 'trace', parseToHost(raw), (message) => this.#handle(message));
+    receive(this.#parts.errors, 'trace', raw, parseToHost, (message) => this.#handle(message));
   }
 
   async #handle(message: ToHost): Promise<void> {

@@ -93,15 +93,18 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
 
   /** Shows a run's rows that pass a filter. */
   show(run: RunSummary, stream: string, where: string): void {
-    this.open(run);
+    this.open(run, true);
     for (const panel of this.#of(run.id)) panel.show(stream, where);
   }
 
-  /** Shows the run's panel, a new one beside the source if it has none. Focus stays where it is. */
-  open(run: RunSummary): void {
+  /**
+   * Shows the run's panel, a new one beside the source if it has none. Who asked for it goes there with the keyboard; what
+   * opens by itself leaves the focus where it is.
+   */
+  open(run: RunSummary, takeFocus = false): void {
     const existing = this.#of(run.id)[0];
     if (existing !== undefined) {
-      existing.reveal();
+      existing.reveal(takeFocus);
       return;
     }
     if (isLive(run)) {
@@ -109,11 +112,11 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
       const earlier = [...this.#panels].find((panel) => this.#isEarlier(panel.runId, run));
       if (earlier !== undefined) {
         earlier.bind(run);
-        earlier.reveal();
+        earlier.reveal(takeFocus);
         return;
       }
     }
-    this.#create(panelTitle(run)).bind(run);
+    this.#create(panelTitle(run), takeFocus).bind(run);
   }
 
   /**
@@ -135,12 +138,12 @@ export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerial
   }
 
   /** An empty panel beside the source, or where the others are. */
-  #create(title: string): TracePanel {
+  #create(title: string, takeFocus = false): TracePanel {
     const column = [...this.#panels].map((panel) => panel.viewColumn).find((found) => found !== undefined);
     const panel = vscode.window.createWebviewPanel(
       PanelType.trace,
       title,
-      { viewColumn: column ?? vscode.ViewColumn.Beside, preserveFocus: true },
+      { viewColumn: column ?? vscode.ViewColumn.Beside, preserveFocus: !takeFocus },
       panelOptions(this.#parts.extensionUri),
     );
     return this.#add(panel, emptyState);

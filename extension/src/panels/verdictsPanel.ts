@@ -81,7 +81,7 @@ export class VerdictsPanel {
   }
 
   #receive(raw: unknown): void {
-    receive(this.#parts.errors, 'verdicts', parseVerdictsToHost(raw), (message) => this.#handle(message));
+    receive(this.#parts.errors, 'verdicts', raw, parseVerdictsToHost, (message) => this.#handle(message));
   }
 
   async #handle(message: VerdictsToHost): Promise<void> {

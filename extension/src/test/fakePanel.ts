@@ -9,6 +9,8 @@ export class FakePanel<ToPanel> {
   title = '';
   visible = true;
   revealed = 0;
+  /** Whether it took the keyboard when it was brought to the front the last time. */
+  focused = false;
   readonly viewColumn = 2;
   readonly webview = {
     html: '',
@@ -23,7 +25,10 @@ export class FakePanel<ToPanel> {
   };
   readonly onDidDispose = this.#disposed.event;
   readonly onDidChangeViewState = this.#viewState.event;
-  reveal = () => this.revealed++;
+  reveal = (_column?: unknown, preserveFocus = false) => {
+    this.revealed++;
+    this.focused = !preserveFocus;
+  };
   closed = 0;
   dispose = () => {
     this.closed++;
