@@ -16,10 +16,12 @@ interface Finding {
 export async function serious(page: Page | Frame): Promise<string[]> {
   // By the debugger's way in, because the page's content policy lets no other script run.
   if (!(await page.evaluate(`'axe' in globalThis`))) await page.evaluate(axe);
-  const found = await page.evaluate<Finding[]>(
-    `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,
+  const { violations, passes } = await page.evaluate<{ violations: Finding[]; passes: number }>(
+    `axe.run(document, { resultTypes: ['violations'] }).then((found) => ({ violations: found.violations, passes: found.passes.length }))`,
   );
-  return found
+  // Of an empty page axe has nothing to say, good or bad.
+  if (passes < 5) throw new Error(`axe-core looked at nothing: ${String(passes)} rules passed`);
+  return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(
       ({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join('\n')}`,
