@@ -61,7 +61,11 @@ async function overview(context: AppContext): Promise<void> {
     heading('Runs'),
     ...runs
       .all()
-      .map((run) => ({ label: `$(pulse) ${run.name}`, description: describeRun(run), run: () => panels.open(run, true) })),
+      .map((run) => ({
+        label: `$(pulse) ${run.name}`,
+        description: describeRun(run),
+        run: () => panels.open(run, true),
+      })),
     heading('Hosts'),
     ...hosts.all().map(({ name, state }) => {
       const ready = state.state === 'ready';
