@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { RunSummary } from '@ringside/core/model';
 import type { AppContext } from '../appContext.ts';
 import { registerCommand } from '../commands.ts';
 import { Command } from '../contributions.ts';
@@ -57,15 +58,14 @@ async function overview(context: AppContext): Promise<void> {
   const { runs, hosts, panels, engine, errors } = context;
   await hosts.load().catch((error: unknown) => errors.log(error));
   const heading = (label: string): OverviewItem => ({ label, kind: vscode.QuickPickItemKind.Separator });
+  const ofRun = (run: RunSummary): OverviewItem => ({
+    label: `$(pulse) ${run.name}`,
+    description: describeRun(run),
+    run: () => panels.open(run, true),
+  });
   const items: OverviewItem[] = [
     heading('Runs'),
-    ...runs
-      .all()
-      .map((run) => ({
-        label: `$(pulse) ${run.name}`,
-        description: describeRun(run),
-        run: () => panels.open(run, true),
-      })),
+    ...runs.all().map(ofRun),
     heading('Hosts'),
     ...hosts.all().map(({ name, state }) => {
       const ready = state.state === 'ready';
