@@ -23,6 +23,7 @@ import {
   type ProtocolConnection,
   type PublishDiagnosticsParams,
   type SignatureHelp,
+  type SymbolInformation,
   type TextEdit,
   type WorkspaceEdit,
 } from 'vscode-languageserver-protocol/node.js';
@@ -290,6 +291,25 @@ describe('cases of the language server', () => {
       return { symbols: lines, folds: folds.map(({ startLine, endLine }) => `${startLine + 1}-${endLine + 1}`) };
     });
     compare('outline', { source: outlined });
+  });
+
+  it('finds symbols of the workspace, also of what is only typed so far', async () => {
+    const programs = join(folder, 'programs');
+    mkdirSync(programs);
+    writeFileSync(join(programs, 'other.bpf.c'), 'enum other { OTHER_EVENTS };\nint other_events;\n');
+    const added = [{ uri: pathToFileURL(programs).href, name: 'programs' }];
+    await alone.connection.sendNotification('workspace/didChangeWorkspaceFolders', { event: { added, removed: [] } });
+    const answers: Record<string, string[]> = {};
+    await withSource(navigationCases[0]!, async ({ connection }) => {
+      for (const query of ['event', 'evt', 'GREEN', 'on_read', 'nowhere']) {
+        const found = await connection.sendRequest<SymbolInformation[]>('workspace/symbol', { query });
+        answers[query] = found.map(({ name, containerName = '', location: { uri, range } }) => {
+          const file = uri.endsWith('other.bpf.c') ? 'other' : 'typed';
+          return `${file}:${range.start.line + 1}:${range.start.character + 1} ${name} | ${containerName}`;
+        });
+      }
+    });
+    compare('symbols', answers);
   });
 
   it('leaves all of that to another C tool', async () => {

@@ -23,7 +23,13 @@ import {
   targetNotification,
 } from './protocol.ts';
 import { actionKinds } from './features/actions/index.ts';
-import { navigationCapabilities, serveNavigation } from './navigation/serve.ts';
+import {
+  navigationCapabilities,
+  serveNavigation,
+  serveWorkspaceSymbols,
+  workspaceSymbolCapabilities,
+} from './navigation/serve.ts';
+import { WorkspaceSymbols } from './navigation/workspaceSymbols.ts';
 import { Programs } from './programs.ts';
 import { servePoints } from './servePoints.ts';
 import { Publisher } from './publisher.ts';
@@ -48,7 +54,7 @@ export function serve(connection: Connection): void {
   let generic: GenericC | undefined;
   let watchesFiles = false;
 
-  connection.onInitialize(({ initializationOptions, capabilities: client }): InitializeResult => {
+  connection.onInitialize(({ initializationOptions, capabilities: client, workspaceFolders }): InitializeResult => {
     if (!isInitializationOptions(initializationOptions)) {
       throw new Error('initializationOptions must hold resourceDir, cacheDir, compilerPath and trusted');
     }
@@ -83,6 +89,11 @@ export function serve(connection: Connection): void {
       log: (message) => connection.console.log(message),
     });
     const serverInfo = { name: 'ringside' };
+    if (initializationOptions.genericC !== false) {
+      const symbols = new WorkspaceSymbols(() => documents.all().filter(({ uri }) => program(uri) !== null));
+      symbols.setFolders((workspaceFolders ?? []).map(({ uri }) => uri));
+      serveWorkspaceSymbols(connection, symbols);
+    }
     if (!clangd) {
       // Another C tool in the editor answers these itself.
       if (initializationOptions.genericC === false) return { capabilities, serverInfo };
@@ -92,7 +103,8 @@ export function serve(connection: Connection): void {
     }
     const { cacheDir, clangd: { besideOursMs } = {} } = initializationOptions;
     generic = new GenericC({ clangd, cacheDir, besideOursMs, fileOf: (uri) => program(uri)?.file ?? null });
-    return { capabilities: { ...capabilities, ...generic.serve(connection, client) }, serverInfo };
+    const generics = generic.serve(connection, client);
+    return { capabilities: { ...capabilities, ...workspaceSymbolCapabilities, ...generics }, serverInfo };
   });
   const program = (uri: string): CheckedDocument | null => {
     const document = documents.get(uri);

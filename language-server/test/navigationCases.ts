@@ -18,6 +18,9 @@ struct {
 	__type(value, struct event);
 } events SEC(".maps");
 
+typedef struct event event_t;
+enum color { RED = 1, GREEN, BLUE = LIMIT_OF_ELSEWHERE };
+
 #define LIMIT 4
 #define READ(from, field) ((from)->field)
 
@@ -46,7 +49,9 @@ int BPF_PROG(on_read, struct file *file)
 {
 	__u32 key = wanted;
 
-	if (key)
+	event_t *last = 0;
+
+	if (key == GREEN || key == BLUE || key == XDP_PASS || last)
 		goto out;
 	used = file->f_flags;
 	return tell(0, key);
@@ -81,6 +86,12 @@ export const navigationCases: Case[] = [
   { name: 'a field at its declaration', text: at('pid;') },
   { name: 'a struct of the source', text: at('event *e') },
   { name: 'a constant', text: at('LIMIT;') },
+  { name: 'a typedef', text: at('event_t *last') },
+  { name: 'a typedef at its declaration', text: at('event_t;') },
+  { name: 'an enumerator', text: at('GREEN ||') },
+  { name: 'an enumerator whose value is not known', text: at('BLUE ||') },
+  { name: 'an enumerator of the kernel', text: at('XDP_PASS') },
+  { name: 'the typedef of the kernel', text: at('__u32 key = wanted') },
   { name: 'a kernel field in a chain', text: at('tgid)') },
   { name: 'a kernel type', text: at('task_struct *task') },
   { name: 'a helper', text: at('bpf_map_lookup_elem') },
@@ -100,6 +111,7 @@ export const renameCases: (Case & { to?: string })[] = [
   { name: 'a keyword', text: at('used;'), to: 'while' },
   { name: 'an argument of a macro', text: at('e = bpf') },
   { name: 'a field', text: at('pid;') },
+  { name: 'a typedef', text: at('event_t *last') },
   { name: 'a kernel type', text: at('task_struct *task') },
   { name: 'a helper', text: at('bpf_map_lookup_elem') },
   { name: 'the ctx of BPF_PROG', text: at('ctx != 0') },

@@ -107,10 +107,15 @@ export interface CDefine {
   hasParameters: boolean;
 }
 
+/** An enumerator. */
 export interface CConstant {
   name: string;
-  value: bigint;
+  /** null where it is computed from what is not known here. */
+  value: bigint | null;
+  /** "enum color", "enum" for one without a name. */
   of: string;
+  /** Where its name stands. */
+  start: number;
 }
 
 export interface CInclude {
@@ -124,7 +129,7 @@ export interface CModel {
   functions: CFunction[];
   maps: CMap[];
   structs: Map<string, CStruct>;
-  typedefs: Map<string, CType>;
+  typedefs: Map<string, CVariable>;
   variables: Map<string, CVariable>;
   defines: Map<string, CDefine>;
   constants: Map<string, CConstant>;

@@ -325,7 +325,7 @@ class Parser {
       const declared = readDeclarator(list, start, end, specifier);
       if (declared === null) continue;
       const { name, type } = declared;
-      if (isTypedef) this.model.typedefs.set(name, type);
+      if (isTypedef) this.model.typedefs.set(name, { name, type, start: declared.start });
       else if (list[declared.next]?.text === '(') this.prototype(list, declared.nameIndex, type);
       else this.model.variables.set(name, { name, type, start: declared.start });
       if (this.section?.name === 'license') this.readLicense(list, declared.next);
@@ -357,9 +357,9 @@ function readEnum(tokens: readonly Token[], open: number, close: number, name: s
     const word = tokens[start]!;
     if (word.kind !== Kind.identifier) continue;
     if (tokens[start + 1]?.text === '=' && start + 1 < end) next = evaluate(textOf(tokens, start + 2, end), lookup);
-    if (next === null) continue;
-    model.constants.set(word.text, { name: word.text, value: next, of: name === '' ? 'enum' : `enum ${name}` });
-    next += 1n;
+    const of = name === '' ? 'enum' : `enum ${name}`;
+    model.constants.set(word.text, { name: word.text, value: next, of, start: word.start });
+    if (next !== null) next += 1n;
   }
 }
 

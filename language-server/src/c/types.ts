@@ -132,8 +132,8 @@ export class Types {
 
   private typedef(name: string): CType | null {
     for (const model of this.models) {
-      const type = model.typedefs.get(name);
-      if (type) return type;
+      const typedef = model.typedefs.get(name);
+      if (typedef) return typedef.type;
     }
     return null;
   }

@@ -143,6 +143,7 @@ function constantText({ types, models, world }: Analysis, name: string): string 
   const own = models.map((model) => model.constants.get(name)).find((each) => each !== undefined);
   const constant = own ?? world.kernel?.constants.get(name);
   if (!constant) return null;
+  if (constant.value === null) return `${code(name)}\n\n${escape(constant.of)}`;
   return `${code(`${name} = ${constant.value}`)}\n\n${numberText(constant.value)} · ${escape(constant.of)}${own ? '' : ` · ${escape(hostName(world))}`}`;
 }
 

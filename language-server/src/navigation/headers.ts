@@ -18,6 +18,12 @@ function typedefPlace(header: string, name: string): number {
   return found?.index ?? -1;
 }
 
+/** Of an enumerator: alone in its line, which ends with a comma where a field's ends with a semicolon. */
+export function placeOfEnumerator(header: string, name: string): number | null {
+  const found = new RegExp(`\\n\\s+${name}(?= = |,)`).exec(header);
+  return found ? found.index + found[0].length - name.length : null;
+}
+
 export function placeOfHelper(header: string, name: string): number | null {
   const found = new RegExp(`\\(\\s*\\*\\s*(?:const )?${name}\\)`).exec(header);
   return found ? found.index + found[0].indexOf(name) : null;

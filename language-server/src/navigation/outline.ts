@@ -12,7 +12,7 @@ import { declarationStart } from '../features/actions/place.ts';
 
 type RangeOf = (start: number, end: number) => Range;
 
-export function outline({ source }: Analysis, rangeOf: RangeOf): DocumentSymbol[] {
+export function outline({ source }: Pick<Analysis, 'source'>, rangeOf: RangeOf): DocumentSymbol[] {
   const { model } = source;
   const symbol = (
     name: string,
@@ -65,6 +65,12 @@ export function outline({ source }: Analysis, rangeOf: RangeOf): DocumentSymbol[
       .map(({ name, start, type }) =>
         symbol(name, SymbolKind.Variable, [start, start], start, declarationOf(type, '').trim()),
       ),
+    ...[...model.typedefs.values()].map(({ name, start, type }) =>
+      symbol(name, SymbolKind.Class, [start, start], start, declarationOf(type, '').trim()),
+    ),
+    ...[...model.constants.values()].map(({ name, start, of, value }) =>
+      symbol(name, SymbolKind.EnumMember, [start, start], start, value === null ? of : `${of} = ${value}`),
+    ),
   ];
   return found.sort(
     (a, b) => a.range.start.line - b.range.start.line || a.range.start.character - b.range.start.character,

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
+  DidChangeWorkspaceFoldersNotification,
   ErrorCodes,
   ResponseError,
   type Connection,
@@ -15,14 +16,22 @@ import { TextDocument } from 'vscode-languageserver-textdocument';
 import type { Analysis } from '../analysis.ts';
 import type { Authoring } from '../authoring.ts';
 import { tokenAt } from '../features/actions/place.ts';
-import { placeOfHelper, placeOfType } from './headers.ts';
+import { placeOfEnumerator, placeOfHelper, placeOfType } from './headers.ts';
 import { folding, outline } from './outline.ts';
 import { badName, refusal } from './rename.ts';
+import type { WorkspaceSymbols } from './workspaceSymbols.ts';
 import { meaningOf, occurrences, type Meaning } from './symbols.ts';
+
+/** Ours beside clangd too, which knows the files that were opened only. */
+export const workspaceSymbolCapabilities: ServerCapabilities = {
+  workspaceSymbolProvider: true,
+  workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
+};
 
 export const navigationCapabilities: ServerCapabilities = {
   ...{ definitionProvider: true, referencesProvider: true, documentHighlightProvider: true },
   ...{ documentSymbolProvider: true, foldingRangeProvider: true, renameProvider: { prepareProvider: true } },
+  ...workspaceSymbolCapabilities,
 };
 
 export interface NavigationServices {
@@ -42,6 +51,16 @@ interface Word {
   bad(name: string): string | null;
   /** Of the header that declares it; null for the source. */
   file: string | null;
+}
+
+export function serveWorkspaceSymbols(connection: Connection, symbols: WorkspaceSymbols): void {
+  connection.onWorkspaceSymbol(({ query }, token) => symbols.find(query, token));
+  connection.onNotification(DidChangeWorkspaceFoldersNotification.type, ({ event: { added, removed } }) =>
+    symbols.changeFolders(
+      added.map(({ uri }) => uri),
+      removed.map(({ uri }) => uri),
+    ),
+  );
 }
 
 export function serveNavigation(connection: Connection, services: NavigationServices): void {
@@ -112,9 +131,13 @@ async function definition(
   uri: string,
   services: NavigationServices,
 ): Promise<Location | null> {
-  if (meaning.kind === 'kernel') {
+  if (meaning.kind === 'kernel' || meaning.kind === 'kernelConstant') {
     const path = await services.header().catch(() => null);
-    return path === null ? null : inFile(path, (text) => placeOfType(text, meaning.type, meaning.field), 0);
+    const find = (text: string): number | null =>
+      meaning.kind === 'kernel'
+        ? placeOfType(text, meaning.type, meaning.field)
+        : placeOfEnumerator(text, meaning.name);
+    return path === null ? null : inFile(path, find, 0);
   }
   if (meaning.kind === 'helper') {
     const path = join(services.resourceDir, 'resources/libbpf/bpf/bpf_helper_defs.h');

@@ -8,12 +8,13 @@ import { callAt } from '../c/place.ts';
 export type Meaning =
   /** Declared in the source (model 0) or in one of its headers. */
   | {
-      kind: 'local' | 'function' | 'variable' | 'field' | 'type' | 'define';
+      kind: 'local' | 'function' | 'variable' | 'field' | 'type' | 'typedef' | 'enumerator' | 'define';
       model: number;
       start: number;
       name: string;
     }
   | { kind: 'kernel'; type: string; field: string | null }
+  | { kind: 'kernelConstant'; name: string }
   | { kind: 'helper'; name: string }
   /** The name of a map's field, a label, the ctx that a macro makes: nothing to go to, nothing to confuse it with. */
   | { kind: 'none' }
@@ -87,7 +88,10 @@ function topLevel(models: readonly CModel[], name: string): Meaning | null {
     if (found) return { kind: 'function', model, start: found.start, name };
     const define = each.defines.get(name);
     if (define) return { kind: 'define', model, start: define.start, name };
-    if (each.constants.has(name) || each.typedefs.has(name)) return unknown;
+    const constant = each.constants.get(name);
+    if (constant) return { kind: 'enumerator', model, start: constant.start, name };
+    const typedef = each.typedefs.get(name);
+    if (typedef) return { kind: 'typedef', model, start: typedef.start, name };
   }
   return null;
 }
@@ -95,6 +99,7 @@ function topLevel(models: readonly CModel[], name: string): Meaning | null {
 function ofKernel({ helpers, kernel }: Analysis['world'], name: string): Meaning {
   if (helpers.has(name)) return { kind: 'helper', name };
   if (kernel && kernel.find(name) !== null) return { kind: 'kernel', type: name, field: null };
+  if (kernel?.constants.has(name)) return { kind: 'kernelConstant', name };
   return unknown;
 }
 
