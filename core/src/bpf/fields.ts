@@ -170,7 +170,7 @@ function isCharSpelling(graph: TypeGraph, id: number): boolean {
 }
 
 function isTextName(name: string): boolean {
-  return /(^|_)(comm|name|path|filename|fname|str|string|text|msg|cmdline|argv|args)$/.test(name);
+  return /name$|(^|_)(comm|path|filepath|str|string|text|msg|message|cmd|cmdline|command|argv|args)$/.test(name);
 }
 
 const ADDRESS =
