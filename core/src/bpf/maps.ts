@@ -4,7 +4,7 @@ import type { Btf } from './btf.ts';
 import type { BtfComposite } from './btfTypes.ts';
 import { malformed } from './bytes.ts';
 import type { ElfSection } from './elf.ts';
-import { mapMemory, mapTypeName } from './mapTypes.ts';
+import { carriesRecords, mapMemory, mapTypeName } from './mapTypes.ts';
 import type { BpfObject } from './object.ts';
 
 /** A map with the ids of its types, as libbpf reads it. */
@@ -32,6 +32,8 @@ export interface MapDefinition {
   internal: boolean;
 }
 
+/** Key and value of an array of descriptors. */
+export const DESCRIPTOR_BYTES = 4;
 const MAPS = '.maps';
 const INTERNAL = /^\.(rodata|data|bss)(\..*)?$/;
 const RODATA_FLAGS = (1 << 10) | (1 << 7); // MMAPABLE, RDONLY_PROG
@@ -102,16 +104,17 @@ function readDefinition(btf: Btf, name: string, struct: BtfComposite, place: Pla
   }
   const type = mapTypeName(sizes.type);
   const descriptors = type === 'perf_event_array' || type === 'prog_array';
+  // The __type(value, …) of a ring or perf buffer says what its records are; the map itself has no such values.
+  const declared = carriesRecords(type) ? 0 : valueType;
   return {
     name,
     type,
-    keySize: keyType ? btf.sizeOf(keyType) : sizes.key_size || (descriptors ? 4 : 0),
-    // A ring's __type(value, …) says what its records are; the map itself has no values.
+    keySize: keyType ? btf.sizeOf(keyType) : sizes.key_size || (descriptors ? DESCRIPTOR_BYTES : 0),
     valueSize: type.endsWith('ringbuf')
       ? 0
-      : valueType
-        ? btf.sizeOf(valueType)
-        : sizes.value_size || (descriptors ? 4 : 0),
+      : declared
+        ? btf.sizeOf(declared)
+        : sizes.value_size || (descriptors ? DESCRIPTOR_BYTES : 0),
     maxEntries: sizes.max_entries,
     flags: sizes.map_flags,
     extra: sizes.map_extra,

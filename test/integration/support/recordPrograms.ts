@@ -137,6 +137,12 @@ const LONG = 'a line that is longer than a stack has room for '.repeat(6);
 /** 40 bits low, 24 bits high, within what JavaScript writes exactly. */
 const BITS = 0x12_3456_789a_bcde;
 
+const someCpu = new Told((value) => Number(value) >= 0 && Number(value) < 1024, /^\d+$/);
+const declaredTypes: RecordProgram['types'] = [
+  ['events', 'struct event', 16, 'declared'],
+  ['samples', 'struct call_sample', 16, 'declared'],
+];
+
 export const recordPrograms: RecordProgram[] = [
   {
     name: 'tagged',
@@ -610,10 +616,11 @@ export const recordPrograms: RecordProgram[] = [
       events: one('struct event', {
         position: 4096,
         length: 14,
-        cpu: new Told((value) => Number(value) >= 0 && Number(value) < 1024, /^\d+$/),
+        cpu: someCpu,
       }),
+      samples: one('struct call_sample', { length: 14, cpu: someCpu, position: 4096 }),
     }),
-    types: [['events', 'struct event', 16, 'declared']],
-    stripped: [['events', 'struct event', 16, 'declared']],
+    types: declaredTypes,
+    stripped: declaredTypes,
   },
 ];
