@@ -165,6 +165,8 @@ interface BodyProps {
 
 function Body({ model, chart, title, data: { data }, idleMs }: BodyProps): JSX.Element {
   if (data.kind === 'series') {
+    // Without a row there is no time to show it at.
+    if (data.end === 0) return <div class="waiting">Nothing has come yet.</div>;
     const { format, counts, filling } = seriesMeaning(chart, data);
     const plot = plotOf(data, model.live && filling, idleMs, counts);
     if (chart.look === 'gauge') return <Gauge title={title} plot={plot} format={format} />;

@@ -3,7 +3,7 @@ import type { ChartSpec, MapSummarySpec, SummaryData, SummaryPage } from '@rings
 import { chartsState } from './guards.ts';
 import { type ChartData, merged, plotOf, type SeriesData } from './merge.ts';
 import { csvOf, tableOf } from './table.ts';
-import { bytes, formatOf, short } from './units.ts';
+import { bytes, costFormat, formatOf, short, tickTexts } from './units.ts';
 import { chartTitle } from './words.ts';
 
 const page = (data: SummaryData, whole: boolean, state = 2): SummaryPage => {
@@ -153,4 +153,20 @@ describe('a chart as a table', () => {
 it('takes only charts from what an older version stored', () => {
   expect(chartsState({ charts: [{ id: 1 }, null] }).charts).toEqual([]);
   expect(chartsState('x')).toEqual({ runId: '', file: '', charts: [] });
+});
+
+describe('the ticks of an axis', () => {
+  const share = costFormat('cpu');
+  const times = formatOf('avg', { name: 'took', format: 'ms' } as never);
+  it('differ, however close they are', () => {
+    expect(tickTexts([0, 0.05, 0.1, 0.15], share)).toEqual(['0.00 %', '0.05 %', '0.10 %', '0.15 %']);
+    expect(tickTexts([0, 0.02, 0.04], share)).toEqual(['0.00 %', '0.02 %', '0.04 %']);
+  });
+  it('stay as they are where they differ, or are written in another unit', () => {
+    expect(tickTexts([0, 10, 20], share)).toEqual(['0 %', '10.0 %', '20.0 %']);
+    expect(tickTexts([12_000_000, 12_000_001], short)).toEqual(['12 M', '12 M']);
+    const close = [0.0005, 0.0005001];
+    expect(tickTexts(close, times)).toEqual(close.map(times));
+    expect(tickTexts([], share)).toEqual([]);
+  });
 });

@@ -4,7 +4,7 @@ import UPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { clock } from '../shared/format.ts';
 import { chartColors, dashOf, onThemeChange } from './colors.ts';
-import type { Format } from './units.ts';
+import { type Format, tickTexts } from './units.ts';
 
 export interface LineData {
   xs: number[];
@@ -84,7 +84,7 @@ function options(
     },
     axes: [
       { ...axis, size: 22, values: (_plot, ticks) => ticks.map((seconds) => clock(seconds * 1000)), space: 70 },
-      { ...axis, size: 64, values: (_plot, ticks) => ticks.map((value) => latest.current.format(value)), space: 26 },
+      { ...axis, size: 64, values: (_plot, ticks) => tickTexts(ticks, latest.current.format), space: 26 },
     ],
     series: [
       {},

@@ -33,6 +33,20 @@ export function signed(value: number, write: (size: number) => string): string {
   return value < 0 ? `−${write(-value)}` : write(value);
 }
 
+/** The texts beside an axis: where two ticks would have the same text, all get as many digits as the distance between them. */
+export function tickTexts(ticks: readonly number[], format: Format): string[] {
+  const texts = ticks.map(format);
+  if (ticks.length < 2 || new Set(texts).size === texts.length) return texts;
+  const digits = Math.min(6, Math.max(0, Math.ceil(-Math.log10(Math.abs(ticks[1]! - ticks[0]!)) - 1e-9)));
+  const finer = texts.map((text, i) => {
+    const [all, number] = /^(?:< )?([\d.]+)/.exec(text) ?? [];
+    // Another number than the tick's own is written in another unit: that is left as it is.
+    if (all === undefined || Math.abs(Number(number) - ticks[i]!) > 0.1) return null;
+    return ticks[i]!.toFixed(digits) + text.slice(all.length);
+  });
+  return finer.every((text) => text !== null) ? finer : texts;
+}
+
 const SIZES = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** 1536 → "1.5 KiB". */

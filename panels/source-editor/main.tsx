@@ -43,6 +43,7 @@ function create(host: HTMLElement, { label, onLine }: SourceEditorOptions): Sour
     fontSize: parseFloat(style('--vscode-editor-font-size')) || 12,
     lineHeight: 20,
     lineNumbersMinChars: 4,
+    renderFinalNewline: 'on',
     lineDecorationsWidth: 14,
     glyphMargin: false,
     folding: false,
