@@ -9,7 +9,6 @@ import type { Locator } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { at, vsixFile } from '../../scripts/lib/paths.mjs';
 import { bpfState, nothing, settled } from '../integration/support/bpf.ts';
-import { seriousInPanel } from './harness/axe.ts';
 import { startEditor, type Editor } from './harness/editor.ts';
 import { followingSystem, picture, pictures } from './harness/pictures.ts';
 import { Workbench } from './harness/workbench.ts';
@@ -75,11 +74,7 @@ test('a rejected program is explored from its lens, at the instruction that fail
   await panel('.editor .step-line').waitFor();
   expect(editor.consoleErrors.filter((text) => /worker|Content Security/i.test(text))).toEqual([]);
   await workbench.clearNotifications();
-  await pictures(editor.page, 'explorer', async () => {
-    const found = await seriousInPanel(workbench);
-    // Rows and values are read out in other words than they are drawn: "instruction 4: …, line 17" for "4 … 17".
-    expect(found.filter((finding) => !finding.startsWith('label-content-name-mismatch'))).toEqual([]);
-  });
+  await pictures(editor.page, 'explorer');
 });
 
 test('the keyboard steps back to where the value was made', async () => {
