@@ -85,6 +85,10 @@ const tests = `{
 }
 `;
 
+/** A program that is never opened: its lookup is not checked. */
+const closed = 'closed.bpf.c';
+const unchecked = program.replace(/\tif \(!seen\)\n.*\n/, '');
+
 /** Where a line of the program stands, counted from 1. */
 const lineOf = (text: string): number => program.slice(0, program.indexOf(text)).split('\n').length;
 
@@ -109,6 +113,7 @@ beforeAll(async () => {
   const files = {
     [source]: program,
     [testFile]: tests,
+    [closed]: unchecked,
     'endless.bpf.c': endless,
     'endless.bpf.test.json': endlessTests,
   };
@@ -243,4 +248,33 @@ test("a saved log of Linux 7.3 is explored without a host, and the kernel's own 
   expect(report).toMatch(/^Verification failed: Resource Lifetime Safety: [^]*\nCausal path:\n[^]*\nSuggestion:\n/);
   expect(log).toContain(`\n${report}\n`);
   await pictures(editor.page, 'verdict-10-log');
+});
+
+test('a task asks the verifier about a file that is not open, and what it prints stands in the Problems view', async () => {
+  await workbench.keys('Tasks: Run Task');
+  await workbench.keysPick('ringside');
+  await workbench.keysPick(`verify ${closed}`);
+  // The terminal of the task comes to the front when it starts: only then the view can be asked for.
+  await editor.page
+    .locator('#status\\.problems')
+    .filter({ hasText: /^\s*1\s/ })
+    .waitFor({ timeout: 30_000 });
+  await workbench.command('Problems: Focus on Problems View');
+  const problem = editor.page.locator('.markers-panel .monaco-list-row').filter({ hasText: 'Pointer may be NULL' });
+  await expect.poll(() => problem.first().innerText()).toMatch(/`seen` may be NULL[^]*null-pointer/);
+  const line = unchecked.slice(0, unchecked.indexOf('*seen += 1;')).split('\n').length;
+  expect(await problem.first().innerText()).toContain(`[Ln ${line}, Col `);
+  await picture(editor.page, 'verdict-11-task');
+  await workbench.keys('View: Hide Panel');
+});
+
+test('the walkthrough leads on by the keyboard, with pictures in the colours of the theme', async () => {
+  await workbench.keys('Ringside: First Steps');
+  const steps = editor.page.locator('.gettingStartedDetailsContent .getting-started-step');
+  await expect.poll(() => steps.count()).toBe(7);
+  const doctor = steps.filter({ hasText: 'See what the host can do' });
+  await doctor.focus();
+  await editor.page.keyboard.press('Enter');
+  await doctor.getByRole('button', { name: 'Check the Host' }).waitFor();
+  await pictures(editor.page, 'verdict-12-walkthrough');
 });
