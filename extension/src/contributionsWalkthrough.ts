@@ -110,7 +110,7 @@ export const walkthroughs = [
   {
     id: walkthroughId,
     title: 'First probe with Ringside',
-    description: 'From the installed extension to live kernel events, and why a program is rejected.',
+    description: 'From the installed extension to live kernel events.',
     steps: steps.map(({ id, title, description, buttons, picture, events = [], when }) => ({
       id,
       title,

@@ -89,17 +89,10 @@ async function write(file: string, name: string): Promise<void> {
   await workbench.open(file);
   await workbench.focusEditor(file);
   await keyboard.type('SEC("tp/sched/sched_process_', { delay: 30 });
-  // In a string VS Code asks when a quote or slash is typed only: the first ones may have come before the server was there.
-  await expect
-    .poll(
-      async () => {
-        if (await suggestion(/sched_process_fork/).count()) return true;
-        await keyboard.press('Control+Space');
-        return false;
-      },
-      { timeout: 30_000, interval: 1500 },
-    )
-    .toBe(true);
+  // The first ones were typed before the server was there: it asks by itself when it is.
+  await suggestion(/sched_process_fork/)
+    .first()
+    .waitFor({ timeout: 30_000 });
   await keyboard.type('exec', { delay: 30 });
   await accept(/sched_process_exec/, `authoring-${name}-section`);
   await expect.poll(() => workbench.source()).toContain('handle_sched_process_exec');

@@ -9,6 +9,7 @@ import { setContextKey } from '../contextKeys.ts';
 import { isBpfSource } from '../files.ts';
 import { onDidRecognise } from '../sources.ts';
 import { AuthoringTargets } from '../model/authoringTargets.ts';
+import { suggestSection } from '../model/firstSuggestion.ts';
 
 /** Starts the language server for the first BPF source that is opened; without trust it runs no compiler. */
 export function registerLanguageClient(context: AppContext): void {
@@ -170,6 +171,7 @@ class LanguageServer implements vscode.Disposable {
       await this.#sendTarget();
       setContextKey(ContextKey.languageServer, true);
       this.#started?.();
+      await suggestSection(isBpfSource);
     } catch (error) {
       this.#client = undefined;
       throw error;
