@@ -10,6 +10,7 @@ import { programArguments } from './arguments.ts';
 import { prune, sha256Hex, temporaryName, writeAtomically } from './cache.ts';
 import { findCompiler, type CompilerCommand } from './compiler.ts';
 import { parseDiagnostics } from './diagnostics.ts';
+import { excerptFolder } from './excerpt.ts';
 import { runTool, type ToolResult } from './exec.ts';
 import { ownVmlinux, reportFlags, targetMachine } from './flags.ts';
 import {
@@ -71,7 +72,7 @@ export async function buildObject(options: BuildOptions): Promise<BuildResult> {
     const { result, diagnostics } = await compile(job);
     const ok = result.code === 0;
     const stored = ok && !options.syntaxOnly ? await store(job, options) : { object: '', sha256: '' };
-    if (job.precompiled) void makePrecompiled(job.precompiled);
+    if (job.precompiled && job.excerpt === null) void makePrecompiled(job.precompiled);
     return {
       ok,
       ...stored,
@@ -118,6 +119,8 @@ interface Job {
   place: string[];
   /** Null when this program cannot use one. */
   precompiled: PrecompiledOptions | null;
+  /** Folder with what the program mentions of vmlinux.h; null when it is built with the whole. */
+  excerpt: string | null;
   /** Temporary folder for the object, because a clang that is killed leaves files beside it; "" for a syntax check. */
   output: string;
   /** Temporary folder with the unsaved text; "" without. */
@@ -147,7 +150,27 @@ async function prepare(options: BuildOptions): Promise<Job> {
   const canPrecompile =
     header !== null && !flags.some((f) => /^-(include|imacros)/.test(f)) && (await beginsWithVmlinux(text, header));
   const precompiled = canPrecompile ? { header, compiler, flags: language, cacheDir, log } : null;
-  return { file, cwd, text, compiler, arguments: shown, place, precompiled, output, shadow, options, log };
+  const excerpt = header === options.vmlinuxHeader ? await findExcerpt(options, file, text, shown) : null;
+  return { file, cwd, text, compiler, arguments: shown, place, precompiled, excerpt, output, shadow, options, log };
+}
+
+/** Programs of this process that need more of vmlinux.h than they mention. */
+const needWhole = new Set<string>();
+
+async function findExcerpt(
+  { vmlinuxHeader, cacheDir, syntaxOnly }: BuildOptions,
+  file: string,
+  text: string,
+  flags: readonly string[],
+): Promise<string | null> {
+  // A check alone is quick with the precompiled header, and its findings name places in the whole.
+  if (vmlinuxHeader === null || syntaxOnly === true || needWhole.has(file)) return null;
+  if (flags.some((flag) => /^-(?:include|imacros)/.test(flag))) return null;
+  const folders = flags.filter((_, i) => /^-(?:I|isystem|idirafter|iquote)$/.test(flags[i - 1] ?? ''));
+  const joined = flags.filter((flag) => /^-I./.test(flag)).map((flag) => flag.slice(2));
+  const named = flags.filter((flag) => flag.startsWith('-D'));
+  const options = { header: vmlinuxHeader, file, text, folders: [...folders, ...joined], flags: named, cacheDir };
+  return excerptFolder(options).catch(() => null);
 }
 
 async function readSource(file: string): Promise<string> {
@@ -225,6 +248,17 @@ function missingHeader(diagnostics: readonly Diagnostic[]): string | null {
 const spoiled = new Set<string>();
 
 async function compileOnce(job: Job): Promise<{ result: ToolResult; diagnostics: Diagnostic[] }> {
+  const { excerpt } = job;
+  if (excerpt !== null) {
+    const built = report(job, await runClang(job, [], excerpt));
+    const isTold = built.diagnostics.some((d) => d.file.startsWith(excerpt));
+    if (built.result.code === 0 && !isTold) return built;
+    // The whole header has the last word: what is wrong is said in its terms.
+    job.excerpt = null;
+    const whole = await compileOnce(job);
+    if (whole.result.code === 0) needWhole.add(job.file);
+    return whole;
+  }
   const fit = job.options.syntaxOnly === true || !spoiled.has(job.file);
   const pch = job.precompiled && fit ? await findPrecompiled(job.precompiled) : null;
   if (pch) {
@@ -257,9 +291,11 @@ async function losesExterns(job: Job): Promise<boolean> {
   return lost.length > 0;
 }
 
-function runClang(job: Job, extra: string[]): Promise<ToolResult> {
+function runClang(job: Job, extra: string[], headerFolder?: string): Promise<ToolResult> {
   const { compiler, place, file, cwd, options } = job;
-  const args = [...compiler.args, ...job.arguments, ...extra, ...place, '-x', 'c', file];
+  const known = options.vmlinuxHeader === null ? null : dirname(options.vmlinuxHeader);
+  const told = job.arguments.map((argument) => (argument === known ? (headerFolder ?? known) : argument));
+  const args = [...compiler.args, ...told, ...extra, ...place, '-x', 'c', file];
   job.log.debug(`run: ${[compiler.path, ...args].join(' ')}`);
   return runTool(compiler.path, args, { cwd, signal: options.signal });
 }

@@ -162,6 +162,7 @@ export function includesVmlinux(source: string): boolean {
   return /^\s*#\s*include\s*["<]vmlinux\.h[">]/m.test(withoutComments(source));
 }
 
-function withoutComments(text: string): string {
+/** Comments become spaces; strings stay. */
+export function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?(?:\*\/|$)|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"/g, (m) => (m.startsWith('"') ? m : ' '));
 }

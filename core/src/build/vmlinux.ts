@@ -440,3 +440,6 @@ const kfuncPrologue = `#ifndef BPF_NO_KFUNC_PROTOTYPES
 `;
 const kfuncEpilogue = '\n#endif\n\n';
 const epilogue = '#endif /* __VMLINUX_H__ */\n';
+
+/** What stands around the declarations, for who takes the header apart. */
+export const headerFrame = { prologue, recordEpilogue, kfuncPrologue, kfuncEpilogue, epilogue };
