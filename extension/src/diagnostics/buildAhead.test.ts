@@ -27,7 +27,7 @@ afterEach(() => {
 });
 
 /** A keystroke, and the pause after it. */
-function type(pause = 300): void {
+function type(pause = 200): void {
   document.version++;
   document.isDirty = true;
   changes.fire({ document, contentChanges: [{}] });

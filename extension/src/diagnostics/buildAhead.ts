@@ -3,8 +3,8 @@ import type { BuildResult } from '@ringside/core/model';
 import type { Engine } from '@ringside/core/rpc';
 import { isBpfSource } from '../files.ts';
 
-/** A pause in typing: longer than between two keystrokes, shorter than the way to Ctrl+S. */
-const pauseMs = 300;
+/** A pause in typing: longer than between two keystrokes of a word, shorter than the way to Ctrl+S. */
+const pauseMs = 200;
 
 interface Pending {
   document: vscode.TextDocument;
