@@ -12,6 +12,7 @@ import { at, vsixFile } from '../../scripts/lib/paths.mjs';
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
 import { bpfState, newSince, nothing, settled } from '../integration/support/bpf.ts';
 import { cliRun, removeCache } from '../integration/support/cli.ts';
+import { seriousInPanel } from './harness/axe.ts';
 import { startEditor, type Editor } from './harness/editor.ts';
 import { followingSystem, picture, pictures } from './harness/pictures.ts';
 import { Workbench } from './harness/workbench.ts';
@@ -145,7 +146,7 @@ test('the Doctor says of every check what was found and why it matters, and copi
   );
   expect(checks.length).toBeGreaterThan(9);
   expect(checks.filter(({ title, why }) => title === '' || why === '')).toEqual([]);
-  await pictures(editor.page, 'doctor');
+  await pictures(editor.page, 'doctor', async (theme) => expect(await seriousInPanel(workbench), theme).toEqual([]));
 });
 
 test('a fix is copied by the keyboard alone', async () => {
