@@ -1,10 +1,9 @@
 /** The editor's views around a program: what there is to attach to, an object as a document, figures while it runs. */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { at, vsixFile } from '../../scripts/lib/paths.mjs';
-import { seriousInPanel } from './harness/axe.ts';
 import { startEditor, type Editor } from './harness/editor.ts';
 import { followingSystem, picture, pictures } from './harness/pictures.ts';
 import { Workbench } from './harness/workbench.ts';
@@ -106,26 +105,25 @@ test('while it runs, figures stand above the program and beside its map', async 
     .first();
   await hint.waitFor({ timeout: 15_000 });
   await pictures(editor!.page, 'live-figures');
-});
-
-const looks = async (theme: string): Promise<void> => expect(await seriousInPanel(workbench), theme).toEqual([]);
-
-test('its map is shown with what it counts', async () => {
-  await workbench.keys('Ringside: Show Maps');
-  await workbench.keysPick('counter');
-  const panel = workbench.webview();
-  await panel.locator('[role="option"]').filter({ hasText: 'counts' }).click();
-  const rate = panel.locator('.row:not([hidden])[aria-rowindex="2"] [aria-colindex="3"]');
-  await expect.poll(async () => Number(await rate.innerText()), { timeout: 15_000 }).toBeGreaterThan(0);
-  await pictures(editor!.page, 'maps', looks);
-  await workbench.keys('View: Close Editor');
-});
-
-test('its cost is charted; detached, nothing of it stays', async () => {
-  await workbench.keys('Ringside: Open Charts');
-  await workbench.webview().locator('.card canvas').first().waitFor({ timeout: 15_000 });
-  await pictures(editor!.page, 'charts', looks);
-  await workbench.keys('View: Close Editor');
   await workbench.lens('Detach').click();
   await workbench.lens(/Attach/).waitFor({ timeout: 30_000 });
+});
+
+test('a project of its own is made from the program, in the folder that is chosen', async () => {
+  const { page } = editor!;
+  await workbench.open('counter.bpf.c');
+  await workbench.keys('Ringside: Create Project from This Program…');
+  await workbench.keysPick('libbpf');
+  // VS Code's own dialog, as it is without a desktop: the folder is typed.
+  const chosen = page.locator('.quick-input-widget:visible').filter({ hasText: 'Folder that gets the project' });
+  await chosen.waitFor();
+  await workbench.quickInput().fill(`${folder}/`);
+  await page.keyboard.press('Enter');
+  await workbench.dialog().filter({ hasText: 'counter.bpf.c' }).waitFor({ timeout: 30_000 });
+  await picture(page, 'project-plan');
+  await workbench.button('Create').click();
+  await workbench.notification(/Created the project counter/).waitFor({ timeout: 15_000 });
+  await picture(page, 'project-created');
+  expect(readFileSync(join(folder, 'counter', 'README.md'), 'utf8')).toContain('counter');
+  expect(existsSync(join(folder, 'counter', 'Makefile'))).toBe(true);
 });
