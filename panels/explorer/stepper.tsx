@@ -40,7 +40,7 @@ export function Stepper({ state }: { state: ExplorerState }): JSX.Element {
           />
           <IconButton
             icon="chevron-down"
-            label="Next visit of the line"
+            label={`Next visit of the line, ${visit}`}
             keys="n"
             text={visit}
             onPress={() => void state.goToVisit(true)}

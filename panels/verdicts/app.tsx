@@ -50,7 +50,7 @@ export function VerdictsApp({ state }: { state: VerdictsState }): JSX.Element {
           )}
           <IconButton
             icon={copied ? 'check' : 'copy'}
-            label="Copy the table as Markdown"
+            label={copied ? 'Copied as Markdown' : 'Copy table as Markdown'}
             text={copied ? 'Copied' : 'Copy table'}
             onPress={() => state.copyAll()}
           />
