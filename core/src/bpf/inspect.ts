@@ -13,6 +13,7 @@ import { isPerCpuMap } from './mapTypes.ts';
 import { BpfObject, type BpfFunction } from './object.ts';
 import { inferRecords } from './records.ts';
 import { featuresOf, variantsOf } from './needs.ts';
+import { withoutRingTypes } from './ringTypes.ts';
 import { programSection, type ProgramSection } from './programSection.ts';
 
 export interface InspectOptions {
@@ -39,7 +40,7 @@ export function inspectObject(bytes: Uint8Array, options: InspectOptions = {}): 
     }));
     return {
       license: object.license,
-      sha256: createHash('sha256').update(bytes).digest('hex'),
+      sha256: createHash('sha256').update(withoutRingTypes(bytes, object)).digest('hex'),
       capabilities: objectCapabilities(programs, used),
       programs,
       maps: maps.map((map) => describeMap(btf, map)),

@@ -17,8 +17,7 @@ const TYPE_HEADER_BYTES = 12;
  * The object with rings that declare no type of key and value, and perf buffers none of records, so that libbpf can create
  * them. Nothing is moved; an object without such a buffer comes back as it is. Errors: `not-elf`, `not-bpf`, `object-malformed`.
  */
-export function withoutRingTypes(bytes: Uint8Array): Uint8Array {
-  const object = BpfObject.parse(bytes);
+export function withoutRingTypes(bytes: Uint8Array, object = BpfObject.parse(bytes)): Uint8Array {
   const { btf } = object;
   const section = object.elf.section('.BTF');
   if (!btf || !section) return bytes;

@@ -89,7 +89,10 @@ export interface RecordInfo {
 /** `ringside inspect --json`. */
 export interface InspectReport {
   license: string;
-  /** Of the whole object, as a host's list of allowed objects names it. */
+  /**
+   * Of the whole object, as a host's list of allowed objects names it: of the file, but where a ring or perf buffer declares the
+   * type of its records, which no kernel takes, of what is sent in its place.
+   */
   sha256: string;
   /**
    * What an agent keeps while a run of this object goes on, from Linux 5.8 on; before, CAP_SYS_ADMIN stands for CAP_BPF and

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { BpfObject, inspectObject, renameSections } from '../bpf/index.ts';
+import { BpfObject, inspectObject, renameSections, withoutRingTypes } from '../bpf/index.ts';
 import { goldenObject } from '../bpf/testObjects.ts';
 import { loadPlan, type LoadSpec } from './loadPlan.ts';
 import type { PreparedObject } from './prepare.ts';
@@ -31,6 +32,17 @@ describe('loadPlan', () => {
     const object = { ...prepared(), stripped: new Uint8Array(1) };
     const made = await loadPlan(object, { programs: [], set: {} }, 'run', { listsObjects: true });
     expect(made.bytes).toBe(object.full);
+  });
+
+  it('sends to such a host an object whose rings declare their records without that, under the hash that is told', async () => {
+    const object = prepared({}, goldenObject('tcp.bpf'));
+    const made = await loadPlan(object, { programs: [], set: {} }, 'run', { listsObjects: true });
+    expect(made.bytes).toEqual(withoutRingTypes(object.full));
+    expect(made.bytes).not.toEqual(object.full);
+    expect(createHash('sha256').update(made.bytes).digest('hex')).toBe(object.report.sha256);
+    expect(inspectObject(made.bytes).sha256).toBe(object.report.sha256);
+    const file = createHash('sha256').update(object.full).digest('hex');
+    expect(object.report.sha256).not.toBe(file);
   });
 
   it('sends sections under the names that libbpf knows, with what the author wrote into them as target', async () => {

@@ -9,6 +9,7 @@ import {
   renameSections,
   SECTION_KEY,
   type ProgramSection,
+  withoutRingTypes,
 } from '../bpf/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { AttachSpec, LeftOutProgram, LoadOptions, ProgramInfo } from '../model/index.ts';
@@ -69,7 +70,7 @@ export async function loadPlan(
   }
   const loaded = wanted.filter((p) => !unmet.includes(p));
   const { renames, mixed } = sectionsToRename(described);
-  const bytes = receiver.listsObjects ? object.full : object.stripped;
+  const bytes = receiver.listsObjects ? withoutRingTypes(object.full, parsed) : object.stripped;
   const programs = loaded.map((p) => ({ name: p.name, target: targetOf(sectionOf.get(p.name)!, said(p.name)) }));
   return {
     bytes: renames.size > 0 ? renameSections(bytes, renames) : bytes,

@@ -73,7 +73,7 @@ const NAMED_ROWS = 2_000;
 const NAME_ROUNDS = 3;
 /** When the recording ends. */
 const NAMED_ROWS_AT_END = 20_000;
-const NAME_ROUNDS_AT_END = 20;
+const NAME_ROUNDS_AT_END = 8;
 /** Summaries at most this often while rows come in. */
 const SUMMARY_MS = 500;
 
