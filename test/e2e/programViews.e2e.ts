@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { at, vsixFile } from '../../scripts/lib/paths.mjs';
+import { seriousInPanel } from './harness/axe.ts';
 import { startEditor, type Editor } from './harness/editor.ts';
 import { followingSystem, picture, pictures } from './harness/pictures.ts';
 import { Workbench } from './harness/workbench.ts';
@@ -105,6 +106,26 @@ test('while it runs, figures stand above the program and beside its map', async 
     .first();
   await hint.waitFor({ timeout: 15_000 });
   await pictures(editor!.page, 'live-figures');
+});
+
+const looks = async (theme: string): Promise<void> => expect(await seriousInPanel(workbench), theme).toEqual([]);
+
+test('its map is shown with what it counts', async () => {
+  await workbench.keys('Ringside: Show Maps');
+  await workbench.keysPick('counter');
+  const panel = workbench.webview();
+  await panel.locator('[role="option"]').filter({ hasText: 'counts' }).click();
+  const rate = panel.locator('.row:not([hidden])[aria-rowindex="2"] [aria-colindex="3"]');
+  await expect.poll(async () => Number(await rate.innerText()), { timeout: 15_000 }).toBeGreaterThan(0);
+  await pictures(editor!.page, 'maps', looks);
+  await workbench.keys('View: Close Editor');
+});
+
+test('its cost is charted; detached, nothing of it stays', async () => {
+  await workbench.keys('Ringside: Open Charts');
+  await workbench.webview().locator('.card canvas').first().waitFor({ timeout: 15_000 });
+  await pictures(editor!.page, 'charts', looks);
+  await workbench.keys('View: Close Editor');
   await workbench.lens('Detach').click();
   await workbench.lens(/Attach/).waitFor({ timeout: 30_000 });
 });
