@@ -153,6 +153,24 @@ describe('a recording of the last minutes', () => {
     expectRight(chunks, all);
   });
 
+  it('counts its seconds from the moment when its end was asked for, however long ending takes', async () => {
+    const path = join(folder, `${++files}.ringside`);
+    const file = await LastMinutesFile.create(path, { seconds: 3 });
+    file.add({ type: ChunkType.run, host: 0, timeNs: 0n }, encodeParts(head));
+    file.add({ type: ChunkType.host, host: 0, timeNs: 0n }, encodeParts({}));
+    for (let second = 1n; second <= 10n; second++) {
+      const { chunk, payloadBytes } = frames(1);
+      file.addFrames({ type: ChunkType.frames, host: 0, timeNs: SECOND * second }, chunk, payloadBytes, 1);
+    }
+    file.endsAt(10n * SECOND);
+    const figures = encodeParts({ delivered: { events: 10 }, final: true });
+    file.add({ type: ChunkType.figures, host: 0, timeNs: 60n * SECOND }, figures);
+    await file.close(61n * SECOND);
+    const { chunks } = await read(new Uint8Array(readFileSync(path)));
+    const kept = chunks.filter(({ type }) => type === ChunkType.frames).map(({ timeNs }) => timeNs / SECOND);
+    expect(kept).toEqual([7n, 8n, 9n, 10n]);
+  });
+
   it('keeps the names that the host gave, however long ago', () => {
     const { run, host, names, frames: data } = ChunkType;
     const older = [run, host, data, names, data, names].map((type, i) => ({ type, host: 0, i, map: '' }));

@@ -53,6 +53,7 @@ export class LastMinutesFile extends RecordingFile {
   private trimming: Promise<void> | undefined;
   private newestNs = 0n;
   private retryNs = 0n;
+  private endNs: bigint | null = null;
   private readonly windowNs: bigint;
   private readonly mostBytes: number;
 
@@ -96,6 +97,11 @@ export class LastMinutesFile extends RecordingFile {
     if (this.bytes > this.mostBytes) return true;
     const oldest = this.pieces.find(({ type }) => !lasting.has(type))?.timeNs ?? this.newestNs;
     return this.newestNs - oldest > (this.windowNs * 3n) / 2n;
+  }
+
+  /** The last minutes are those before this moment: what is still to be written while it ends takes none of them away. */
+  endsAt(timeNs: bigint): void {
+    this.endNs ??= timeNs;
   }
 
   /** Brings the file down to the window. A copy that fails leaves it as it is. */
@@ -161,7 +167,8 @@ export class LastMinutesFile extends RecordingFile {
 
   /** Index of the first piece that is young enough, and from which on not too much stands in the file. */
   private firstWanted(): number {
-    const oldest = this.newestNs - this.windowNs;
+    const newest = this.endNs !== null && this.endNs < this.newestNs ? this.endNs : this.newestNs;
+    const oldest = newest - this.windowNs;
     const mostBytes = this.bytes > this.mostBytes ? this.mostBytes / 2 : this.mostBytes;
     const found = this.pieces.findIndex(({ timeNs, at }) => timeNs >= oldest && this.bytes - at <= mostBytes);
     return found < 0 ? this.pieces.length : found;

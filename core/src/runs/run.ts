@@ -678,6 +678,7 @@ export class Run {
     }
     for (const timer of this.timers) clearInterval(timer);
     this.deadline.clear();
+    this.recordings.ending();
     await this.suspending.catch(() => undefined);
     await this.redeploying?.catch(() => undefined);
     await this.iterating;
@@ -789,6 +790,7 @@ export class Run {
 
   /** Ends the recording; the run goes on. */
   async endRecording(): Promise<RunSummary> {
+    this.recordings.ending();
     await Promise.allSettled(this.hostRuns.map((h) => h.refreshStats()));
     await this.recordings.readMaps();
     await this.nameRecorded(NAMED_ROWS_AT_END, NAME_ROUNDS_AT_END);

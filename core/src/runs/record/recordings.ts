@@ -181,6 +181,12 @@ export class Recordings {
     }
   }
 
+  /** It is about to end: what it keeps of the last minutes is counted from now. */
+  ending(): void {
+    const { active } = this;
+    if (active?.file instanceof LastMinutesFile) active.file.endsAt(this.now());
+  }
+
   /** Ends the recording; the run may go on. Never rejects: `state` tells. */
   async end(head: EndHead): Promise<void> {
     const current = this.active;
