@@ -82,7 +82,7 @@ async function notFound(options: FindCompilerOptions, withoutBpf: string, reject
     ? `The compiler ${options.compilerPath} cannot be used${rejected.length > 0 ? '' : ': there is no such program'}.`
     : `There is no clang ${OLDEST} or newer on this machine.`;
   const remedy = options.compilerPath
-    ? 'Correct the path in the setting ringside.compilerPath (or leave it empty), or install clang: '
+    ? 'Correct the path in the setting ringside.clang.path (or leave it empty), or install clang: '
     : 'Install it: ';
   return new RingsideError('no-compiler', message, { remedy: remedy + install, detail });
 }
