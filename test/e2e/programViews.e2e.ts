@@ -127,7 +127,7 @@ test('its cost is charted; detached, nothing of it stays', async () => {
   await pictures(editor!.page, 'charts', looks);
   await workbench.keys('View: Close Editor');
   await workbench.lens('Detach').click();
-  await workbench.lens(/Attach/).waitFor({ timeout: 30_000 });
+  await workbench.lens('Detach').waitFor({ state: 'detached', timeout: 30_000 });
 });
 
 test('a project of its own is made from the program, in the folder that is chosen', async () => {
@@ -135,16 +135,14 @@ test('a project of its own is made from the program, in the folder that is chose
   await workbench.open('counter.bpf.c');
   await workbench.keys('Ringside: Create Project from This Program…');
   await workbench.keysPick('libbpf');
-  // VS Code's own dialog, as it is without a desktop: the folder is typed.
+  // VS Code's own dialog, as it is without a desktop; it begins in the folder of the program.
   const chosen = page.locator('.quick-input-widget:visible').filter({ hasText: 'Folder that gets the project' });
-  await chosen.waitFor();
-  await workbench.quickInput().fill(`${folder}/`);
-  await page.keyboard.press('Enter');
+  await chosen.getByRole('button', { name: 'Create Here' }).click();
   await workbench.dialog().filter({ hasText: 'counter.bpf.c' }).waitFor({ timeout: 30_000 });
   await picture(page, 'project-plan');
   await workbench.button('Create').click();
   await workbench.notification(/Created the project counter/).waitFor({ timeout: 15_000 });
   await picture(page, 'project-created');
-  expect(readFileSync(join(folder, 'counter', 'README.md'), 'utf8')).toContain('counter');
-  expect(existsSync(join(folder, 'counter', 'Makefile'))).toBe(true);
+  expect(readFileSync(join(folder, 'work', 'counter', 'README.md'), 'utf8')).toContain('counter');
+  expect(existsSync(join(folder, 'work', 'counter', 'Makefile'))).toBe(true);
 });
