@@ -33,7 +33,8 @@ function checkMap(map: CMap, types: Types, text: string): Finding[] {
   if (fact.keyBytes > 0 && keySize !== null && keySize !== fact.keyBytes) {
     findings.push(wrongSize(map, 'key', fact, fact.keyBytes, keySize));
   }
-  if (fact.valueBytes > 0 && valueSize !== null && valueSize !== fact.valueBytes && !isXskmapValue(fact, valueSize)) {
+  const isFree = isXskmapValue(fact, valueSize) || isRecordOfPerfBuffer(map, fact);
+  if (fact.valueBytes > 0 && valueSize !== null && valueSize !== fact.valueBytes && !isFree) {
     findings.push(wrongSize(map, 'value', fact, fact.valueBytes, valueSize));
   }
   if (isPerCpuMap(fact.name) && valueSize !== null && Math.ceil(valueSize / 8) * 8 > MAX_PER_CPU) {
@@ -46,8 +47,13 @@ function checkMap(map: CMap, types: Types, text: string): Finding[] {
 }
 
 /** Programs define these with values of other sizes too, which libbpf and the kernel take. */
-function isXskmapValue(fact: MapFact, size: number): boolean {
+function isXskmapValue(fact: MapFact, size: number | null): boolean {
   return fact.name === 'xskmap' && size === 4;
+}
+
+/** Says what it carries, for tools; it is taken out of what is sent (core/src/bpf/ringTypes.ts). */
+function isRecordOfPerfBuffer(map: CMap, fact: MapFact): boolean {
+  return fact.name === 'perf_event_array' && map.fields.get('value')?.macro === '__type';
 }
 
 function unknownType(type: CMapField, types: Types): Finding[] {
