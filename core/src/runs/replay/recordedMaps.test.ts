@@ -59,3 +59,18 @@ it('gives no more than was asked for, and nothing that is not there', () => {
     ),
   );
 });
+
+it('takes readings of several maps close together as one look, and a map that is read again as another', () => {
+  const maps = new RecordedMaps(loaded);
+  const load = () => Promise.resolve(null);
+  const read = (map: string, ms: number) => maps.remember({ map, timeNs: BigInt(ms) * 1_000_000n, load });
+  expect(maps.kept()).toBeNull();
+  read('a', 1000);
+  read('b', 1003);
+  read('a', 1200);
+  read('b', 1210);
+  expect(maps.kept()).toEqual({ times: [1003, 1210], at: 1210 });
+  // However closely they follow each other, a look ends.
+  for (const [i, map] of ['c', 'd', 'e'].entries()) read(map, 2000 + 400 * i);
+  expect(maps.kept()!.times).toEqual([1003, 1210, 2400, 2800]);
+});

@@ -38,7 +38,7 @@ interface Reading {
   load(): Promise<KeptMap | null>;
 }
 
-/** Readings of several maps that follow each other so closely are one look at all of them. */
+/** Readings of several maps within this time are one look at all of them; a map that is read again begins another. */
 const ONE_LOOK_MS = 500;
 /** Times that are told; of more, every so many. */
 const MOST_TIMES = 2_000;
@@ -65,10 +65,17 @@ export class RecordedMaps {
   /** When all maps were read, and the time that is shown; null when none was. */
   kept(): { times: number[]; at: number } | null {
     const times: number[] = [];
-    for (const { timeNs } of this.readings) {
+    let since = -Infinity;
+    const looked = new Set<string>();
+    for (const { map, timeNs } of this.readings) {
       const ms = Number(timeNs / 1_000_000n);
-      if (times.length > 0 && ms - times.at(-1)! < ONE_LOOK_MS) times[times.length - 1] = ms;
-      else times.push(ms);
+      if (ms - since < ONE_LOOK_MS && !looked.has(map)) times[times.length - 1] = ms;
+      else {
+        times.push(ms);
+        since = ms;
+        looked.clear();
+      }
+      looked.add(map);
     }
     const step = Math.ceil(times.length / MOST_TIMES);
     const told = times.filter((_, i) => (times.length - 1 - i) % Math.max(1, step) === 0);
