@@ -122,7 +122,8 @@ export const tiers = [
     what: 'virtual machines with other kernels',
     needs: 'everything',
     root: true,
-    // All kernels are more than half an hour: with the other tiers the oldest and the other architecture stand for the rest. `npm run test:hosts` takes them all, and compares the verifiers' verdicts.
+    // All kernels are more than half an hour: with the other tiers the oldest and the other architecture stand for the
+    // rest. `npm run test:hosts` takes them all, and compares the verifiers' verdicts.
     run: (env, asked) => vitest('hosts', asked ? env : { ...fewKernels, ...env }, 50 * minute),
   },
   {
