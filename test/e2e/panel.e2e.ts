@@ -449,7 +449,7 @@ describe('order, search, groups', () => {
     const place = await page.locator('.row.selected').getAttribute('aria-rowindex');
     await page.keyboard.press('F3');
     await expect.poll(() => page.locator('.find-count').innerText()).toMatch(/^2 of \d+/);
-    expect(await page.locator('.row.selected').getAttribute('aria-rowindex')).not.toBe(place);
+    await expect.poll(() => page.locator('.row.selected').getAttribute('aria-rowindex')).not.toBe(place);
     await page.keyboard.press('Shift+F3');
     await expect.poll(() => page.locator('.row.selected').getAttribute('aria-rowindex')).toBe(place);
     expect(await page.locator('.row.found').count()).toBeGreaterThan(0);
