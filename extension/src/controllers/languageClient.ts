@@ -171,11 +171,11 @@ class LanguageServer implements vscode.Disposable {
       await this.#sendTarget();
       setContextKey(ContextKey.languageServer, true);
       this.#started?.();
-      await suggestSection(isBpfSource);
     } catch (error) {
       this.#client = undefined;
       throw error;
     }
+    await suggestSection(isBpfSource); // behind the server's start: what fails in it says nothing about the server
   }
 
   async #stop(): Promise<void> {

@@ -1,6 +1,13 @@
 /** VS Code's own parts, by what a person sees: commands, files, lenses, picks, messages, panels. */
 import type { FrameLocator, Locator, Page } from 'playwright-core';
 
+/** Whether it is to be seen within so many milliseconds. */
+const comes = (what: Locator, timeout: number): Promise<boolean> =>
+  what.waitFor({ timeout }).then(
+    () => true,
+    () => false,
+  );
+
 export class Workbench {
   readonly page: Page;
   constructor(page: Page) {
@@ -41,10 +48,7 @@ export class Workbench {
         .first()
         .waitFor({ timeout: 5000 });
       await input.press('Enter');
-      const opened = await tab.waitFor({ timeout: 4000 }).then(
-        () => true,
-        () => false,
-      );
+      const opened = await comes(tab, 4000);
       if (opened) return;
     }
     await tab.waitFor();
@@ -58,14 +62,7 @@ export class Workbench {
     for (let tries = 4; ; tries -= 1) {
       await this.openPalette();
       await this.quickInput().fill(`>${title}`);
-      const found = await row
-        .first()
-        .waitFor({ timeout: 4000 })
-        .then(
-          () => true,
-          () => false,
-        );
-      if (found && (await this.goToRow(title))) break;
+      if ((await comes(row.first(), 4000)) && (await this.goToRow(title))) break;
       if (tries === 1) throw new Error(`the palette does not list "${title}": ${await this.shownPick()}`);
       await this.page.keyboard.press('Escape');
     }
@@ -87,13 +84,7 @@ export class Workbench {
   private async openPalette(): Promise<void> {
     for (let tries = 4; tries > 1; tries -= 1) {
       await this.page.keyboard.press('F1');
-      const shown = await this.quickInput()
-        .waitFor({ timeout: 4000 })
-        .then(
-          () => true,
-          () => false,
-        );
-      if (shown) return;
+      if (await comes(this.quickInput(), 4000)) return;
     }
     await this.page.keyboard.press('F1');
     await this.quickInput().waitFor();
@@ -148,11 +139,7 @@ export class Workbench {
     const row = this.quickRows().filter({ hasText: host }).first();
     for (let tries = 3; tries > 1; tries -= 1) {
       await this.lens(/^\s*Attach$/).click();
-      const asked = row.waitFor({ timeout: 8000 }).then(
-        () => true,
-        () => false,
-      );
-      if (await asked) return row.click();
+      if (await comes(row, 8000)) return row.click();
     }
     await this.lens(/^\s*Attach$/).click();
     await this.pick(host);
