@@ -15,6 +15,8 @@ import { below, sampleMemory, type Memory } from './memory.ts';
 import { SoakPanels, SOURCE } from './panels.ts';
 
 const SAMPLE_MS = 5_000;
+/** Every so many samples with a collection of the pages' heap. */
+const COLLECT_EVERY = 2;
 /** Between two things that are done. */
 const STEP_MS = 3_000;
 /** The window is reloaded after so long, and at least once. */
@@ -115,7 +117,7 @@ class Soak {
         } catch (error) {
           done.bad++;
           const text = error instanceof Error ? error.message.split('\n')[0] : String(error);
-          say({ type: 'step', at: this.#at, step: step.name, error: text });
+          say({ type: 'step', at: this.#at, step: step.name, error: text, frames: await this.#panels.frames() });
           await this.#picture(step.name);
           await this.bench.editor.page.keyboard.press('Escape');
         }
@@ -131,8 +133,9 @@ class Soak {
   }
 
   async #sample(goesOn: () => boolean, take: (memory: Memory) => void): Promise<void> {
-    while (goesOn()) {
-      const memory = await sampleMemory(this.bench.editor.page, this.bench.metrics);
+    for (let number = 0; goesOn(); number++) {
+      const { editor, metrics } = this.bench;
+      const memory = await sampleMemory(editor.page, metrics, number % COLLECT_EVERY === 0);
       take(memory);
       say({ type: 'memory', at: this.#at, ...memory });
       await sleep(SAMPLE_MS);

@@ -1,6 +1,6 @@
-/** Memory of everybody who takes part: extension host, engine's worker, agents, and the JavaScript of window and panels. */
+/** Memory of everybody who takes part: extension host, engine's worker, agents, and the JavaScript of the pages. */
 import { readFile, readdir } from 'node:fs/promises';
-import type { Frame, Page } from 'playwright-core';
+import type { CDPSession, Page } from 'playwright-core';
 
 /** Bytes by what takes them; null = it is not there, or cannot be measured now. */
 export interface Memory {
@@ -9,9 +9,8 @@ export interface Memory {
   /** Heap and buffers of the engine's thread, which is within the extension host's process. */
   engine: number | null;
   agentRss: number | null;
-  /** JavaScript heaps of the window and of its webviews. */
-  windowHeap: number | null;
-  panelsHeap: number | null;
+  /** What is in use, after a collection, of the JavaScript heap that the window and its webviews share. */
+  pagesHeap: number | null;
 }
 
 /** Processes below ours whose command line says this: pid and resident bytes. */
@@ -58,38 +57,38 @@ const read = async (file: string): Promise<Report> => {
 const sum = (sizes: number[]): number | null => (sizes.length === 0 ? null : sizes.reduce((a, b) => a + b, 0));
 const used = ({ memory }: Report): number | null => (memory ? memory.heapUsed + memory.external : null);
 
-/** `metrics`: the file that the extension host writes (RINGSIDE_BENCH); the engine's stands beside it. */
-export async function sampleMemory(page: Page, metrics: string): Promise<Memory> {
+/**
+ * `metrics`: the file that the extension host writes (RINGSIDE_BENCH); the engine's stands beside it. `collect`: with the
+ * pages' heap, which takes a collection.
+ */
+export async function sampleMemory(page: Page, metrics: string, collect: boolean): Promise<Memory> {
   const [hosts, agents] = await Promise.all([below(/--type=extensionHost/), below(/ringside-agent.*--worker/)]);
-  const heaps = await Promise.all(
-    page
-      .frames()
-      .filter((frame) => frame === page.mainFrame() || isPanel(frame))
-      .map(async (frame) => ({ main: frame === page.mainFrame(), bytes: await heapOf(frame) })),
-  );
-  const heap = (main: boolean): number[] =>
-    heaps.flatMap((h) => (h.main === main && h.bytes !== null ? [h.bytes] : []));
   return {
     extensionHostRss: sum(hosts.map(({ rss }) => rss)),
     extensionHostHeap: used(await read(metrics)),
     engine: used(await read(`${metrics}.engine`)),
     agentRss: sum(agents.map(({ rss }) => rss)),
-    windowHeap: sum(heap(true)),
-    panelsHeap: sum(heap(false)),
+    pagesHeap: collect ? await pagesHeap(page) : null,
   };
 }
 
-/** A webview's own page stands in the loader's of VS Code, and that in the window. */
-const isPanel = (frame: Frame): boolean => frame.parentFrame()?.parentFrame()?.parentFrame() === null;
+/** Of the window's process, and of those webviews that have one of their own. */
+async function pagesHeap(page: Page): Promise<number | null> {
+  const context = page.context();
+  // A frame without a process of its own has no session of its own: its heap is its parent's.
+  const sessions = await Promise.all(page.frames().map((frame) => context.newCDPSession(frame).catch(() => null)));
+  const heaps = await Promise.all(sessions.filter((session) => session !== null).map(heapOf));
+  return sum(heaps.filter((heap) => heap !== null));
+}
 
 /** null = it does not say. */
-async function heapOf(frame: Frame): Promise<number | null> {
-  const answer = frame.evaluate(() => {
-    const { memory } = performance as Performance & { memory?: { usedJSHeapSize: number } };
-    return memory?.usedJSHeapSize ?? null;
-  });
-  return Promise.race([
-    answer.catch(() => null),
-    new Promise<null>((resolve) => setTimeout(() => resolve(null), 3_000)),
-  ]);
+async function heapOf(session: CDPSession): Promise<number | null> {
+  const answer = session
+    .send('HeapProfiler.collectGarbage')
+    .then(() => session.send('Runtime.getHeapUsage'))
+    .then(({ usedSize }) => usedSize)
+    .catch(() => null);
+  const heap = await Promise.race([answer, new Promise<null>((resolve) => setTimeout(() => resolve(null), 5_000))]);
+  await session.detach().catch(() => undefined);
+  return heap;
 }

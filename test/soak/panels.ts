@@ -113,6 +113,30 @@ export class SoakPanels {
     }
   }
 
+  /** What there is of each webview's page, for what does not draw. */
+  async frames(): Promise<unknown[]> {
+    const look = (): unknown => {
+      const app = document.getElementById('app');
+      return [
+        document.readyState,
+        document.body.className,
+        document.body.children.length,
+        app?.innerHTML.slice(0, 200),
+      ];
+    };
+    return Promise.all(
+      this.bench.editor.page
+        .frames()
+        .map(async (frame) => [
+          new URL(frame.url()).pathname,
+          await Promise.race([
+            frame.evaluate(look).catch(String),
+            new Promise((done) => setTimeout(done, 2_000, 'silent')),
+          ]),
+        ]),
+    );
+  }
+
   /** What the trace panel's ledger says. */
   async ledger(): Promise<{ produced: number; delivered: number; lost: number; text: string }> {
     const frame = await this.frame('trace', 30_000);

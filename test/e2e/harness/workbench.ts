@@ -16,6 +16,21 @@ export class Workbench {
 
   /** Runs a command from the palette by its full title. */
   async command(title: string): Promise<void> {
+    const row = this.quickRows().filter({ hasText: title }).first();
+    const taken = async (): Promise<void> => {
+      await this.quickInput().fill(`>${title}`, { timeout: 4000 });
+      await row.click({ timeout: 8000 });
+    };
+    // A webview that takes the keyboard meanwhile closes the palette: then once more.
+    for (let tries = 3; tries > 1; tries -= 1) {
+      await this.openPalette();
+      const done = await taken().then(
+        () => true,
+        () => false,
+      );
+      if (done) return;
+      await this.page.keyboard.press('Escape');
+    }
     await this.openPalette();
     await this.quickInput().fill(`>${title}`);
     await this.pick(title);

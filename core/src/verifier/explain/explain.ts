@@ -9,7 +9,7 @@ import { findRule } from './rules.ts';
 /** Explains the rejection that a log ends with. `line` is 0 where the log and the object name no source. Never throws. */
 export function explainRejection(log: string | VerifierLog, source: ProgramSource | null): VerdictReason {
   const parsed = typeof log === 'string' ? parseVerifierLog(log) : log;
-  const messages = parsed.messages.map(withoutTrailer);
+  const messages = parsed.messages;
   const failure = new Failure(parsed, source, messages);
   // The kernel's own report is preferred for words; the category comes from the classic message, which it still has.
   const report = parsed.report ? [parsed.report.title, parsed.report.reason] : [];
@@ -89,9 +89,4 @@ function frames(failure: Failure): Pick<VerdictReason, 'frames'> {
     if (at !== null) insn = path.insn(at);
   }
   return found.length > 1 ? { frames: found } : {};
-}
-
-/** Some kernels forget the line break after a message. */
-function withoutTrailer(message: string): string {
-  return message.replace(/(?:verification time \d+ usec|processed \d+ insns .*)$/, '');
 }

@@ -90,6 +90,19 @@ describe('figures of Linux 7.3', () => {
     expect(stats).toMatchObject({ stackMax: 608, stackDepths: [304, 304], verifyMicros: 42020, processed: 94 });
   });
 
+  it('are told from a message that stands before them on the same line', () => {
+    const { stats, messages } = parseVerifierLog(
+      [
+        '3: (85) call bpf_tail_call#12',
+        'expected prog array map for tail callverification time 60 usec',
+        'stack depth 0',
+        'unknown opcode 8dprocessed 4 insns (limit 1000000) max_states_per_insn 0 total_states 2 peak_states 2 mark_read 0',
+      ].join('\n'),
+    );
+    expect(messages).toEqual(['expected prog array map for tail call', 'unknown opcode 8d']);
+    expect(stats).toMatchObject({ verifyMicros: 60, processed: 4 });
+  });
+
   it('have no deepest chain where the kernel did not get that far', () => {
     const { stats } = parseVerifierLog('stack depth max 0\nsubprog 0 (f) main insns_self 7 insns_total 7 stack 8\n');
     expect(stats).toMatchObject({ stackMax: null, stackDepths: [8] });

@@ -5,7 +5,7 @@
  */
 import { LineKind, lineKind } from './lineKinds.ts';
 import { lastNotAbove, LogText, Numbers } from './logText.ts';
-import { noStats, readStatistics } from './statistics.ts';
+import { gluedStatistics, noStats, readStatistics } from './statistics.ts';
 import { VerifierLog } from './verifierLog.ts';
 
 export class LogReader {
@@ -75,6 +75,7 @@ export class LogReader {
         this.#reportTo = -1;
         break;
       case LineKind.message:
+        this.#readGlued(piece.slice(from, to));
         if (this.#reportFrom < 0 || this.#reportTo >= 0) break;
         // The verifier may go on after its report, which is indented but for its heads.
         if (isReportLine(piece, from, to)) this.#kinds[line] = LineKind.report;
@@ -82,6 +83,11 @@ export class LogReader {
         break;
       default:
     }
+  }
+
+  #readGlued(message: string): void {
+    const at = gluedStatistics(message);
+    if (at < message.length) readStatistics(this.#stats, message.slice(at));
   }
 
   #step(line: number, insn: number, piece: string, from: number): void {

@@ -27,6 +27,12 @@ export const noStats = (): LogStats => ({
 const summary =
   /^processed (\d+) insns(?: \(limit (\d+)\))?(?: max_states_per_insn \d+ total_states (\d+) peak_states (\d+) mark_read \d+)?/;
 
+/** Where statistics begin that the kernel wrote behind a message without a line break; the line's length without them. */
+export function gluedStatistics(line: string): number {
+  const at = line.search(/(?:verification time \d+ usec|processed \d+ insns .*)$/);
+  return at < 0 ? line.length : at;
+}
+
 /** Adds what a line of kind `statistics` says. */
 export function readStatistics(stats: LogStats, line: string): void {
   if (line.startsWith('processed ')) readSummary(stats, line);

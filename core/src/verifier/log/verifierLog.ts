@@ -2,7 +2,7 @@
 import { LineKind } from './lineKinds.ts';
 import { readKernelReport, type KernelReport } from './kernelReport.ts';
 import type { LogText, Numbers } from './logText.ts';
-import type { LogStats } from './statistics.ts';
+import { gluedStatistics, type LogStats } from './statistics.ts';
 
 /** A "; source text @ file.c:12" comment; before Linux 6.10 it has neither file nor line. */
 export interface SourceComment {
@@ -134,8 +134,12 @@ export class VerifierLog {
     return this.#messages;
   }
 
+  /** As the kernel meant them, without statistics that stand on the same line. */
   get messages(): string[] {
-    return this.messageLines.map((line) => this.line(line));
+    return this.messageLines.map((number) => {
+      const line = this.line(number);
+      return line.slice(0, gluedStatistics(line));
+    });
   }
 }
 

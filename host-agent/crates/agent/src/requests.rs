@@ -20,7 +20,7 @@ use crate::failure::{Answer, Failure};
 use crate::guard::Commitments;
 use crate::journal;
 use crate::kept::Kept;
-use crate::limits::Trip;
+use crate::limits::{Trip, Watchdog};
 use crate::output::Output;
 use crate::rpc::{self, Answered, Lookup};
 use crate::session::Session;
@@ -33,8 +33,6 @@ const MOST_WAITING: usize = 256;
 const QUIET: Duration = Duration::from_millis(500);
 /// How often CPUs that come and go are looked for, while something is attached CPU by CPU.
 const LOOK_AT_CPUS: Duration = Duration::from_secs(1);
-/// How often a run is held against its limits.
-const LOOK_AT_LIMITS: Duration = Duration::from_millis(500);
 
 enum Job {
     Request { id: u32, payload: Vec<u8>, cancelled: Arc<AtomicBool> },
@@ -212,10 +210,10 @@ struct LookupJob {
 
 impl Worker {
     fn work(&self, waiting: &Receiver<Job>) {
-        let mut session = Session::new(Arc::clone(&self.commitments));
-        let (mut looked, mut kept) = (Instant::now(), Instant::now());
+        let mut session = Session::new(Arc::clone(&self.commitments), Watchdog::start());
+        let mut looked = Instant::now();
         loop {
-            match next(waiting, &session, looked, kept) {
+            match next(waiting, &session, looked) {
                 Ok(Job::Request { id, payload, cancelled }) => self.answer(&mut session, id, &payload, cancelled),
                 Ok(Job::RollBack { object }) => {
                     session.roll_back(object).into_iter().for_each(|trip| self.note(&mut session, object, trip));
@@ -235,12 +233,11 @@ impl Worker {
                 session.follow_cpus();
                 looked = Instant::now();
             }
-            if kept.elapsed() >= LOOK_AT_LIMITS && session.is_attached() {
-                kept = Instant::now();
-                for (object_id, trip) in session.keep_limits(kept) {
-                    self.note(&mut session, object_id, trip);
-                }
+            if session.keep_limits_in_time() {
                 audit::retry();
+            }
+            for (object_id, trip) in session.take_tripped() {
+                self.note(&mut session, object_id, trip);
             }
             self.replies.shared.attached.store(session.is_attached(), Ordering::Relaxed);
         }
@@ -290,9 +287,9 @@ impl Worker {
 }
 
 /// Sleeps without end where nothing has to be looked after.
-fn next(waiting: &Receiver<Job>, session: &Session, looked: Instant, kept: Instant) -> Result<Job, RecvTimeoutError> {
+fn next(waiting: &Receiver<Job>, session: &Session, looked: Instant) -> Result<Job, RecvTimeoutError> {
     let cpus = session.is_per_cpu().then(|| LOOK_AT_CPUS.saturating_sub(looked.elapsed()));
-    let limits = session.is_attached().then(|| LOOK_AT_LIMITS.saturating_sub(kept.elapsed()));
+    let limits = session.is_attached().then(|| session.watchdog().until_due());
     match cpus.into_iter().chain(limits).min() {
         Some(time) => waiting.recv_timeout(time),
         None => waiting.recv().map_err(|_| RecvTimeoutError::Disconnected),

@@ -16,7 +16,7 @@ use crate::audit::About;
 use crate::failure::{Answer, Failure};
 use crate::guard::Commitments;
 use crate::journal;
-use crate::limits::{Breaker, Limits, Trip};
+use crate::limits::{Breaker, Limits, Trip, Watchdog};
 use crate::privilege::{self, Capabilities};
 use crate::rpc::stats::{self, Missed};
 use crate::run_statistics::RunStatistics;
@@ -32,6 +32,9 @@ pub struct Session {
     run_statistics: Option<Arc<RunStatistics>>,
     /// What has to be committed, or is taken back.
     pub commitments: Arc<Commitments>,
+    watchdog: Arc<Watchdog>,
+    /// What its limits have ended since somebody asked.
+    tripped: Vec<(u32, Trip)>,
 }
 
 /// A loaded object. Fields are dropped in their order: links go before the programs they hold.
@@ -46,7 +49,7 @@ pub struct Loaded {
     pub renewed: Instant,
     /// Why its limits have ended it.
     pub stopped: Option<pb::Stopped>,
-    breaker: Breaker,
+    pub breaker: Breaker,
     /// What its links had counted when they went.
     missed: Missed,
 }
@@ -87,10 +90,7 @@ impl Loaded {
         if let Some(trip) = self.limits.overdue(self.renewed, now) {
             return Some(trip);
         }
-        let nanos = match statistics {
-            Some(statistics) if self.limits.cpu_percent != 0 => stats::nanos(&self.object, statistics),
-            _ => Vec::new(),
-        };
+        let nanos = stats::nanos(&self.object, statistics);
         let records: Vec<(String, u64)> = self.streams.iter().map(|one| (one.map.clone(), one.taken())).collect();
         self.breaker.check(self.limits, now, &nanos, &records)
     }
@@ -110,8 +110,8 @@ pub struct Attached {
 }
 
 impl Session {
-    pub fn new(commitments: Arc<Commitments>) -> Self {
-        Self { commitments, ..Self::default() }
+    pub fn new(commitments: Arc<Commitments>, watchdog: Arc<Watchdog>) -> Self {
+        Self { commitments, watchdog, ..Self::default() }
     }
 
     pub fn add(&mut self, object: Object, about: About) -> u32 {
@@ -162,19 +162,38 @@ impl Session {
         self.objects.values().any(|loaded| !loaded.attached.is_empty())
     }
 
-    /// Detaches what takes more than its limits allow, and gives what was detached and why.
-    pub fn keep_limits(&mut self, now: Instant) -> Vec<(u32, Trip)> {
+    /// When its limits are to be looked at.
+    pub fn watchdog(&self) -> &Watchdog {
+        &self.watchdog
+    }
+
+    /// Detaches what takes more than its limits allow, if it is time to look; [`Self::take_tripped`] says what and why. False
+    /// when it is not.
+    pub fn keep_limits_in_time(&mut self) -> bool {
+        let due = self.is_attached() && self.watchdog.until_due().is_zero();
+        if due {
+            self.keep_limits(Instant::now());
+        }
+        if due || !self.is_attached() {
+            self.watchdog.looked(self.is_attached());
+        }
+        due
+    }
+
+    fn keep_limits(&mut self, now: Instant) {
         let statistics = self.run_statistics.clone();
         let statistics = statistics.as_deref();
-        let attached = self.objects.iter_mut().filter(|(_, loaded)| !loaded.attached.is_empty());
-        attached
-            .filter_map(|(id, loaded)| {
-                let trip = loaded.check(statistics, now)?;
+        for (id, loaded) in self.objects.iter_mut().filter(|(_, loaded)| !loaded.attached.is_empty()) {
+            if let Some(trip) = loaded.check(statistics, now) {
                 loaded.detach(statistics);
                 self.commitments.forget(*id);
-                Some((*id, trip))
-            })
-            .collect()
+                self.tripped.push((*id, trip));
+            }
+        }
+    }
+
+    pub fn take_tripped(&mut self) -> Vec<(u32, Trip)> {
+        std::mem::take(&mut self.tripped)
     }
 
     /// Detaches what was not committed in time; none when it has gone meanwhile.

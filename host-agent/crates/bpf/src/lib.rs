@@ -26,6 +26,7 @@ pub mod probe;
 pub mod process;
 pub mod prog_stream;
 pub mod program;
+pub mod realtime;
 pub mod reuse;
 pub mod ring;
 pub mod run;

@@ -14,7 +14,7 @@ use libc::{c_int, c_ulong};
 pub type Set = u64;
 
 /// How long threads may take to give up what is not needed; each does it at its next return from the kernel.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Kernels know fewer; asking for a bit that they do not know is answered with EINVAL.
 const MOST: u32 = 64;
 
@@ -100,8 +100,9 @@ extern "C" fn narrow_this_thread(_signal: c_int) {
 }
 
 /// Gives up everything but `keep`, in every thread. The kernel keeps capabilities by thread, so each is sent a signal in
-/// which it does that itself; this returns when all of them have, or with an error when one has not.
-pub fn narrow(keep: Set) -> io::Result<()> {
+/// which it does that itself; this returns when all of them have, or with an error when one has not. `meanwhile` is called
+/// while they are waited for: what is attached may be what keeps them.
+pub fn narrow(keep: Set, meanwhile: &mut dyn FnMut()) -> io::Result<()> {
     KEEP.store(permitted()? & keep, Ordering::SeqCst);
     let keep = KEEP.load(Ordering::SeqCst);
     let signal = libc::SIGRTMIN() + 5;
@@ -128,6 +129,7 @@ pub fn narrow(keep: Set) -> io::Result<()> {
             unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, signal) };
         }
         thread::sleep(Duration::from_millis(1));
+        meanwhile();
     }
 }
 

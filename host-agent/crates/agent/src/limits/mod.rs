@@ -1,12 +1,14 @@
 //! What a run may cost its host. Above it the agent detaches by itself and says why, whatever the client does meanwhile.
 
 mod breaker;
+mod watchdog;
 
 use std::time::{Duration, Instant};
 
 use ringside_proto::messages as pb;
 
 pub use breaker::{Breaker, Trip};
+pub use watchdog::Watchdog;
 
 /// Of one processor, for one program.
 const CPU_PERCENT: u32 = 30;

@@ -189,15 +189,16 @@ pub fn lacking(needed: &Capabilities) -> Capabilities {
     needed.iter().copied().filter(|one| has & one.bit() == 0).collect()
 }
 
-/// Gives up everything but these, in every thread and for good. Gives what the agent has from now on.
-pub fn narrow(needed: &Capabilities) -> Answer<Capabilities> {
+/// Gives up everything but these, in every thread and for good, and calls `meanwhile` while it waits for that. Gives what
+/// the agent has from now on.
+pub fn narrow(needed: &Capabilities, meanwhile: &mut dyn FnMut()) -> Answer<Capabilities> {
     NARROWED.store(true, Ordering::Relaxed);
     let failed = |why: &str| {
         Failure::new("agent-internal", format!("The agent cannot give up its capabilities: {why}."))
             .hint("What was attached is detached. This is a fault in Ringside: please report it with the log.")
     };
-    privilege::narrow(set_of(needed)).map_err(|error| failed(&error.to_string()))?;
-    supervisor::tell_rights(set_of(needed)).map_err(|error| match error.kind() {
+    privilege::narrow(set_of(needed), meanwhile).map_err(|error| failed(&error.to_string()))?;
+    supervisor::tell_rights(set_of(needed), meanwhile).map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => Failure::new("agent-denied", DENIED).hint(LET_PASS),
         _ => failed("its supervisor keeps them"),
     })?;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ringside_bpf::link::Link;
 use ringside_bpf::log;
+use ringside_bpf::object::Object;
 use ringside_bpf::struct_ops::StructOps;
 use ringside_proto::messages as pb;
 
@@ -15,9 +16,10 @@ use crate::attach::struct_ops::Wanted;
 use crate::attach::{self, Made, Scope};
 use crate::failure::{Answer, Failure};
 use crate::guard;
-use crate::limits::Limits;
+use crate::limits::{Breaker, Limits, Watchdog};
 use crate::privilege;
 use crate::requests::Context;
+use crate::run_statistics::RunStatistics;
 use crate::session::{Attached, Session};
 use crate::stream::drain::Command;
 
@@ -31,12 +33,15 @@ pub fn attach(session: &mut Session, context: &Context<'_>, request: pb::Attach)
     let guarded = examined.confirmed(&request.confirmed)?;
     // Before anything is attached: whatever happens then, the host's patience is limited.
     let armed = session.commitments.arm(request.object_id, &guarded, request.commit_within_ms);
-    let work = attach_wanted(&scope, context, wanted, taken).inspect_err(|_| armed.take_back())?;
+    let limits = Limits::asked(request.limits);
+    let mut held = Held::new(session, limits);
+    let work = attach_wanted(&scope, context, &mut held, wanted, taken).inspect_err(|_| armed.take_back())?;
     let Work { mut attached, mut result, .. } = work;
     (result.to_commit, result.commit_within_ms) = (guarded.to_commit, armed.within_ms());
+    let Held { breaker, .. } = held;
     let loaded = session.get(request.object_id)?;
     loaded.attached.append(&mut attached);
-    loaded.limits = Limits::asked(request.limits);
+    (loaded.limits, loaded.breaker) = (limits, breaker);
     loaded.renewed = Instant::now();
     result.limits = Some(loaded.limits.message());
     if request.drop_capabilities {
@@ -65,7 +70,39 @@ fn drop_capabilities(session: &mut Session) -> Answer<Vec<String>> {
     if let Some(statistics) = session.run_statistics() {
         statistics.keep_counting();
     }
-    privilege::narrow(&session.needed()).map(|kept| privilege::names(&kept))
+    let needed = session.needed();
+    let mut meanwhile = || {
+        session.keep_limits_in_time();
+    };
+    privilege::narrow(&needed, &mut meanwhile).map(|kept| privilege::names(&kept))
+}
+
+/// Holds what is being attached against its limits: the first program may choke the host before the last one is there.
+pub struct Held<'a> {
+    limits: Limits,
+    statistics: Option<Arc<RunStatistics>>,
+    breaker: Breaker,
+    watchdog: &'a Watchdog,
+}
+
+impl<'a> Held<'a> {
+    pub fn new(session: &'a Session, limits: Limits) -> Self {
+        session.watchdog().looked(true);
+        Self { limits, statistics: session.run_statistics(), breaker: Breaker::default(), watchdog: session.watchdog() }
+    }
+
+    /// Call it before each program.
+    fn look(&mut self, object: &Object, first: bool) -> Answer<()> {
+        if !first && !self.watchdog.until_due().is_zero() {
+            return Ok(());
+        }
+        let nanos = stats::nanos(object, self.statistics.as_deref());
+        self.watchdog.looked(true);
+        match self.breaker.check(self.limits, Instant::now(), &nanos, &[]) {
+            Some(trip) => Err(Failure::new(trip.code, trip.message).hint(trip.hint)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What has been attached so far.
@@ -80,6 +117,7 @@ pub struct Work {
 pub fn attach_wanted(
     scope: &Scope<'_>,
     context: &Context<'_>,
+    held: &mut Held<'_>,
     wanted: Vec<pb::AttachProgram>,
     registered: BTreeSet<String>,
 ) -> Answer<Work> {
@@ -89,8 +127,9 @@ pub fn attach_wanted(
     }
     let mut work = Work { attached: Vec::new(), result: pb::AttachResult::default(), registered };
     let mut first_failure = None;
-    for one in &wanted {
+    for (index, one) in wanted.iter().enumerate() {
         context.check_cancelled()?;
+        held.look(scope.object, index == 0)?;
         match work.attach_one(scope, one) {
             Ok(()) => {}
             Err(failure) if one.leave_out && failure.code != "unknown-program" => {

@@ -57,8 +57,9 @@ pub fn of(loaded: Option<&mut Loaded>, counts_runs: Option<&RunStatistics>, miss
     figures
 }
 
-/// How long each program of the object has run.
-pub fn nanos(object: &Object, counts_runs: &RunStatistics) -> Vec<(String, u64)> {
+/// How long each program of the object has run; nothing where the kernel does not count that.
+pub fn nanos(object: &Object, counts_runs: Option<&RunStatistics>) -> Vec<(String, u64)> {
+    let Some(counts_runs) = counts_runs else { return Vec::new() };
     let of = |program: Program<'_>| {
         let info = stats::program(program.fd()?).ok()?;
         Some((program.name().to_owned(), counts_runs.figures(info.id, info.run_count, info.run_ns).nanos))

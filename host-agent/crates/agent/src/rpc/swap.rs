@@ -235,14 +235,15 @@ fn attach(
     let counterpart = |one: &pb::AttachProgram| links::counterpart(&loaded.attached, &loaded.object, new, one);
     let (in_place, beside): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|one| counterpart(one).is_some());
     let mut since = (!beside.is_empty()).then(Instant::now);
-    let (mut attached, mut not_attached) = attach_beside(context, &scope, beside, in_place.is_empty())?;
+    let mut held = run::Held::new(session, loaded.limits);
+    let (mut attached, mut not_attached) = attach_beside(context, &scope, &mut held, beside, in_place.is_empty())?;
     let mut replaced = Replaced::new(&loaded.attached, &loaded.object);
     for one in in_place {
         if counterpart(&one).is_some_and(|place| replaced.replace(place, new)) {
             continue;
         }
         since.get_or_insert_with(Instant::now);
-        let (mut more, mut left) = attach_beside(context, &scope, vec![one], false)?;
+        let (mut more, mut left) = attach_beside(context, &scope, &mut held, vec![one], false)?;
         attached.append(&mut more);
         not_attached.append(&mut left);
     }
@@ -253,13 +254,14 @@ fn attach(
 fn attach_beside(
     context: &Context<'_>,
     scope: &Scope<'_>,
+    held: &mut run::Held<'_>,
     wanted: Vec<pb::AttachProgram>,
     all: bool,
 ) -> Answer<(Vec<Attached>, Vec<pb::LeftOut>)> {
     if wanted.is_empty() && !all {
         return Ok((Vec::new(), Vec::new()));
     }
-    let work = run::attach_wanted(scope, context, wanted, BTreeSet::new())?;
+    let work = run::attach_wanted(scope, context, held, wanted, BTreeSet::new())?;
     Ok((work.attached, work.result.left_out))
 }
 

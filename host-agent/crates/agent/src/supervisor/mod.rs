@@ -24,17 +24,19 @@ pub use beats::{Beats, Silence, keep_run};
 pub use leftovers::undo;
 pub use watch::supervise;
 
-/// Has the supervisor give up what the worker has given up, and waits until it has; done at once without one.
-pub fn tell_rights(kept: privilege::Set) -> io::Result<()> {
+/// Has the supervisor give up what the worker has given up, and waits until it has; done at once without one. `meanwhile`
+/// is called while it waits.
+pub fn tell_rights(kept: privilege::Set, meanwhile: &mut dyn FnMut()) -> io::Result<()> {
     let Some(socket) = beats::to_supervisor() else { return Ok(()) };
     wire::Message::Rights(kept).send(socket)?;
     let supervisor = parent_id();
-    let until = Instant::now() + Duration::from_secs(2);
+    let until = Instant::now() + Duration::from_secs(5);
     while Instant::now() < until {
         if privilege::permitted_of(supervisor).is_ok_and(|has| has & !kept == 0) {
             return Ok(());
         }
         thread::sleep(Duration::from_millis(1));
+        meanwhile();
     }
     Err(io::ErrorKind::TimedOut.into())
 }

@@ -115,6 +115,7 @@ pub const CALLS: &[c_long] = &[
     libc::SYS_sched_yield,
     libc::SYS_sched_getaffinity,
     libc::SYS_sched_setaffinity,
+    libc::SYS_sched_setscheduler,
     libc::SYS_getcpu,
     libc::SYS_gettid,
     libc::SYS_rt_sigaction,
