@@ -6,8 +6,6 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Elf } from '@ringside/core/bpf';
-import { buildObject } from '@ringside/core/build';
 import {
   createProtocolConnection,
   StreamMessageReader,
@@ -31,6 +29,7 @@ import { TextDocument } from 'vscode-languageserver-textdocument';
 import { navigationCases, renameCases, scriptCases } from '../test/navigationCases.ts';
 import { checkCases, completionCases, hoverCases, signatureCases, type Case } from '../test/cases.ts';
 import { actionCases, noActionCases, type ActionCase } from '../test/actionCases.ts';
+import { olderKernel, smallKernel } from '../test/kernels.ts';
 import { targetNotification } from './protocol.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -57,8 +56,8 @@ beforeAll(async () => {
     outfile: join(folder, 'dist/language-server.js'),
     ...{ bundle: true, platform: 'node', format: 'cjs', target: 'node20', logLevel: 'error' },
   });
-  const target = await smallKernel();
-  const others = { others: [await older(), { ...target, host: 'web3', cached: true }] };
+  const target = await smallKernel(folder);
+  const others = { others: [await olderKernel(folder), { ...target, host: 'web3', cached: true }] };
   const started = [start(target, true), start(target, false), start({ ...target, ...others }, true)] as const;
   [alone, beside, several] = await Promise.all(started);
 });
@@ -72,52 +71,6 @@ afterAll(async () => {
   }
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** The kernel of test/kernel.c, as the extension would name a host's. */
-async function smallKernel() {
-  const btf = await typesOf('kernel.c');
-  const field = (name: string, type: string, offset: number, size: number) => ({ name, type, offset, size });
-  const tracepoints = [
-    { name: 'sched:sched_process_exec', fields: [] },
-    {
-      name: 'sched:sched_wakeup',
-      fields: [
-        field('common_pid', 'int', 4, 4),
-        field('comm', 'char[16]', 8, 16),
-        field('pid', 'pid_t', 24, 4),
-        field('prio', 'int', 28, 4),
-      ],
-    },
-    ...['sched:sched_switch', 'syscalls:sys_enter_openat', 'syscalls:sys_exit_openat'].map((name) => ({
-      name,
-      fields: [],
-    })),
-  ];
-  const kprobes = ['vfs_read', 'vfs_write', 'vfs_unlink', 'do_unlinkat', 'tcp_close'];
-  const targets = join(folder, 'targets.json');
-  writeFileSync(targets, JSON.stringify({ tracepoints, kprobes }));
-  return { vmlinuxHeader: null, arch: 'x86_64', host: 'web1', kernel: '6.12.0', btf, targets, cached: false };
-}
-
-async function typesOf(source: string): Promise<string> {
-  const made = await buildObject({
-    ...{ file: join(root, 'language-server/test', source), vmlinuxHeader: null, compilerPath: '' },
-    ...{ resourceDir: join(folder, 'dist'), cacheDir: join(folder, 'cache') },
-  });
-  expect(made.diagnostics.filter((each) => each.severity === 'error')).toEqual([]);
-  const path = join(folder, `${source}.btf`);
-  writeFileSync(path, Elf.parse(readFileSync(made.object)).section('.BTF')!.data);
-  return path;
-}
-
-/** A host of the same kernel some years before. */
-async function older() {
-  const names = ['sched:sched_switch', 'syscalls:sys_enter_openat'];
-  const targets = join(folder, 'older.json');
-  const list = { tracepoints: names.map((name) => ({ name, fields: [] })), kprobes: ['vfs_read', 'do_unlinkat'] };
-  writeFileSync(targets, JSON.stringify(list));
-  return { host: 'old1', kernel: '5.4.0', btf: await typesOf('older.c'), targets, cached: false };
-}
 
 async function start(target: object, genericC: boolean): Promise<Server> {
   const child = spawn(process.execPath, [join(folder, 'dist/language-server.js'), '--stdio'], {
@@ -419,7 +372,7 @@ describe('cases of the language server', () => {
 
   it('marks what is known from before when the host is gone', async () => {
     const { connection } = beside;
-    const target = { ...(await smallKernel()), cached: true };
+    const target = { ...(await smallKernel(folder)), cached: true };
     await connection.sendNotification(targetNotification, target);
     const each = { name: '', text: 'SEC("kprobe/vfs_re‸")\n', clangd: true };
     const list = await withSource(each, (server, uri, _document, position) =>

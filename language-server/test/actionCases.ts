@@ -41,6 +41,10 @@ export const actionCases: ActionCase[] = [
     text: `${bare}${tp}${current}\treturn task->‸tgid;\n}\n`,
   },
   {
+    ...{ name: 'a read where only another of the headers is there', action: 'BPF_CORE_READ' },
+    text: `${bare.replace('bpf_helpers.h>', '$&\n#include <bpf/bpf_tracing.h>')}${tp}${current}\treturn task->‸pid;\n}\n`,
+  },
+  {
     ...{ name: 'a bit field', action: 'BPF_CORE_READ_BITFIELD_PROBED' },
     text: `${head}${tp}${current}\treturn task->in_ex‸ecve;\n}\n`,
   },

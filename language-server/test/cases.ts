@@ -45,6 +45,10 @@ const core = (body: string): string =>
     `\tstruct task_struct *task = (void *)bpf_get_current_task();\n${body}`,
   );
 
+const including = (header: string, text: string): string => text.replace('bpf_helpers.h>', `$&\n#include <${header}>`);
+/** Of a source without headers. */
+const plainSec = '#define SEC(name) __attribute__((section(name), used))\n';
+
 export const completionCases: Case[] = [
   { name: 'sections, nothing typed', text: section('‸")\n') },
   { name: 'sections, a part typed', text: section('kpr‸")\n') },
@@ -397,7 +401,10 @@ export const checkCases: Case[] = [
   ...onHosts([
     {
       name: 'what all hosts have',
-      text: tp('\tstruct task_struct *t = 0;\n\tt->pid + BPF_CORE_READ(t, real_parent, tgid);'),
+      text: including(
+        'bpf/bpf_core_read.h',
+        tp('\tstruct task_struct *t = 0;\n\tt->pid + BPF_CORE_READ(t, real_parent, tgid);'),
+      ),
     },
     { name: 'a type that a host lacks', text: tp('\tstruct css_set *a = 0;\n\tstruct css_set *b = 0;') },
     { name: 'an enum that a host lacks', text: tp('\tenum task_kind k = TASK_USER;') },
@@ -413,6 +420,17 @@ export const checkCases: Case[] = [
     { name: 'a field that a host lacks, behind an arrow', text: core('\tint p = task->last_wakee->pid;') },
     { name: 'a field that a host lacks, written to', text: core('\ttask->exit_time = 1;') },
     { name: 'a field that a host lacks, its address', text: core('\tvoid *p = &task->exit_time;') },
+    {
+      name: 'a field that a host lacks, where only tracing is included',
+      text: including('bpf/bpf_tracing.h', core('\tint p = task->last_wakee->pid;')),
+    },
+    {
+      name: 'a field that a host lacks, in two functions',
+      text: core('\treturn task->exit_time > 0;').replace(
+        'SEC("raw',
+        'static int before(struct task_struct *task)\n{\n\treturn task->exit_time == 0;\n}\n\nSEC("raw',
+      ),
+    },
     { name: 'a field of a type that a host lacks', text: core('\tint k = BPF_CORE_READ(task, kind);') },
     {
       name: 'a field that the program asks about',
@@ -443,10 +461,40 @@ export const checkCases: Case[] = [
       text: core('\tswitch (1) {\n\tcase SKB_DROPPED:\n\t\tbreak;\n\t}'),
     },
     {
+      name: 'a constant of another value, where the language wants a constant',
+      text: core(
+        [
+          ...['static int one = SKB_DROPPED;', 'int two[1 + SKB_DROPPED];', 'enum { THREE = SKB_DROPPED };'],
+          ...['static const int four[] = { 0, SKB_DROPPED };', '_Static_assert(SKB_DROPPED > 0, "five");'],
+          'switch (one) {\n\tcase (SKB_DROPPED):\n\t\treturn 6;\n\t}',
+        ]
+          .map((line) => `\t${line}`)
+          .join('\n'),
+      ),
+    },
+    {
+      name: 'a constant of another value, relocated',
+      text: core('\tint reason = bpf_core_enum_value(enum skb_reason, SKB_DROPPED);'),
+    },
+    {
+      name: 'a constant of another value, behind a label',
+      text: core('\tint reasons[] = { SKB_DROPPED };\n\tswitch (1) {\n\tcase 1:\n\t\treturn SKB_DROPPED;\n\t}'),
+    },
+    {
       name: 'a constant of the source',
       text: core('\tint x = SKB_DROPPED;').replace('SEC("raw', '#define SKB_DROPPED 7\nSEC("raw'),
     },
     { name: 'a helper that a host lacks', text: core('\tbpf_ringbuf_submit(0, 0);') },
+    {
+      name: 'a helper that a host lacks, in two functions, CRLF',
+      text: core('\tbpf_ringbuf_submit(0, 0);')
+        .replace('SEC("raw', 'static void before(void)\n{\n\tbpf_ringbuf_submit(0, 0);\n}\n\nSEC("raw')
+        .replaceAll('\n', '\r\n'),
+    },
+    {
+      name: 'a helper that a host lacks, below a condition',
+      text: core('\tif (task)\n\t\tbpf_ringbuf_submit(0, 0);\n\telse\n\t\treturn 1;'),
+    },
     { name: 'a helper that a host lacks, its result', text: core('\tvoid *r = bpf_ringbuf_reserve(0, 0, 0);') },
     {
       name: 'a helper that a host lacks and the program asks about',
@@ -465,15 +513,15 @@ export const checkCases: Case[] = [
     { name: 'offsetof that differs', text: core('\tint at = offsetof(struct task_struct, comm);') },
     {
       name: 'a struct of its own with fixed offsets',
-      text: `struct task_struct {\n\tlong state;\n\tint pid;\n};\n${gpl}SEC("raw_tp/sched_switch")\nint handle(void *ctx)\n{\n\tstruct task_struct *t = 0;\n\treturn t->pid;\n}\n`,
+      text: `${plainSec}struct task_struct {\n\tlong state;\n\tint pid;\n};\n${gpl}SEC("raw_tp/sched_switch")\nint handle(void *ctx)\n{\n\tstruct task_struct *t = 0;\n\treturn t->pid;\n}\n`,
     },
     {
       name: 'a struct of its own that is relocated',
-      text: `struct task_struct {\n\tlong state;\n\tint pid;\n} __attribute__((preserve_access_index));\n${gpl}SEC("raw_tp/sched_switch")\nint handle(void *ctx)\n{\n\tstruct task_struct *t = 0;\n\treturn t->pid;\n}\n`,
+      text: `${plainSec}struct task_struct {\n\tlong state;\n\tint pid;\n} __attribute__((preserve_access_index));\n${gpl}SEC("raw_tp/sched_switch")\nint handle(void *ctx)\n{\n\tstruct task_struct *t = 0;\n\treturn t->pid;\n}\n`,
     },
     {
       name: 'a struct of its own of the same name',
-      text: `struct inode {\n\tint mine;\n};\n${gpl}SEC("raw_tp/sched_switch")\nint handle(void *ctx)\n{\n\tstruct inode *t = 0;\n\treturn t->mine;\n}\n`,
+      text: `${plainSec}struct inode {\n\tint mine;\n};\n${gpl}SEC("raw_tp/sched_switch")\nint handle(void *ctx)\n{\n\tstruct inode *t = 0;\n\treturn t->mine;\n}\n`,
     },
   ]),
 ];

@@ -24,18 +24,16 @@ export function guardedRead(
   hosts: readonly { kernel: LeanKernel }[],
 ): Fix | null {
   if (!/^struct /.test(member.owner) || member.bitSize > 0 || !isScalar(analysis, member, hosts)) return null;
-  const flavour = `${member.owner}___with_${member.name}`;
-  const edit = inCoreRead(analysis, index, flavour, member) ?? behindArrow(analysis, index, flavour, member);
   const around = functionAround(analysis, analysis.source.tokens[index]!.start);
-  if (edit === null || around === null) return null;
+  if (around === null) return null;
+  const at = declarationStart(analysis.source, around);
+  const flavour = `${member.owner}${suffixFor(analysis, member.owner, `with_${member.name}`, at)}`;
+  const edit = inCoreRead(analysis, index, flavour, member) ?? behindArrow(analysis, index, flavour, member);
+  if (edit === null) return null;
   const lines = [`${flavour} {`, `\t${member.declaration};`, '} __attribute__((preserve_access_index));', ''];
   return {
     title: `Read ${member.name} only where bpf_core_field_exists says that it is there`,
-    edits: [
-      ...includeFor(analysis),
-      ...declared(analysis, flavour, lines, declarationStart(analysis.source, around)),
-      edit,
-    ],
+    edits: [...includeFor(analysis), ...declared(analysis, flavour, lines, at), edit],
   };
 }
 
@@ -89,6 +87,14 @@ function conditional(flavour: string, name: string, read: string, start: number,
   return { start, end, text: `(bpf_core_field_exists(${flavour}, ${name}) ? ${read} : 0)` };
 }
 
+/** What makes `type` a name of ours above `at`: with a number where an earlier repair has declared it further below. */
+function suffixFor({ source }: Analysis, type: string, word: string, at: number): string {
+  for (let number = 1; ; number++) {
+    const suffix = `___${word}${number === 1 ? '' : number}`;
+    if (source.text.indexOf(`${type}${suffix} {`) <= at) return suffix;
+  }
+}
+
 /** A declaration above a function, unless an earlier repair has put it there. */
 function declared({ models, source }: Analysis, name: string, lines: string[], at: number): Edit[] {
   if (models.some((model) => model.structs.has(name)) || source.text.includes(`${name} {`)) return [];
@@ -106,7 +112,8 @@ export function guardedCall(analysis: Analysis, index: number, number: string): 
   const value = world.kernel?.constants.get(number)?.value;
   const isWhole = statement?.from === index && closing(tokens, index + 1, tokens.length) === statement.to - 1;
   if (!around || !isWhole || value === undefined) return null;
-  const suffix = `___${number.replace('BPF_FUNC_', '')}`;
+  const at = declarationStart(source, around);
+  const suffix = suffixFor(analysis, 'enum bpf_func_id', number.replace('BPF_FUNC_', ''), at);
   const flavour = `enum bpf_func_id${suffix}`;
   const lines = [`${flavour} {`, `\t${number}${suffix} = ${value},`, '};', ''];
   const eol = eolOf(text);
@@ -114,11 +121,7 @@ export function guardedCall(analysis: Analysis, index: number, number: string): 
   const question = `if (bpf_core_enum_value_exists(${flavour}, ${number}${suffix}))${eol}${indent}`;
   return {
     title: 'Call it only where bpf_core_enum_value_exists says that it is there',
-    edits: [
-      ...includeFor(analysis),
-      ...declared(analysis, flavour, lines, declarationStart(source, around)),
-      { start, end: start, text: question },
-    ],
+    edits: [...includeFor(analysis), ...declared(analysis, flavour, lines, at), { start, end: start, text: question }],
   };
 }
 
@@ -127,13 +130,35 @@ export function relocatedValue(analysis: Analysis, index: number, of: string): F
   const { tokens } = analysis.source;
   const { start, end, text } = tokens[index]!;
   const around = functionAround(analysis, start);
-  const isConstant = ['case', '['].includes(tokens[index - 1]?.text ?? '');
-  if (!around || start < around.bodyStart || isConstant || !/^enum \w+$/.test(of)) return null;
+  if (!around || start < around.bodyStart || wantsConstant(tokens, index) || !/^enum \w+$/.test(of)) return null;
   const value = `bpf_core_enum_value(${of}, ${text})`;
   return {
     title: `Take the host's own value: ${value}`,
     edits: [...includeFor(analysis), { start, end, text: value }],
   };
+}
+
+/** Labels, sizes, enumerators, assertions, and what static variables begin with: there C takes no call. */
+function wantsConstant(tokens: Analysis['source']['tokens'], index: number): boolean {
+  /** Brackets that are closed before the token. */
+  let closed = 0;
+  let colons = 0;
+  for (let at = index - 1; at >= 0; at--) {
+    const { text } = tokens[at]!;
+    const before = tokens[at - 1]?.text ?? '';
+    if (/^[)\]}]$/.test(text)) {
+      if (closed === 0 && text === '}') return false;
+      closed++;
+    } else if (/^[([{]$/.test(text) && closed > 0) closed--;
+    else if (closed > 0) continue;
+    else if (text === '[' || text === 'static' || /^(_Static_assert|static_assert)$/.test(text)) return true;
+    else if (text === '{' && (before === 'enum' || tokens[at - 2]?.text === 'enum')) return true;
+    else if (text === ';' || (text === '{' && !/^[=,{(]$/.test(before))) return false;
+    else if (text === ':') colons++;
+    else if (text === '?') colons--;
+    else if (text === 'case') return colons <= 0;
+  }
+  return false;
 }
 
 export function optionalSection({ name, start }: CSection): Fix {

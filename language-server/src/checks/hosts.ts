@@ -6,6 +6,7 @@ import { helperFact, parseSection, type Btf } from '@ringside/core/bpf';
 import type { Analysis } from '../analysis.ts';
 import { Kind } from '../c/lexer.ts';
 import { memberAt } from '../c/members.ts';
+import { callAt } from '../c/place.ts';
 import type { Member } from '../c/types.ts';
 import { shapeOf, type FieldFacts, type LeanKernel, type OtherHost } from '../kernel/others.ts';
 import type { CheckCode, Finding } from './codes.ts';
@@ -190,18 +191,23 @@ class Uses {
       this.say('value-not-on-all-hosts', index, `${hostsText(without)} ${has(without)} no ${name}`);
     }
     const other = this.hosts.filter(({ kernel }) => ![null, value].includes(valueOn(kernel)));
-    if (other.length === 0) return;
+    const isRelocated = callAt(this.analysis.source.tokens, index - 1)?.name.text === 'bpf_core_enum_value';
+    if (other.length === 0 || isRelocated) return;
     const alike = other.filter(({ kernel }) => valueOn(kernel) === valueOn(other[0]!.kernel));
     const message = `On ${hostsText(alike)} ${name} is ${valueOn(other[0]!.kernel)}, not ${value}`;
     this.say('differs-between-hosts', index, message, relocatedValue(this.analysis, index, of));
   }
 
   private call(name: string, index: number): void {
-    const { models, world } = this.analysis;
+    const { models, source, world } = this.analysis;
     const fact = helperFact(name === 'bpf_printk' ? 'bpf_trace_printk' : name);
     if (fact) {
       const number = fact.name.replace(/^bpf_/, 'BPF_FUNC_');
-      if (this.guards.any || !world.kernel!.constants.has('BPF_FUNC_map_lookup_elem')) return;
+      if (
+        this.guards.asksBefore(fact.name, source.tokens[index]!.start) ||
+        !world.kernel!.constants.has('BPF_FUNC_map_lookup_elem')
+      )
+        return;
       if (!world.kernel!.hasHelper(fact.name)) return; // of the first host, and told there
       const without = this.hosts.filter(({ kernel }) => {
         const known = kernel.type('enum bpf_func_id')?.values;

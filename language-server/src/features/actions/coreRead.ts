@@ -122,7 +122,7 @@ function lastMember({ types, source }: Analysis, { from, to }: Chain) {
 /** bpf_core_read.h, where nothing includes it yet. */
 export function includeFor({ models, source }: Analysis): { start: number; end: number; text: string }[] {
   const has = (path: string): boolean => models.some((model) => model.includes.some((each) => each.path === path));
-  if (has('bpf/bpf_core_read.h') || has('bpf/bpf_tracing.h')) return [];
+  if (has('bpf/bpf_core_read.h')) return [];
   const last = source.model.includes.at(-1);
   if (last === undefined) return [];
   const eol = source.text.includes('\r\n') ? '\r\n' : '\n';
