@@ -254,7 +254,7 @@ describe('cases of the language server', () => {
     await alone.connection.sendNotification('workspace/didChangeWorkspaceFolders', { event: { added, removed: [] } });
     const answers: Record<string, string[]> = {};
     await withSource(navigationCases[0]!, async ({ connection }) => {
-      for (const query of ['event', 'evt', 'GREEN', 'on_read', 'nowhere']) {
+      for (const query of ['event', 'evt', 'GREEN', 'on_read', 'LIMIT', 'nowhere']) {
         const found = await connection.sendRequest<SymbolInformation[]>('workspace/symbol', { query });
         answers[query] = found.map(({ name, containerName = '', location: { uri, range } }) => {
           const file = uri.endsWith('other.bpf.c') ? 'other' : 'typed';

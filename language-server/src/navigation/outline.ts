@@ -1,4 +1,4 @@
-/** Programs, maps, types and variables of a source, and what can be folded. */
+/** Programs, maps, types, variables and macros of a source, and what can be folded. */
 import {
   FoldingRangeKind,
   SymbolKind,
@@ -7,8 +7,12 @@ import {
   type Range,
 } from 'vscode-languageserver';
 import type { Analysis } from '../analysis.ts';
+import type { CDefine } from '../c/model.ts';
 import { declarationOf } from '../c/types.ts';
 import { declarationStart } from '../features/actions/place.ts';
+
+/** Characters of a macro's text that are shown beside its name. */
+const DETAIL = 60;
 
 type RangeOf = (start: number, end: number) => Range;
 
@@ -68,6 +72,13 @@ export function outline({ source }: Pick<Analysis, 'source'>, rangeOf: RangeOf):
     ...[...model.typedefs.values()].map(({ name, start, type }) =>
       symbol(name, SymbolKind.Class, [start, start], start, declarationOf(type, '').trim()),
     ),
+    ...[...model.defines.values()]
+      .filter((define) => !isGuard(source.text, define))
+      .map(({ name, value, start, end, hasParameters }) => {
+        const at = source.text.indexOf(name, source.text.indexOf('define', start) + 'define'.length);
+        const detail = value.replaceAll(/\s+/g, ' ').slice(0, DETAIL);
+        return symbol(name, hasParameters ? SymbolKind.Function : SymbolKind.Constant, [start, end], at, detail);
+      }),
     ...[...model.constants.values()].map(({ name, start, of, value }) =>
       symbol(name, SymbolKind.EnumMember, [start, start], start, value === null ? of : `${of} = ${value}`),
     ),
@@ -75,6 +86,15 @@ export function outline({ source }: Pick<Analysis, 'source'>, rangeOf: RangeOf):
   return found.sort(
     (a, b) => a.range.start.line - b.range.start.line || a.range.start.character - b.range.start.character,
   );
+}
+
+/** `#ifndef NAME`, `#define NAME`: what keeps a header from being read twice is no name that anybody looks for. */
+function isGuard(text: string, { name, value, start, hasParameters }: CDefine): boolean {
+  if (value !== '' || hasParameters) return false;
+  const before = /#\s*(?:ifndef\s+|if\s*!\s*defined\s*\(?\s*)(\w+)[ \t]*\)?\s*$/.exec(
+    text.slice(Math.max(0, start - 200), start),
+  );
+  return before?.[1] === name;
 }
 
 /** Blocks and comments of several lines; the line with the closing brace stays. */

@@ -44,6 +44,25 @@ it('finds what programs and their headers define, not what others made', async (
   expect(typedef?.kind).toBe(SymbolKind.Class);
 });
 
+it('finds macros of programs and headers, but not what guards a header', async () => {
+  const macros =
+    '#ifndef LIMITS_H\n#define LIMITS_H\n#define LIMIT_BYTES (1 <<\\\n 12)\n#  define LIMIT_OF(what)  what\n#endif\n';
+  writeFileSync(join(folder, 'src/limits.h'), macros);
+  symbols.setFolders([pathToFileURL(folder).href]);
+  expect(await find('limit')).toEqual(['LIMIT_BYTES limits.h:3:9', 'LIMIT_OF limits.h:5:11']);
+  const kinds = (await symbols.find('limit_', CancellationToken.None)).map(({ kind }) => kind);
+  expect(kinds).toEqual([SymbolKind.Constant, SymbolKind.Function]);
+  for (const line of ['#ifndef A\n#define A 1\n#endif\n', '#if !defined(A)\n# define B\n#endif\n', '#define C\n']) {
+    open = [TextDocument.create(pathToFileURL(join(folder, 'src/open.bpf.c')).href, 'c', 1, line)];
+    const name = /define ([ABC])/.exec(line)![1]!;
+    expect(
+      (await find(name)).filter((each) => each.includes('open')),
+      line,
+    ).toHaveLength(1);
+  }
+  open = [];
+});
+
 it('what is open is read from the editor, and what was saved is read anew', async () => {
   const uri = pathToFileURL(join(folder, 'src/one.bpf.c')).href;
   open = [TextDocument.create(uri, 'c', 1, 'int typed_packets;\n')];

@@ -1,4 +1,4 @@
-/** Programs, functions, maps, types and constants of all sources of the workspace, by a part of their name. */
+/** Programs, functions, maps, types, constants and macros of all sources of the workspace, by a part of their name. */
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
