@@ -120,7 +120,15 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
     new TracePanels({ engine, errors, runs, kept, attacher, keeper, specs, extensionUri, memory }),
   );
   const mapsPanels: MapsPanels = disposables.add(
-    new MapsPanels({ engine, errors, runs, attacher, extensionUri, chart: (run, chart) => charts.add(run, chart) }),
+    new MapsPanels({
+      engine,
+      errors,
+      runs,
+      attacher,
+      keeper,
+      extensionUri,
+      chart: (run, chart) => charts.add(run, chart),
+    }),
   );
   const charts = disposables.add(
     new ChartsPanels({

@@ -53,6 +53,7 @@ export const Command = {
   runVariable: 'ringside.runs.variable',
   runTimeLimit: 'ringside.runs.timeLimit',
   runSuspend: 'ringside.runs.suspend',
+  redeployOnSave: 'ringside.redeployOnSave.toggle',
   openRecording: 'ringside.openRecording',
   runKeep: 'ringside.runs.keep',
   runLeave: 'ringside.runs.leave',
@@ -130,6 +131,7 @@ export interface CommandArguments {
   'ringside.runs.variable': [run?: RunNode | string];
   'ringside.runs.timeLimit': [run?: RunNode | string];
   'ringside.runs.suspend': [run?: RunNode | string];
+  'ringside.redeployOnSave.toggle': [];
   'ringside.openRecording': [];
   'ringside.runs.keep': [run?: RunNode | string];
   'ringside.runs.leave': [run?: RunNode | string];
@@ -190,6 +192,7 @@ export const Setting = {
   readOnlyHosts: 'ringside.readOnlyHosts',
   hostGroups: 'ringside.hostGroups',
   verifyOnSave: 'ringside.verifyOnSave',
+  redeployOnSave: 'ringside.redeployOnSave',
   codeLens: 'ringside.codeLens',
   mapHints: 'ringside.mapHints',
   storeMegabytes: 'ringside.store.megabytes',
@@ -214,6 +217,7 @@ export interface SettingValues {
   'ringside.readOnlyHosts': string[];
   'ringside.hostGroups': Record<string, string[]>;
   'ringside.verifyOnSave': boolean;
+  'ringside.redeployOnSave': boolean;
   'ringside.codeLens': boolean;
   'ringside.mapHints': boolean;
   'ringside.store.megabytes': number;

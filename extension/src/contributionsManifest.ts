@@ -59,6 +59,7 @@ const commands: Record<CommandId, CommandEntry> = {
   [Command.runVariable]: { title: 'Change a Variable While It Runs…', palette: 'ringside.running' },
   [Command.runTimeLimit]: { title: 'End in Time…', icon: '$(watch)', palette: 'ringside.running' },
   [Command.runSuspend]: { title: 'Pause or Resume at the Source', palette: 'ringside.running' },
+  [Command.redeployOnSave]: { title: 'Toggle Redeploy on Save', enablement: trusted },
   [Command.openRecording]: { title: 'Open Recording…', icon: '$(history)' },
   [Command.runKeep]: { title: 'Keep Running…', icon: '$(pin)', palette: 'ringside.running' },
   [Command.runLeave]: { title: 'Leave Running', icon: '$(debug-disconnect)', palette: 'ringside.keeping' },

@@ -106,6 +106,13 @@ export const settings: { [K in SettingId]: SettingEntry<SettingValues[K]> } = {
     markdownDescription:
       "Ask the chosen host's verifier on every save of a BPF program (a `.bpf.c` file, or a C file with sections). Needs a host to be chosen for the file; the program is loaded and dropped again, nothing is attached.",
   },
+  [Setting.redeployOnSave]: {
+    type: 'boolean',
+    default: false,
+    scope: 'resource',
+    markdownDescription:
+      'Put the new version into the live runs of a program when its source is saved by hand: maps, streams and rows stay. A version that does not build, or that the verifier rejects, changes nothing. What VS Code saves by itself (`files.autoSave`) does not count.',
+  },
   [Setting.codeLens]: {
     type: 'boolean',
     default: true,

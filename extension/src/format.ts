@@ -1,4 +1,5 @@
 /** Numbers and words as every place of the extension shows them. */
+import { countdown } from '../../panels/shared/format.ts';
 import { isDeclined } from './declined.ts';
 import type { HostState, Ledger, LeftOutProgram, MapFate, RunSummary, SwapReport } from '@ringside/core/model';
 
@@ -166,8 +167,5 @@ export function bytesText(bytes: number): string {
 /** "ends in 4:32" */
 export function endsWords(endsAt: number | undefined, now = Date.now()): string[] {
   if (endsAt === undefined) return [];
-  const seconds = Math.max(0, Math.ceil((endsAt - now) / 1000));
-  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const two = (number: number): string => String(number).padStart(2, '0');
-  return [`ends in ${hours > 0 ? `${hours}:${two(minutes)}` : String(minutes)}:${two(rest)}`];
+  return [`ends in ${countdown(endsAt, now)}`];
 }

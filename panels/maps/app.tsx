@@ -90,6 +90,8 @@ export function MapsApp({ state }: { state: MapsState }): JSX.Element {
   const shown = state.shown.value;
   const histogram = state.asHistogram.value;
   const notice = state.notice.value;
+  const old = state.isOld.value && shown?.readAt != null;
+  const words = shown === null ? '' : shownWords(shown, old ? 'old' : state.look.value.paused ? 'paused' : 'live');
   const rowsGone = histogram || (shown !== null && shown.columns.length === 0);
   return (
     <main class="maps" aria-label="Maps">
@@ -100,8 +102,8 @@ export function MapsApp({ state }: { state: MapsState }): JSX.Element {
           {!histogram || state.where.value !== '' ? (
             <FilterBox state={state} example={'value > 100 && rate > 0'} field={filter} leave={focusRows} />
           ) : null}
-          <span class="map-words" title={shown === null ? '' : shownWords(shown, state.look.value.paused)}>
-            {shown === null ? '' : shownWords(shown, state.look.value.paused)}
+          <span class={old ? 'map-words old' : 'map-words'} title={words}>
+            {words}
           </span>
         </div>
         {state.adding.value && (
@@ -115,7 +117,7 @@ export function MapsApp({ state }: { state: MapsState }): JSX.Element {
         )}
         <KeptTimes state={state} />
         <Trouble state={state} />
-        <div class="map-rows">
+        <div class={old ? 'map-rows old' : 'map-rows'}>
           <div class="grid-box" ref={gridBox} hidden={rowsGone} />
           {histogram && <HistogramView state={state} openMenu={openHistogramMenu} />}
           {editing !== null && !rowsGone && <CellEditor state={state} at={editing} close={endEdit} />}

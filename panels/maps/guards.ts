@@ -58,6 +58,7 @@ function isListing(value: unknown): boolean {
     isObject(value) &&
     isText(value['note']) &&
     (value['kept'] === undefined || isKept(value['kept'])) &&
+    (value['restartable'] === undefined || value['restartable'] === true) &&
     Array.isArray(value['maps']) &&
     value['maps'].every(
       (map) =>

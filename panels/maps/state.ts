@@ -73,6 +73,13 @@ export class MapsState {
   readonly map = computed<MapSummary | null>(
     () => this.listing.value?.maps.find((map) => sameTarget(map, this.target.value)) ?? null,
   );
+  /** What is shown is not what the map holds now: its host is away, the map is gone, or the run is over. */
+  readonly isOld = computed(() => {
+    const trouble = this.shown.value?.trouble?.kind;
+    const listing = this.listing.value;
+    const over = listing !== null && listing.kept === undefined && (listing.note !== '' || listing.away.length > 0);
+    return trouble === 'away' || trouble === 'gone' || over;
+  });
   readonly asHistogram = computed(() => {
     const shape = this.shown.value?.histogram ?? null;
     return shape !== null && (this.view.value === '' ? shape.sure : this.view.value === 'histogram');

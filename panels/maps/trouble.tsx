@@ -10,6 +10,7 @@ export function Trouble({ state }: { state: MapsState }): JSX.Element | null {
   const trouble = shown.value?.trouble ?? null;
   const error = trouble?.error ?? failure.value ?? listError.value ?? away?.error ?? null;
   const note = listing.value?.note ?? '';
+  const restartable = listing.value?.restartable === true;
   const readAt = shown.value?.readAt ?? null;
   if (error === null) {
     if (note !== '') return <Banner icon="info" text={note} />;
@@ -22,7 +23,7 @@ export function Trouble({ state }: { state: MapsState }): JSX.Element | null {
     <Banner icon={refused ? 'info' : 'warning'} text={`${error.message}${last}`} error={error}>
       {(trouble?.kind === 'away' || away !== undefined) && (
         <button type="button" class="push-button" onClick={() => state.reconnect()}>
-          Connect
+          {restartable ? 'Start Again' : 'Connect'}
         </button>
       )}
     </Banner>

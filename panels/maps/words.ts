@@ -42,8 +42,11 @@ export function changesWords({ changesPerSecond, atLeast }: MapSummary): string 
 
 const count0 = (value: number): string => (Number.isInteger(value) ? count(value) : String(value));
 
-/** "12,408 of 1,000,000 entries · read 12:31:04, every 4 s" */
-export function shownWords(shown: Shown, paused: boolean): string {
+/** How it is read: again and again, not at present, or not any more. */
+export type Reading = 'live' | 'paused' | 'old';
+
+/** "12,408 of 1,000,000 entries · read 12:31:04, every 4 s"; "… · old: as of 12:31:04" */
+export function shownWords(shown: Shown, reading: Reading): string {
   const { access, where, matching, held, entries, readAt, everyMs } = shown;
   const total = entries ?? held;
   const parts: string[] = [];
@@ -55,7 +58,10 @@ export function shownWords(shown: Shown, paused: boolean): string {
   }
   if (entries !== null && entries > held && access === 'entries')
     parts.push(`only ${count(held)} of them are held here`);
-  if (readAt !== null) parts.push(`read ${clock(readAt)}${paused ? '' : `, every ${everyMs / 1000} s`}`);
+  if (readAt !== null) {
+    const often = reading === 'live' ? `, every ${everyMs / 1000} s` : '';
+    parts.push(reading === 'old' ? `old: as of ${clock(readAt)}` : `read ${clock(readAt)}${often}`);
+  }
   if (shown.sorting) parts.push('sorting…');
   return parts.join(' · ');
 }

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clockOfCell, count, nanos, percent, rate, timeDelta, visible } from './format.ts';
+import { clockOfCell, count, countdown, nanos, percent, rate, timeDelta, visible } from './format.ts';
+
+it('counts down to the second, and stops at the end', () => {
+  expect(countdown(1_000_000, 1_000_000 - 272_000)).toBe('4:32');
+  expect(countdown(1_000_000, 1_000_000 - 900)).toBe('0:01');
+  expect(countdown(10_000_000, 10_000_000 - 3_605_000)).toBe('1:00:05');
+  expect(countdown(1_000_000, 2_000_000)).toBe('0:00');
+});
 
 describe('numbers', () => {
   it('groups counts and calls the unknown unknown', () => {

@@ -53,6 +53,13 @@ export function clock(ms: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
+/** What is left until then (ms since the epoch), as a countdown: "4:32", "1:00:05"; "0:00" when it is over. */
+export function countdown(endsAt: number, now = Date.now()): string {
+  const seconds = Math.max(0, Math.ceil((endsAt - now) / 1000));
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, two(seconds % 60)];
+  return hours > 0 ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
+}
+
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 /** A time in ns since the epoch as this day's "14:32", or "Nov 28, 14:32"; with seconds when it is near. */

@@ -6,6 +6,7 @@ import type {
   FieldValue,
   MeasureOf,
   RecordField,
+  RunControl,
 } from '@ringside/core/model';
 import { chartsOf, isNumber } from '../shared/chartChoices.ts';
 import { count, visible } from '../shared/format.ts';
@@ -263,7 +264,8 @@ export class TraceActions {
     const run = this.#state.run.value;
     const attached = run !== null && (run.state === 'running' || run.state === 'paused');
     return [
-      { label: 'Keep Running…', disabled: !attached, run: () => this.#state.keep() },
+      ...(run?.replay ? [] : this.#controlItems(attached, run?.suspendedAt !== undefined)),
+      { label: 'Show Maps', disabled: run === null, run: () => this.#state.control('maps') },
       { kind: 'separator' },
       { label: 'Copy Selected Rows', keys: 'Ctrl+C', disabled: selected === 0, run: () => void this.copy('tsv') },
       ...COPIES.map(({ format, name }): MenuItem => ({
@@ -291,6 +293,23 @@ export class TraceActions {
         run: () => this.#state.toggleDetail(),
       },
       { label: 'Reset Columns', run: () => this.#state.resetColumns() },
+    ];
+  }
+
+  /** What is done with the run itself. */
+  #controlItems(attached: boolean, suspended: boolean): MenuItem[] {
+    const item = (label: string, what: RunControl): MenuItem => ({
+      ...{ label, disabled: !attached },
+      run: () => this.#state.control(what),
+    });
+    return [
+      item(suspended ? 'Resume at the Source' : 'Pause at the Source, Keep Maps', 'suspend'),
+      item('Restart with Changed Globals…', 'globals'),
+      item('Change a Variable While It Runs…', 'variable'),
+      item('End in Time…', 'timeLimit'),
+      { label: 'Keep Running…', disabled: !attached, run: () => this.#state.keep() },
+      item('Record, Keeping the Last Minutes…', 'recordLast'),
+      { kind: 'separator' },
     ];
   }
 

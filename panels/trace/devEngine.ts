@@ -9,6 +9,7 @@ import type {
   MeasurePage,
   RowPlaceInfo,
   RowsAnswer,
+  RunControl,
   RunSummary,
   TraceAsk,
   FindAsk,
@@ -73,6 +74,7 @@ export class SyntheticEngine {
   #recordingSince: number | null = null;
   #state: RunSummary['state'];
   #stoppedAt: number | null = null;
+  #controlled: Pick<RunSummary, 'suspendedAt' | 'endsAt'> = {};
   readonly #order = new DevOrder();
   kept: RunSummary['kept'] = [];
 
@@ -97,6 +99,13 @@ export class SyntheticEngine {
     this.#recordingSince = this.#recordingSince === null ? Date.now() : null;
   }
 
+  /** As the menu does; what VS Code would ask is answered with what is usual. */
+  control(what: RunControl): void {
+    if (what === 'suspend') this.#controlled = this.#controlled.suspendedAt === undefined ? { suspendedAt: START } : {};
+    if (what === 'timeLimit') this.#controlled = { ...this.#controlled, endsAt: Date.now() + 900_000 };
+    if (what === 'recordLast') this.toggleRecording();
+  }
+
   #recording(): Partial<RunSummary> {
     if (this.#recordingSince === null) return {};
     const state = { file: '/tmp/run.ringside', startedAt: this.#recordingSince, endedAt: null, error: null };
@@ -110,6 +119,7 @@ export class SyntheticEngine {
     const streams = ['events', 'printk', 'map:counts'].slice(0, this.#options.streams);
     return {
       ...this.#recording(),
+      ...this.#controlled,
       id: 'run-1',
       name: 'execsnoop',
       file: '/home/me/probes/execsnoop.bpf.c',

@@ -76,6 +76,10 @@ function receive(message: ToHost): void {
       engine.toggleRecording();
       reply({ type: 'run', run: engine.summary() });
       return;
+    case 'control':
+      engine.control(message.what);
+      reply({ type: 'run', run: engine.summary() });
+      return;
     case 'stop':
       engine.setState('ended');
       {

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
-import { visible } from '../shared/format.ts';
+import { useEffect, useState } from 'preact/hooks';
+import { countdown, visible } from '../shared/format.ts';
 import { IconButton } from '../shared/iconButton.tsx';
 import type { TraceState } from './state.ts';
 import { endSentence, isLive, keptNote, recordingText, stateNote, statusOf } from './status.ts';
@@ -55,6 +56,7 @@ export function Header({ state, more }: HeaderProps): JSX.Element {
             {note}
           </span>
         )}
+        {live && run?.endsAt !== undefined && <EndsIn at={run.endsAt} />}
       </span>
       <span class="actions" role="toolbar" aria-label="Run">
         {pausable && (
@@ -91,5 +93,19 @@ export function Header({ state, more }: HeaderProps): JSX.Element {
         <IconButton icon="ellipsis" label="More actions" onPress={more} />
       </span>
     </header>
+  );
+}
+
+/** Counts down by itself: a run that is paused tells nothing new. Not read out each second. */
+function EndsIn({ at }: { at: number }): JSX.Element {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return (
+    <span class="ends" role="timer" title="It is detached then, by itself">
+      ends in {countdown(at, now)}
+    </span>
   );
 }

@@ -12,6 +12,7 @@ import type {
   RowOrder,
   RowsPage,
   RowsQuery,
+  RunControl,
   RunSummary,
   RowsAnswer,
   Remedy,
@@ -331,6 +332,10 @@ export class TraceState implements ToolsHost {
 
   record(): void {
     this.#post({ type: 'record' });
+  }
+
+  control(what: RunControl): void {
+    this.#post({ type: 'control', what });
   }
 
   restart(): void {

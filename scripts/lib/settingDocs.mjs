@@ -35,6 +35,7 @@ const groupTitles = {
   readOnlyHosts: 'Hosts',
   hostGroups: 'Hosts',
   verifyOnSave: 'Editor',
+  redeployOnSave: 'Editor',
   codeLens: 'Editor',
   mapHints: 'Editor',
   store: 'Runs',

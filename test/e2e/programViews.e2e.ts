@@ -1,4 +1,7 @@
-/** The editor's views around a program: what there is to attach to, an object as a document, figures while it runs. */
+/**
+ * The editor's views around a program: what there is to attach to, an object as a document, figures while it runs; and a run
+ * that is steered: paused at its source, given other values and a new version, recorded, and looked at again without a host.
+ */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +9,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { at, vsixFile } from '../../scripts/lib/paths.mjs';
 import { seriousInPanel } from './harness/axe.ts';
 import { startEditor, type Editor } from './harness/editor.ts';
+import { knownCommand, type KnownCommand } from './harness/knownCommand.ts';
 import { followingSystem, picture, pictures } from './harness/pictures.ts';
+import { TracePanel, type Row } from './harness/tracePanel.ts';
 import { Workbench } from './harness/workbench.ts';
 
 const source = `#include "vmlinux.h"
@@ -34,9 +39,62 @@ int count(void *ctx)
 }
 `;
 
+/** Each row has what the program was told to mark it with, and how many there were before it, which a map counts. */
+const steered = `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+char LICENSE[] SEC("license") = "GPL";
+
+struct seen {
+	__u32 pid;
+	__u32 mark;
+	__u64 number;
+	char comm[16];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 18);
+	__type(value, struct seen);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16);
+	__type(key, __u32);
+	__type(value, __u64);
+} counts SEC(".maps");
+
+/* What rows are marked with. */
+const volatile __u32 mark = 1;
+/* Comes to it, from now on. */
+__u32 added = 100;
+
+SEC("tp/sched/sched_process_exec")
+int steer(void *ctx)
+{
+	__u32 key = 0;
+	__u64 first = 0, *count;
+
+	bpf_map_update_elem(&counts, &key, &first, BPF_NOEXIST);
+	count = bpf_map_lookup_elem(&counts, &key);
+	struct seen *seen = bpf_ringbuf_reserve(&events, sizeof(*seen), 0);
+	if (!seen)
+		return 0;
+	seen->pid = bpf_get_current_pid_tgid() >> 32;
+	seen->number = count ? __sync_fetch_and_add(count, 1) : 0;
+	bpf_get_current_comm(seen->comm, sizeof(seen->comm));
+	seen->mark = mark + added;
+	bpf_ringbuf_submit(seen, 0);
+	return 0;
+}
+`;
+
 let folder: string;
 let editor: Editor | undefined;
 let workbench: Workbench;
+let trace: TracePanel;
+let command: KnownCommand;
 
 beforeAll(async () => {
   if (!existsSync(vsixFile()))
@@ -45,11 +103,14 @@ beforeAll(async () => {
   const work = join(folder, 'work');
   mkdirSync(work);
   writeFileSync(join(work, 'counter.bpf.c'), source);
+  writeFileSync(join(work, 'steered.bpf.c'), steered);
+  command = knownCommand(folder);
   copyFileSync(at('test/fixtures/objects/exec.bpf.o'), join(work, 'exec.bpf.o'));
   writeFileSync(join(work, 'junk.bpf.o'), Buffer.from('\x7fELF and then nothing of the kind'));
   const settings = { ...followingSystem, 'ringside.openPanelOnAttach': false, 'ringside.verifyOnSave': false };
   editor = await startEditor({ folder: work, vsix: vsixFile(), settings });
   workbench = new Workbench(editor.page);
+  trace = new TracePanel(workbench);
 });
 
 afterAll(async () => {
@@ -128,6 +189,105 @@ test('its cost is charted; detached, nothing of it stays', async () => {
   await workbench.keys('View: Close Editor');
   await workbench.lens('Detach').click();
   await workbench.lens('Detach').waitFor({ state: 'detached', timeout: 30_000 });
+});
+
+/** Runs the known command until its newest row has this mark, and gives that row. */
+async function markedRow(mark: string): Promise<Row> {
+  let newest: Row | undefined;
+  await expect
+    .poll(
+      async () => {
+        await command.run();
+        newest = (await trace.rows()).findLast((row) => row['comm'] === command.comm);
+        return newest?.['mark'];
+      },
+      { timeout: 20_000 },
+    )
+    .toBe(mark);
+  return newest!;
+}
+
+/** Answers the input box that a command has opened. */
+async function type(text: string): Promise<void> {
+  await workbench.quickInput().waitFor();
+  await workbench.quickInput().fill(text);
+  await editor!.page.keyboard.press('Enter');
+}
+
+test('a run is paused at its source and goes on, by keyboard', async () => {
+  await workbench.open('steered.bpf.c');
+  await workbench.keys('Ringside: Attach');
+  await workbench.keysPick('local');
+  await workbench.lens('Detach').waitFor({ timeout: 30_000 });
+  await workbench.keys('Ringside: Open Trace');
+  await workbench.keysPick('steered');
+  await trace.ready();
+  await trace.filter(`comm == "${command.comm}"`);
+  const before = await markedRow('101');
+  await workbench.keys('Ringside: Pause or Resume at the Source');
+  await expect.poll(() => trace.status(), { timeout: 15_000 }).toBe('detached');
+  await picture(editor!.page, 'run-suspended');
+  await workbench.keys('Ringside: Pause or Resume at the Source');
+  await expect.poll(() => trace.status(), { timeout: 15_000 }).toBe('live');
+  expect(Number((await markedRow('101'))['number'])).toBeGreaterThan(Number(before['number']));
+});
+
+test('it gets other values while it runs, each in the next row, and an end in time', async () => {
+  await workbench.keys('Ringside: Restart with Changed Globals…');
+  await workbench.keysPick('mark');
+  await type('5');
+  await workbench.keysPick('Restart with These Values');
+  await markedRow('105');
+  await workbench.keys('Ringside: Change a Variable While It Runs…');
+  const row = editor!.page.locator('.quick-input-widget:visible .monaco-list-row').filter({ hasText: 'added' });
+  await expect.poll(() => row.innerText()).toMatch(/added\s*100/);
+  await picture(editor!.page, 'run-variable');
+  await workbench.keysPick('added');
+  await type('200');
+  await markedRow('205');
+  await workbench.keys('Ringside: End in Time…');
+  await type('1h');
+  await workbench
+    .webview()
+    .locator('.ends')
+    .filter({ hasText: /ends in \d+:\d\d/ })
+    .waitFor();
+});
+
+test('a save puts the new version into it: its map counts on, its values stay', async () => {
+  const before = await markedRow('205');
+  await workbench.keys('Ringside: Toggle Redeploy on Save');
+  await workbench.focusEditor('steered.bpf.c');
+  await workbench.goToLine(steered.slice(0, steered.indexOf('seen->mark =')).split('\n').length);
+  await editor!.page.keyboard.press('End');
+  await editor!.page.keyboard.type(' seen->mark += 1000;');
+  await workbench.save();
+  await workbench.statusBar(/Redeployed steered on local: \d maps kept/).waitFor({ timeout: 20_000 });
+  await workbench.keys('Ringside: Open Trace');
+  await workbench.keysPick('steered');
+  const after = await markedRow('1205');
+  expect(Number(after['number'])).toBeGreaterThan(Number(before['number']));
+  await pictures(editor!.page, 'run-control');
+});
+
+test('its rows are recorded, and shown again without the run', async () => {
+  await workbench.keys('Ringside: Record or End Recording');
+  await workbench.webview().getByRole('button', { name: 'End the recording' }).waitFor();
+  const pids: string[] = [];
+  for (let i = 0; i < 3; i += 1) pids.push(String(await command.run()));
+  const recorded = async (): Promise<Row[]> => (await trace.rows()).filter((row) => pids.includes(row['pid'] ?? ''));
+  await expect.poll(async () => (await recorded()).length, { timeout: 10_000 }).toBe(3);
+  const live = await recorded();
+  await workbench.keys('Ringside: Record or End Recording');
+  const done = workbench.notification(/Recorded \d+ records of steered/);
+  await done.waitFor();
+  await workbench.keys('Ringside: Detach');
+  await expect.poll(() => trace.status(), { timeout: 15_000 }).toBe('ended');
+  await done.getByRole('button', { name: 'Open' }).click();
+  await expect.poll(() => trace.status(), { timeout: 15_000 }).toBe('recording');
+  await trace.filter(`comm == "${command.comm}"`);
+  await expect.poll(recorded, { timeout: 10_000 }).toEqual(live);
+  await pictures(editor!.page, 'recording', looks);
 });
 
 test('a project of its own is made from the program, in the folder that is chosen', async () => {

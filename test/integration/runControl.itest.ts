@@ -51,7 +51,12 @@ it('detaches and keeps maps and rows, attaches again, and ends in its time', { t
   });
   await expect(engine().checkGlobal(run.id, 'only_pid', '-1')).rejects.toMatchObject({ code: 'bad-value' });
   await expect(engine().setVariable(run.id, 'only_pid', '1')).rejects.toMatchObject({ code: 'map-access' });
+  const now = async (name: string) => (await engine().globals(run.id)).find((g) => g.name === name)!.now;
+  expect(await now('only_pid')).toEqual([]);
+  expect(await now('print_every')).toEqual([{ host: 'local', value: 16 }]);
+  expect(await now('made')).toEqual([{ host: 'local', value: 15 }]);
   await engine().setVariable(run.id, 'made', '1000');
+  expect(await now('made')).toEqual([{ host: 'local', value: 1000 }]);
   ppid();
   await until(run.id, 16);
   const where = 'number == 1000';

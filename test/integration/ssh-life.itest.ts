@@ -2,15 +2,17 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { readFileSync, rmSync, writeFileSync, mkdtempSync } from 'node:fs';
 import { machine, release, tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import type { HostState } from '../../core/src/model/index.ts';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import type { HostState, MapLook, MapRowsPage, MapTarget } from '../../core/src/model/index.ts';
 import type { Prompter } from '../../core/src/prompt.ts';
 import type { Engine } from '../../core/src/runs/api.ts';
 import { createEngine, type EngineOptions } from '../../core/src/runs/engine.ts';
 import { defaultSshOptions } from '../../core/src/ssh/index.ts';
 import { startSshd, type TestSshd } from '../hosts/sshd.ts';
 import { cliRun, removeCache, root } from './support/cli.ts';
+import { plainSpec } from './support/engine.ts';
 import { answering, nobody } from './ssh-fixtures.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-life-'));
@@ -121,6 +123,73 @@ it('a host that was lost comes back by itself when the network does', async () =
     expect(states.slice(count)).toEqual([]);
   } finally {
     net.close();
+  }
+});
+
+it('maps that are looked at are old while their host is away, keep what they held, and are read again after it', async () => {
+  const net = await wire();
+  const pin = `/sys/fs/bpf/ringside-life-${process.pid}`;
+  const bpftool = (...args: string[]) => execFileSync('bpftool', ['map', ...args]);
+  const put = (value: number) =>
+    bpftool('update', 'pinned', pin, 'key', '1', '0', '0', '0', 'value', `${value}`, '0', '0', '0');
+  bpftool('create', pin, ...'type hash key 4 value 4 entries 8 name stays'.split(' '));
+  try {
+    put(1);
+    const { engine, states } = newEngine(through(net.port));
+    const file = join(root, 'test/fixtures/programs/recorded.bpf.c');
+    const set = { only_pid: String(process.pid) };
+    const run = await engine.attach({ ...plainSpec, file, hosts: [sshd.alias], set });
+    for (let i = 0; i < 10; i++) void process.ppid;
+    const ofRun = await engine.openMapsView({ kind: 'run', runId: run.id });
+    const ofHost = await engine.openMapsView({ kind: 'host', host: sshd.alias });
+    const list = (view: number) => engine.askMapsView(view, { ask: 'list' });
+    const targetOf = async (view: number, name: string): Promise<MapTarget> => {
+      const { host, id } = (await list(view)).maps.find((map) => map.name === name)!;
+      return { host, id };
+    };
+    const sort = { column: '', descending: false };
+    const look: MapLook = { where: '', sort, split: false, rateOf: '', paused: false };
+    /** Asks as a panel does, until the page is as wanted. */
+    const shown = (view: number, target: MapTarget, wanted: (page: MapRowsPage) => boolean) =>
+      vi.waitUntil(
+        async () => {
+          await list(view);
+          const page = await engine.askMapsView(view, { ask: 'rows', target, look, first: 0, count: 5 });
+          return wanted(page) && page;
+        },
+        { timeout: 20_000, interval: 50 },
+      );
+    const [perPid, stays] = [await targetOf(ofRun, 'per_pid'), await targetOf(ofHost, 'stays')];
+    const holds = (value: string) => (page: MapRowsPage) => page.trouble === null && page.rows[0]?.cells[1] === value;
+    await shown(ofRun, perPid, holds('10'));
+    await shown(ofHost, stays, holds('1'));
+
+    net.cut();
+    for (const [view, target, value] of [
+      [ofRun, perPid, '10'],
+      [ofHost, stays, '1'],
+    ] as const) {
+      const old = await shown(view, target, ({ trouble }) => trouble?.kind === 'away');
+      expect(old.rows[0]!.cells[1]).toBe(value);
+      expect(old.readAt).not.toBeNull();
+      const listing = await list(view);
+      expect(listing.maps.length).toBeGreaterThan(0);
+      expect(listing.maps.map((map) => map.changesPerSecond)).toEqual(listing.maps.map(() => null));
+      expect(listing.restartable).toBeUndefined();
+    }
+    expect((await list(ofRun)).note).toContain('The run is over');
+    expect((await list(ofHost)).away).toMatchObject([{ host: sshd.alias }]);
+
+    put(2);
+    await net.mend();
+    await until(() => states.at(-1)?.state === 'ready', 'ready again');
+    await shown(ofHost, stays, holds('2'));
+    // The run's maps went with its connection: what they held stays, and it can be started again.
+    expect(await list(ofRun)).toMatchObject({ restartable: true });
+    await shown(ofRun, perPid, ({ trouble, rows }) => trouble?.kind === 'away' && rows[0]?.cells[1] === '10');
+  } finally {
+    net.close();
+    rmSync(pin, { force: true });
   }
 });
 

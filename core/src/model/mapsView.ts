@@ -52,6 +52,8 @@ export interface MapsListing {
   note: string;
   /** Of a recording that was played to its end: when maps were read, and which of these is shown (ms since the epoch). */
   kept?: { times: number[]; at: number };
+  /** The run ended with its connection, and its hosts are connected again: it can be started again. */
+  restartable?: true;
 }
 
 export interface MapSort {

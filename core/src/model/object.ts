@@ -70,6 +70,8 @@ export interface RunGlobal extends GlobalInfo {
   comment: string;
   /** What it was set to when the run was attached, as it was typed; null = as the object says. */
   set: string | null;
+  /** Of .data and .bss: what it holds now, host by host. A host that cannot be read is not here. */
+  now: { host: string; value: GlobalInfo['value'] }[];
 }
 
 export type Confidence = 'declared' | 'source' | 'dwarf' | 'size' | 'guess' | 'none';

@@ -106,6 +106,12 @@ export interface RowDetail {
   hex: string;
 }
 
+/**
+ * What can be done with a run beyond its buttons: pause or resume at its source, restart with other globals, change a variable,
+ * end in time, keep the last minutes, show its maps.
+ */
+export type RunControl = 'suspend' | 'globals' | 'variable' | 'timeLimit' | 'recordLast' | 'maps';
+
 /** Panel → extension host. */
 export type ToHost =
   | { type: 'ready' }
@@ -118,6 +124,7 @@ export type ToHost =
   | { type: 'restart' }
   /** Begins a recording, or ends it. */
   | { type: 'record' }
+  | { type: 'control'; what: RunControl }
   | { type: 'copy'; text: string }
   | { type: 'complete'; id: number; runId: string; stream: string; text: string; at: number }
   /** Writes the rows of the view to a file that the user names; the columns are those that show, [] = all of them. */

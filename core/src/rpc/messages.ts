@@ -47,6 +47,7 @@ export const callOptionsAt: Record<WithCall, number> & Partial<Record<EngineMeth
   openExploration: 1,
   openRecording: 1,
   suspend: 2,
+  globals: 1,
   setVariable: 3,
   planProject: 1,
 };

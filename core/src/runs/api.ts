@@ -190,8 +190,8 @@ export interface Engine {
   /** Detaches, drains, and gives the final summary with the exact ledger. Idempotent. */
   detach(runId: string): Promise<RunSummary>;
   runs(): Promise<RunSummary[]>;
-  /** The global variables of a run, with the comments of its source. */
-  globals(runId: string): Promise<RunGlobal[]>;
+  /** The global variables of a run, with the comments of its source and what they hold now. */
+  globals(runId: string, options?: CallOptions): Promise<RunGlobal[]>;
   /** Whether a global takes a value. Errors: unknown-variable, bad-value. */
   checkGlobal(runId: string, name: string, value: string): Promise<void>;
   /** Writes a variable of .data or .bss while the program runs. Errors: unknown-variable, bad-value, map-access. */

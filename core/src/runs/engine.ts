@@ -499,8 +499,8 @@ class InProcessEngine implements Engine {
     return this.run(runId).end('interrupt');
   }
 
-  async globals(runId: string) {
-    return globalsOf(this.attachedRun(runId));
+  async globals(runId: string, call: CallOptions = {}) {
+    return globalsOf(this.attachedRun(runId), call);
   }
 
   async checkGlobal(runId: string, name: string, value: string) {

@@ -1,6 +1,6 @@
 /** The global variables of a run: knobs that a restart changes, and variables that may change while it runs. */
 import { readFile } from 'node:fs/promises';
-import { BpfObject, encodeGlobal, knobComments, readGlobals } from '../bpf/index.ts';
+import { BpfObject, describeGlobal, encodeGlobal, knobComments, readGlobals } from '../bpf/index.ts';
 import { RingsideError } from '../errors.ts';
 import type { RunGlobal } from '../model/index.ts';
 import type { CallOptions } from '../progress.ts';
@@ -18,14 +18,52 @@ const objectOf = ({ prepared }: GlobalsRun): PreparedObject => {
   throw new RingsideError('usage', 'The program is not built yet.', { remedy: 'Wait until it is attached.' });
 };
 
-/** Every global with what the source says of it, and what it was set to. */
-export async function globalsOf(run: GlobalsRun): Promise<RunGlobal[]> {
+/** Every global with what the source says of it, what it was set to, and what it holds now. */
+export async function globalsOf(run: GlobalsRun, call: CallOptions): Promise<RunGlobal[]> {
   const { globals } = objectOf(run).report;
   const { file, set } = run.spec;
   const source = isSource(file) ? await readFile(file, 'utf8').catch(() => '') : '';
   const names = globals.map((g) => g.name);
   const comments = knobComments(source, names);
-  return globals.map((g) => ({ ...g, comment: comments[g.name] ?? '', set: set[g.name] ?? null }));
+  const held = await Promise.all(run.hostRuns.map((hostRun) => heldBy(hostRun, call)));
+  return globals.map((g) => ({
+    ...{ ...g, comment: comments[g.name] ?? '', set: set[g.name] ?? null },
+    now: held.flatMap(({ host, values }) => (values.has(g.name) ? [{ host, value: values.get(g.name)! }] : [])),
+  }));
+}
+
+interface Held {
+  host: string;
+  /** By name; null = it cannot be printed. */
+  values: Map<string, RunGlobal['value']>;
+}
+
+/** What the variables of a host hold now. One that cannot be read (the host is lost) gives none: their number is not 0. */
+async function heldBy(hostRun: HostRun, call: CallOptions): Promise<Held> {
+  const held: Held = { host: hostRun.name, values: new Map() };
+  if (!hostRun.readable) return held;
+  const object = BpfObject.parse(hostRun.object.full);
+  const variables = readGlobals(object).filter(({ section }) => /^\.(data|bss)/.test(section));
+  for (const section of new Set(variables.map((v) => v.section))) {
+    const bytes = await readSection(hostRun, section, call).catch(() => null);
+    for (const variable of bytes === null ? [] : variables) {
+      if (variable.section !== section) continue;
+      const own = bytes!.subarray(variable.offset, variable.offset + variable.size);
+      held.values.set(variable.name, describeGlobal(object.btf!, { ...variable, bytes: own }).value);
+    }
+  }
+  return held;
+}
+
+/** The bytes of a section as the program has them now. Errors: what the host says. */
+async function readSection(
+  { host: { agent }, loadedObject }: HostRun,
+  section: string,
+  call: CallOptions,
+): Promise<Uint8Array> {
+  const map = { ref: { case: 'loaded' as const, value: { objectId: loadedObject, map: section } } };
+  const page = await agent.request({ case: 'readMap', value: { map, limit: 1 } }, 'mapPage', call);
+  return page.blob === 0 ? new Uint8Array(0) : agent.takeBlob(page.blob).subarray(KEY.length);
 }
 
 /** Errors: unknown-variable, bad-value: what would do. */

@@ -129,10 +129,20 @@ class MapsView {
     }
     await this.#check(found, over, call);
     const kept = this.#kept();
+    const maps = [...this.#known.values()].map(({ summary }) => this.#measured(summary));
     return {
-      ...{ maps: [...this.#known.values()].map(({ summary }) => this.#measured(summary)), away, note },
+      // Nobody knows what changes where nothing is read any more.
+      ...{ maps: over ? maps.map((map) => ({ ...map, changesPerSecond: null })) : maps, away, note },
       ...(kept && { kept }),
+      ...(this.#restartable() && { restartable: true as const }),
     };
+  }
+
+  #restartable(): boolean {
+    const run = this.scope.kind === 'run' ? this.#runOf(this.scope.runId)?.summary() : undefined;
+    const isBack = (host: string): boolean => this.host.hostState(host)?.state === 'ready';
+    // What is kept goes on by itself.
+    return run?.endReason === 'host-lost' && run.kept.length === 0 && run.hosts.every(isBack);
   }
 
   /** The hosts that a recording stands for, when it was played to its end: until then its maps change by themselves. */

@@ -11,7 +11,7 @@ import { isLive, leftOutText, redeployedText } from '../format.ts';
 import type { ChosenHosts } from '../model/chosenHosts.ts';
 import type { HostList } from '../model/hostList.ts';
 import type { RunList } from '../model/runList.ts';
-import { withProgress } from '../progress.ts';
+import { withProgress, withQuietProgress } from '../progress.ts';
 import { pickHost } from './hostPicker.ts';
 import type { RememberedSpecs } from './rememberedSpecs.ts';
 import { askTargets } from './targetPrompt.ts';
@@ -128,10 +128,11 @@ export class Attacher implements vscode.Disposable {
   }
 
   /** Builds the source (compiler errors become diagnostics) and reads the programs that would be attached. */
-  async #build(spec: AttachSpec, host: string, call: Required<CallOptions>): Promise<Built> {
+  async #build(spec: AttachSpec, host: string, call: Required<CallOptions>, saved = false): Promise<Built> {
     const file = vscode.Uri.file(spec.file);
-    // Saving may have started a verification: it would load the same program a second time.
-    this.#parts.verifier.cancel(file);
+    // Saving may have started a verification: it would load the same program a second time. What a save brings about itself
+    // goes on beside it, for the verdicts above the programs.
+    if (!saved) this.#parts.verifier.cancel(file);
     const object = await this.#parts.verifier.build(file, host, call);
     const { programs } = await this.#parts.engine.inspect(object, call);
     const wanted = (program: ProgramInfo): boolean =>
@@ -230,11 +231,12 @@ export class Attacher implements vscode.Disposable {
 
   /**
    * Builds again what the run attached. A live run gets the new version in the old one's place, without a gap, and stays as
-   * it is when that fails; a run that has ended is attached anew.
+   * it is when that fails; a run that has ended is attached anew. `saved`: because of a save, so what was typed since stays
+   * unsaved, and nothing is shown in front of what is being typed.
    */
   async restart(
     runId: string,
-    { set, signal }: { set?: AttachSpec['set']; signal?: AbortSignal } = {},
+    { set, signal, saved = false }: { set?: AttachSpec['set']; signal?: AbortSignal; saved?: boolean } = {},
   ): Promise<RunSummary> {
     const before = this.specOf(runId);
     // Other globals are the program's from now on, also over a reload of the window.
@@ -250,9 +252,9 @@ export class Attacher implements vscode.Disposable {
     this.#restarting.add(runId);
     let run: RunSummary | null = null;
     try {
-      await saveIfDirty(vscode.Uri.file(spec.file));
+      if (!saved) await saveIfDirty(vscode.Uri.file(spec.file));
       const current = this.#parts.runs.get(runId);
-      if (current !== undefined && isLive(current)) return await this.#redeploy(runId, spec, signal);
+      if (current !== undefined && isLive(current)) return await this.#redeploy(runId, spec, saved, signal);
     } catch (error) {
       this.#restarting.delete(runId);
       throw error;
@@ -287,9 +289,10 @@ export class Attacher implements vscode.Disposable {
     }
   }
 
-  async #redeploy(runId: string, spec: AttachSpec, signal?: AbortSignal): Promise<RunSummary> {
+  async #redeploy(runId: string, spec: AttachSpec, saved: boolean, signal?: AbortSignal): Promise<RunSummary> {
+    const show = saved ? withQuietProgress : withProgress;
     const job = async (call: Required<CallOptions>): Promise<RunSummary> => {
-      const { object, programs } = await this.#build(spec, spec.hosts[0]!, call);
+      const { object, programs } = await this.#build(spec, spec.hosts[0]!, call, saved);
       const { engine, runs } = this.#parts;
       const { programs: chosen, targets, set } = spec;
       const changes = { programs: chosen, targets, set, ...(spec.load && { load: spec.load }) };
@@ -309,11 +312,7 @@ export class Attacher implements vscode.Disposable {
         this.#restarting.delete(runId);
       }
     };
-    return await withProgress(
-      `Ringside: redeploying ${programTitle(spec.file)} on ${spec.hosts.join(', ')}`,
-      job,
-      signal,
-    );
+    return await show(`Ringside: redeploying ${programTitle(spec.file)} on ${spec.hosts.join(', ')}`, job, signal);
   }
 
   async pause(runId: string, paused: boolean): Promise<void> {

@@ -13,6 +13,7 @@ import type {
   RunSummary,
 } from '@ringside/core/model';
 import type { Engine } from '@ringside/core/rpc';
+import { Command } from '../contributions.ts';
 import { DisposableStore } from '../disposable.ts';
 import { ExtensionError, type ErrorReporter } from '../errors.ts';
 import type { RunList } from '../model/runList.ts';
@@ -154,8 +155,13 @@ export class MapsPanel {
     if (answer === undefined) throw new ExtensionError({ code: 'cancelled', message: 'Nothing was written.' });
   }
 
+  /** Connects what is away; a run that ended with its connection is started again once its hosts are back. */
   async #reconnect(): Promise<void> {
     const { scope } = this.#state;
+    if (scope.kind === 'run' && this.#listing?.restartable === true) {
+      await vscode.commands.executeCommand(Command.runStartAgain, scope.runId);
+      return;
+    }
     const away = this.#listing?.away.map(({ host }) => host) ?? [];
     const run = scope.kind === 'run' ? this.#parts.runs.get(scope.runId) : undefined;
     const hosts = scope.kind === 'host' ? [scope.host] : away.length > 0 ? away : (run?.hosts ?? []);

@@ -4,6 +4,7 @@ import type { Attacher } from '../attach/attacher.ts';
 import { PanelType } from '../contributions.ts';
 import { DisposableStore } from '../disposable.ts';
 import { isLive } from '../format.ts';
+import type { Keeper } from '../kept/keeper.ts';
 import { parseMapsState } from './mapsGuards.ts';
 import { MapsPanel, type MapsPanelParts } from './mapsPanel.ts';
 import { panelOptions } from './panelPage.ts';
@@ -11,6 +12,7 @@ import { panelTitle } from './tracePanel.ts';
 
 export interface MapsPanelsParts extends MapsPanelParts {
   attacher: Pick<Attacher, 'onDidReplace'>;
+  keeper: Pick<Keeper, 'onDidAdopt'>;
 }
 
 /** The Maps panels: one tab a run or host, moved on by restart, brought back after a window reload. */
@@ -24,12 +26,19 @@ export class MapsPanels implements vscode.Disposable, vscode.WebviewPanelSeriali
     this.#disposables.add(vscode.window.registerWebviewPanelSerializer(PanelType.maps, this));
     this.#disposables.add(
       parts.attacher.onDidReplace(({ before, run }) => {
-        if (run === null) return;
-        for (const panel of this.#panels)
-          if (panel.scope.kind === 'run' && panel.scope.runId === before) panel.bind({ kind: 'run', runId: run.id });
+        if (run !== null) this.#follow([before], run);
       }),
     );
+    this.#disposables.add(parts.keeper.onDidAdopt(({ run, before }) => this.#follow(before, run)));
     this.#disposables.add(parts.runs.onDidChange(({ run }) => this.#found(run)));
+  }
+
+  /** Another run has taken the place of these. */
+  #follow(before: readonly string[], run: RunSummary): void {
+    for (const panel of this.#panels) {
+      const { scope } = panel;
+      if (scope.kind === 'run' && before.includes(scope.runId)) panel.bind({ kind: 'run', runId: run.id });
+    }
   }
 
   openRun(run: RunSummary): void {

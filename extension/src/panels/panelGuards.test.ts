@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PanelState, ToHost } from '@ringside/core/model';
 import { aSpec } from '../test/builders.ts';
-import { caps, parsePanelState, parseSpec, parseToHost } from './panelGuards.ts';
+import { caps, controlCommands, parsePanelState, parseSpec, parseToHost } from './panelGuards.ts';
 
 const text = fc.string({ maxLength: 40 });
 const count = fc.nat();
@@ -35,6 +35,7 @@ const query = fc.record({
 });
 const message: fc.Arbitrary<ToHost> = fc.oneof(
   fc.constantFrom<ToHost>({ type: 'ready' }, { type: 'stop' }, { type: 'keep' }, { type: 'restart' }),
+  fc.constantFrom<ToHost>(...Object.keys(controlCommands).map((what) => ({ type: 'control', what }) as ToHost)),
   fc.record({ type: fc.constant('pause' as const), paused: fc.boolean() }),
   fc.record({ type: fc.constant('copy' as const), text }),
   fc.record({ type: fc.constant('rows' as const), id: count, query }),

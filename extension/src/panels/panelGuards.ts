@@ -2,8 +2,9 @@
  * What a webview sends is checked here before anything else looks at it: an unknown kind, a wrong type or too much of
  * something gives null, and the message is dropped. Results are new objects with the known properties only.
  */
-import type { AttachSpec, PanelState, RowsQuery, ToHost } from '@ringside/core/model';
+import type { AttachSpec, PanelState, RowsQuery, RunControl, ToHost } from '@ringside/core/model';
 import { limitNames } from '@ringside/core/rpc';
+import { Command, type CommandId } from '../contributions.ts';
 import { parseChartSpec } from './chartsGuards.ts';
 import { isRemedy, parseRowTools, parseTraceAsk, rowCaps } from './rowToolGuards.ts';
 import { isCount, isFields, isText, texts, type Fields, type Guard } from './guardParts.ts';
@@ -26,6 +27,7 @@ const messages: { [K in ToHost['type']]: (fields: Fields) => Extract<ToHost, { t
   keep: () => ({ type: 'keep' }),
   record: () => ({ type: 'record' }),
   restart: () => ({ type: 'restart' }),
+  control: ({ what }) => (isRunControl(what) ? { type: 'control', what } : null),
   pause: ({ paused }) => (typeof paused === 'boolean' ? { type: 'pause', paused } : null),
   copy: ({ text }) => (isText(text, caps.copy) ? { type: 'copy', text } : null),
   complete: ({ id, runId, stream, text, at }) =>
@@ -72,6 +74,19 @@ const messages: { [K in ToHost['type']]: (fields: Fields) => Extract<ToHost, { t
     return parsed ? { type: 'state', state: parsed } : null;
   },
 };
+
+/** The command behind each thing that is done with a run. */
+export const controlCommands = {
+  suspend: Command.runSuspend,
+  globals: Command.runGlobals,
+  variable: Command.runVariable,
+  timeLimit: Command.runTimeLimit,
+  recordLast: Command.runRecordLast,
+  maps: Command.mapsShow,
+} as const satisfies Record<RunControl, CommandId>;
+
+const isRunControl = (value: unknown): value is RunControl =>
+  typeof value === 'string' && Object.hasOwn(controlCommands, value);
 
 /** A message of the trace panel, or null when it is not one. */
 export const parseToHost: Guard<ToHost> = (value) => {

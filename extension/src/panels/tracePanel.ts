@@ -9,7 +9,7 @@ import { showDeclaration } from './declaration.ts';
 import { OpenQuestions } from './openQuestions.ts';
 import { usePanelPage } from './panelPage.ts';
 import { receive } from './receive.ts';
-import { parseToHost } from './panelGuards.ts';
+import { controlCommands, parseToHost } from './panelGuards.ts';
 import { applyRemedy } from './remedies.ts';
 import type { TracePanelParts } from './tracePanels.ts';
 
@@ -130,6 +130,9 @@ export class TracePanel {
         break;
       case 'record':
         await vscode.commands.executeCommand(Command.runRecord, this.#state.runId);
+        break;
+      case 'control':
+        await vscode.commands.executeCommand(controlCommands[message.what], this.#state.runId);
         break;
       case 'restart':
         await this.#parts.restart(this);

@@ -14,6 +14,15 @@ export const isVariable = (global: RunGlobal): boolean => /^\.(data|bss)/.test(g
 /** What a value looks like when it is typed. */
 export const typedValue = ({ value }: Pick<RunGlobal, 'value'>): string => (value === null ? '' : String(value));
 
+/** What a variable holds now, in words, and what is changed when it is typed into: "" where there is no one value. */
+export function heldNow({ now }: RunGlobal): { text: string; typed: string } {
+  const words = ({ value }: RunGlobal['now'][number]): string => (value === null ? 'not shown' : String(value));
+  const [first] = now;
+  if (first === undefined) return { text: 'not known', typed: '' };
+  if (now.every((one) => one.value === first.value)) return { text: words(first), typed: typedValue(first) };
+  return { text: now.map((one) => `${words(one)} on ${one.host}`).join(', '), typed: '' };
+}
+
 /** Changes that are not made yet, over what the run was attached with. */
 export class KnobChanges {
   readonly #globals: readonly RunGlobal[];
@@ -45,14 +54,15 @@ export class KnobChanges {
 
 /** Asks for the knobs of a run; undefined when the user leaves, or changes nothing. */
 export async function askKnobs(engine: Engine, run: RunSummary): Promise<Record<string, string> | undefined> {
-  const knobs = (await engine.globals(run.id)).filter(isKnob);
+  const globals = await engine.globals(run.id);
+  const knobs = globals.filter(isKnob);
   if (knobs.length === 0) {
     void vscode.window.showInformationMessage(
       `${run.name} has no knobs: give it a \`const volatile\` global, and it can be restarted with other values.`,
     );
     return undefined;
   }
-  const changes = new KnobChanges(await engine.globals(run.id));
+  const changes = new KnobChanges(globals);
   for (;;) {
     const restart: KnobItem = {
       label: '$(debug-restart) Restart with These Values',
@@ -111,14 +121,14 @@ export async function changeVariable(engine: Engine, run: RunSummary): Promise<v
   }
   const items = variables.map((one) => ({
     label: one.name,
-    description: one.type,
-    detail: one.comment,
+    description: heldNow(one).text,
+    detail: [one.type, one.comment].filter((text) => text !== '').join(' · '),
     one,
   }));
   const title = `Variables of ${run.name}`;
   const chosen = await vscode.window.showQuickPick(items, { title, placeHolder: 'Which one? It changes at once' });
   if (chosen === undefined) return;
-  const value = await askValue(engine, run, chosen.one, typedValue(chosen.one));
+  const value = await askValue(engine, run, chosen.one, heldNow(chosen.one).typed);
   if (value === undefined) return;
   await engine.setVariable(run.id, chosen.one.name, value);
   vscode.window.setStatusBarMessage(`${chosen.one.name} = ${value} on ${run.hosts.join(', ')}`, 5000);

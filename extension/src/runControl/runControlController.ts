@@ -4,17 +4,21 @@ import type { RunSummary } from '@ringside/core/model';
 import { parseDuration } from '@ringside/core/rpc';
 import type { AppContext } from '../appContext.ts';
 import { registerCommand } from '../commands.ts';
-import { Command } from '../contributions.ts';
+import { setting } from '../config.ts';
+import { Command, Setting } from '../contributions.ts';
 import { RunNode } from '../controllers/runsView.ts';
 import { describeRun } from '../format.ts';
 import { withProgress } from '../progress.ts';
 import { askKnobs, changeVariable } from './globalsForm.ts';
+import { RedeployOnSave } from './redeployOnSave.ts';
 
 type ControlCommand =
   typeof Command.runGlobals | typeof Command.runVariable | typeof Command.runTimeLimit | typeof Command.runSuspend;
 
 export function registerRunControl(context: AppContext): void {
   const { disposables, errors, runs, engine, attacher } = context;
+  disposables.add(new RedeployOnSave({ errors, runs, attacher }));
+  disposables.add(registerCommand(errors, Command.redeployOnSave, toggleRedeployOnSave));
   const onLive = (id: ControlCommand, action: (run: RunSummary) => Promise<unknown>): void => {
     const handler = async (target?: RunNode | string): Promise<void> => {
       const wanted = target instanceof RunNode ? target.runId : target;
@@ -37,6 +41,17 @@ export function registerRunControl(context: AppContext): void {
     const title = `Ringside: ${suspend ? 'detaching' : 'attaching'} ${run.name}`;
     runs.update(await withProgress(title, (call) => engine.suspend(run.id, suspend, call)));
   });
+}
+
+/** For the workspace, or without one for the user. */
+async function toggleRedeployOnSave(): Promise<void> {
+  const on = !setting(Setting.redeployOnSave);
+  const { workspaceFolders } = vscode.workspace;
+  const target =
+    workspaceFolders === undefined ? vscode.ConfigurationTarget.Global : vscode.ConfigurationTarget.Workspace;
+  await vscode.workspace.getConfiguration().update(Setting.redeployOnSave, on, target);
+  const words = on ? 'a save puts the new version into live runs' : 'live runs stay as they are';
+  vscode.window.setStatusBarMessage(`Redeploy on save is ${on ? 'on' : 'off'}: ${words}`, 5000);
 }
 
 /** Seconds, null for no end, undefined when the user leaves. */

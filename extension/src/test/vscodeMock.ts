@@ -159,6 +159,10 @@ export const languages = {
 export const settings = new Map<string, unknown>();
 export const defaults = new Map<string, unknown>();
 
+export const TextDocumentSaveReason = { Manual: 1, AfterDelay: 2, FocusOut: 3 };
+export const willSave = new EventEmitter<{ document: { uri: Uri }; reason: number }>();
+export const didSave = new EventEmitter<{ uri: Uri }>();
+
 export const workspace = {
   isTrusted: true,
   textDocuments: [] as unknown[],
@@ -166,6 +170,8 @@ export const workspace = {
   openTextDocument: (uri: Uri) => Promise.resolve({ uri }),
   getConfiguration: () => ({ get: (id: string) => settings.get(id) ?? defaults.get(id) }),
   onDidChangeConfiguration: () => ({ dispose: () => undefined }),
+  onWillSaveTextDocument: willSave.event,
+  onDidSaveTextDocument: didSave.event,
 };
 
 interface Progress {
@@ -191,6 +197,9 @@ const message = (text: string, ...rest: unknown[]) => {
   return Promise.resolve(dialogs.answer(text, buttons));
 };
 
+/** What the status bar said for a while, oldest first. */
+export const statusBarSaid: string[] = [];
+
 export const activeEditorChanged = new EventEmitter<{ document: { uri: Uri } } | undefined>();
 
 export const window = {
@@ -200,7 +209,10 @@ export const window = {
   showErrorMessage: message,
   showWarningMessage: message,
   showInformationMessage: message,
-  setStatusBarMessage: () => ({ dispose: () => undefined }),
+  setStatusBarMessage: (text: string) => {
+    statusBarSaid.push(text);
+    return { dispose: () => undefined };
+  },
   showInputBox: ({ title }: { title: string }) => Promise.resolve(dialogs.input(title)),
   showQuickPick: (items: readonly unknown[]) => Promise.resolve(dialogs.pick(items)),
   withProgress: async <T>(_options: unknown, job: (progress: Progress, token: Token) => Promise<T>): Promise<T> => {
