@@ -90,7 +90,7 @@ export function MapsApp({ state }: { state: MapsState }): JSX.Element {
   const shown = state.shown.value;
   const histogram = state.asHistogram.value;
   const notice = state.notice.value;
-  const old = state.isOld.value && shown?.readAt != null;
+  const old = state.isOld.value && (shown?.readAt ?? null) !== null;
   const words = shown === null ? '' : shownWords(shown, old ? 'old' : state.look.value.paused ? 'paused' : 'live');
   const rowsGone = histogram || (shown !== null && shown.columns.length === 0);
   return (

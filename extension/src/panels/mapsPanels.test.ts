@@ -23,8 +23,8 @@ function opened(answer: MapsListing) {
   const fake = new FakeEngine().works();
   fake.answers.openMapsView = () => 1;
   fake.answers.closeMapsView = () => undefined;
-  fake.answers.askMapsView = () => answer as never;
-  fake.answers.connect = ((name: string) => ({ name, state: 'ready', info: null, error: null })) as never;
+  fake.answers.askMapsView = () => answer;
+  fake.answers.connect = (name: string) => ({ name, state: 'ready', info: null, error: null });
   const context = fakeContext(fake);
   const panel = new FakePanel<MapsToPanel>();
   Object.assign(mock.window, {
