@@ -8,7 +8,9 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -152,6 +154,20 @@ char LICENSE[] SEC("license") = "GPL";
     for (const section of a!.elf.sections.filter((s) => s.name !== '.BTF')) {
       expect(Buffer.compare(b!.elf.section(section.name)!.data, section.data), section.name).toBe(0);
     }
+  });
+
+  it('has the header read when it is warm', async () => {
+    const own = join(mkdtempSync(join(folder, 'own-')), 'vmlinux.h');
+    const write = (text: string): void => {
+      writeFileSync(own, text);
+      utimesSync(own, 1_700_000_000, 1_700_000_000);
+    };
+    write(readFileSync(header, 'utf8'));
+    const warm = options({ vmlinuxHeader: own, cacheDir: join(own, '../cache') });
+    await warmUp(warm);
+    // No build reads it again: it finds what it mentions of what was read before.
+    write(' '.repeat(statSync(own).size));
+    expect(await buildObject(warm)).toMatchObject({ ok: true, diagnostics: [] });
   });
 
   it('keeps the types of externs that only the end of a scope refers to, with the precompiled header', async () => {

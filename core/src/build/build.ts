@@ -10,7 +10,7 @@ import { programArguments } from './arguments.ts';
 import { prune, sha256Hex, temporaryName, writeAtomically } from './cache.ts';
 import { findCompiler, type CompilerCommand } from './compiler.ts';
 import { parseDiagnostics } from './diagnostics.ts';
-import { excerptFolder } from './excerpt.ts';
+import { excerptFolder, readAhead } from './excerpt.ts';
 import { runTool, type ToolResult } from './exec.ts';
 import { ownVmlinux, reportFlags, targetMachine } from './flags.ts';
 import {
@@ -98,13 +98,14 @@ export function needsVmlinux(file: string, text: string, flags: readonly string[
 const folderFlags = (project: ProjectFlags): string[] => project.includes.map((folder) => `-I${folder}`);
 
 /**
- * Makes the precompiled header that builds with these options use, and finds the compiler: for an editor that has just
- * opened a program. Never rejects.
+ * Does what the first build with these options would wait for: finds the compiler, reads the target's vmlinux.h and makes
+ * the precompiled header. For an editor that has just opened a program. Never rejects.
  */
 export async function warmUp(options: BuildOptions): Promise<void> {
   const job = await prepare({ ...options, syntaxOnly: true }).catch(() => null);
   if (!job) return;
   if (job.shadow) await rm(job.shadow, { recursive: true, force: true });
+  if (options.vmlinuxHeader !== null) await readAhead(options.vmlinuxHeader);
   if (job.precompiled) await makePrecompiled(job.precompiled);
 }
 

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { excerptFolder, HeaderIndex } from './excerpt.ts';
+import { excerptFolder, HeaderIndex, readAhead } from './excerpt.ts';
 import { mentions } from './mentions.ts';
 import { headerFrame } from './vmlinux.ts';
 
@@ -117,6 +117,23 @@ describe('what a program mentions', () => {
 
   it('is known where macros make names of what clang misses by itself', async () => {
     expect(await of('#include "pastes.h"\n')).not.toBeNull();
+  });
+
+  it('comes of a header that was read ahead, without reading it again', async () => {
+    const path = join(folder, 'ahead.h');
+    const write = (text: string): void => {
+      writeFileSync(path, text);
+      utimesSync(path, 1_700_000_000, 1_700_000_000);
+    };
+    write(header);
+    await readAhead(path);
+    // What is read only now would be no header of ours.
+    write('x'.repeat(Buffer.byteLength(header)));
+    const options = { header: path, file: join(folder, 'p.bpf.c'), folders: [folder], flags: [] };
+    const text = '#include "ahead.h"\nstruct cgroup *c;';
+    const made = await excerptFolder({ ...options, text, cacheDir: join(folder, 'cache') });
+    expect(readFileSync(join(made!, 'vmlinux.h'), 'utf8')).toContain('int level;');
+    await readAhead(join(folder, 'none.h'));
   });
 
   it('makes an excerpt in the cache, the same for the same names', async () => {

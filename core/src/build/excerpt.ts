@@ -43,6 +43,11 @@ export async function excerptFolder(options: ExcerptOptions): Promise<string | n
   return dirname(path);
 }
 
+/** Reads a header before a program is built with it, unless others would be forgotten for it. Never rejects. */
+export async function readAhead(header: string): Promise<void> {
+  if (indexes.size < KEEP_INDEXES) await indexOf(header).catch(() => null);
+}
+
 const indexes = new Map<string, Promise<HeaderIndex | null>>();
 
 async function indexOf(header: string): Promise<HeaderIndex | null> {

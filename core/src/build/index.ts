@@ -3,6 +3,7 @@ export { buildObject, needsVmlinux, objectCachePath, warmUp, type BuildOptions }
 export { cachedBtf } from './btfCache.ts';
 export { defaultCacheDir, sha256Hex, writeAtomically } from './cache.ts';
 export { findCompiler, installCommand, type CompilerCommand, type FindCompilerOptions } from './compiler.ts';
+export { readAhead } from './excerpt.ts';
 export { findClangd } from './clangd.ts';
 export { cpuOfKernel, defaultCpu, plainCpu, reportFlags, targetArch } from './flags.ts';
 export { writeVmlinuxHeader } from './vmlinux.ts';

@@ -3,7 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { InspectOptions } from '../bpf/index.ts';
-import { cachedVmlinuxHeader, importHeader, localVmlinuxHeader, vmlinuxHeaderOfFile } from '../build/index.ts';
+import {
+  cachedVmlinuxHeader,
+  importHeader,
+  localVmlinuxHeader,
+  readAhead,
+  vmlinuxHeaderOfFile,
+} from '../build/index.ts';
 import { agentRemove, agentStatus, runNotKept } from '../deploy/index.ts';
 import { hostCode, type CodeListing } from '../code/index.ts';
 import { RingsideError, throwIfAborted } from '../errors.ts';
@@ -180,6 +186,13 @@ class InProcessEngine implements Engine {
   }
 
   async authoring(name: string, call: CallOptions = {}) {
+    const target = await this.authoringTarget(name, call);
+    // Whoever writes a program for a host builds it soon: what that build reads first is read now.
+    if (target?.vmlinuxHeader) void readAhead(target.vmlinuxHeader);
+    return target;
+  }
+
+  private async authoringTarget(name: string, call: CallOptions) {
     const { cacheDir } = this.settings;
     const state = this.pool.state(name);
     if (state?.state !== 'ready' || !state.info) return rememberedTarget(name, cacheDir);
