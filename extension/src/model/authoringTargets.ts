@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { AuthoringTarget } from '@ringside/core/model';
+import type { Engine } from '@ringside/core/rpc';
 import type { AppContext } from '../appContext.ts';
 import { isBpfSource } from '../files.ts';
 import { onDidRecognise } from '../sources.ts';
@@ -7,12 +8,12 @@ import { onDidRecognise } from '../sources.ts';
 /** A host that has just been connected has better things to do: most are connected to attach something. */
 const AFTER_CONNECT_MS = 3000;
 
-type Parts = Pick<AppContext, 'chosenHosts' | 'engine' | 'errors' | 'hosts'>;
+type Parts = Pick<AppContext, 'chosenHosts' | 'errors' | 'hosts'> & { engine: Pick<Engine, 'authoring'> };
 
-/** Which hosts the program in front is written for, and what is known of its kernel, for the language server. */
-/** The host that it is attached to, and further ones as far as their kernels are known. */
+/** The host that the program is attached to, and further ones as far as their kernels are known. */
 type Changed = (target: AuthoringTarget | null, others: AuthoringTarget[]) => void;
 
+/** Which hosts the program in front is written for, and what is known of their kernels, for the language server. */
 export class AuthoringTargets implements vscode.Disposable {
   readonly #parts: Parts;
   readonly #changed: Changed;
@@ -20,6 +21,8 @@ export class AuthoringTargets implements vscode.Disposable {
   /** The hosts and states that were asked about last. */
   #asked = '';
   #asking: AbortController | undefined;
+  /** What was told of the further hosts last. */
+  #further: AuthoringTarget[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: Parts, changed: Changed) {
@@ -55,7 +58,7 @@ export class AuthoringTargets implements vscode.Disposable {
     clearTimeout(this.#timer);
     this.#asking?.abort();
     this.#asking = undefined;
-    if (host === undefined) this.#changed(null, []);
+    if (host === undefined) this.#tell(null, []);
     else this.#timer = setTimeout(() => void this.#ask(hosts), hosts.some(isReady) ? AFTER_CONNECT_MS : 0);
   }
 
@@ -64,20 +67,27 @@ export class AuthoringTargets implements vscode.Disposable {
     const { signal } = asking;
     try {
       const target = await this.#parts.engine.authoring(host!, { signal });
-      // The first host's answer is not kept waiting; one after the other, for each may have much to read.
-      if (!signal.aborted) this.#changed(target, []);
+      // The first host's answer is not kept waiting; of the others holds what was known before, so that nothing flickers.
+      const before = this.#further.filter((one) => others.includes(one.host));
+      if (!signal.aborted) this.#tell(target, before);
+      // One after the other, for each may have much to read.
       const further: AuthoringTarget[] = [];
       for (const other of others) {
         const known = signal.aborted ? null : await this.#one(other, signal);
         if (known) further.push(known);
       }
-      if (!signal.aborted && further.length > 0) this.#changed(target, further);
+      if (!signal.aborted && further.length + before.length > 0) this.#tell(target, further);
     } catch (error) {
       if (asking.signal.aborted) return;
       // What is known already stays: a host that vanishes takes no completion with it.
       this.#asked = '';
       this.#parts.errors.log(error);
     }
+  }
+
+  #tell(target: AuthoringTarget | null, further: AuthoringTarget[]): void {
+    this.#further = further;
+    this.#changed(target, further);
   }
 
   /** A further host that cannot be asked takes nothing away from the others. */
