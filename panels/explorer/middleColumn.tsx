@@ -2,6 +2,7 @@ import type { ExplorerView, LogLine, StepRow, TreeRow } from '@ringside/core/mod
 import type { ComponentChildren, JSX } from 'preact';
 import { count, visible } from '../shared/format.ts';
 import type { ExplorerState } from './state.ts';
+import { LineNumber, Mark, Spoken } from './spoken.tsx';
 import { VirtualRows } from './virtualRows.tsx';
 import { comparisonWords, missingWords, splitRegisters, withoutCode } from './words.ts';
 
@@ -108,24 +109,27 @@ function PathView({ state }: { state: ExplorerState }): JSX.Element {
   );
 }
 
-function insnRow(state: ExplorerState, row: StepRow): { content: ComponentChildren; className: string; label: string } {
+function insnRow(state: ExplorerState, row: StepRow): { content: ComponentChildren; className: string } {
   const info = state.info.value;
   const failed = info?.reason !== null && row.step === info?.end;
   const text = withoutCode(row.text);
   return {
     className: `insn ${row.depth > 0 ? 'inner' : ''} ${failed ? 'failed' : ''}`,
-    label: `instruction ${row.insn}: ${text}${row.line > 0 ? `, line ${row.line}` : ''}${failed ? ', rejected' : ''}${row.branches > 0 ? `, ${row.branches} other ways to go on` : ''}`,
     content: (
       <>
-        <span class="number">{row.insn}</span>
+        <span class="number">
+          <Spoken>instruction</Spoken>
+          {row.insn}
+        </span>
         <span class="code">{codeOf(state, text)}</span>
         {row.branches > 0 && (
           <span class="fork" title={`${count(row.branches)} more ways go on from here`}>
             +{count(row.branches)}
+            <Spoken>other ways to go on</Spoken>
           </span>
         )}
-        {failed && <span class="cross">✗</span>}
-        <span class="line">{row.line > 0 ? row.line : ''}</span>
+        {failed && <Mark sign="✗" word="rejected" className="cross" />}
+        <LineNumber line={row.line} />
       </>
     ),
   };
@@ -165,10 +169,12 @@ function VisitsView({ state }: { state: ExplorerState }): JSX.Element {
         const visit = pages.row(at);
         if (visit === undefined) return waiting;
         return {
-          label: `visit ${at + 1} of line ${line}, at instruction ${visit.insn}, on path ${visit.path + 1}`,
           content: (
             <>
-              <span class="number">{count(at + 1)}</span>
+              <span class="number">
+                <Spoken>visit</Spoken>
+                {count(at + 1)}
+              </span>
               <span class="code">
                 line {line}, instruction {visit.insn}
               </span>
@@ -218,16 +224,13 @@ function TreeView({ state }: { state: ExplorerState }): JSX.Element {
         const from = row.fromInsn < 0 ? `begins at ${row.toInsn}` : `${row.fromInsn} → ${row.toInsn}`;
         return {
           className: `branch ${row.end}`,
-          label: `${from}, ${count(row.steps)} instructions, ${word}${row.line > 0 ? `, line ${row.line}` : ''}`,
           content: (
             <>
               <span class="indent" style={{ width: `${Math.min(row.depth, 16) * 12}px` }} />
-              <span class="mark" title={word}>
-                {mark}
-              </span>
+              <Mark sign={mark} word={word} className="mark" />
               <span class="code">{from}</span>
               <span class="quiet">{row.steps === 0 ? 'at once' : `${count(row.steps)} insns`}</span>
-              <span class="line">{row.line > 0 ? row.line : ''}</span>
+              <LineNumber line={row.line} />
             </>
           ),
         };
@@ -275,7 +278,9 @@ function CompareView({ state }: { state: ExplorerState }): JSX.Element {
   if (compared === null) return <p class="empty">Choose with what to compare.</p>;
   const side = (row: StepRow | null): ComponentChildren =>
     row === null ? (
-      <span class="side missing" />
+      <span class="side missing">
+        <Spoken>nothing</Spoken>
+      </span>
     ) : (
       <span class="side">
         <span class="number">{row.insn}</span>
@@ -307,12 +312,10 @@ function CompareView({ state }: { state: ExplorerState }): JSX.Element {
           const differs = row.left === null || row.right === null;
           return {
             className: `pair ${differs ? 'differs' : ''}`,
-            label: [row.left, row.right]
-              .map((one) => (one === null ? 'nothing' : withoutCode(one.text)))
-              .join(' beside '),
             content: (
               <>
                 {side(row.left)}
+                <Spoken>beside</Spoken>
                 {side(row.right)}
               </>
             ),

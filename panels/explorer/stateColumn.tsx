@@ -1,6 +1,7 @@
 import type { StateFrame, StateView, Term } from '@ringside/core/model';
 import type { JSX } from 'preact';
 import { visible } from '../shared/format.ts';
+import { Spoken } from './spoken.tsx';
 import type { ExplorerState } from './state.ts';
 
 /** Registers and stack before the instruction: what C calls them, and what the verifier knows. */
@@ -107,12 +108,9 @@ function TermRow({ term, depth, now, other, compares, state }: TermRowProps): JS
   const chosen = inner && state.chosen.value === name;
   const use = !inner ? '' : now.reads.includes(name) ? 'read' : now.writes.includes(name) ? 'written' : '';
   const differs = compares && other !== undefined && other.text !== text;
-  const about = [
-    `${name}${variable === '' ? '' : `, ${variable}`}: ${text}`,
-    use === '' ? '' : `${use} by this instruction`,
-    changed ? 'just set' : '',
-    differs ? `there ${other.text}` : '',
-  ];
+  const about = [use === '' ? '' : `${use} by this instruction`, changed ? 'just set' : ''].filter(
+    (part) => part !== '',
+  );
   return (
     <button
       type="button"
@@ -120,7 +118,6 @@ function TermRow({ term, depth, now, other, compares, state }: TermRowProps): JS
       data-name={inner ? name : undefined}
       tabIndex={chosen ? 0 : -1}
       aria-pressed={chosen}
-      aria-label={about.filter((part) => part !== '').join(', ')}
       title={`${raw}\n${inner ? 'Double-click or Enter: to where it was set' : ''}`}
       onClick={() => inner && (state.chosen.value = name)}
       onDblClick={() => inner && void state.goToSet(name)}
@@ -137,7 +134,14 @@ function TermRow({ term, depth, now, other, compares, state }: TermRowProps): JS
         {variable !== '' && <span class="quiet"> : </span>}
         <span>{visible(text, 400)}</span>
         {type !== '' && <span class="type">{visible(type, 100)}</span>}
-        {differs && <span class="beside">≠ {visible(other.text, 400)}</span>}
+        {differs && (
+          <span class="beside">
+            <span aria-hidden="true">≠ </span>
+            <Spoken>differs, there</Spoken>
+            {visible(other.text, 400)}
+          </span>
+        )}
+        {about.length > 0 && <Spoken>{about.join(', ')}</Spoken>}
       </span>
     </button>
   );

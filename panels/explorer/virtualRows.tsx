@@ -9,7 +9,8 @@ export interface VirtualRowsProps {
   active: number;
   /** Rows come into view. */
   want: (from: number, to: number) => void;
-  row: (index: number) => { content: ComponentChildren; className?: string; label?: string };
+  /** What is read out of a row is what stands in it: its content says in words what signs and places mean. */
+  row: (index: number) => { content: ComponentChildren; className?: string };
   onChoose: (index: number) => void;
   /** What identifies the list: another one begins at its active row. */
   name: string;
@@ -61,7 +62,7 @@ export function VirtualRows(props: VirtualRowsProps): JSX.Element {
 
   const shown: JSX.Element[] = [];
   for (let index = first; index < last; index++) {
-    const { content, className = '', label: name } = row(index);
+    const { content, className = '' } = row(index);
     shown.push(
       <div
         key={index}
@@ -72,7 +73,6 @@ export function VirtualRows(props: VirtualRowsProps): JSX.Element {
         aria-selected={index === active}
         aria-setsize={count}
         aria-posinset={index + 1}
-        aria-label={name}
         onClick={() => onChoose(index)}
       >
         {content}

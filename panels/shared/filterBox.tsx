@@ -103,11 +103,14 @@ export function FilterBox({ state, complete, example, field, leave }: FilterBoxP
           class={`codicon ${fault === null ? 'codicon-filter' : 'codicon-error'}`}
           aria-hidden="true"
         />
-        {filled && (
+        {filled ? (
           <button slot="content-after" type="button" class="clear" title="Clear the filter" onClick={clear}>
             <span class="codicon codicon-close" aria-hidden="true" />
             <span class="only-read">Clear the filter</span>
           </button>
+        ) : (
+          // Without it the input's own background lies over the round corners of the border.
+          <span slot="content-after" class="field-end" />
         )}
       </vscode-textfield>
       <Proposals proposals={proposals} />

@@ -9,6 +9,7 @@ import type { Locator } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { at, vsixFile } from '../../scripts/lib/paths.mjs';
 import { bpfState, nothing, settled } from '../integration/support/bpf.ts';
+import { seriousInPanel } from './harness/axe.ts';
 import { startEditor, type Editor } from './harness/editor.ts';
 import { followingSystem, picture, pictures } from './harness/pictures.ts';
 import { Workbench } from './harness/workbench.ts';
@@ -52,8 +53,13 @@ afterEach(async ({ task }) => {
 });
 
 const panel = (selector: string): Locator => workbench.webview().locator(selector);
-/** "6: r0 = …": the instruction that is chosen. */
-const chosen = (): Promise<string> => panel('.rows .row.active').innerText();
+/** "6: r0 = …": the instruction that is chosen, as it is drawn. */
+const chosen = async (): Promise<string> => {
+  const [number = '', code = ''] = await panel('.rows .row.active :is(.number, .code)').allInnerTexts();
+  return `${/\d+/.exec(number)?.[0] ?? ''}: ${code}`;
+};
+/** In the theme that shows now, axe finds nothing serious. */
+const looks = async (theme: string): Promise<void> => expect(await seriousInPanel(workbench), theme).toEqual([]);
 const stateTitle = (): Promise<string> => panel('.column.state h2').innerText();
 
 test('a rejected program is explored from its lens, at the instruction that failed', async () => {
@@ -64,7 +70,7 @@ test('a rejected program is explored from its lens, at the instruction that fail
   await workbench.pick('local');
   await workbench.lens(/Explore/).click({ timeout: 60_000 });
   await panel('.rows .row.active.failed').waitFor({ timeout: 30_000 });
-  await expect.poll(chosen).toMatch(/^\s*\d+\s*\*\(u32 \*\)\(r\d \+0\) = r0/);
+  await expect.poll(chosen).toMatch(/^\d+: \*\(u32 \*\)\(r\d \+0\) = r0/);
   await expect.poll(() => panel('.terms').innerText()).toMatch(/e\s*:\s*ringbuf mem_or_null\(/);
   await expect.poll(() => panel('.verdict').innerText()).toMatch(/Pointer may be NULL[\s\S]*line 17/);
   // Monaco shows the source that was verified, with its colours, and without asking for a worker.
@@ -74,7 +80,7 @@ test('a rejected program is explored from its lens, at the instruction that fail
   await panel('.editor .step-line').waitFor();
   expect(editor.consoleErrors.filter((text) => /worker|Content Security/i.test(text))).toEqual([]);
   await workbench.clearNotifications();
-  await pictures(editor.page, 'explorer');
+  await pictures(editor.page, 'explorer', looks);
 });
 
 test('the keyboard steps back to where the value was made', async () => {
@@ -100,6 +106,8 @@ test('the keyboard steps back to where the value was made', async () => {
   await editor.page.keyboard.press('4');
   await panel('.row.log-message').first().waitFor();
   await expect.poll(() => panel('.rows').innerText()).toMatch(/invalid mem access/);
+  await pictures(editor.page, 'explorer-log', looks);
+  await panel('.rows').focus();
   await editor.page.keyboard.press('1');
   await expect.poll(chosen).toMatch(/call bpf_get_current_pid_tgid/);
 });
@@ -123,5 +131,5 @@ test('the repair goes into the source, and the next verdict takes the place of t
   await panel('.rows .row.active').waitFor({ timeout: 60_000 });
   await panel('#view-tree').click();
   await expect.poll(() => panel('.rows .row.branch').count()).toBeGreaterThan(1);
-  await pictures(editor.page, 'explorer-accepted');
+  await pictures(editor.page, 'explorer-accepted', looks);
 });

@@ -192,7 +192,7 @@ test('a program is verified on all hosts of a group, a column each', async () =>
   await cells.first().focus();
   await editor.page.keyboard.press('Enter');
   await frame.getByRole('region', { name: 'count_exec on local' }).getByText('verified in').waitFor();
-  await picture(editor.page, 'verdicts');
+  await pictures(editor.page, 'verdicts', async (theme) => expect(await seriousInPanel(workbench), theme).toEqual([]));
   await workbench.keys('View: Close Editor');
 });
 

@@ -16,6 +16,7 @@ import { parseMapsToHost } from '../../extension/src/panels/mapsGuards.ts';
 import { findChromium } from '../../scripts/lib/packages.mjs';
 import { at } from '../../scripts/lib/paths.mjs';
 import { engineForTests, plainSpec } from '../integration/support/engine.ts';
+import { serious } from './harness/axe.ts';
 
 const pictures = at('pictures', 'maps');
 const TYPES: Record<string, string> = {
@@ -136,7 +137,7 @@ async function show(name: string): Promise<void> {
   await item(name).click();
   await page.locator('h1', { hasText: name }).waitFor();
 }
-/** Three themes and four sizes of what is shown. */
+/** What is shown, in four themes. */
 async function picture(name: string): Promise<void> {
   for (const theme of ['dark', 'light', 'hc-dark', 'hc-light']) {
     await page.evaluate(
@@ -213,8 +214,17 @@ it('histograms are drawn, per-CPU values split, and what cannot be read says so'
 it('narrow, at 200 %, and after a reload the same map is shown', async () => {
   await show('recent');
   await expect.poll(() => page.locator('.row:not([hidden])').count()).toBeGreaterThan(3);
-  await page.setViewportSize({ width: 400, height: 600 });
-  await picture('narrow');
+  // At 200 % the page has half the room of 1200 × 700.
+  for (const [name, width, height] of [
+    ['zoom', 600, 350],
+    ['narrow', 400, 600],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    await picture(name);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    expect(await page.locator('.row:not([hidden])').count(), name).toBeGreaterThan(3);
+    expect(await serious(page), name).toEqual([]);
+  }
   await page.reload();
   await page.locator('h1', { hasText: 'recent' }).waitFor();
   await page.setViewportSize({ width: 1200, height: 700 });

@@ -14,6 +14,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium } from '../../scripts/lib/packages.mjs';
 import { at } from '../../scripts/lib/paths.mjs';
 import type { DevWindow } from '../../panels/trace/devHost.ts';
+import { serious } from './harness/axe.ts';
 
 declare global {
   interface Window {
@@ -165,6 +166,9 @@ describe('pictures', () => {
       await page.waitForTimeout(1200);
       await picture(`${theme}-400px`);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
+      const [whole, room] = await page.locator('.counts').evaluate((el) => [el.scrollWidth, el.clientWidth] as const);
+      expect(whole, 'how many rows there are').toBeLessThanOrEqual(room);
+      expect(await serious(page)).toEqual([]);
       await page.context().close();
       await open(`rows=3204771&rate=48000&theme=${theme}&streams=3`, { zoom: 2 });
       await page.waitForTimeout(1200);

@@ -9,9 +9,11 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { RingsideError } from '../../core/src/errors.ts';
 import type { VerdictsToPanel, VerifiedHost } from '../../core/src/model/index.ts';
 import { explained, readKernel, recordedKernels } from '../../core/src/verifier/testKernels.ts';
 import { at } from '../../scripts/lib/paths.mjs';
+import { serious } from './harness/axe.ts';
 import { launchBrowser } from './harness/editor.ts';
 
 const programs = ['packet-unchecked', 'record-not-submitted', 'null-in-callee', 'stack-index', 'unbounded-while'];
@@ -111,6 +113,7 @@ it.each([
   const { x, width: across } = (await detail.boundingBox())!;
   expect([Math.round(x), x + across <= width]).toEqual([14, true]);
   await page.screenshot({ path: at('pictures', 'panel', `verdicts-${theme}-${width}.png`), fullPage: true });
+  expect(await serious(page)).toEqual([]);
   // Kernels before it have none, and none is made up.
   await page.locator('tr', { hasText: 'packet-unchecked' }).locator('.cell').nth(2).click();
   await page.getByRole('region', { name: 'packet-unchecked on linux-6.12' }).getByText('verified in').waitFor();
@@ -118,3 +121,23 @@ it.each([
   expect(faults).toEqual([]);
   await page.context().close();
 });
+
+it.each(['light', 'dark', 'hc-dark'])(
+  '%s: what hosts said before can be read while they are asked again',
+  async (theme) => {
+    const { page, faults } = await open(theme, { width: 1200, height: 500 });
+    const [busy, lost] = columns;
+    const error = new RingsideError('host-lost', 'the connection was lost', { remedy: 'Connect again.' }).toData();
+    const changed: VerifiedHost[] = [
+      { ...busy!, state: 'running', step: 'verifying' },
+      { ...lost!, error },
+    ];
+    await page.evaluate((hosts) => hosts.forEach((host) => postMessage({ type: 'host', host })), changed);
+    await page.locator('.said.bad', { hasText: 'old: the connection was lost' }).waitFor();
+    expect(await page.locator('.stale .cell').count()).toBe(2 * programs.length);
+    await page.screenshot({ path: at('pictures', 'panel', `verdicts-${theme}-old.png`), animations: 'disabled' });
+    expect(await serious(page)).toEqual([]);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  },
+);
