@@ -22,9 +22,13 @@ export function sparkWords(values: readonly number[]): string {
 export const numbersOf = (text: string): number[] =>
   text === '' ? [] : text.split(',').map(Number).filter(Number.isFinite);
 
-/** Draws a cell's text of numbers as a line into the cell. */
+/** Draws a cell's text of numbers as a line into the cell; without numbers there is no picture, and none to be named. */
 export function drawSpark(cell: HTMLElement, text: string): void {
   const values = numbersOf(text);
+  if (values.length === 0) {
+    cell.replaceChildren();
+    return;
+  }
   let svg = cell.firstElementChild;
   if (!(svg instanceof SVGSVGElement)) {
     svg = document.createElementNS(NAMESPACE, 'svg');

@@ -145,6 +145,8 @@ async function picture(name: string): Promise<void> {
       theme,
     );
     await page.screenshot({ path: join(pictures, `${name}-${theme}.png`), animations: 'disabled' });
+    // The palest of the themes; VS Code's own are looked over in programViews.e2e.ts.
+    if (theme === 'light') expect(await serious(page), name).toEqual([]);
   }
   await page.evaluate(() => (window as unknown as { applyTheme(theme: string): void }).applyTheme('dark'));
 }
@@ -223,7 +225,6 @@ it('narrow, at 200 %, and after a reload the same map is shown', async () => {
     await picture(name);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
     expect(await page.locator('.row:not([hidden])').count(), name).toBeGreaterThan(3);
-    expect(await serious(page), name).toEqual([]);
   }
   await page.reload();
   await page.locator('h1', { hasText: 'recent' }).waitFor();
