@@ -18,9 +18,12 @@ export function MapList({ state }: { state: MapsState }): JSX.Element {
     if (map === undefined) return;
     state.select(map);
   };
-  // Also after a reload, and when a map is opened from within another.
+  // Also after a reload, when a map is opened from within another, and when the list gets less room.
   useEffect(() => {
-    box.current?.querySelector('.chosen')?.scrollIntoView({ block: 'nearest' });
+    const list = box.current!;
+    const observer = new ResizeObserver(() => list.querySelector('.chosen')?.scrollIntoView({ block: 'nearest' }));
+    observer.observe(list);
+    return () => observer.disconnect();
   }, [chosen]);
   const onKeyDown = (event: KeyboardEvent): void => {
     const to = { ArrowDown: chosen + 1, ArrowUp: chosen - 1, Home: 0, End: maps.length - 1 }[event.key];

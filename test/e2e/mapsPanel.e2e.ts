@@ -222,6 +222,10 @@ it('narrow, at 200 %, and after a reload the same map is shown', async () => {
     ['narrow', 400, 600],
   ] as const) {
     await page.setViewportSize({ width, height });
+    // The chosen map stays in view in the list, which is lower now.
+    const { y, height: of } = (await page.locator('.map-items').boundingBox())!;
+    const inView = async () => (await page.locator('.map-item.chosen').boundingBox())!.y;
+    await expect.poll(inView).toBeLessThan(y + of - 20);
     await picture(name);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
     expect(await page.locator('.row:not([hidden])').count(), name).toBeGreaterThan(3);
