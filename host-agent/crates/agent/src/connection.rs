@@ -15,6 +15,7 @@ use ringside_proto::{Message, PROTOCOL_MAJOR, messages as pb};
 use crate::journal;
 use crate::kept::{self, Kept, Woken};
 use crate::lease::{Due, Lease};
+use crate::limits::Watchdog;
 use crate::output::Output;
 use crate::privilege;
 use crate::requests::Requests;
@@ -103,11 +104,17 @@ pub struct Connection {
 
 impl Connection {
     /// Starts the other threads and greets the client.
-    pub fn open(stdin: File, signals: OwnedFd, output: Arc<Output>, beats: Option<Beats>) -> io::Result<Self> {
+    pub fn open(
+        stdin: File,
+        signals: OwnedFd,
+        output: Arc<Output>,
+        beats: Option<Beats>,
+        watchdog: Arc<Watchdog>,
+    ) -> io::Result<Self> {
         output.write_magic()?;
         output.send_message(Head::new(FrameType::Hello), &hello(beats.as_ref()));
         let output_broke = answer(&output)?;
-        let requests = Requests::start(Arc::clone(&output))?;
+        let requests = Requests::start(Arc::clone(&output), watchdog)?;
         let lease = Lease::new(Instant::now());
         let decoder = Decoder::default();
         let (greeted, kept, adopter, next) = (false, None, None, None);

@@ -76,7 +76,7 @@ fn serve(sent: &[u8]) -> io::Result<()> {
     // Neither is read from: the bytes are handed over, and no signal comes.
     let (stdin, signals) = (std::fs::File::open("/dev/null")?, std::fs::File::open("/dev/null")?);
     sandbox::look_but_do_not_touch()?;
-    let mut connection = Connection::open(stdin, signals.into(), Arc::clone(&output), None)?;
+    let mut connection = Connection::open(stdin, signals.into(), Arc::clone(&output), None, Arc::default())?;
     let end = connection.take_bytes(sent).err();
     if end.is_none() {
         wait_until("a request is never answered", || connection.is_idle());

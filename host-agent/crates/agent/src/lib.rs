@@ -38,9 +38,10 @@ mod watch;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ringside_bpf::{log, os, process, undo};
+use ringside_bpf::{log, os, process, realtime, undo};
 
 use crate::connection::Connection;
+use crate::limits::Watchdog;
 use crate::output::Output;
 use crate::supervisor::Beats;
 
@@ -97,11 +98,15 @@ fn run() -> ExitCode {
     undo::keep_in(undo::folder_name(beats.supervisor()));
     os::raise_limits();
     audit::begin();
+    // As long as it is allowed: the watchdog takes it along.
+    realtime::set_urgent(true);
     privilege::keep_what_an_agent_needs();
+    let watchdog = Watchdog::start();
+    realtime::set_urgent(false);
     log::install();
     kept::sweep();
     let output = Arc::new(Output::new(os::take_stdio(1)));
-    let end = match Connection::open(os::take_stdio(0), signals, output, Some(beats)) {
+    let end = match Connection::open(os::take_stdio(0), signals, output, Some(beats), watchdog) {
         Ok(connection) => connection.serve(),
         Err(error) => {
             journal::error("agent-start", &error.to_string());

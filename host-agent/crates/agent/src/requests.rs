@@ -95,7 +95,7 @@ impl Context<'_> {
 }
 
 impl Requests {
-    pub fn start(output: Arc<Output>) -> io::Result<Self> {
+    pub fn start(output: Arc<Output>, watchdog: Arc<Watchdog>) -> io::Result<Self> {
         let (jobs, waiting) = mpsc::sync_channel(MOST_WAITING);
         let shared = Arc::new(Shared::default());
         let drain = Arc::new(Drain::start(Arc::clone(&output))?);
@@ -103,7 +103,7 @@ impl Requests {
         let (lookups, looking) = mpsc::sync_channel(MOST_WAITING);
         let commitments = Arc::new(Commitments::default());
         let worker = Worker { replies: replies.clone(), lookups, commitments: Arc::clone(&commitments) };
-        thread::Builder::new().name("requests".into()).spawn(move || worker.work(&waiting))?;
+        thread::Builder::new().name("requests".into()).spawn(move || worker.work(&waiting, watchdog))?;
         thread::Builder::new().name("lookups".into()).spawn(move || replies.look_up(&looking))?;
         Ok(Self { jobs, shared, drain, commitments })
     }
@@ -209,8 +209,9 @@ struct LookupJob {
 }
 
 impl Worker {
-    fn work(&self, waiting: &Receiver<Job>) {
-        let mut session = Session::new(Arc::clone(&self.commitments), Watchdog::start());
+    fn work(&self, waiting: &Receiver<Job>, watchdog: Arc<Watchdog>) {
+        watchdog.looks_after_me();
+        let mut session = Session::new(Arc::clone(&self.commitments), watchdog);
         let mut looked = Instant::now();
         loop {
             match next(waiting, &session, looked) {

@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use libc::{c_int, c_void};
 
-use crate::realtime;
-
 /// What poll found on a descriptor.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ready {
@@ -179,7 +177,6 @@ pub fn raise_limits() {
     }
     // A core file of an agent would hold what it traced.
     set(libc::RLIMIT_CORE, 0, 0);
-    realtime::allow();
 }
 
 /// Waits until every non-sleepable BPF program that runs now has ended: the global membarrier is an RCU grace period.

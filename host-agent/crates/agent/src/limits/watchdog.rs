@@ -1,14 +1,14 @@
 //! A program that runs for milliseconds at every context switch leaves a host no time for anything else: each tick finds that
 //! the thread which came on last has used its share up, although it has not yet run. The thread that holds a run against
 //! its limits is then as choked as the rest. This one has real-time priority and looks after that one: as long as its look
-//! is overdue, it has real-time priority too, a part of the time.
+//! is overdue, it lends it its priority, a part of the time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ringside_bpf::realtime::Thread;
+use ringside_bpf::realtime::{self, Borrower};
 
 /// How often a run is held against its limits.
 const EVERY: Duration = Duration::from_millis(500);
@@ -16,13 +16,13 @@ const EVERY: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_millis(250);
 /// For how long the thread that is late has real-time priority at a time: what keeps it may be long work on a host that is
 /// well, and such a host must not feel it.
-const PULSE: Duration = Duration::from_millis(50);
+const PULSE: Duration = Duration::from_millis(100);
 /// There is nothing to look after.
 const IDLE: u64 = 0;
 
 pub struct Watchdog {
     /// The thread that looks.
-    looks: Thread,
+    looks: Borrower,
     begin: Instant,
     /// Milliseconds since `begin`, or [`IDLE`].
     looked: AtomicU64,
@@ -30,23 +30,30 @@ pub struct Watchdog {
 }
 
 impl Default for Watchdog {
-    /// When the calling thread has looked and is to look again, and nothing else.
+    /// Knows when a look is due, and lends nothing.
     fn default() -> Self {
-        let (begin, looked, sleeper) = (Instant::now(), AtomicU64::new(IDLE), OnceLock::new());
-        Self { looks: Thread::current(), begin, looked, sleeper }
+        let (looks, begin, looked) = (Borrower::default(), Instant::now(), AtomicU64::new(IDLE));
+        Self { looks, begin, looked, sleeper: OnceLock::new() }
     }
 }
 
 impl Watchdog {
-    /// Looks after the calling thread for as long as the process lives. Where real-time priority is not to be had, looks are
-    /// as late as the host makes them.
+    /// Works on a thread of its own that inherits the real-time priority of the caller; without one it is of no use, and looks
+    /// are as late as the host makes them.
     pub fn start() -> Arc<Self> {
         let watchdog = Arc::new(Self::default());
         let works = Arc::clone(&watchdog);
-        if let Ok(handle) = thread::Builder::new().name("watchdog".into()).spawn(move || works.work()) {
+        if realtime::is_urgent()
+            && let Ok(handle) = thread::Builder::new().name("watchdog".into()).spawn(move || works.work())
+        {
             let _ = watchdog.sleeper.set(handle.thread().clone());
         }
         watchdog
+    }
+
+    /// The calling thread is the one that looks.
+    pub fn looks_after_me(&self) {
+        self.looks.be_me();
     }
 
     /// How long until the next look; the first is due at once.
@@ -73,16 +80,12 @@ impl Watchdog {
     }
 
     fn work(&self) {
-        if !Thread::current().set_urgent(true) {
-            return;
-        }
         loop {
             match self.looked.load(Ordering::SeqCst) {
                 IDLE => thread::park(),
                 looked => {
-                    if self.since(looked) > EVERY + PATIENCE && self.looks.set_urgent(true) {
-                        thread::sleep(PULSE);
-                        self.looks.set_urgent(false);
+                    if self.since(looked) > EVERY + PATIENCE {
+                        self.looks.lend(PULSE);
                     }
                     thread::sleep(PATIENCE);
                 }
@@ -107,32 +110,26 @@ mod tests {
         }
     }
 
-    /// Policy, field 41 of /proc/PID/stat.
-    fn is_urgent() -> bool {
-        let stat = std::fs::read_to_string("/proc/thread-self/stat").expect("procfs");
-        stat.rsplit(')').next().and_then(|fields| fields.split_whitespace().nth(38)) == Some("1")
-    }
-
     #[test]
     fn a_thread_whose_look_is_overdue_is_urgent_again_and_again_until_it_has_looked() {
-        ringside_bpf::realtime::allow();
-        if !Thread::current().set_urgent(true) {
+        if !realtime::set_urgent(true) {
             // Nothing of this is to be had here; `realtime.rs` says when.
             return;
         }
-        Thread::current().set_urgent(false);
         let watchdog = Watchdog::start();
+        assert!(realtime::set_urgent(false));
+        watchdog.looks_after_me();
         thread::sleep(EVERY + 2 * PATIENCE);
-        assert!(!is_urgent(), "there is nothing to look after yet");
+        assert!(!realtime::is_urgent(), "there is nothing to look after yet");
         for _ in 0..2 {
             watchdog.looked(true);
-            eventually("it is urgent", is_urgent);
-            eventually("it is so for a moment only", || !is_urgent());
-            eventually("it is so again, as long as nobody looks", is_urgent);
+            eventually("it is urgent", realtime::is_urgent);
+            eventually("it is so for a moment only", || !realtime::is_urgent());
+            eventually("it is so again, as long as nobody looks", realtime::is_urgent);
             watchdog.looked(false);
-            eventually("it is not any more", || !is_urgent());
-            thread::sleep(Duration::from_millis(400));
-            assert!(!is_urgent());
+            eventually("it is not any more", || !realtime::is_urgent());
+            thread::sleep(PULSE + 2 * PATIENCE);
+            assert!(!realtime::is_urgent());
         }
     }
 }
