@@ -234,3 +234,20 @@ it('narrow, at 200 %, and after a reload the same map is shown', async () => {
   await page.locator('h1', { hasText: 'recent' }).waitFor();
   await page.setViewportSize({ width: 1200, height: 700 });
 }, 30_000);
+
+it('when the run is over, what its maps held stays and is marked as old', async () => {
+  await show('flows');
+  const rows = page.locator('.row:not([hidden])');
+  await expect.poll(() => rows.count()).toBeGreaterThan(1);
+  const held = await cell(1, 1).textContent();
+  await engine().detach(run.id);
+  await expect.poll(() => page.locator('.map-words.old').textContent()).toMatch(/old: as of \d\d:\d\d:\d\d/);
+  expect(await page.locator('.map-rows.old').count()).toBe(1);
+  expect(await page.locator('.map-banner').innerText()).toMatch(/Shown is what/);
+  expect(await cell(1, 1).textContent()).toBe(held);
+  // Nobody knows any more what changes.
+  await expect
+    .poll(async () => (await page.locator('.map-rate').allTextContents()).join(''), { timeout: 10_000 })
+    .toBe('');
+  await picture('old');
+});

@@ -359,7 +359,7 @@ const recordedNote = ({ state }: RunSummary): string =>
 function goneError({ host, id, name }: Pick<MapSummary, 'host' | 'id' | 'name'>): RingsideError {
   const which = name === '' ? `Map ${id}` : `Map ${name} (${id})`;
   return new RingsideError('unknown-map', `${which} is not on ${host} any more: nobody holds it.`, {
-    remedy: 'Shown is what it held at the last look. Its number may be another one after a restart.',
+    remedy: 'Its number may be another one after a restart.',
   });
 }
 
