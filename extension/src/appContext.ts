@@ -132,7 +132,7 @@ export function createAppContext(extension: vscode.ExtensionContext): AppContext
   );
   const charts = disposables.add(
     new ChartsPanels({
-      ...{ engine, errors, runs, attacher, extensionUri, memory },
+      ...{ engine, errors, runs, attacher, keeper, extensionUri, memory },
       showRows: (run, stream, where) => panels.show(run, stream, where),
       showMaps: (run) => mapsPanels.openRun(run),
       readText: (path) => readFile(path, 'utf8').catch(() => ''), // an object needs no source, and a source no manifest

@@ -153,6 +153,18 @@ test('a page goes on with the next run of its program, also after a window reloa
   expect(all.init(panel).run?.id).toBe(run.id);
 });
 
+test('a page goes on with a kept run that was lost and is gone on with', async () => {
+  const all = setUp();
+  const run = await attach(all);
+  await all.charts.open(run);
+  all.made[0]!.send({ type: 'ready' });
+  const kept = { host: 'web-1', run: '0123abcd', expires: `${Date.now() + 3_600_000}000000` };
+  all.context.runs.update({ ...run, state: 'ended', endReason: 'host-lost', kept: [kept] });
+  all.fake.answers.adopt = () => ({ ...run, id: 'run-9', kept: [kept] });
+  await all.context.keeper.adopt({ ...kept, name: run.name });
+  expect(all.init().state.runId).toBe('run-9');
+});
+
 test('a bar opens its rows in the trace', async () => {
   const all = setUp();
   const run = await attach(all);

@@ -10,6 +10,7 @@ import { PanelType } from '../contributions.ts';
 import { DisposableStore } from '../disposable.ts';
 import type { ErrorReporter } from '../errors.ts';
 import { isLive } from '../format.ts';
+import type { Keeper } from '../kept/keeper.ts';
 import type { RunList } from '../model/runList.ts';
 import { ChartsPanel, chartsTitle, type ChartsPanelParts } from './chartsPanel.ts';
 import { parseChartSpec, parseChartsState } from './chartsGuards.ts';
@@ -20,6 +21,7 @@ export interface ChartsPanelsParts {
   errors: ErrorReporter;
   runs: RunList;
   attacher: Pick<Attacher, 'onDidAttach' | 'onDidReplace'>;
+  keeper: Pick<Keeper, 'onDidAdopt'>;
   /** Keeps each program's charts over windows. */
   memory: Pick<vscode.Memento, 'get' | 'update'>;
   extensionUri: vscode.Uri;
@@ -51,6 +53,7 @@ export class ChartsPanels implements vscode.Disposable, vscode.WebviewPanelSeria
     };
     this.#disposables.add(vscode.window.registerWebviewPanelSerializer(PanelType.charts, this));
     this.#disposables.add(parts.attacher.onDidAttach((run) => this.#goOn(run)));
+    this.#disposables.add(parts.keeper.onDidAdopt(({ run }) => this.#goOn(run)));
     this.#disposables.add(
       parts.attacher.onDidReplace(({ before, run }) => {
         if (run === null) return;
