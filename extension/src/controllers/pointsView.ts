@@ -54,8 +54,7 @@ export function registerPointsView(context: AppContext): void {
   disposables.add(registerCommand(errors, Command.pointsBinary, () => openBinary(context, tree)));
   disposables.add(
     registerCommand(errors, Command.pointsForget, (node) => {
-      tree.binaries.splice(0, Infinity, ...tree.binaries.filter((each) => each !== node));
-      tree.refresh();
+      if (node !== undefined) tree.close(node);
     }),
   );
   const onPoint = (id: typeof Command.pointsInsert | typeof Command.pointsNew, isNew: boolean): void => {
@@ -122,6 +121,5 @@ async function openBinary({ chosenHosts }: AppContext, tree: PointsTree): Promis
     { title: path },
   );
   if (chosen === undefined) return;
-  tree.binaries.push(new BinaryNode(host, path.trim(), chosen.what));
-  tree.refresh();
+  tree.open(new BinaryNode(host, path.trim(), chosen.what));
 }

@@ -1,6 +1,6 @@
 /** A program put into a source, or a source made for it. */
-import { writeFile } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { PointStart } from '@ringside/core/model';
 import { ExtensionError } from '../errors.ts';
@@ -81,6 +81,7 @@ export async function newSource(start: PointStart): Promise<void> {
   const suggested = `${start.name.replace(/^handle_/, '')}.bpf.c`;
   const file = await askFile(suggested);
   if (file === undefined) return;
+  await mkdir(dirname(file), { recursive: true });
   try {
     await writeFile(file, emptySource, { flag: 'wx' });
   } catch (error) {
@@ -99,7 +100,8 @@ async function askFile(suggested: string): Promise<string | undefined> {
       title: 'New BPF program',
       filters: { 'BPF program': ['bpf.c'] },
     });
-    return chosen?.fsPath;
+    // Of another name it would be no BPF source, for us and for whoever builds it.
+    return chosen && (chosen.fsPath.endsWith('.bpf.c') ? chosen.fsPath : `${chosen.fsPath.replace(/\.c$/, '')}.bpf.c`);
   }
   const typed = await vscode.window.showInputBox({
     title: 'New BPF program',

@@ -1,6 +1,6 @@
 /** The rows of the view of attach points. */
 import * as vscode from 'vscode';
-import type { PointArgument, PointDetails, PointKind } from '@ringside/core/model';
+import type { PointArgument, PointDetails, PointKind, TargetEntry } from '@ringside/core/model';
 import { commandOf } from '../commands.ts';
 import { Command, NodeContext } from '../contributions.ts';
 import { withThousands } from '../format.ts';
@@ -54,10 +54,14 @@ export class PointNode {
 export class BinaryPointNode {
   constructor(
     readonly parent: BinaryNode,
-    readonly name: string,
-    readonly args: PointArgument[] | null,
-    readonly details: Record<string, string>,
+    readonly target: Pick<TargetEntry, 'name' | 'arguments' | 'details' | 'unusable'>,
   ) {}
+  get name(): string {
+    return this.target.name;
+  }
+  get args(): PointArgument[] | null {
+    return this.target.arguments;
+  }
   /** Sections of programs there. */
   get sections(): string[] {
     const { path, kind } = this.parent;
@@ -149,12 +153,13 @@ function nameItem(node: PointNode): vscode.TreeItem {
   return item;
 }
 
-function binaryPointItem({ parent, name, args, details }: BinaryPointNode): vscode.TreeItem {
+function binaryPointItem({ parent, name, args, target: { details, unusable } }: BinaryPointNode): vscode.TreeItem {
   const item = new vscode.TreeItem(name, args === null || args.length === 0 ? None : Collapsed);
   item.id = `point:${parent.kind}:${parent.host}:${parent.path}:${name}:${details['offset'] ?? ''}`;
   item.iconPath = new vscode.ThemeIcon(parent.kind === 'usdt' ? 'symbol-event' : 'symbol-function');
   item.contextValue = NodeContext.point;
-  if (details['version']) item.description = details['version'];
+  item.description = [details['version'] ?? '', unusable ?? ''].filter((part) => part !== '').join(' · ');
+  item.tooltip = [name, item.description].filter((part) => part !== '').join('\n');
   return item;
 }
 

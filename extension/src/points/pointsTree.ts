@@ -48,6 +48,20 @@ export class PointsTree implements vscode.TreeDataProvider<PointsNode>, vscode.D
     this.refresh();
   }
 
+  /** Lists a binary below the kernel's points; one that is listed already stays where it is. */
+  open(binary: BinaryNode): void {
+    const isSame = ({ host, path, kind }: BinaryNode): boolean =>
+      host === binary.host && path === binary.path && kind === binary.kind;
+    if (!this.binaries.some(isSame)) this.binaries.push(binary);
+    this.refresh();
+  }
+
+  close(binary: BinaryNode): void {
+    const at = this.binaries.indexOf(binary);
+    if (at >= 0) this.binaries.splice(at, 1);
+    this.refresh();
+  }
+
   async getChildren(node?: PointsNode): Promise<PointsNode[]> {
     try {
       return await this.#children(node);
@@ -84,7 +98,8 @@ export class PointsTree implements vscode.TreeDataProvider<PointsNode>, vscode.D
       .join(' · ');
     this.#whose.fire();
     const kinds = answer.groups.map(({ name, count }) => new KindNode(name as PointKind, count));
-    if (kinds.every(({ count }) => count === 0)) return [this.#nothing(answer.host)];
+    // Binaries are of their own host, and a filter of the kernel's points may well be meant for theirs.
+    if (kinds.every(({ count }) => count === 0)) return [this.#nothing(answer.host), ...this.binaries];
     const shown = text === '' ? kinds : kinds.filter(({ count }) => count > 0);
     const open = new PointNote(
       undefined,
@@ -139,9 +154,7 @@ export class PointsTree implements vscode.TreeDataProvider<PointsNode>, vscode.D
     const { host, path, kind, most } = node;
     const pattern = this.text === '' ? '*' : `*${this.text.replace(/[*?[\]\\]/g, '\\$&')}*`;
     const listing = await this.#parts.engine.targets(host, { kind, pattern, binary: path, limit: most });
-    const rows: PointsNode[] = listing.targets.map(
-      (each) => new BinaryPointNode(node, each.name, each.arguments, each.details),
-    );
+    const rows: PointsNode[] = listing.targets.map((each) => new BinaryPointNode(node, each));
     if (listing.total > rows.length) rows.push(moreOf(node, listing.total - rows.length));
     const none = kind === 'usdt' ? 'It has no static probes.' : 'It has no function symbols.';
     return rows.length > 0

@@ -128,6 +128,9 @@ export class WorkspaceEdit {
   replace(uri: Uri, range: Range, text: string): void {
     this.edits.push({ file: uri.fsPath, range, text });
   }
+  insert(uri: Uri, at: Position, text: string): void {
+    this.replace(uri, new Range(at, at), text);
+  }
 }
 
 export const Disposable = {
@@ -166,6 +169,7 @@ export const didSave = new EventEmitter<{ uri: Uri }>();
 export const workspace = {
   isTrusted: true,
   textDocuments: [] as unknown[],
+  workspaceFolders: undefined as { uri: Uri }[] | undefined,
   asRelativePath: (uri: Uri) => uri.fsPath.replace(/^\/w\//, ''),
   openTextDocument: (uri: Uri) => Promise.resolve({ uri }),
   getConfiguration: () => ({ get: (id: string) => settings.get(id) ?? defaults.get(id) }),
@@ -187,9 +191,16 @@ interface Dialogs {
   answer(text: string, buttons: string[]): string | undefined;
   input(title: string): string | undefined;
   pick(items: readonly unknown[]): unknown;
+  /** Where to save to, or what to open. */
+  path(options: { title: string }): Uri | undefined;
 }
 /** Answers of the person at the editor; by default every dialog is closed without one. */
-export const dialogs: Dialogs = { answer: () => undefined, input: () => undefined, pick: () => undefined };
+export const dialogs: Dialogs = {
+  answer: () => undefined,
+  input: () => undefined,
+  pick: () => undefined,
+  path: () => undefined,
+};
 
 const message = (text: string, ...rest: unknown[]) => {
   const buttons = rest.filter((item): item is string => typeof item === 'string');
@@ -215,6 +226,18 @@ export const window = {
   },
   showInputBox: ({ title }: { title: string }) => Promise.resolve(dialogs.input(title)),
   showQuickPick: (items: readonly unknown[]) => Promise.resolve(dialogs.pick(items)),
+  showSaveDialog: (options: { title: string }) => Promise.resolve(dialogs.path(options)),
+  showOpenDialog: (options: { title: string }) => {
+    const path = dialogs.path(options);
+    return Promise.resolve(path && [path]);
+  },
+  /** Documents that were brought to the front. */
+  opened: [] as unknown[],
+  showTextDocument: (document: unknown) => Promise.resolve(window.opened.push(document)),
+  createTreeView: () => ({
+    ...{ visible: false, dispose: () => undefined, reveal: () => Promise.resolve() },
+    onDidChangeVisibility: () => ({ dispose: () => undefined }),
+  }),
   withProgress: async <T>(_options: unknown, job: (progress: Progress, token: Token) => Promise<T>): Promise<T> => {
     const token = { onCancellationRequested: () => ({ dispose: () => undefined }) };
     return await job({ report: () => undefined }, token);
@@ -222,7 +245,13 @@ export const window = {
 };
 
 export const executed: unknown[][] = [];
+/** Handlers of commands by their id. */
+export const registered = new Map<string, (...args: unknown[]) => unknown>();
 export const commands = {
+  registerCommand: (id: string, handler: (...args: unknown[]) => unknown) => {
+    registered.set(id, handler);
+    return { dispose: () => registered.delete(id) };
+  },
   executeCommand: (...args: unknown[]) => {
     executed.push(args);
     return Promise.resolve(undefined);
