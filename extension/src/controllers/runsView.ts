@@ -5,6 +5,7 @@ import type { AppContext } from '../appContext.ts';
 import { commandOf, registerCommand } from '../commands.ts';
 import { Command, NodeContext, View } from '../contributions.ts';
 import { isDeclined } from '../declined.ts';
+import { ExtensionError } from '../errors.ts';
 import { changeLimits, sayLimitEnds } from '../attach/limitsPrompt.ts';
 import { describeRun, formatLost, isLive, leftOutText, lostTotal, untilText, withThousands } from '../format.ts';
 import { keptKey } from '../model/keptMemory.ts';
@@ -231,16 +232,18 @@ export function registerRunsView(context: AppContext): void {
     };
     disposables.add(registerCommand(errors, id, handler));
   };
-  onRun(
-    Command.runOpen,
-    () => runs.all(),
-    (run) => panels.open(run, true),
-  );
-  onRun(
-    Command.runCharts,
-    () => runs.all(),
-    (run) => charts.open(run),
-  );
+  /** Whoever wants to see rows before there are any is told how they come to be. */
+  const shown = (): RunSummary[] => {
+    const all = runs.all();
+    if (all.length > 0) return all;
+    throw new ExtensionError({
+      code: 'usage',
+      message: 'Nothing has been attached yet.',
+      remedy: 'Open a BPF program and press F5, or take one from the gallery.',
+    });
+  };
+  onRun(Command.runOpen, shown, (run) => panels.open(run, true));
+  onRun(Command.runCharts, shown, (run) => charts.open(run));
   onRun(
     Command.runPause,
     () => runs.live(),

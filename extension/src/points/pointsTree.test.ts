@@ -2,13 +2,14 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { PointsAnswer, PointsParams, TargetListing } from '@ringside/core/model';
 import { FakeEngine } from '../test/fakeEngine.ts';
 import * as mock from '../test/vscodeMock.ts';
+import type { BinaryPointNode } from './pointNodes.ts';
 
 vi.mock('vscode', () => import('../test/vscodeMock.ts'));
 const { fakeContext } = await import('../test/fakeContext.ts');
 const { PointHosts } = await import('../model/pointHosts.ts');
-const { BinaryNode, BinaryPointNode } = await import('./pointNodes.ts');
+const { BinaryNode } = await import('./pointNodes.ts');
 const { PointsTree } = await import('./pointsTree.ts');
-type Node = InstanceType<typeof BinaryNode> | InstanceType<typeof BinaryPointNode>;
+type Node = InstanceType<typeof BinaryNode> | BinaryPointNode;
 
 const target = (
   name: string,
@@ -34,7 +35,10 @@ function make(targets: TargetListing['targets'] = [], total = targets.length) {
   const tree = new PointsTree({ ...context, language } as never, new PointHosts(context.engine, context.hosts));
   const rows = async (node?: Node) => (await tree.getChildren(node)).map((each) => tree.getTreeItem(each));
   const lines = async (node?: Node): Promise<string[]> =>
-    (await rows(node)).map(({ label, description }) => [label, description].filter(Boolean).join(': '));
+    (await rows(node)).map(({ label, description }) => {
+      const [name, more] = [label, description] as [string, string | undefined];
+      return more ? `${name}: ${more}` : name;
+    });
   return { context, fake, tree, rows, lines };
 }
 
@@ -103,7 +107,7 @@ describe('binaries in the view of attach points', () => {
     const args = [{ name: '', type: '', offset: null, size: 8 }];
     const { lines, tree } = make([target('libc:setjmp', { arguments: args }), target('libc:none', { arguments: [] })]);
     const node = new BinaryNode('db-1', '/lib/libc.so.6', 'usdt');
-    const [probe, bare] = (await tree.getChildren(node)) as InstanceType<typeof BinaryPointNode>[];
+    const [probe, bare] = (await tree.getChildren(node)) as BinaryPointNode[];
     expect(probe!.sections).toEqual(['usdt//lib/libc.so.6:libc:setjmp']);
     expect(await lines(probe)).toEqual(['argument 1: 8 bytes']);
     expect(tree.getTreeItem(probe!).collapsibleState).toBe(mock.TreeItemCollapsibleState.Collapsed);
