@@ -55,6 +55,30 @@ fn a_slow_program_on_every_context_switch_is_detached() {
     wait_until("the program to go", || !program_exists(loaded.programs[0].id));
 }
 
+/// Names of the worker's threads with real-time priority: field 18 of their stat is below 0.
+fn real_time_threads(agent: &Agent) -> Vec<String> {
+    let supervisor = agent.child.id();
+    let workers = std::fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children")).expect("procfs");
+    let worker = workers.split_whitespace().next().expect("a worker");
+    let threads = std::fs::read_dir(format!("/proc/{worker}/task")).expect("procfs");
+    let found = threads.filter_map(|thread| {
+        let stat = std::fs::read_to_string(thread.ok()?.path().join("stat")).ok()?;
+        let (name, fields) = stat.split_once('(')?.1.rsplit_once(')')?;
+        fields.split_whitespace().nth(15)?.starts_with('-').then(|| name.to_owned())
+    });
+    found.collect()
+}
+
+#[test]
+fn nothing_but_the_watchdog_is_real_time_on_a_host_that_is_well() {
+    let mut agent = Agent::start();
+    let loaded = agent.load(&object("ring"), only_me());
+    attach_with(&mut agent, loaded.object_id, pb::RunLimits::default());
+    let found = real_time_threads(&agent);
+    // None where a control group has no share of real-time (CONFIG_RT_GROUP_SCHED).
+    assert!(found.is_empty() || found == ["watchdog"], "{found:?}");
+}
+
 /// With more to do than there are processors, each tick takes the processor away from a thread that has not yet run: only
 /// what is real-time gets on.
 #[test]
