@@ -232,8 +232,7 @@ test('a run is paused at its source and goes on, by keyboard', async () => {
 });
 
 test('it gets other values while it runs, each in the next row, and an end in time', async () => {
-  await workbench.keys('Ringside: Restart with Changed Globals…');
-  await workbench.keysPick('mark');
+  await workbench.keysChoose('Ringside: Restart with Changed Globals…', 'mark');
   await type('mark: __u32', '5');
   await workbench.keysPick('Restart with These Values');
   await markedRow('105');

@@ -17,18 +17,16 @@ export class Workbench {
   /** Runs a command from the palette by its full title. */
   async command(title: string): Promise<void> {
     const row = this.quickRows().filter({ hasText: title }).first();
-    const taken = async (): Promise<void> => {
-      await this.quickInput().fill(`>${title}`, { timeout: 4000 });
-      await row.click({ timeout: 8000 });
-    };
     // A webview that takes the keyboard meanwhile closes the palette: then once more.
     for (let tries = 3; tries > 1; tries -= 1) {
       await this.openPalette();
-      const done = await taken().then(
-        () => true,
-        () => false,
-      );
-      if (done) return;
+      const filled = await this.fillQuickInput(`>${title}`);
+      const taken = (): Promise<boolean> =>
+        row.click({ timeout: 8000 }).then(
+          () => true,
+          () => false,
+        );
+      if (filled && (await taken())) return;
       await this.page.keyboard.press('Escape');
     }
     await this.openPalette();
@@ -76,8 +74,8 @@ export class Workbench {
     // And a webview that takes the keyboard meanwhile closes it: then once more.
     for (let tries = 4; ; tries -= 1) {
       await this.openPalette();
-      await this.quickInput().fill(`>${title}`);
-      if ((await comes(row.first(), 4000)) && (await this.goToRow(title))) break;
+      const filled = await this.fillQuickInput(`>${title}`);
+      if (filled && (await comes(row.first(), 4000)) && (await this.goToRow(title))) break;
       if (tries === 1) throw new Error(`the palette does not list "${title}": ${await this.shownPick()}`);
       await this.page.keyboard.press('Escape');
     }
@@ -93,6 +91,26 @@ export class Workbench {
       .catch(async () => Promise.reject(new Error(`no entry "${text}" in: ${await this.shownPick()}`)));
     if (!(await this.goToRow(text))) throw new Error(`"${text}" cannot be reached in: ${await this.shownPick()}`);
     await this.page.keyboard.press('Enter');
+  }
+
+  /** Runs a command and takes an entry of what it asks; a webview that takes the keyboard closes that: then once more. */
+  async keysChoose(title: string, text: string): Promise<void> {
+    const row = this.quickRows().filter({ hasText: text }).first();
+    for (let tries = 3; tries > 0; tries -= 1) {
+      await this.keys(title);
+      if (await comes(row, 5000)) break;
+    }
+    await this.keysPick(text);
+  }
+
+  /** False where it has closed before it was filled. */
+  private fillQuickInput(text: string): Promise<boolean> {
+    return this.quickInput()
+      .fill(text, { timeout: 4000 })
+      .then(
+        () => true,
+        () => false,
+      );
   }
 
   /** A webview that is being loaded swallows the key: then it is pressed again. */
