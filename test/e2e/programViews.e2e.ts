@@ -1,6 +1,6 @@
 /**
  * The editor's views around a program: what there is to attach to, an object as a document, figures while it runs; and a run
- * that is steered: paused at its source, given other values and a new version, recorded, and looked at again without a host.
+ * that is steered: paused at its source, recorded, and looked at again without a host.
  */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,12 +1,15 @@
 /** VS Code's own parts, by what a person sees: commands, files, lenses, picks, messages, panels. */
 import type { FrameLocator, Locator, Page } from 'playwright-core';
 
-/** Whether it is to be seen within so many milliseconds. */
-const comes = (what: Locator, timeout: number): Promise<boolean> =>
-  what.waitFor({ timeout }).then(
+/** Whether it did not fail. */
+const works = (step: Promise<unknown>): Promise<boolean> =>
+  step.then(
     () => true,
     () => false,
   );
+
+/** Whether it is to be seen within so many milliseconds. */
+const comes = (what: Locator, timeout: number): Promise<boolean> => works(what.waitFor({ timeout }));
 
 export class Workbench {
   readonly page: Page;
@@ -21,12 +24,7 @@ export class Workbench {
     for (let tries = 3; tries > 1; tries -= 1) {
       await this.openPalette();
       const filled = await this.fillQuickInput(`>${title}`);
-      const taken = (): Promise<boolean> =>
-        row.click({ timeout: 8000 }).then(
-          () => true,
-          () => false,
-        );
-      if (filled && (await taken())) return;
+      if (filled && (await works(row.click({ timeout: 8000 })))) return;
       await this.page.keyboard.press('Escape');
     }
     await this.openPalette();
@@ -95,12 +93,7 @@ export class Workbench {
 
   /** False where it has closed before it was filled. */
   private fillQuickInput(text: string): Promise<boolean> {
-    return this.quickInput()
-      .fill(text, { timeout: 4000 })
-      .then(
-        () => true,
-        () => false,
-      );
+    return works(this.quickInput().fill(text, { timeout: 4000 }));
   }
 
   /** A webview that is being loaded swallows the key: then it is pressed again. */
