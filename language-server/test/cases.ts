@@ -318,6 +318,16 @@ export const checkCases: Case[] = [
     text: tp('\tif (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))\n\t\tbpf_loop(1, 0, 0, 0);'),
   },
   {
+    name: 'a helper behind a question about another that is there',
+    text: tp('\tif (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ringbuf_submit))\n\t\tbpf_loop(1, 0, 0, 0);'),
+  },
+  {
+    name: 'a helper that the kernel does not come to',
+    text: tp(
+      '\tif (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ringbuf_submit))\n\t\treturn 0;\n\tbpf_loop(1, 0, 0, 0);',
+    ),
+  },
+  {
     name: 'a helper for GPL programs',
     text: tp('\tbpf_probe_read_kernel(0, 0, 0);').replace('"GPL"', '"Proprietary"'),
   },
@@ -435,6 +445,52 @@ export const checkCases: Case[] = [
     {
       name: 'a field that the program asks about',
       text: core('\t__u64 t = bpf_core_field_exists(task->exit_time) ? BPF_CORE_READ(task, exit_time) : 0;'),
+    },
+    {
+      name: 'a field that the program asks about elsewhere',
+      text: core(
+        '\tif (bpf_core_field_exists(task->exit_time))\n\t\ttask->exit_time;\n\treturn BPF_CORE_READ(task, exit_time) > 0;',
+      ),
+    },
+    {
+      name: 'a field beside one that the program asks about',
+      text: core(
+        '\tif (bpf_core_field_exists(task->no_such_field))\n\t\treturn 0;\n\treturn task->exit_time > 0 && bpf_core_field_exists(struct dentry, exit_time);',
+      ),
+    },
+    {
+      name: 'a field where the answer was no',
+      text: core(
+        '\tif (bpf_core_field_exists(struct task_struct, exit_time))\n\t\treturn 1;\n\telse\n\t\treturn task->exit_time;',
+      ),
+    },
+    {
+      name: 'a field behind a question that leaves the function',
+      text: core('\tif (!bpf_core_field_exists(task->exit_time))\n\t\treturn 0;\n\treturn task->exit_time > 0;'),
+    },
+    {
+      name: 'what only hosts with a type come to',
+      text: core(
+        '\tif (bpf_core_type_exists(struct css_set)) {\n\t\tstruct css_set *set = task->cgroups;\n\t\tbpf_ringbuf_submit(0, 0);\n\t}\n\tenum task_kind kind = TASK_USER;',
+      ),
+    },
+    {
+      name: 'a function that is called behind a question, and one that is not',
+      text: core(
+        '\tif (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ringbuf_submit))\n\t\tasked();\n\tnot_asked();',
+      ).replace(
+        'SEC("raw',
+        'static void asked(void)\n{\n\tbpf_ringbuf_submit(0, 0);\n}\n\nstatic void not_asked(void)\n{\n\tbpf_ringbuf_submit(0, 0);\n}\n\nSEC("raw',
+      ),
+    },
+    {
+      name: 'a question that is kept in a variable, and one in a function',
+      text: core(
+        '\tbool there = bpf_core_field_exists(task->last_wakee);\n\tif (there)\n\t\ttask->last_wakee->pid;\n\tif (has_exit_time() && task->exit_time > 0)\n\t\treturn 1;\n\treturn task->last_wakee->pid;',
+      ).replace(
+        'SEC("raw',
+        'static bool has_exit_time(void)\n{\n\treturn bpf_core_field_exists(struct task_struct, exit_time);\n}\n\nSEC("raw',
+      ),
     },
     {
       name: 'a field under a name with a suffix',

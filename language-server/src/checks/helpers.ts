@@ -3,6 +3,7 @@ import { helperAllowed, helperFact, parseSection, type HelperFact } from '@rings
 import type { Analysis } from '../analysis.ts';
 import type { CCall, CFunction, CModel } from '../c/model.ts';
 import type { Finding } from './codes.ts';
+import { askedKernel, Guards } from './guards.ts';
 
 /** What the kernel's license_is_gpl_compatible() takes. */
 const GPL: ReadonlySet<string> = new Set([
@@ -11,10 +12,14 @@ const GPL: ReadonlySet<string> = new Set([
 
 const PRINTK: ReadonlySet<string> = new Set(['bpf_printk', 'bpf_trace_printk', 'bpf_trace_vprintk']);
 
-export function checkHelpers({ source, models, world }: Analysis): Finding[] {
+export function checkHelpers(analysis: Analysis): Finding[] {
+  const { source, models, world } = analysis;
   const findings: Finding[] = [];
-  const { model, text } = source;
-  const guarded = /\bbpf_core_(enum_value|type|field)_exists\b|\bLINUX_KERNEL_VERSION\b|\bLINUX_HAS_/.test(text);
+  const { model } = source;
+  const guards = new Guards(analysis);
+  const asked = world.kernel === null ? null : askedKernel(world.kernel);
+  const isReached = (call: CCall, fact: HelperFact): boolean =>
+    !guards.version && asked !== null && guards.mayRun(asked, call.start, numberOf(fact));
   const license = licenseOf(models);
   for (const program of model.functions) {
     if (program.section === null) {
@@ -25,7 +30,7 @@ export function checkHelpers({ source, models, world }: Analysis): Finding[] {
     const types = parsed.form === null ? null : parsed.type;
     for (const { call, fact } of reachedHelpers(program, model)) {
       findings.push(
-        ...(guarded ? [] : unavailable(call, fact, world)),
+        ...(isReached(call, fact) ? unavailable(call, fact, world) : []),
         ...(types === null ? [] : notAllowed(call, fact, types, program, world.release)),
         ...gplOnly(call, fact, license, model),
       );
@@ -34,6 +39,9 @@ export function checkHelpers({ source, models, world }: Analysis): Finding[] {
   }
   return once(findings);
 }
+
+/** Of the enumerator that stands for it: BPF_FUNC_loop. */
+const numberOf = ({ name }: HelperFact): string => name.replace(/^bpf_/, 'BPF_FUNC_');
 
 /** Macros of libbpf that call a helper. */
 const macros: ReadonlyMap<string, string> = new Map([['bpf_printk', 'bpf_trace_printk']]);

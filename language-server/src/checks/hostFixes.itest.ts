@@ -98,8 +98,9 @@ describe('the quick fixes for several hosts', () => {
         // A question mark in a section changes nothing for the compiler.
         if (done.codes.every((code) => code === 'target-not-on-all-hosts') && codes.has(done.codes[0]!)) continue;
         done.codes.forEach((code) => codes.add(code));
-        // What no fix repairs (a type that old1 lacks) cannot compile there.
-        const own = done.left.length === 0 ? headers : headers.slice(0, 1);
+        // What no fix repairs (a type that old1 lacks) cannot compile there, nor what a question by hand names of web1's header.
+        const isWhole = done.left.length === 0 && !/_exists\(/.test(each.text);
+        const own = isWhole ? headers : headers.slice(0, 1);
         const told = (await Promise.all(own.map((header) => said(done.text, header)))).flat();
         // What the compiler warns of in the source as it was typed is no fault of the repair.
         const before = told.length === 0 ? [] : await said(withCoreRead(each.text), headers[0]!);

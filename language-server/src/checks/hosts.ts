@@ -11,7 +11,7 @@ import type { Member } from '../c/types.ts';
 import { shapeOf, type FieldFacts, type LeanKernel, type OtherHost } from '../kernel/others.ts';
 import type { CheckCode, Finding } from './codes.ts';
 import { fixedOffsets } from './fixedOffsets.ts';
-import { asksFor, type Guards } from './guards.ts';
+import { Guards } from './guards.ts';
 import { guardedRead, guardedCall, optionalSection, relocatedValue } from './hostFixes.ts';
 
 type Known = OtherHost & { kernel: LeanKernel };
@@ -19,7 +19,7 @@ type Known = OtherHost & { kernel: LeanKernel };
 export function checkHosts(analysis: Analysis): Finding[] {
   const { world, source } = analysis;
   if (!world.kernel || world.others.length === 0 || !source.model.whole) return [];
-  const guards = asksFor(source);
+  const guards = new Guards(analysis);
   if (guards.version) return [];
   const hosts = world.others.filter((host): host is Known => host.kernel !== null);
   return [
@@ -116,6 +116,7 @@ class Uses {
   private word(index: number): void {
     const { source, types } = this.analysis;
     const { text, start } = source.tokens[index]!;
+    if (this.guards.isQuestion(start)) return;
     const before = source.tokens[index - 1]?.text;
     if (before === 'struct' || before === 'union' || before === 'enum') {
       this.type(`${before} ${text}`, index);
@@ -132,6 +133,12 @@ class Uses {
     else this.type(text, index);
   }
 
+  /** The hosts that come to a token, where what `name` stands for is used. */
+  private hostsAt(index: number, name: string): Known[] {
+    const { start } = this.analysis.source.tokens[index]!;
+    return this.hosts.filter(({ kernel }) => this.guards.mayRun(kernel, start, name));
+  }
+
   /** Names of the source hide the kernel's. */
   private isOwn(name: string, at: number): boolean {
     const { models, types } = this.analysis;
@@ -141,11 +148,10 @@ class Uses {
 
   private type(name: string, index: number): void {
     const { models, world } = this.analysis;
-    const tag = name.replace(/^\w+ /, '');
-    if (this.told.has(name) || this.guards.names.has(tag)) return;
+    if (this.told.has(name)) return;
     if (models.some((model) => model.structs.has(name))) return;
     if (world.kernel!.find(name) === null) return;
-    const without = this.hosts.filter(({ kernel }) => kernel.type(name) === null);
+    const without = this.hostsAt(index, name).filter(({ kernel }) => kernel.type(name) === null);
     if (without.length === 0) return;
     this.told.add(name);
     this.say('type-not-on-all-hosts', index, `${hostsText(without)} ${has(without)} no ${name}`);
@@ -154,9 +160,8 @@ class Uses {
   private field(member: Member, index: number): void {
     const { world } = this.analysis;
     if (member.type.from !== 'kernel' || !/^(struct|union) \w+$/.test(member.owner)) return;
-    if (this.guards.names.has(member.name)) return;
     this.type(member.owner, index);
-    const there = this.hosts.flatMap((host) => {
+    const there = this.hostsAt(index, member.name).flatMap((host) => {
       const type = host.kernel.type(member.owner);
       return type && type.fields.size > 0 ? [{ host, field: type.fields.get(member.name) }] : [];
     });
@@ -177,7 +182,8 @@ class Uses {
   private constant(name: string, index: number): void {
     const { world } = this.analysis;
     const { of, value } = world.kernel!.constants.get(name)!;
-    if (this.told.has(name) || this.guards.names.has(name)) return;
+    if (this.told.has(name)) return;
+    const hosts = this.hostsAt(index, name);
     const isNamed = /^enum \w+$/.test(of);
     const valueOn = (kernel: LeanKernel): bigint | null => {
       const known = isNamed ? kernel.type(of)?.values.get(name) : undefined;
@@ -185,12 +191,12 @@ class Uses {
       // In an enum without a name, or another one: it is there as long as something has its name.
       return kernel.btf.hasName(name) ? value : null;
     };
-    const without = this.hosts.filter(({ kernel }) => valueOn(kernel) === null);
+    const without = hosts.filter(({ kernel }) => valueOn(kernel) === null);
     if (without.length > 0) {
       this.told.add(name);
       this.say('value-not-on-all-hosts', index, `${hostsText(without)} ${has(without)} no ${name}`);
     }
-    const other = this.hosts.filter(({ kernel }) => ![null, value].includes(valueOn(kernel)));
+    const other = hosts.filter(({ kernel }) => ![null, value].includes(valueOn(kernel)));
     const isRelocated = callAt(this.analysis.source.tokens, index - 1)?.name.text === 'bpf_core_enum_value';
     if (other.length === 0 || isRelocated) return;
     const alike = other.filter(({ kernel }) => valueOn(kernel) === valueOn(other[0]!.kernel));
@@ -199,17 +205,13 @@ class Uses {
   }
 
   private call(name: string, index: number): void {
-    const { models, source, world } = this.analysis;
+    const { models, world } = this.analysis;
     const fact = helperFact(name === 'bpf_printk' ? 'bpf_trace_printk' : name);
     if (fact) {
       const number = fact.name.replace(/^bpf_/, 'BPF_FUNC_');
-      if (
-        this.guards.asksBefore(fact.name, source.tokens[index]!.start) ||
-        !world.kernel!.constants.has('BPF_FUNC_map_lookup_elem')
-      )
-        return;
+      if (!world.kernel!.constants.has('BPF_FUNC_map_lookup_elem')) return;
       if (!world.kernel!.hasHelper(fact.name)) return; // of the first host, and told there
-      const without = this.hosts.filter(({ kernel }) => {
+      const without = this.hostsAt(index, number).filter(({ kernel }) => {
         const known = kernel.type('enum bpf_func_id')?.values;
         return known?.has('BPF_FUNC_map_lookup_elem') === true && !known.has(number);
       });
@@ -221,8 +223,8 @@ class Uses {
     const isOwn = models.some((model) =>
       model.functions.some((each) => each.name === name && each.bodyEnd > each.bodyStart),
     );
-    if (isOwn || this.guards.names.has(name) || !world.kernel!.kfuncs.has(name)) return;
-    const without = this.hosts.filter(({ kernel }) => !kernel.hasFunction(name));
+    if (isOwn || !world.kernel!.kfuncs.has(name)) return;
+    const without = this.hostsAt(index, name).filter(({ kernel }) => !kernel.hasFunction(name));
     if (without.length > 0)
       this.say('helper-not-on-all-hosts', index, `${hostsText(without)} ${has(without)} no kfunc ${name}`);
   }

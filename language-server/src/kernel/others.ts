@@ -69,6 +69,11 @@ export class LeanKernel {
     return has;
   }
 
+  /** Whether anything in its types has the name. */
+  hasName(name: string): boolean {
+    return this.btf.hasName(name);
+  }
+
   private read(name: string): TypeFacts | null {
     const [, keyword, tag] = /^(struct|union|enum) (\w+)$/.exec(name) ?? [];
     const wanted = keyword === undefined ? ['typedef', 'int'] : keyword === 'enum' ? ['enum', 'enum64'] : [keyword];
