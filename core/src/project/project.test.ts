@@ -24,6 +24,7 @@ const fixtures = new URL('../../../test/fixtures/', import.meta.url);
 const programs: Record<string, { object: string; source: string }> = {
   'bad-names': { object: 'projects/bad-names.bpf.o', source: 'programs/1-bad-names.bpf.c' },
   'taken-names': { object: 'projects/taken-names.bpf.o', source: 'programs/taken_names.bpf.c' },
+  nets: { object: 'projects/nets.bpf.o', source: 'programs/nets.bpf.c' },
   tcp: { object: 'objects/tcp.dwarf.bpf.o', source: 'objects/tcp.bpf.c' },
   maps: { object: 'objects/maps.dwarf.bpf.o', source: 'objects/maps.bpf.c' },
   tagged: { object: 'objects/tagged.dwarf.bpf.o', source: 'objects/tagged.bpf.c' },
@@ -61,6 +62,9 @@ describe('files of a project', () => {
     ['bad-names', 'rust'],
     ['taken-names', 'c'],
     ['taken-names', 'go'],
+    ['nets', 'c'],
+    ['nets', 'go'],
+    ['nets', 'rust'],
     ['tcp', 'c'],
     ['tcp', 'go'],
     ['tcp', 'rust'],

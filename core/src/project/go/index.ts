@@ -22,18 +22,19 @@ export function goFiles(model: ProjectModel, headers: readonly LocalHeader[]): P
 }
 
 function moduleText(model: ProjectModel): string {
-  const needsSys = model.hooks.some((hook) => hook.kind === 'perf_event' || hook.kind === 'netns');
-  const sys = `golang.org/x/sys ${sysVersion}${needsSys ? '' : ' // indirect'}`;
-  return `module ${model.name.toLowerCase()}
+  const needsSys = model.hooks.some((hook) => hook.kind === 'perf_event');
+  const ebpf = `github.com/cilium/ebpf ${ebpfVersion}`;
+  const sys = `golang.org/x/sys ${sysVersion}`;
+  // As `go mod tidy` writes it: what the Makefile does changes nothing.
+  const required = needsSys ? `require (\n\t${ebpf}\n\t${sys}\n)` : `require ${ebpf}\n\nrequire ${sys} // indirect`;
+  // A name with a dot before its first slash is never that of a package of Go: "maps" alone is one.
+  return `module example.com/${model.name.toLowerCase()}
 
-go 1.25
+go 1.25.0
 
 tool github.com/cilium/ebpf/cmd/bpf2go
 
-require (
-	github.com/cilium/ebpf ${ebpfVersion}
-	${sys}
-)
+${required}
 `;
 }
 
@@ -42,7 +43,7 @@ function generateText(model: ProjectModel): string {
   return `package main
 
 // Writes the program, compiled for this machine, and its loader to bpf_*.go.
-//go:generate go tool bpf2go -cc $CLANG -target $GOARCH bpf ${model.name}.bpf.c -- -I. -O2 -Wall -std=gnu17 -mcpu=v3 $BPF_INCLUDES${defines}
+//go:generate go tool bpf2go -cc $CLANG -target $GOARCH bpf ${model.name}.bpf.c -- -I. -O2 -Wall -std=gnu17 -mcpu=v3 -idirafter $MACHINE_HEADERS${defines}
 `;
 }
 
@@ -61,7 +62,7 @@ BPFTOOL ?= bpftool
 GO ?= go
 export CLANG
 # Where <asm/types.h> is, which clang finds by itself for this machine's own target only.
-export BPF_INCLUDES := -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+export MACHINE_HEADERS := /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 
 ${name}: $(wildcard *.go) .generated
 	CGO_ENABLED=0 $(GO) build -o $@ .

@@ -83,17 +83,21 @@ function run(model: ProjectModel): string {
   const { knobs, options, streams, tables } = model;
   const lines = new Lines();
   lines.block('func main() {', '}', () => {
+    lines.add('if err := run(); err != nil {', '\tlog.Fatal(err)', '}');
+  });
+  lines.add('', '// run gives what went wrong once everything is taken away again.');
+  lines.block('func run() error {', '}', () => {
     for (const option of options.filter((one) => one.initial === null))
       lines.block(`if *${variable(option.flag)} == "" {`, '}', () =>
-        lines.add(`log.Fatal(${text(`--${option.flag} is needed: ${option.help}`)})`),
+        lines.add(`return errors.New(${text(`--${option.flag} is needed: ${option.help}`)})`),
       );
-    lines.add('if err := rlimit.RemoveMemlock(); err != nil {', '\tlog.Fatal(err)', '}');
-    lines.add('spec, err := loadBpf()', 'if err != nil {', '\tlog.Fatal(err)', '}');
+    lines.add('if err := rlimit.RemoveMemlock(); err != nil {', '\treturn err', '}');
+    lines.add('spec, err := loadBpf()', 'if err != nil {', '\treturn err', '}');
     for (const knob of knobs) knobText(lines, knob);
     lines.add('objects, err := ebpf.NewCollection(spec)');
     lines.block('if err != nil {', '}', () => {
       lines.add('// The whole of what the verifier says.', 'var refused *ebpf.VerifierError');
-      lines.add('if errors.As(err, &refused) {', '\tlog.Fatalf("%+v", refused)', '}', 'log.Fatal(err)');
+      lines.add('if errors.As(err, &refused) {', '\treturn fmt.Errorf("%+v", refused)', '}', 'return err');
     });
     lines.add('defer objects.Close()', '');
     lines.add(
@@ -104,7 +108,7 @@ function run(model: ProjectModel): string {
       '\t}',
       '}()',
     );
-    lines.add('if err != nil {', '\tlog.Print(err)', '\treturn', '}', '');
+    lines.add('if err != nil {', '\treturn err', '}', '');
     lines.add('ending := make(chan os.Signal, 1)', 'signal.Notify(ending, os.Interrupt, syscall.SIGTERM)');
     streams.forEach((stream, i) => {
       const reader = `reader${i}`;
@@ -115,18 +119,17 @@ function run(model: ProjectModel): string {
       lines.add(
         `${reader}, err := ${make}`,
         'if err != nil {',
-        '\tlog.Print(err)',
-        '\treturn',
+        '\treturn err',
         '}',
         `defer ${reader}.Close()`,
         `go read${streamName(stream)}(${reader})`,
       );
     });
     lines.add('log.Print("attached; Ctrl+C ends it")');
-    if (tables.length === 0) lines.add('<-ending');
+    if (tables.length === 0) lines.add('<-ending', 'return nil');
     else
       lines.add('each := time.NewTicker(time.Second)', 'defer each.Stop()').block('for {', '}', () => {
-        lines.add('select {', 'case <-ending:', '\treturn', 'case <-each.C:');
+        lines.add('select {', 'case <-ending:', '\treturn nil', 'case <-each.C:');
         for (const table of tables) lines.add(`\tshow${tableName(table)}(objects.Maps[${text(table.map)}])`);
         lines.add('}');
       });
@@ -147,13 +150,13 @@ function knobText(lines: Lines, knob: Knob): void {
       lines.add(`var value ${kind}`);
       lines.add(
         `if _, err := fmt.Sscan(${flag}, &value); err != nil {`,
-        `\tlog.Fatalf("--${knob.flag}: %v", err)`,
+        `\treturn fmt.Errorf("--${knob.flag}: %w", err)`,
         '}',
       );
     }
     lines.add(
       `if err := spec.Variables[${text(knob.name)}].Set(value); err != nil {`,
-      `\tlog.Fatalf("--${knob.flag}: %v", err)`,
+      `\treturn fmt.Errorf("--${knob.flag}: %w", err)`,
       '}',
     );
   });
@@ -287,7 +290,7 @@ function before(lines: Lines, hook: Hook): void {
   const isUser = hook.kind === 'uprobe' || (hook.kind === 'auto' && /^u(ret)?probe$/.test(hook.attach));
   if (isUser) {
     const binary = hook.kind === 'uprobe' ? option(hook, 'binary') : text(hook.target!.split(':')[0]!);
-    opened(`binary, err := link.OpenExecutable(${binary})`);
+    opened(`executable, err := link.OpenExecutable(${binary})`);
   }
   if (hook.kind === 'uprobe')
     lines.add(
@@ -317,7 +320,7 @@ function linkCall(hook: Hook): string {
     case 'kprobe':
       return `link.${returns ? 'Kretprobe' : 'Kprobe'}(${option(hook, 'func')}, ${program}, nil)`;
     case 'uprobe':
-      return `binary.${returns ? 'Uretprobe' : 'Uprobe'}(${option(hook, 'symbol')}, ${program}, &link.UprobeOptions{PID: pid})`;
+      return `executable.${returns ? 'Uretprobe' : 'Uprobe'}(${option(hook, 'symbol')}, ${program}, &link.UprobeOptions{PID: pid})`;
     case 'tracepoint':
       return `link.Tracepoint(category, event, ${program}, nil)`;
     case 'raw_tp':
@@ -345,7 +348,7 @@ function bySection({ attach, target }: Hook, program: string, returns: boolean):
   const [, symbol = '', offset = '0'] = /^(.*?)(?:\+(0x[0-9a-f]+|\d+))?$/i.exec(place.replace(/^[^:]*:/, '')) ?? [];
   const by = Number(offset);
   if (/^u/.test(attach))
-    return `binary.${returns ? 'Uretprobe' : 'Uprobe'}(${text(symbol)}, ${program}, ${by > 0 ? `&link.UprobeOptions{Offset: ${by}}` : 'nil'})`;
+    return `executable.${returns ? 'Uretprobe' : 'Uprobe'}(${text(symbol)}, ${program}, ${by > 0 ? `&link.UprobeOptions{Offset: ${by}}` : 'nil'})`;
   const name = /syscall$/.test(attach) ? `sys_${symbol}` : symbol;
   return `link.${returns ? 'Kretprobe' : 'Kprobe'}(${text(name)}, ${program}, ${by > 0 ? `&link.KprobeOptions{Offset: ${by}}` : 'nil'})`;
 }

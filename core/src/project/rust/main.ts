@@ -28,6 +28,7 @@ export function mainText(model: ProjectModel, types: Types, hasRecords: boolean)
     'RingBufferBuilder',
     'OpenObject',
     'ProgramMut',
+    'TcHook',
     'TcHookBuilder',
     'UprobeOpts',
   ].filter((name) => new RegExp(`\\b${name}\\b`).test(body));
@@ -143,8 +144,7 @@ function entry(model: ProjectModel): string {
       if (streams.length === 0) lines.add('std::thread::sleep(Duration::from_secs(1));');
       for (const table of tables) lines.add(`show_${table.map.toLowerCase()}(map(${text(table.map)})?)?;`);
     });
-    if (hooks.some((hook) => hook.kind === 'tc'))
-      lines.add('for mut filter in filters {', '    filter.detach()?;', '}');
+    if (hooks.some((hook) => hook.kind === 'tc')) lines.add('drop(filters);');
     lines.add('drop(links); // detaches everything', 'Ok(())');
   });
   return lines.toString().trimEnd();
@@ -216,7 +216,7 @@ function attachArm(lines: Lines, hook: Hook): void {
         );
         lines.add(
           'hook.create().context("the queue for filters cannot be made")?;',
-          `filters.push(hook.attach()${failed});`,
+          `filters.push(Filter(hook.attach()${failed}));`,
         );
       });
       return;
@@ -312,9 +312,21 @@ fn interface(name: &str) -> Result<i32> {
 }`,
         ]
       : []),
+    ...(kinds.has('tc') ? [tcFilter] : []),
     ...(kinds.has('perf_event') ? [samples] : []),
   ];
 }
+
+const tcFilter = `/// Filters of tc outlive their process: they are taken away also when something after them fails.
+struct Filter(TcHook);
+
+impl Drop for Filter {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.detach() {
+            eprintln!("a filter stays: {error}");
+        }
+    }
+}`;
 
 const samples = `/// Attaches to a clock of every processor.
 fn attach_samples(program: &ProgramMut<'_>, frequency: u64, links: &mut Vec<libbpf_rs::Link>) -> Result<()> {
