@@ -68,6 +68,56 @@ describe('Checker', () => {
     expect(publish).toHaveBeenCalledExactlyOnceWith(uri, 5, []);
   });
 
+  it('lets other documents wait while one is typed in, but not for ever', async () => {
+    const { builds, services: s } = services();
+    const checker = new Checker(options, s);
+    checker.open(doc(1));
+    checker.open({ ...doc(1), uri: 'file:///p/b.bpf.c', file: '/p/b.bpf.c' });
+    await settle();
+    builds.splice(0).forEach(({ finish }) => finish(clean));
+    await settle();
+    checker.change({ ...doc(2), uri: 'file:///p/b.bpf.c', file: '/p/b.bpf.c' });
+    for (let version = 2; version < 9; version++) {
+      checker.change(doc(version));
+      await settle(100);
+    }
+    expect(builds.map(({ options }) => options.file)).toEqual([]);
+    for (let version = 9; version < 16; version++) {
+      checker.change(doc(version));
+      await settle(100);
+    }
+    expect(builds.map(({ options }) => options.file)).toEqual(['/p/b.bpf.c']);
+    await settle(200);
+    expect(builds.map(({ options }) => options.file)).toEqual(['/p/b.bpf.c', '/p/a.bpf.c']);
+  });
+
+  it('compiles few of many documents at once, all of them in the end, the last changed first', async () => {
+    const { builds, publish, services: s } = services();
+    const checker = new Checker(options, s);
+    const many = Array.from({ length: 40 }, (_, i) => ({
+      ...doc(1),
+      uri: `file:///p/${i}.bpf.c`,
+      file: `/p/${i}.bpf.c`,
+    }));
+    many.forEach((each) => checker.open(each));
+    await settle();
+    expect(builds.length).toBeGreaterThan(1);
+    expect(builds.length).toBeLessThanOrEqual(4);
+    checker.close(many[20]!.uri);
+    publish.mockClear();
+    const built: string[] = [];
+    while (builds.length > 0) {
+      const { options, finish } = builds.shift()!;
+      built.push(options.file);
+      finish(clean);
+      await settle();
+    }
+    expect(built).toHaveLength(39);
+    expect(built).not.toContain('/p/20.bpf.c');
+    expect(publish).toHaveBeenCalledTimes(39);
+    expect(built.indexOf('/p/39.bpf.c')).toBeLessThan(built.indexOf('/p/10.bpf.c'));
+  });
+
   it('forgets a closed document: its run is stopped and its diagnostics are cleared', async () => {
     const { builds, publish, services: s } = services();
     const checker = new Checker(options, s);

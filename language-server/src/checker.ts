@@ -1,4 +1,8 @@
-/** Checks open programs while they are typed: debounced, one run per document, old runs stopped. */
+/**
+ * Checks open programs while they are typed: debounced, one run per document, old runs stopped. Starting a compiler holds
+ * the server up for some milliseconds, so other documents wait while one is typed in, and few are compiled at once.
+ */
+import { availableParallelism } from 'node:os';
 import type { BuildOptions } from '@ringside/core/build';
 import { RingsideError } from '@ringside/core/errors';
 import type { BuildResult } from '@ringside/core/model';
@@ -30,14 +34,24 @@ export interface CheckerServices {
 
 interface Entry {
   document: CheckedDocument;
+  /** When it was to be checked, by `performance.now()`. */
+  due: number;
   timer: NodeJS.Timeout | undefined;
   running: AbortController | undefined;
 }
 
 const DEBOUNCE_MS = 150;
+/** A document waits no longer than that for the typing in another. */
+const PATIENCE_MS = 1000;
+/** Compilers at once: with hundreds of programs open, a new header would start as many. */
+const AT_ONCE = Math.max(2, Math.min(4, availableParallelism()));
 
 export class Checker {
   private readonly entries = new Map<string, Entry>();
+  /** Those whose turn comes when another is done: the one that was changed last first. */
+  private readonly waiting = new Set<Entry>();
+  private compiling = 0;
+  private typed: { uri: string; at: number } | undefined;
   /** The kernel that programs are checked against. */
   readonly target: Target;
 
@@ -50,7 +64,7 @@ export class Checker {
 
   /** An opened document is checked at once. */
   open(document: CheckedDocument): void {
-    this.entries.set(document.uri, { document, timer: undefined, running: undefined });
+    this.entries.set(document.uri, { document, due: 0, timer: undefined, running: undefined });
     this.schedule(document.uri, 0);
   }
 
@@ -62,14 +76,15 @@ export class Checker {
       return;
     }
     entry.document = document;
-    this.schedule(document.uri, this.options.debounceMs ?? DEBOUNCE_MS);
+    this.typed = { uri: document.uri, at: performance.now() };
+    this.schedule(document.uri, this.debounceMs);
   }
 
   close(uri: string): void {
     const entry = this.entries.get(uri);
     if (!entry) return;
     this.entries.delete(uri);
-    stop(entry);
+    this.stop(entry);
     this.services.publish(uri, entry.document.version, []);
   }
 
@@ -85,17 +100,62 @@ export class Checker {
   }
 
   dispose(): void {
-    for (const entry of this.entries.values()) stop(entry);
+    for (const entry of this.entries.values()) this.stop(entry);
     this.entries.clear();
+  }
+
+  private get debounceMs(): number {
+    return this.options.debounceMs ?? DEBOUNCE_MS;
   }
 
   private schedule(uri: string, delay: number): void {
     const entry = this.entries.get(uri);
     if (!entry) return;
     // What is under way answers for a text that is gone.
-    stop(entry);
+    this.stop(entry);
     if (!this.options.trusted) return;
-    entry.timer = setTimeout(() => void this.check(entry), delay);
+    entry.due = performance.now() + delay;
+    entry.timer = setTimeout(() => this.begin(entry), delay);
+  }
+
+  /** Now, or when nothing is typed elsewhere, or when it is its turn. */
+  private begin(entry: Entry): void {
+    const wait = this.pauseFor(entry);
+    if (wait > 0) {
+      entry.timer = setTimeout(() => this.begin(entry), wait);
+      return;
+    }
+    entry.timer = undefined;
+    this.waiting.add(entry);
+    this.next();
+  }
+
+  /** Milliseconds until the typing in another document may be over; 0 when this one has waited long enough. */
+  private pauseFor({ document, due }: Entry): number {
+    const { typed } = this;
+    if (!typed || typed.uri === document.uri) return 0;
+    const now = performance.now();
+    return Math.max(0, Math.min(typed.at + this.debounceMs, due + PATIENCE_MS) - now);
+  }
+
+  private next(): void {
+    const entry = [...this.waiting].at(-1);
+    if (!entry || this.compiling >= AT_ONCE) return;
+    this.waiting.delete(entry);
+    this.compiling++;
+    void this.check(entry).finally(() => {
+      this.compiling--;
+      this.next();
+    });
+    this.next();
+  }
+
+  private stop(entry: Entry): void {
+    clearTimeout(entry.timer);
+    entry.timer = undefined;
+    this.waiting.delete(entry);
+    entry.running?.abort();
+    entry.running = undefined;
   }
 
   private async check(entry: Entry): Promise<void> {
@@ -126,13 +186,6 @@ export class Checker {
     if (!signal.aborted) this.services.built?.(document.uri, result.compiler.flags);
     return toLspDiagnostics(result.diagnostics, file);
   }
-}
-
-function stop(entry: Entry): void {
-  clearTimeout(entry.timer);
-  entry.timer = undefined;
-  entry.running?.abort();
-  entry.running = undefined;
 }
 
 /** A check that could not be made: said once, at the line that it concerns, and not as a fault of the program. */

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BpfObject, Elf, untypedExterns } from '../bpf/index.ts';
 import {
   buildObject,
@@ -309,23 +309,33 @@ int right;
     await expect(buildObject(options({ file: join(folder, 'none.bpf.c') }))).rejects.toMatchObject({
       code: 'file-not-found',
     });
-    const crashing = join(folder, 'clang');
-    writeFileSync(
-      crashing,
-      `#!/bin/sh
-case "$*" in
-*--version*) echo 'clang version 18.0.0';;
-*--print-targets*) echo '  bpf - BPF';;
-*) echo 'PLEASE submit a bug report' >&2; kill -SEGV $$;;
-esac
-`,
-    );
-    chmodSync(crashing, 0o755);
-    const result = await buildObject(options({ compilerPath: crashing }));
+    const compilerPath = compilerThat("echo 'PLEASE submit a bug report' >&2; kill -SEGV $$");
+    const result = await buildObject(options({ compilerPath }));
     expect(result.ok).toBe(false);
     expect(result.diagnostics).toMatchObject([{ code: 'compiler-crash', severity: 'error' }]);
     expect(result.diagnostics[0]!.message).toContain('SIGSEGV');
   });
+
+  it('kills a compiler that hangs, with what it has started, and says so', async () => {
+    const compilerPath = compilerThat('sleep 30 & echo $! >"$0.pid"; wait');
+    const result = await buildObject(options({ compilerPath, timeoutMs: 300 }));
+    expect(result.ok).toBe(false);
+    expect(result.diagnostics).toMatchObject([{ code: 'compiler-crash', severity: 'error' }]);
+    expect(result.diagnostics[0]!.message).toContain('did not come to an end in time and was killed');
+    const started = `/proc/${readFileSync(`${compilerPath}.pid`, 'utf8').trim()}`;
+    await vi.waitFor(() => expect(existsSync(started)).toBe(false));
+    expect(leftovers()).toEqual([]);
+  });
+
+  /** What stands for clang, and does that when it is to compile. */
+  function compilerThat(does: string): string {
+    const path = join(folder, 'clang');
+    const version = "*--version*) echo 'clang version 18.0.0';;";
+    const targets = "*--print-targets*) echo '  bpf - BPF';;";
+    writeFileSync(path, `#!/bin/sh\ncase "$*" in\n${version}\n${targets}\n*) ${does};;\nesac\n`);
+    chmodSync(path, 0o755);
+    return path;
+  }
 });
 
 describe('stripDwarf', () => {

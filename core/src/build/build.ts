@@ -43,6 +43,8 @@ export interface BuildOptions {
   cwd?: string | undefined;
   /** Only check: no object is written. */
   syntaxOnly?: boolean | undefined;
+  /** Milliseconds after which each run of the compiler is killed; by itself 30 s for a check and 120 s for a build. */
+  timeoutMs?: number | undefined;
   /** `uname -m` of the target host; default this machine's. */
   arch?: string | undefined;
   /** clang's -mcpu: which instructions the target kernel knows; default v3. */
@@ -53,6 +55,9 @@ export interface BuildOptions {
 }
 
 const KEEP_OBJECTS = 64;
+/** A compiler that hangs is not waited for: a program takes well below a second. zig's first run makes its own cache. */
+const CHECK_LIMIT_MS = 30_000;
+const BUILD_LIMIT_MS = 120_000;
 const objectName = 'object.o';
 
 /** Where the cache keeps an object of that content. */
@@ -298,7 +303,8 @@ function runClang(job: Job, extra: string[], headerFolder?: string): Promise<Too
   const told = job.arguments.map((argument) => (argument === known ? (headerFolder ?? known) : argument));
   const args = [...compiler.args, ...told, ...extra, ...place, '-x', 'c', file];
   job.log.debug(`run: ${[compiler.path, ...args].join(' ')}`);
-  return runTool(compiler.path, args, { cwd, signal: options.signal });
+  const timeoutMs = options.timeoutMs ?? (options.syntaxOnly ? CHECK_LIMIT_MS : BUILD_LIMIT_MS);
+  return runTool(compiler.path, args, { cwd, signal: options.signal, timeoutMs });
 }
 
 function report(job: Job, result: ToolResult): { result: ToolResult; diagnostics: Diagnostic[] } {
@@ -322,7 +328,11 @@ function report(job: Job, result: ToolResult): { result: ToolResult; diagnostics
 
 /** clang failed without saying an error that we could read: the end of its output is the best there is. */
 function crash(job: Job, result: ToolResult): Diagnostic {
-  const how = result.signal ? `was ended by ${result.signal}` : `ended with code ${result.code}`;
+  const how = result.timedOut
+    ? 'did not come to an end in time and was killed'
+    : result.signal
+      ? `was ended by ${result.signal}`
+      : `ended with code ${result.code}`;
   const tail = result.stderr.trim().slice(-1000);
   return {
     ...{ file: job.file, line: 1, column: 1, endLine: 1, endColumn: 1 },

@@ -1,5 +1,5 @@
 /** Runs a local tool (clang, zig, python) without a shell: output capped, killed when the caller gives up. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { cancelled } from '../errors.ts';
 
 export interface ToolResult {
@@ -10,6 +10,8 @@ export interface ToolResult {
   stderr: string;
   /** True when output beyond the cap was thrown away. */
   truncated: boolean;
+  /** True when it was killed because its time was over. */
+  timedOut: boolean;
 }
 
 export interface ToolOptions {
@@ -44,6 +46,16 @@ class CappedOutput {
   }
 }
 
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    if (process.platform === 'win32') child.kill('SIGKILL');
+    else process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It has ended in the meantime.
+  }
+}
+
 /**
  * Resolves when the tool has ended, whatever its exit code; rejects with the spawn error (ENOENT, EACCES …) when it
  * could not be started and with `cancelled` when the signal fired, after the tool was killed and is gone.
@@ -58,11 +70,18 @@ export function runTool(path: string, args: readonly string[], options: ToolOpti
       env: { ...process.env, LC_ALL: 'C' },
       stdio: ['ignore', 'pipe', 'pipe'],
       windowsHide: true,
+      // A group of its own: a wrapper (zig cc, ccache) is killed with the compiler that it has started.
+      detached: process.platform !== 'win32',
     });
     const stdout = new CappedOutput(maxBytes);
     const stderr = new CappedOutput(maxBytes);
-    const kill = () => void child.kill('SIGKILL');
-    const timer = timeoutMs > 0 ? setTimeout(kill, timeoutMs) : undefined;
+    const kill = () => killGroup(child);
+    let timedOut = false;
+    const late = (): void => {
+      timedOut = true;
+      kill();
+    };
+    const timer = timeoutMs > 0 ? setTimeout(late, timeoutMs) : undefined;
     signal?.addEventListener('abort', kill, { once: true });
     if (options.background) {
       child.unref();
@@ -91,6 +110,7 @@ export function runTool(path: string, args: readonly string[], options: ToolOpti
           stdout: stdout.text(),
           stderr: stderr.text(),
           truncated: stdout.truncated || stderr.truncated,
+          timedOut,
         });
     });
   });
