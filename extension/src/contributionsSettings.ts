@@ -111,7 +111,7 @@ export const settings: { [K in SettingId]: SettingEntry<SettingValues[K]> } = {
     default: false,
     scope: 'resource',
     markdownDescription:
-      'Put the new version into the live runs of a program when its source is saved by hand: maps, streams and rows stay. A version that does not build, or that the verifier rejects, changes nothing. What VS Code saves by itself (`files.autoSave`) does not count.',
+      'Put the new version into the live runs of a program when its source, or a header of the project that it includes, is saved by hand: maps, streams and rows stay. A version that does not build, or that the verifier rejects, changes nothing. What VS Code saves by itself (`files.autoSave`) does not count.',
   },
   [Setting.codeLens]: {
     type: 'boolean',

@@ -57,7 +57,7 @@ export class ErrorReporter {
     this.log(error);
     // Whoever has just said no in a dialog is not told so by another.
     if (isDeclined(data)) {
-      vscode.window.setStatusBarMessage('Not confirmed: nothing is attached', 5000);
+      vscode.window.setStatusBarMessage(`Not confirmed. ${declinedText(error)}`, 5000);
       return;
     }
     const actions = this.#actions(data, options);
@@ -144,6 +144,20 @@ export class ExtensionError extends Error implements ErrorData {
     this.links = data.links ?? [];
   }
 }
+
+/** A new version that was not confirmed: what it was to replace is attached as before. */
+export class DeclinedVersion extends ExtensionError {
+  readonly program: string;
+
+  constructor(declined: ErrorData, program: string) {
+    super(declined);
+    this.program = program;
+  }
+}
+
+/** What is attached after a guard's question was answered with no. */
+export const declinedText = (error: unknown): string =>
+  error instanceof DeclinedVersion ? `${error.program} goes on as it was.` : 'Nothing is attached.';
 
 /** "file:line" of an error's link, such as a known_hosts entry. */
 export function parsePlace(link: string): { file: string; line: number } | null {

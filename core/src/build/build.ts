@@ -9,6 +9,7 @@ import type { BuildResult, Diagnostic } from '../model/index.ts';
 import { programArguments } from './arguments.ts';
 import { prune, sha256Hex, temporaryName, writeAtomically } from './cache.ts';
 import { findCompiler, type CompilerCommand } from './compiler.ts';
+import { headersOfRule } from './dependencies.ts';
 import { parseDiagnostics } from './diagnostics.ts';
 import { excerptFolder, readAhead } from './excerpt.ts';
 import { runTool, type ToolResult } from './exec.ts';
@@ -59,6 +60,7 @@ const KEEP_OBJECTS = 64;
 const CHECK_LIMIT_MS = 30_000;
 const BUILD_LIMIT_MS = 120_000;
 const objectName = 'object.o';
+const ruleName = 'object.d';
 
 /** Where the cache keeps an object of that content. */
 export function objectCachePath(cacheDir: string, sha256: string): string {
@@ -81,6 +83,7 @@ export async function buildObject(options: BuildOptions): Promise<BuildResult> {
     return {
       ok,
       ...stored,
+      ...(stored.object !== '' && { headers: await readHeaders(job) }),
       diagnostics,
       compiler: { path: job.compiler.path, version: job.compiler.version, flags: job.arguments },
       ms: Math.round(performance.now() - started),
@@ -90,6 +93,12 @@ export async function buildObject(options: BuildOptions): Promise<BuildResult> {
       [job.output, job.shadow].filter((p) => p !== '').map((p) => rm(p, { recursive: true, force: true })),
     );
   }
+}
+
+/** Headers of the project, which its user may change: not the kernel's, nor those that come with us. */
+async function readHeaders({ output, file, cwd, options }: Job): Promise<string[]> {
+  const rule = await readFile(join(output, ruleName), 'utf8').catch(() => '');
+  return headersOfRule(rule, file, cwd, [options.cacheDir, join(options.resourceDir, 'resources')]);
 }
 
 /** True when the program includes vmlinux.h and has none of its own: then the target's header is needed to build it. */
@@ -152,7 +161,7 @@ async function prepare(options: BuildOptions): Promise<Job> {
   const shadow = options.text === undefined ? '' : temporaryName(join(cacheDir, 'tmp', 'text'));
   const place = shadow === '' ? [] : await shadowFile(file, options.text!, shadow);
   const output = options.syntaxOnly ? '' : await outputFolder(options);
-  if (output !== '') place.push('-o', join(output, objectName));
+  if (output !== '') place.push('-o', join(output, objectName), '-MMD', '-MF', join(output, ruleName));
   const canPrecompile =
     header !== null && !flags.some((f) => /^-(include|imacros)/.test(f)) && (await beginsWithVmlinux(text, header));
   const precompiled = canPrecompile ? { header, compiler, flags: language, cacheDir, log } : null;

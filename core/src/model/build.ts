@@ -28,6 +28,8 @@ export interface BuildResult {
   /** Path of the object; "" when it did not build. */
   object: string;
   sha256: string;
+  /** Headers of the project that were read for the object, as absolute paths. */
+  headers?: string[];
   diagnostics: Diagnostic[];
   compiler: Compiler;
   /** The kernel that it was built for: path of its vmlinux.h in the cache, and `uname -m`. */

@@ -5,7 +5,7 @@ import type { AttachSpec, ProgramInfo, RunSummary } from '@ringside/core/model';
 import type { CallOptions, Engine } from '@ringside/core/rpc';
 import { runLimits, storeBytes } from '../config.ts';
 import type { Verifier } from '../diagnostics/verifier.ts';
-import { ExtensionError, errorData } from '../errors.ts';
+import { DeclinedVersion, ExtensionError, errorData } from '../errors.ts';
 import type { ErrorReporter } from '../errors.ts';
 import { isLive, leftOutText, redeployedText } from '../format.ts';
 import type { ChosenHosts } from '../model/chosenHosts.ts';
@@ -41,6 +41,8 @@ interface Origin {
   programs: ProgramInfo[];
   /** What it was built to, for its first host. */
   object: string;
+  /** Headers of the project that are in it. */
+  headers: string[];
 }
 
 /** An attach that has begun. `run` gives undefined when the user leaves a question, and rejects when it fails. */
@@ -133,11 +135,11 @@ export class Attacher implements vscode.Disposable {
     // Saving may have started a verification: it would load the same program a second time. What a save brings about itself
     // goes on beside it, for the verdicts above the programs.
     if (!saved) this.#parts.verifier.cancel(file);
-    const object = await this.#parts.verifier.build(file, host, call);
+    const { object, headers } = await this.#parts.verifier.build(file, host, call);
     const { programs } = await this.#parts.engine.inspect(object, call);
     const wanted = (program: ProgramInfo): boolean =>
       spec.programs.length === 0 ? program.autoload : spec.programs.includes(program.name);
-    return { object, programs: programs.filter(wanted) };
+    return { object, headers, programs: programs.filter(wanted) };
   }
 
   /** Attaches a finished spec (restart, a panel after a reload), with progress and Cancel. */
@@ -148,14 +150,15 @@ export class Attacher implements vscode.Disposable {
     return await withProgress(attachTitle(spec.file, spec.hosts), job, signal);
   }
 
-  async #attach(spec: AttachSpec, { object, programs }: Built, call: Required<CallOptions>): Promise<RunSummary> {
+  async #attach(spec: AttachSpec, built: Built, call: Required<CallOptions>): Promise<RunSummary> {
     const { engine, runs, specs } = this.#parts;
+    const { object, programs, headers } = built;
     const started = performance.now();
     try {
       // Other hosts may have other kernels and processors: they get builds of their own.
       const limited = { ...spec, limits: { ...runLimits(), ...spec.limits } };
       const run = await engine.attach(spec.hosts.length === 1 ? { ...limited, object } : limited, call);
-      this.#origins.set(run.id, { spec, programs, object });
+      this.#origins.set(run.id, { spec, programs, object, headers });
       await specs.set(spec, true);
       runs.update(run);
       await runs.dropForgotten();
@@ -210,6 +213,12 @@ export class Attacher implements vscode.Disposable {
   /** The programs of a run with their places in the source; empty when it was not attached from here. */
   programsOf(runId: string): ProgramInfo[] {
     return this.#origins.get(runId)?.programs ?? [];
+  }
+
+  /** Whether a run is of this file: its source, or a header of the project that its version includes. */
+  isMadeOf(runId: string, file: string): boolean {
+    const origin = this.#origins.get(runId);
+    return origin !== undefined && (origin.spec.file === file || origin.headers.includes(file));
   }
 
   /** True while another run is about to take this one's place: that it ends is not the end. */
@@ -292,14 +301,14 @@ export class Attacher implements vscode.Disposable {
   async #redeploy(runId: string, spec: AttachSpec, saved: boolean, signal?: AbortSignal): Promise<RunSummary> {
     const show = saved ? withQuietProgress : withProgress;
     const job = async (call: Required<CallOptions>): Promise<RunSummary> => {
-      const { object, programs } = await this.#build(spec, spec.hosts[0]!, call, saved);
+      const { object, programs, headers } = await this.#build(spec, spec.hosts[0]!, call, saved);
       const { engine, runs } = this.#parts;
       const { programs: chosen, targets, set } = spec;
       const changes = { programs: chosen, targets, set, ...(spec.load && { load: spec.load }) };
       try {
         const one = spec.hosts.length === 1;
         const run = await engine.redeploy(runId, one ? { ...changes, object } : changes, call);
-        this.#origins.set(runId, { spec, programs, object });
+        this.#origins.set(runId, { spec, programs, object, headers });
         await this.#parts.specs.set(spec, true);
         runs.update(run);
         vscode.window.setStatusBarMessage(redeployedText(run), 8000);
@@ -307,7 +316,9 @@ export class Attacher implements vscode.Disposable {
         return run;
       } catch (error) {
         this.#explain(spec, error);
-        throw error;
+        // Asked before anything is changed; what was refused later has ended the run.
+        const isAsked = errorData(error).code === 'guard-confirmation-needed';
+        throw isAsked ? new DeclinedVersion(errorData(error), programTitle(spec.file)) : error;
       } finally {
         this.#restarting.delete(runId);
       }
@@ -339,10 +350,7 @@ function sayLeftOut(run: RunSummary): void {
   void vscode.window.showWarningMessage(`${run.name} runs, but not all of it. ${reasons.join(' ')}`);
 }
 
-interface Built {
-  object: string;
-  programs: ProgramInfo[];
-}
+type Built = Omit<Origin, 'spec'>;
 
 /** A spec with nothing chosen yet. */
 export function draftSpec(file: string, given: Partial<AttachSpec> = {}): AttachSpec {

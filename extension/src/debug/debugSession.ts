@@ -7,7 +7,7 @@ import { setting } from '../config.ts';
 import { Setting } from '../contributions.ts';
 import { DisposableStore } from '../disposable.ts';
 import { isDeclined } from '../declined.ts';
-import { errorData } from '../errors.ts';
+import { declinedText, errorData } from '../errors.ts';
 import { formatLost, isLive, leftOutText, lostTotal, swapText, withThousands } from '../format.ts';
 import { ephemeral, goesOnText, keptText } from '../kept/keeper.ts';
 import { launchSpec } from './launchSpec.ts';
@@ -241,7 +241,7 @@ export class RingsideDebugSession implements vscode.DebugAdapter {
     const ours = request.command === 'launch' || request.command === 'restart';
     if (ours) {
       // Its remedy is an option of the command.
-      const remedy = isDeclined(data) ? 'Nothing is attached.' : data.remedy;
+      const remedy = isDeclined(data) ? declinedText(error) : data.remedy;
       this.#output('stderr', `${data.message} ${remedy}`);
       void this.#context.errors.show(error);
     }

@@ -56,6 +56,17 @@ test('a newer text, another host, an unsaved document: not used', () => {
   expect(ahead.take(file as never, 'web-1')).toBeUndefined();
 });
 
+test('a header that is saved meanwhile may be another one than was read: not used; the save of the source itself is no header', async () => {
+  type();
+  document.isDirty = false;
+  mock.didSave.fire({ uri: mock.Uri.file('/w/shared.h') });
+  expect(ahead.take(file as never, 'web-1')).toBeUndefined();
+  type();
+  document.isDirty = false;
+  mock.didSave.fire(document);
+  expect(await ahead.take(file as never, 'web-1')).toBe(built);
+});
+
 test('typing on stops the build; without a host there is none', () => {
   type();
   const { signal } = build.mock.calls[0]![1] as { signal: AbortSignal };

@@ -22,6 +22,7 @@ export class BuildAhead implements vscode.Disposable {
   readonly #engine: Pick<Engine, 'build'>;
   readonly #hostOf: (file: vscode.Uri) => string | undefined;
   readonly #changes: vscode.Disposable;
+  readonly #saves: vscode.Disposable;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pending: Pending | undefined;
 
@@ -31,6 +32,11 @@ export class BuildAhead implements vscode.Disposable {
     this.#hostOf = hostOf;
     this.#changes = vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
       if (contentChanges.length > 0 && isBpfSource(document.uri)) this.#schedule(document);
+    });
+    // It may be a header that the build has read as it was.
+    this.#saves = vscode.workspace.onDidSaveTextDocument((document) => {
+      if (this.#pending !== undefined && document.uri.toString() !== this.#pending.document.uri.toString())
+        this.#drop();
     });
   }
 
@@ -68,5 +74,6 @@ export class BuildAhead implements vscode.Disposable {
   dispose(): void {
     this.#drop();
     this.#changes.dispose();
+    this.#saves.dispose();
   }
 }

@@ -48,14 +48,17 @@ export class Verifier implements vscode.Disposable {
     this.#parts = parts;
   }
 
-  /** Builds a source, shows what the compiler says, and gives the object's path. Throws `build-failed`. */
-  async build(file: vscode.Uri, host: string, call: CallOptions): Promise<string> {
-    if (file.fsPath.endsWith('.o')) return file.fsPath;
+  /**
+   * Builds a source, shows what the compiler says, and gives the object's path with the project's headers that are in it.
+   * Throws `build-failed`.
+   */
+  async build(file: vscode.Uri, host: string, call: CallOptions): Promise<{ object: string; headers: string[] }> {
+    if (file.fsPath.endsWith('.o')) return { object: file.fsPath, headers: [] };
     const ahead = await this.#parts.ahead?.take(file, host);
     const result = ahead?.ok ? ahead : await this.#parts.engine.build({ file: file.fsPath, host }, call);
     this.#parts.diagnostics.setCompiler(file, result.diagnostics);
     if (result.target !== undefined) this.#target.fire(result.target);
-    if (result.ok) return result.object;
+    if (result.ok) return { object: result.object, headers: result.headers ?? [] };
     const errors = result.diagnostics.filter((diagnostic) => diagnostic.severity === 'error');
     const first = errors[0];
     const count = errors.length === 1 ? 'an error' : `${errors.length} errors`;
@@ -99,7 +102,7 @@ export class Verifier implements vscode.Disposable {
   async #verify(file: vscode.Uri, host: string, options: VerifyOptions, call: Required<CallOptions>): Promise<boolean> {
     const version = openVersion(file);
     // The build's own result carries the compiler's findings, which an error of verify does not.
-    const object = await this.build(file, host, call);
+    const { object } = await this.build(file, host, call);
     const { programs = [], set = {} } = options;
     const outcome = await verifyWithLog(this.#parts, { file, verify: object, host, programs, set }, call);
     if (call.signal.aborted || outcome === undefined) return false;

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest';
-import type { RunSummary } from '@ringside/core/model';
+import type { BuildResult, RunSummary } from '@ringside/core/model';
 import { draftSpec } from '../attach/attacher.ts';
 import * as mock from '../test/vscodeMock.ts';
 
@@ -48,6 +48,46 @@ test('a save by hand puts the new version into the live runs of the file, and in
   save(Manual);
   await settled();
   expect(redeployed()).toBe(1);
+});
+
+test('a save of a header that a live version was built from puts a new version in, of the headers that this one has', async () => {
+  const { context, onSave, save, redeployed, settled } = await attached();
+  const header = mock.Uri.file('/w/shared.h');
+  const builds = context.fake.answers.build!;
+  save(Manual, header);
+  await settled();
+  expect(redeployed()).toBe(0);
+  context.fake.answers.build = async (...args) => ({
+    ...((await builds(...args)) as BuildResult),
+    headers: ['/w/shared.h'],
+  });
+  save(Manual);
+  await vi.waitFor(() => expect(redeployed()).toBe(1));
+  await vi.waitFor(() => expect(mock.statusBarSaid.at(-1)).toContain('Redeployed execsnoop'));
+  save(AfterDelay, header);
+  save(Manual, mock.Uri.file('/w/other.h'));
+  await settled();
+  expect(redeployed()).toBe(1);
+  context.fake.answers.build = builds;
+  save(Manual, header);
+  await vi.waitFor(() => expect(redeployed()).toBe(2));
+  await settled();
+  save(Manual, header);
+  await settled();
+  expect(redeployed()).toBe(2);
+  onSave.dispose();
+});
+
+test('a new version that is not confirmed leaves the old one, and that is said', async () => {
+  const { context, run, onSave, save } = await attached();
+  context.fake.answers.redeploy = (): RunSummary => {
+    throw Object.assign(new Error('no'), { code: 'guard-confirmation-needed', remedy: 'x', detail: '', links: [] });
+  };
+  save(Manual);
+  await vi.waitFor(() => expect(mock.statusBarSaid.at(-1)).toBe('Not confirmed. execsnoop goes on as it was.'));
+  expect(mock.shown).toEqual([]);
+  expect(context.runs.live().map(({ id }) => id)).toEqual([run.id]);
+  onSave.dispose();
 });
 
 test('it does nothing where the setting is off, in a window that is not trusted, and for a run that is paused at its source', async () => {

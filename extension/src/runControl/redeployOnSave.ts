@@ -1,4 +1,4 @@
-/** A save by hand puts the new version into the live runs of its source, where the setting says so. */
+/** A save by hand puts the new version into the live runs of a source or header, where the setting says so. */
 import * as vscode from 'vscode';
 import type { RunSummary } from '@ringside/core/model';
 import type { Attacher } from '../attach/attacher.ts';
@@ -11,7 +11,7 @@ import type { RunList } from '../model/runList.ts';
 export interface RedeployOnSaveParts {
   errors: Pick<ErrorReporter, 'show'>;
   runs: Pick<RunList, 'live'>;
-  attacher: Pick<Attacher, 'restart' | 'specOf' | 'isRestarting'>;
+  attacher: Pick<Attacher, 'restart' | 'isMadeOf' | 'isRestarting'>;
 }
 
 /** What the Problems view or the line above the program says anyway, in words for the status bar. */
@@ -43,11 +43,11 @@ export class RedeployOnSave implements vscode.Disposable {
     );
   }
 
-  /** Resolves when every live run of the file has what was saved last, or goes on as it was. */
+  /** Resolves when every live run of the source or header has what was saved last, or goes on as it was. */
   async saved(file: vscode.Uri): Promise<void> {
     if (!vscode.workspace.isTrusted || !setting(Setting.redeployOnSave, file)) return;
     const { runs, attacher } = this.#parts;
-    const ofFile = runs.live().filter((run) => isAttached(run) && attacher.specOf(run.id)?.file === file.fsPath);
+    const ofFile = runs.live().filter((run) => isAttached(run) && attacher.isMadeOf(run.id, file.fsPath));
     await Promise.all(ofFile.map((run) => this.#redeploy(run)));
   }
 
