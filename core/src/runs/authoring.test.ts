@@ -4,8 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sha256Hex } from '../build/index.ts';
 import { RingsideError } from '../errors.ts';
+import { noPrompter } from '../prompt.ts';
+import { defaultSshOptions } from '../ssh/options.ts';
+import { createEngine } from './engine.ts';
 import { authoringTarget, recentTarget, rememberedTarget } from './authoring.ts';
 import type { ConnectedHost } from './hosts.ts';
+
+const readAhead = vi.hoisted(() => vi.fn<(header: string) => Promise<void>>());
+vi.mock('../build/index.ts', async (original) => ({ ...(await original<object>()), readAhead }));
 
 let cacheDir: string;
 beforeEach(() => void (cacheDir = mkdtempSync(join(tmpdir(), 'ringside-authoring-'))));
@@ -80,4 +86,24 @@ describe('what the language server is told of a host', () => {
     expect(target).toMatchObject({ host: 'web1', btf: null, vmlinuxHeader: null, targets: null });
     expect(request).not.toHaveBeenCalled();
   });
+});
+
+it('the engine reads the header that the next build begins with before there is one, and waits for it no longer', async () => {
+  readAhead.mockReturnValue(new Promise<void>(() => undefined));
+  const engine = createEngine({
+    resourceDir: cacheDir,
+    cacheDir,
+    compilerPath: '',
+    ssh: defaultSshOptions,
+    prompter: noPrompter,
+  });
+  try {
+    expect(await engine.authoring('web1')).toBeNull();
+    expect(readAhead).not.toHaveBeenCalled();
+    const { vmlinuxHeader } = await authoringTarget(aHost(lists).host, cacheDir, {});
+    expect(await engine.authoring('web1')).toMatchObject({ vmlinuxHeader, cached: true });
+    expect(readAhead.mock.calls).toEqual([[vmlinuxHeader]]);
+  } finally {
+    await engine.dispose();
+  }
 });

@@ -10,6 +10,7 @@ import { changeLimits, sayLimitEnds } from '../attach/limitsPrompt.ts';
 import { describeRun, formatLost, isLive, leftOutText, lostTotal, untilText, withThousands } from '../format.ts';
 import { keptKey } from '../model/keptMemory.ts';
 import type { KeptRun } from '../model/keptRuns.ts';
+import { pickRun } from './pickRun.ts';
 import { KeptNode, keptItem, resolveKept } from './keptNode.ts';
 
 /** Live figures in a tree: once a second is enough, more flickers. */
@@ -226,8 +227,7 @@ export function registerRunsView(context: AppContext): void {
     action: (run: RunSummary) => unknown,
   ) => {
     const handler = async (target?: RunNode | string) => {
-      const wanted = target instanceof RunNode ? target.runId : target;
-      const run = wanted === undefined ? await pickRun(among()) : runs.get(wanted);
+      const run = await pickRun(runs, target, among);
       if (run !== undefined) await action(run);
     };
     disposables.add(registerCommand(errors, id, handler));
@@ -294,10 +294,4 @@ export function registerRunsView(context: AppContext): void {
       if (failed) throw failed.reason;
     }),
   );
-}
-
-async function pickRun(candidates: RunSummary[]): Promise<RunSummary | undefined> {
-  if (candidates.length <= 1) return candidates[0];
-  const items = candidates.map((run) => ({ label: run.name, description: describeRun(run), run }));
-  return (await vscode.window.showQuickPick(items, { placeHolder: 'Choose a run' }))?.run;
 }

@@ -8,7 +8,8 @@ import { registerCommand } from '../commands.ts';
 import { setting } from '../config.ts';
 import { Command, PanelType, Setting } from '../contributions.ts';
 import { bytesText, isLive } from '../format.ts';
-import { RunNode } from '../controllers/runsView.ts';
+import { pickRun } from '../controllers/pickRun.ts';
+import type { RunNode } from '../controllers/runsView.ts';
 import { recordingFolder, recordingName } from './recordingFile.ts';
 import { RecordingEditors } from './recordingEditors.ts';
 
@@ -16,8 +17,7 @@ export function registerRecordings(context: AppContext): void {
   const { disposables, errors, runs } = context;
   const onRun = (id: typeof Command.runRecord | typeof Command.runRecordLast, last: boolean): void => {
     const handler = async (target?: RunNode | string): Promise<void> => {
-      const wanted = target instanceof RunNode ? target.runId : target;
-      const run = wanted === undefined ? await pickRun(runs.live()) : runs.get(wanted);
+      const run = await pickRun(runs, target, () => runs.live(), asked);
       if (run !== undefined) await toggle(context, run, last);
     };
     disposables.add(registerCommand(errors, id, handler));
@@ -110,12 +110,7 @@ async function openRecording(): Promise<void> {
   if (chosen?.[0]) await vscode.commands.executeCommand('vscode.openWith', chosen[0], PanelType.recording);
 }
 
-async function pickRun(candidates: RunSummary[]): Promise<RunSummary | undefined> {
-  if (candidates.length <= 1) return candidates[0];
-  const items = candidates.map((run) => ({
-    label: run.name,
-    description: isRecording(run) ? `${run.hosts.join(', ')} · recording` : run.hosts.join(', '),
-    run,
-  }));
-  return (await vscode.window.showQuickPick(items, { placeHolder: 'Record which run?' }))?.run;
-}
+const asked = {
+  placeHolder: 'Record which run?',
+  describe: (run: RunSummary): string => `${run.hosts.join(', ')}${isRecording(run) ? ' · recording' : ''}`,
+};

@@ -6,8 +6,8 @@ import type { AppContext } from '../appContext.ts';
 import { registerCommand } from '../commands.ts';
 import { setting } from '../config.ts';
 import { Command, Setting } from '../contributions.ts';
-import { RunNode } from '../controllers/runsView.ts';
-import { describeRun } from '../format.ts';
+import { pickRun } from '../controllers/pickRun.ts';
+import type { RunNode } from '../controllers/runsView.ts';
 import { withProgress } from '../progress.ts';
 import { askKnobs, changeVariable } from './globalsForm.ts';
 import { RedeployOnSave } from './redeployOnSave.ts';
@@ -21,8 +21,7 @@ export function registerRunControl(context: AppContext): void {
   disposables.add(registerCommand(errors, Command.redeployOnSave, toggleRedeployOnSave));
   const onLive = (id: ControlCommand, action: (run: RunSummary) => Promise<unknown>): void => {
     const handler = async (target?: RunNode | string): Promise<void> => {
-      const wanted = target instanceof RunNode ? target.runId : target;
-      const run = wanted === undefined ? await pickRun(runs.live()) : runs.get(wanted);
+      const run = await pickRun(runs, target, () => runs.live());
       if (run !== undefined) await action(run);
     };
     disposables.add(registerCommand(errors, id, handler));
@@ -67,9 +66,3 @@ async function askTime(run: RunSummary): Promise<number | null | undefined> {
 }
 
 const readTime = (text: string): number | null | undefined => (text.trim() === '0' ? null : parseDuration(text.trim()));
-
-async function pickRun(candidates: RunSummary[]): Promise<RunSummary | undefined> {
-  if (candidates.length <= 1) return candidates[0];
-  const items = candidates.map((run) => ({ label: run.name, description: describeRun(run), run }));
-  return (await vscode.window.showQuickPick(items, { placeHolder: 'Choose a run' }))?.run;
-}
