@@ -16,7 +16,7 @@ interface Pending {
 
 /**
  * Builds the text while its author pauses, so that the verdict after a save waits for no compiler. Only a build of
- * exactly the saved version is used; a failed one is made again, and said, by whoever needs it.
+ * exactly the saved version is used, also of one with errors; where none came of it, whoever needs it makes one, and says why.
  */
 export class BuildAhead implements vscode.Disposable {
   readonly #engine: Pick<Engine, 'build'>;

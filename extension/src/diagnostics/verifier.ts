@@ -55,7 +55,7 @@ export class Verifier implements vscode.Disposable {
   async build(file: vscode.Uri, host: string, call: CallOptions): Promise<{ object: string; headers: string[] }> {
     if (file.fsPath.endsWith('.o')) return { object: file.fsPath, headers: [] };
     const ahead = await this.#parts.ahead?.take(file, host);
-    const result = ahead?.ok ? ahead : await this.#parts.engine.build({ file: file.fsPath, host }, call);
+    const result = ahead ?? (await this.#parts.engine.build({ file: file.fsPath, host }, call));
     this.#parts.diagnostics.setCompiler(file, result.diagnostics);
     if (result.target !== undefined) this.#target.fire(result.target);
     if (result.ok) return { object: result.object, headers: result.headers ?? [] };
