@@ -48,6 +48,10 @@ it('counts errors of the C/C++ extension where the compiler has none', () => {
   expect(count(at(1, 'C/C++'), at(2, 'C/C++'), at(3, 'C/C++', Warning))).toBe(2);
   expect(count(at(1, 'C/C++'), at(1, 'clang'), at(2, 'C/C++'), at(4, 'clang'))).toBe(1);
   expect(count(at(1, 'clang'), at(2, 'ringside'))).toBe(0);
+  // As that extension makes them: numbers for its marks, names for its code analysis, which the setting leaves on.
+  const coded = (code: unknown) => Object.assign(at(1, 'C/C++'), { code });
+  expect(count(coded(20))).toBe(1);
+  expect(count(coded('clang-diagnostic-error'), coded({ value: 'clang-diagnostic-error', target: file }))).toBe(0);
 });
 
 it('says what it would change, and changes that on a click', async () => {

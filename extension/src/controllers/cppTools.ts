@@ -21,11 +21,15 @@ const decline = 'Not in This Folder';
 /** Both extensions look at a text for a moment after it has changed. */
 const settleMs = 2000;
 
-/** Errors of the C/C++ extension on lines where the BPF compiler has none. */
+/** Its code analysis signs alike, but names its checks: what the setting switches off has a number, or none. */
+const isSquiggle = ({ source, code }: vscode.Diagnostic): boolean =>
+  source === cppTools && (code === undefined || typeof code === 'number');
+
+/** Errors that the C/C++ extension marks on lines where the BPF compiler has none. */
 export function falseAlarms(diagnostics: readonly vscode.Diagnostic[]): number {
   const errors = diagnostics.filter(({ severity }) => severity === vscode.DiagnosticSeverity.Error);
   const real = new Set(errors.filter(({ source }) => source !== cppTools).map(({ range }) => range.start.line));
-  return errors.filter(({ source, range }) => source === cppTools && !real.has(range.start.line)).length;
+  return errors.filter((error) => isSquiggle(error) && !real.has(error.range.start.line)).length;
 }
 
 type Parts = Pick<AppContext, 'errors'> & { extension: Pick<vscode.ExtensionContext, 'workspaceState'> };
