@@ -324,8 +324,10 @@ int right;
     expect(result.ok).toBe(false);
     expect(result.diagnostics).toMatchObject([{ code: 'compiler-crash', severity: 'error' }]);
     expect(result.diagnostics[0]!.message).toContain('did not come to an end in time and was killed');
-    const started = `/proc/${readFileSync(`${compilerPath}.pid`, 'utf8').trim()}`;
-    await vi.waitFor(() => expect(existsSync(started)).toBe(false));
+    const started = `/proc/${readFileSync(`${compilerPath}.pid`, 'utf8').trim()}/stat`;
+    // Gone, or dead until init looks after it.
+    const isDead = () => !existsSync(started) || /\) Z /.test(readFileSync(started, 'utf8'));
+    await vi.waitFor(() => expect(isDead()).toBe(true));
     expect(leftovers()).toEqual([]);
   });
 
