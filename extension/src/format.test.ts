@@ -1,5 +1,14 @@
-import { describe, expect, test } from 'vitest';
-import { describeRun, formatCount, formatLost, formatRate, leftOutText, lostTotal, untilText } from './format.ts';
+import { describe, expect, it, test } from 'vitest';
+import {
+  describeRun,
+  formatCount,
+  formatLost,
+  formatRate,
+  leftOutText,
+  lostTotal,
+  untilText,
+  redeployedText,
+} from './format.ts';
 import type { RunSummary } from '@ringside/core/model';
 import { aRun, aStream } from './test/builders.ts';
 
@@ -67,4 +76,26 @@ test('says of a program that does not run why, and what to do or what runs inste
   const left = { host: 'web-1', program: 'p', section: 'kprobe/g', error: { ...error, links: [] }, instead: '' };
   expect(leftOutText(left)).toBe('p does not run on web-1: No such function. Try f.');
   expect(leftOutText({ ...left, instead: 'q' })).toBe('p does not run on web-1: No such function. q runs instead.');
+});
+
+describe('what a redeploy says', () => {
+  const text = (...maps: [string, string][]): string =>
+    redeployedText({
+      ...{ name: 'execsnoop', hosts: ['a', 'b'] },
+      swaps: ['a', 'b'].map((host) => ({ host, maps: maps.map(([map, fate]) => ({ map, fate, reason: '' })) })),
+    } as never);
+
+  it('counts the maps of the program once, and not those that hold its variables', () => {
+    const all = ['kept', 'kept', 'kept', 'kept'];
+    const names = ['events', '.bss', 'prog.rodata', '.data.counters'];
+    expect(text(...names.map((name, i): [string, string] => [name, all[i]!]))).toBe(
+      'Redeployed execsnoop on a, b: 1 map kept',
+    );
+    expect(text(['events', 'kept'], ['counts', 'kept'])).toMatch(/: 2 maps kept$/);
+    expect(text(['.bss', 'kept'])).toMatch(/: 0 maps kept$/);
+  });
+
+  it('names what was reset', () => {
+    expect(text(['events', 'kept'], ['.bss', 'reset'])).toMatch(/: reset \.bss$/);
+  });
 });

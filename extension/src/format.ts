@@ -146,12 +146,16 @@ export function swapText(swap: SwapReport): string {
 /** That a new version has constants of its own is no news. */
 const isConstant = (map: string): boolean => /\.(rodata|kconfig)/.test(map);
 
+/** libbpf's map of a program's variables (".bss", "prog.data", ".data.counters"): nobody has declared it as a map. */
+const isOfVariables = (map: string): boolean => /\.(rodata|data|bss|kconfig)/.test(map);
+
 /** What the status bar says after a redeploy. */
 export function redeployedText(run: RunSummary): string {
   const maps = (run.swaps ?? []).flatMap((swap) => swap.maps);
   const lost = maps.filter((map) => map.fate === 'reset' && !isConstant(map.map)).map((map) => map.map);
-  const kept = maps.filter((map) => map.fate === 'kept').length;
-  const words = lost.length > 0 ? `reset ${[...new Set(lost)].join(', ')}` : `${kept} maps kept`;
+  const kept = new Set(maps.filter((map) => map.fate === 'kept' && !isOfVariables(map.map)).map((map) => map.map)).size;
+  const words =
+    lost.length > 0 ? `reset ${[...new Set(lost)].join(', ')}` : `${kept} ${kept === 1 ? 'map' : 'maps'} kept`;
   return `Redeployed ${run.name} on ${run.hosts.join(', ')}: ${words}`;
 }
 

@@ -156,6 +156,7 @@ export class MapsState {
       this.view.value = '';
       this.scale.value = '';
       this.adding.value = false;
+      this.notice.value = null; // it is about the map before
     });
     this.#mapName = this.map.value?.name ?? '';
     this.#showAnew();

@@ -42,7 +42,7 @@ test('a save by hand puts the new version into the live runs of the file, and in
   expect(redeployed()).toBe(0);
   save(Manual);
   await vi.waitFor(() => expect(redeployed()).toBe(1));
-  expect(mock.statusBarSaid.at(-1)).toContain('Redeployed execsnoop on web-1: 1 maps kept');
+  expect(mock.statusBarSaid.at(-1)).toContain('Redeployed execsnoop on web-1: 1 map kept');
   expect(mock.shown).toEqual([]);
   onSave.dispose();
   save(Manual);
