@@ -8,7 +8,7 @@ it('says no more of the map before when another one is chosen', () => {
     getState: () => undefined,
     setState: () => undefined,
     postMessage: () => undefined,
-  } as never);
+  });
   state.select({ host: 'web-1', id: 1 });
   state.note('Taken back: value of 3 is 0 again.');
   state.select({ host: 'web-1', id: 1 });
