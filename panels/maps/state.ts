@@ -24,6 +24,7 @@ import { clampWidth, sameColumns } from '../shared/grid/columns.ts';
 import type { Want } from '../shared/grid/pageWindow.ts';
 import type { RowGrid } from '../shared/grid/rowGrid.ts';
 import { PendingRequests, RequestError } from '../shared/rpc.ts';
+import { helloUntilInit } from '../shared/hello.ts';
 import type { VsCodeApi } from '../shared/vscodeApi.ts';
 import { mapsState, plainLook, toMapsPanel } from './guards.ts';
 
@@ -120,7 +121,7 @@ export class MapsState {
       this.#requests.dispose();
       this.#writes.dispose();
     });
-    this.#send({ type: 'ready' });
+    helloUntilInit(() => this.#send({ type: 'ready' }));
   }
 
   attachGrid(grid: RowGrid): void {

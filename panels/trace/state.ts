@@ -26,6 +26,7 @@ import type { FilterFault } from '../shared/filterBox.tsx';
 import type { Want } from '../shared/grid/pageWindow.ts';
 import type { RequestError } from '../shared/rpc.ts';
 import { PendingRequests } from '../shared/rpc.ts';
+import { helloUntilInit } from '../shared/hello.ts';
 import type { VsCodeApi } from '../shared/vscodeApi.ts';
 import { clampWidth, type ColumnChoices, type PlacedColumn, sameColumns } from '../shared/grid/columns.ts';
 import { toTsv } from '../shared/grid/copy.ts';
@@ -162,7 +163,7 @@ export class TraceState implements ToolsHost {
       else this.#pump.refresh();
     });
     addEventListener('pagehide', () => this.#requests.dispose());
-    this.#post({ type: 'ready' });
+    helloUntilInit(() => this.#post({ type: 'ready' }));
   }
 
   attachGrid(grid: RowGrid): void {

@@ -43,3 +43,13 @@ test('it is tried more and more seldom, then left; a page that has worked begins
 test.each([null, 3, 'page-not-loaded', {}, { type: 'ready' }, [NOT_LOADED]])('%j does not say that', (message) =>
   expect(saysNotLoaded(message)).toBe(false),
 );
+
+test('each time it is loaded again its files may take twice as long', () => {
+  const patience: number[] = [];
+  const loader = new PageLoader((ms) => patience.push(ms));
+  for (let i = 0; i < 3; i++) {
+    loader.receive({ type: NOT_LOADED });
+    vi.advanceTimersByTime(30_000);
+  }
+  expect(patience).toEqual([8000, 16_000, 32_000, 64_000]);
+});

@@ -7,6 +7,7 @@ const page = {
   scripts: ['s.js?x=1&y=2'],
   styles: ['a.css'],
   icons: 'i.css',
+  patienceMs: 4000,
 };
 
 test('nothing runs or loads but what the policy names, and every script carries the nonce', () => {

@@ -11,6 +11,8 @@ export interface PanelPage {
   icons: string;
   /** Monaco writes style elements and attributes; scripts stay bound to the nonce. */
   inlineStyles?: boolean;
+  /** How long its files may take, in milliseconds. */
+  patienceMs: number;
 }
 
 /** A webview's page. Nothing is inline but what carries the nonce, nothing is loaded from elsewhere, no data is in it. */
@@ -35,7 +37,7 @@ export function panelHtml(page: PanelPage, nonce = randomBytes(18).toString('bas
     <meta http-equiv="Content-Security-Policy" content="${attribute(policy)}">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>${attribute(page.title)}</title>
-    <script nonce="${attribute(nonce)}">${pageLoadScript}</script>
+    <script nonce="${attribute(nonce)}">${pageLoadScript(page.patienceMs)}</script>
     <link rel="stylesheet" id="vscode-codicon-stylesheet" href="${attribute(page.icons)}" nonce="${attribute(nonce)}">
     ${links}
   </head>

@@ -26,7 +26,7 @@ export function usePanelPage(
   panel.iconPath = { light: media(`${name}-light.svg`), dark: media(`${name}-dark.svg`) };
   webview.options = panelOptions(extensionUri);
   // Each time with another nonce: VS Code loads nothing anew that has not changed.
-  const loader = new PageLoader(() => {
+  const loader = new PageLoader((patienceMs) => {
     webview.html = panelHtml({
       cspSource: webview.cspSource,
       title,
@@ -34,6 +34,7 @@ export function usePanelPage(
       styles: [file(`${name}.css`), ...(editor ? [file('source-editor.css')] : [])],
       inlineStyles: editor,
       icons: file('codicon.css'),
+      patienceMs,
     });
   });
   webview.onDidReceiveMessage((message: unknown) => loader.receive(message));

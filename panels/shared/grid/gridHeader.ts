@@ -1,3 +1,4 @@
+import { moveFocus } from '../entryFocus.ts';
 import { visible } from '../format.ts';
 import { movedColumn, type PlacedColumn } from './columns.ts';
 import { headerCommand } from './keyboard.ts';
@@ -90,7 +91,7 @@ export class GridHeader {
     while (this.#cells.length > existing.length) this.#cells.pop()!.remove();
     while (this.#cells.length < existing.length) this.#cells.push(this.#newCell());
     this.#cells.forEach((cell, i) => this.#fill(cell, existing[i]!));
-    if (focusedColumn >= 0) this.#cellAt(Math.min(focusedColumn, all.length - 1))?.focus({ preventScroll: true });
+    if (focusedColumn >= 0) moveFocus(this.#cellAt(Math.min(focusedColumn, all.length - 1)));
   }
 
   /** Gives the keyboard to the header. */

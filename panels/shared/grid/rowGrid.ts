@@ -1,3 +1,4 @@
+import { moveFocus } from '../entryFocus.ts';
 import type { Column } from '@ringside/core/model';
 import { visible } from '../format.ts';
 import { ColumnArea } from './columnArea.ts';
@@ -237,7 +238,8 @@ export class RowGrid {
   /** Moves the keyboard to a row, and to it alone. */
   goTo(index: number): void {
     this.#moveTo(index, false);
-    this.focus();
+    // What was asked for may come when the keyboard is elsewhere.
+    moveFocus(this.element);
   }
 
   /** Draws marks beside the scrollbar, by the index of their rows. */
