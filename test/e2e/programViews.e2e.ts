@@ -207,6 +207,13 @@ async function markedRow(mark: string, after = -1): Promise<Row> {
   return newest!;
 }
 
+/** Answers the input box with this title. */
+async function type(title: string, text: string): Promise<void> {
+  await editor!.page.locator('.quick-input-widget:visible .quick-input-title').filter({ hasText: title }).waitFor();
+  await workbench.quickInput().fill(text);
+  await editor!.page.keyboard.press('Enter');
+}
+
 test('a run is paused at its source and goes on, by keyboard', async () => {
   await workbench.open('steered.bpf.c');
   await workbench.keys('Ringside: Attach');
@@ -222,6 +229,44 @@ test('a run is paused at its source and goes on, by keyboard', async () => {
   await workbench.keys('Ringside: Pause or Resume at the Source');
   await expect.poll(() => trace.status(), { timeout: 15_000 }).toBe('live');
   await markedRow('101', Number(before['number']));
+});
+
+test('it gets other values while it runs, each in the next row, and an end in time', async () => {
+  await workbench.keysChoose('Ringside: Restart with Changed Globals…', 'mark');
+  await type('mark: __u32', '5');
+  await workbench.keysPick('Restart with These Values');
+  await markedRow('105');
+  await workbench.keys('Ringside: Change a Variable While It Runs…');
+  const row = editor!.page.locator('.quick-input-widget:visible .monaco-list-row').filter({ hasText: 'added' });
+  await expect.poll(() => row.innerText()).toMatch(/added\s*100/);
+  await picture(editor!.page, 'run-variable');
+  await workbench.keysPick('added');
+  await type('added: __u32', '200');
+  await markedRow('205');
+  await workbench.keys('Ringside: End in Time…');
+  await type('How much longer', '1h');
+  await workbench
+    .webview()
+    .locator('.ends')
+    .filter({ hasText: /ends in \d+:\d\d/ })
+    .waitFor();
+});
+
+test('a save puts the new version into it: its map counts on, its values stay', async () => {
+  const before = await markedRow('205');
+  await workbench.keys('Ringside: Toggle Redeploy on Save');
+  await workbench.statusBar(/Redeploy on save is on/).waitFor();
+  await workbench.focusEditor('steered.bpf.c');
+  await workbench.goToLine(steered.slice(0, steered.indexOf('seen->mark =')).split('\n').length);
+  await editor!.page.keyboard.press('End');
+  await editor!.page.keyboard.type(' seen->mark += 1000;');
+  await workbench.save();
+  await workbench.statusBar(/Redeployed steered on local: \d maps? kept/).waitFor({ timeout: 20_000 });
+  await workbench.keys('Ringside: Open Trace');
+  await workbench.keysPick('steered');
+  // A map that had begun anew would count from 0.
+  await markedRow('1205', Number(before['number']));
+  await picture(editor!.page, 'run-control');
 });
 
 test('its rows are recorded, and shown again without the run', async () => {

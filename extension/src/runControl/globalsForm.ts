@@ -71,7 +71,12 @@ export async function askKnobs(engine: Engine, run: RunSummary): Promise<Record<
     const items: KnobItem[] = knobs.map((knob) => knobItem(knob, changes.valueOf(knob)));
     const title = `Globals of ${run.name}`;
     const shown = changes.changed ? [restart, ...items] : items;
-    const chosen = await vscode.window.showQuickPick(shown, { title, placeHolder: 'Choose a value to change' });
+    const chosen = await vscode.window.showQuickPick(shown, {
+      title,
+      placeHolder: 'Choose a value to change',
+      // What was typed would be lost with it.
+      ignoreFocusOut: true,
+    });
     if (chosen === undefined) return undefined;
     if (chosen.knob === undefined) return changes.set;
     const value = await askValue(engine, run, chosen.knob, changes.valueOf(chosen.knob));
@@ -100,6 +105,7 @@ export function askValue(
     title: `${name}: ${type}`,
     prompt: comment === '' ? `A ${type}` : comment,
     value,
+    ignoreFocusOut: true,
     validateInput: async (typed) => {
       try {
         await engine.checkGlobal(run.id, name, typed);
@@ -126,7 +132,12 @@ export async function changeVariable(engine: Engine, run: RunSummary): Promise<v
     one,
   }));
   const title = `Variables of ${run.name}`;
-  const chosen = await vscode.window.showQuickPick(items, { title, placeHolder: 'Which one? It changes at once' });
+  const chosen = await vscode.window.showQuickPick(items, {
+    title,
+    placeHolder: 'Which one? It changes at once',
+    // A webview that had the keyboard before the command gets it back a moment later, which would close this.
+    ignoreFocusOut: true,
+  });
   if (chosen === undefined) return;
   const value = await askValue(engine, run, chosen.one, heldNow(chosen.one).typed);
   if (value === undefined) return;

@@ -59,6 +59,7 @@ async function askTime(run: RunSummary): Promise<number | null | undefined> {
     title: `How much longer does ${run.name} run?`,
     prompt: 'A time such as 90s, 15m or 2h from now; then it is detached. 0: no end.',
     value: run.endsAt === undefined ? '15m' : '0',
+    ignoreFocusOut: true,
     validateInput: (typed) =>
       readTime(typed) === undefined ? 'A time such as 90s, 15m or 2h; 0 for no end.' : undefined,
   });

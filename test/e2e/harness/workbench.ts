@@ -91,6 +91,16 @@ export class Workbench {
     await this.page.keyboard.press('Enter');
   }
 
+  /** Runs a command and takes an entry of what it asks; a webview that takes the keyboard closes that: then once more. */
+  async keysChoose(title: string, text: string): Promise<void> {
+    const row = this.quickRows().filter({ hasText: text }).first();
+    for (let tries = 3; tries > 0; tries -= 1) {
+      await this.keys(title);
+      if (await comes(row, 5000)) break;
+    }
+    await this.keysPick(text);
+  }
+
   /** False where it has closed before it was filled. */
   private fillQuickInput(text: string): Promise<boolean> {
     return works(this.quickInput().fill(text, { timeout: 4000 }));
