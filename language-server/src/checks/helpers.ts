@@ -2,8 +2,9 @@
 import { helperAllowed, helperFact, parseSection, type HelperFact } from '@ringside/core/bpf';
 import type { Analysis } from '../analysis.ts';
 import type { CCall, CFunction, CModel } from '../c/model.ts';
+import { helperNumber } from '../kernel/kernel.ts';
 import type { Finding } from './codes.ts';
-import { askedKernel, Guards } from './guards.ts';
+import { askedKernel, type Guards } from './guards.ts';
 
 /** What the kernel's license_is_gpl_compatible() takes. */
 const GPL: ReadonlySet<string> = new Set([
@@ -12,14 +13,12 @@ const GPL: ReadonlySet<string> = new Set([
 
 const PRINTK: ReadonlySet<string> = new Set(['bpf_printk', 'bpf_trace_printk', 'bpf_trace_vprintk']);
 
-export function checkHelpers(analysis: Analysis): Finding[] {
-  const { source, models, world } = analysis;
+export function checkHelpers({ source, models, world }: Analysis, guards: Guards): Finding[] {
   const findings: Finding[] = [];
   const { model } = source;
-  const guards = new Guards(analysis);
   const asked = world.kernel === null ? null : askedKernel(world.kernel);
   const isReached = (call: CCall, fact: HelperFact): boolean =>
-    !guards.version && asked !== null && guards.mayRun(asked, call.start, numberOf(fact));
+    !guards.version && asked !== null && guards.mayRun(asked, call.start, helperNumber(fact.name));
   const license = licenseOf(models);
   for (const program of model.functions) {
     if (program.section === null) {
@@ -39,9 +38,6 @@ export function checkHelpers(analysis: Analysis): Finding[] {
   }
   return once(findings);
 }
-
-/** Of the enumerator that stands for it: BPF_FUNC_loop. */
-const numberOf = ({ name }: HelperFact): string => name.replace(/^bpf_/, 'BPF_FUNC_');
 
 /** Macros of libbpf that call a helper. */
 const macros: ReadonlyMap<string, string> = new Map([['bpf_printk', 'bpf_trace_printk']]);

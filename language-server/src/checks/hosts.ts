@@ -8,18 +8,18 @@ import { Kind } from '../c/lexer.ts';
 import { memberAt } from '../c/members.ts';
 import { callAt } from '../c/place.ts';
 import type { Member } from '../c/types.ts';
+import { helperNumber } from '../kernel/kernel.ts';
 import { shapeOf, type FieldFacts, type LeanKernel, type OtherHost } from '../kernel/others.ts';
 import type { CheckCode, Finding } from './codes.ts';
 import { fixedOffsets } from './fixedOffsets.ts';
-import { Guards } from './guards.ts';
+import type { Guards } from './guards.ts';
 import { guardedRead, guardedCall, optionalSection, relocatedValue } from './hostFixes.ts';
 
 type Known = OtherHost & { kernel: LeanKernel };
 
-export function checkHosts(analysis: Analysis): Finding[] {
+export function checkHosts(analysis: Analysis, guards: Guards): Finding[] {
   const { world, source } = analysis;
   if (!world.kernel || world.others.length === 0 || !source.model.whole) return [];
-  const guards = new Guards(analysis);
   if (guards.version) return [];
   const hosts = world.others.filter((host): host is Known => host.kernel !== null);
   return [
@@ -189,7 +189,7 @@ class Uses {
       const known = isNamed ? kernel.type(of)?.values.get(name) : undefined;
       if (known !== undefined) return known;
       // In an enum without a name, or another one: it is there as long as something has its name.
-      return kernel.btf.hasName(name) ? value : null;
+      return kernel.hasName(name) ? value : null;
     };
     const without = hosts.filter(({ kernel }) => valueOn(kernel) === null);
     if (without.length > 0) {
@@ -208,7 +208,7 @@ class Uses {
     const { models, world } = this.analysis;
     const fact = helperFact(name === 'bpf_printk' ? 'bpf_trace_printk' : name);
     if (fact) {
-      const number = fact.name.replace(/^bpf_/, 'BPF_FUNC_');
+      const number = helperNumber(fact.name);
       if (!world.kernel!.constants.has('BPF_FUNC_map_lookup_elem')) return;
       if (!world.kernel!.hasHelper(fact.name)) return; // of the first host, and told there
       const without = this.hostsAt(index, number).filter(({ kernel }) => {

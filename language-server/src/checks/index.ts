@@ -1,5 +1,6 @@
 /** All checks of a source beside clang's. */
 import type { Analysis } from '../analysis.ts';
+import { Guards } from './guards.ts';
 import { checkHosts } from './hosts.ts';
 import { checkHelpers } from './helpers.ts';
 import { checkLicense } from './license.ts';
@@ -12,5 +13,6 @@ export { checkKinds, type CheckCode, type Finding, type Fix } from './codes.ts';
 
 export function check(analysis: Analysis): Finding[] {
   const checks = [checkSections, checkHelpers, checkLicense, checkMaps, checkStack, checkHosts];
-  return checks.flatMap((each) => each(analysis)).sort((a, b) => a.start - b.start || a.end - b.end);
+  const guards = new Guards(analysis);
+  return checks.flatMap((each) => each(analysis, guards)).sort((a, b) => a.start - b.start || a.end - b.end);
 }

@@ -1,5 +1,6 @@
 /** What the chosen hosts do not have in common, as tables: of a struct, of a field, of a helper or kfunc. */
 import type { Member } from '../c/types.ts';
+import { helperNumber } from '../kernel/kernel.ts';
 import { factsOf, type OtherHost, type TypeFacts } from '../kernel/others.ts';
 import type { World } from '../kernel/world.ts';
 import { bytesText, escape, offsetText } from './texts.ts';
@@ -98,7 +99,7 @@ export function offsetsText({ name, owner, type }: Member, world: World): string
 
 /** "in web2 (5.15.0) · **not in db1 (5.4.0)**" of the further hosts whose lists are known. */
 export function helperHosts(name: string, { others }: World): string {
-  const number = name.replace(/^bpf_/, 'BPF_FUNC_');
+  const number = helperNumber(name);
   return presence(others, (kernel) => {
     const known = kernel.type('enum bpf_func_id')?.values;
     return known?.has('BPF_FUNC_map_lookup_elem') ? known.has(number) : null;

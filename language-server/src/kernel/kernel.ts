@@ -16,6 +16,9 @@ export interface KernelConstant {
   of: string;
 }
 
+/** The enumerator that stands for a helper: "bpf_loop" → "BPF_FUNC_loop". */
+export const helperNumber = (helper: string): string => helper.replace(/^bpf_/, 'BPF_FUNC_');
+
 /** A sorted list that is searched by what its names begin with, then by what they contain. */
 export class NameList {
   readonly names: readonly string[];
@@ -118,7 +121,7 @@ export class Kernel {
   }
   /** Whether this kernel has a helper: its number is in the kernel's own list. */
   hasHelper(name: string): boolean {
-    return this.constants.has(name.replace(/^bpf_/, 'BPF_FUNC_'));
+    return this.constants.has(helperNumber(name));
   }
 
   /** The id of "struct task_struct", "enum bpf_map_type" or a typedef; null when the kernel has no such type. */
