@@ -20,6 +20,7 @@ import { neutralize } from '../shell.ts';
 import { timeoutError } from '../socket.ts';
 import { AskpassServer, type Asked } from './askpass.ts';
 import { configText, type NamedHost } from './configText.ts';
+import { keeper } from './ending.ts';
 import { readFailure, type Typed } from './failure.ts';
 import { readPrompt, type OpenSshPrompt } from './prompts.ts';
 
@@ -29,13 +30,6 @@ const quietSeconds = 30;
 const maxStderr = 256 * 1024;
 const lastWordsMs = 300;
 const readyWord = 'ringside-ready';
-
-/**
- * Starts ssh and ends it when our end of its stdin closes, so that no connection outlives the program that made it,
- * however that ends.
- */
-const keeper =
-  'exec 3<&0; "$@" </dev/null 3<&- & p=$!; { read -r x <&3; kill $p; } >/dev/null 2>&1 & w=$!; wait $p; c=$?; kill $w 2>/dev/null; exit $c';
 
 export interface MasterOptions {
   /** The host first, then every jump before it. */

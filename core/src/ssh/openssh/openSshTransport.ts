@@ -8,6 +8,7 @@ import type { CallOptions } from '../../progress.ts';
 import { runToEnd } from '../run.ts';
 import { loginShellCommand, neutralize } from '../shell.ts';
 import type { ExecChannel, ExitStatus, RunOptions, RunResult, Transport } from '../transport.ts';
+import { terminate } from './ending.ts';
 import { OpenSshMaster, type MasterOptions } from './master.ts';
 
 /** ssh's own failure, or a command that ended by a signal. */
@@ -60,7 +61,7 @@ class OpenSshTransport implements Transport {
       child.stdin.destroy();
       child.stdout.destroy();
       stderr.resume();
-      child.kill('SIGTERM');
+      terminate(child);
     };
     const onAbort = (): void => close();
     options.signal?.addEventListener('abort', onAbort, { once: true });
@@ -145,7 +146,7 @@ class OpenSshTransport implements Transport {
   #onClosed(): void {
     const error = this.#disposed ? undefined : this.#lost();
     if (error) this.log.warn(error.message);
-    for (const child of this.#sessions) child.kill('SIGTERM');
+    for (const child of this.#sessions) terminate(child);
     for (const listener of this.#listeners.splice(0)) listener(error);
   }
 
