@@ -20,6 +20,7 @@ import type {
   TreeRow,
   Visit,
 } from '@ringside/core/model';
+import { helloUntilInit } from '../shared/hello.ts';
 import { PendingRequests } from '../shared/rpc.ts';
 import type { VsCodeApi } from '../shared/vscodeApi.ts';
 import { toExplorerPanel } from './guards.ts';
@@ -87,7 +88,7 @@ export class ExplorerState {
 
   start(): void {
     addEventListener('message', ({ data }: MessageEvent<unknown>) => this.#receive(data));
-    this.send({ type: 'ready' });
+    helloUntilInit(() => this.send({ type: 'ready' }), ['opened', 'error']);
   }
 
   send(message: ExplorerToHost): void {
@@ -381,6 +382,8 @@ export class ExplorerState {
 
   async #opened(message: Extract<ExplorerToPanel, { type: 'opened' }>): Promise<void> {
     const { info, target, title, noFix, canVerify } = message;
+    // Its answer crossed with the page's next question whether anybody is there.
+    if (info.id === this.info.value?.id) return;
     const generation = ++this.#generation;
     const saved = this.#api.getState();
     const same = saved?.log === target.log && saved.program === target.program;

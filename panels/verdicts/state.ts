@@ -1,5 +1,6 @@
 import { batch, signal } from '@preact/signals';
 import type { VerdictsPanelState, VerdictsToHost, VerifiedHost } from '@ringside/core/model';
+import { helloUntilInit } from '../shared/hello.ts';
 import type { VsCodeApi } from '../shared/vscodeApi.ts';
 import { toVerdictsPanel } from './guards.ts';
 
@@ -24,7 +25,7 @@ export class VerdictsState {
 
   start(): void {
     addEventListener('message', ({ data }: MessageEvent<unknown>) => this.#receive(data));
-    this.send({ type: 'ready' });
+    helloUntilInit(() => this.send({ type: 'ready' }), ['hosts']);
   }
 
   get busy(): boolean {

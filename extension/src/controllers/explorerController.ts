@@ -5,6 +5,7 @@ import { Command } from '../contributions.ts';
 import { ExtensionError } from '../errors.ts';
 import { commandFile } from '../files.ts';
 import type { KnownVerdict } from '../model/verdicts.ts';
+import { askedNow } from '../panels/askedNow.ts';
 import { explorePath, linkedTarget } from '../panels/explorerLink.ts';
 import { scanPrograms } from '../programScan.ts';
 
@@ -13,8 +14,14 @@ export function registerExplorer({ disposables, errors, verdicts, explorers, cac
   disposables.add(
     registerCommand(errors, Command.explore, async (uri, program) => {
       const file = commandFile(uri);
-      const known = await chosen(file, typeof program === 'string' ? program : undefined);
-      if (known !== undefined) explorers.explore(file, known.host, known.verdict.name);
+      const mayFocus = askedNow();
+      const [known, ...others] = await verdictsOf(file, typeof program === 'string' ? program : undefined);
+      if (others.length === 0) {
+        explorers.explore(file, known.host, known.verdict.name, mayFocus());
+        return;
+      }
+      const picked = await pickVerdict([known, ...others]);
+      if (picked !== undefined) explorers.explore(file, picked.host, picked.verdict.name);
     }),
   );
   disposables.add(
@@ -28,7 +35,7 @@ export function registerExplorer({ disposables, errors, verdicts, explorers, cac
       handleUri: (uri) => {
         if (uri.path !== explorePath) return;
         const linked = linkedTarget(cacheDir, uri.query);
-        if (linked !== null) explorers.open(linked.target, linked.step);
+        if (linked !== null) explorers.open(linked.target, { step: linked.step });
         else
           void errors.show(
             new ExtensionError({
@@ -41,29 +48,32 @@ export function registerExplorer({ disposables, errors, verdicts, explorers, cac
     }),
   );
 
-  /** The verdict of a program; of several the one that is asked for. */
-  async function chosen(file: vscode.Uri, program: string | undefined): Promise<KnownVerdict | undefined> {
+  /** The verdict of a program; those of all programs of the file when none is named, or the one that was rejected. */
+  async function verdictsOf(file: vscode.Uri, program: string | undefined): Promise<[KnownVerdict, ...KnownVerdict[]]> {
     if (program !== undefined) {
       const known = verdicts.get(file, program);
-      if (known !== undefined) return known;
+      if (known !== undefined) return [known];
     }
     const document = await vscode.workspace.openTextDocument(file);
-    const all = scanPrograms(document.getText()).flatMap(({ name }) => verdicts.get(file, name) ?? []);
-    if (all.length === 0)
+    const [first, ...others] = scanPrograms(document.getText()).flatMap(({ name }) => verdicts.get(file, name) ?? []);
+    if (first === undefined)
       throw new ExtensionError({
         code: 'usage',
         message: 'No verifier has seen this file yet.',
         remedy: 'Verify it on a host, then explore what its verifier did.',
       });
-    const rejected = all.filter(({ verdict }) => verdict.verdict === 'rejected');
-    if (all.length === 1 || rejected.length === 1) return rejected[0] ?? all[0];
-    const items = all.map((known) => ({
-      label: known.verdict.name,
-      description: `${known.verdict.verdict} by ${known.host}`,
-      known,
-    }));
-    return (await vscode.window.showQuickPick(items, { title: 'Explore the Verifier’s Path' }))?.known;
+    const [rejected, ...more] = [first, ...others].filter(({ verdict }) => verdict.verdict === 'rejected');
+    return rejected !== undefined && more.length === 0 ? [rejected] : [first, ...others];
   }
+}
+
+async function pickVerdict(all: readonly KnownVerdict[]): Promise<KnownVerdict | undefined> {
+  const items = all.map((known) => ({
+    label: known.verdict.name,
+    description: `${known.verdict.verdict} by ${known.host}`,
+    known,
+  }));
+  return (await vscode.window.showQuickPick(items, { title: 'Explore the Verifier’s Path' }))?.known;
 }
 
 async function pickLog(): Promise<vscode.Uri | undefined> {

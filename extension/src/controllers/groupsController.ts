@@ -7,6 +7,7 @@ import { Command, Setting } from '../contributions.ts';
 import { ExtensionError, errorData } from '../errors.ts';
 import { isBpfSource } from '../files.ts';
 import { recognisedPaths } from '../sources.ts';
+import { askedNow } from '../panels/askedNow.ts';
 import type { GroupNode } from './hostNodes.ts';
 import { hostGroups, type HostGroup } from '../model/hostGroups.ts';
 import { withProgress } from '../progress.ts';
@@ -41,8 +42,9 @@ export function registerGroups(context: AppContext): void {
   onGroup(Command.groupVerify, async ({ name, hosts }) => {
     const file = await pickSource(`Verify on ${name}`);
     if (file === undefined) return;
+    const mayFocus = askedNow();
     await saveIfDirty(file);
-    verdictTables.open(file, hosts);
+    verdictTables.open(file, hosts, mayFocus());
   });
 }
 

@@ -7,6 +7,7 @@ import { setting } from '../config.ts';
 import { Command, Setting } from '../contributions.ts';
 import { fixesOf, programOf, workspaceEdit } from '../diagnostics/diagnosticSets.ts';
 import { bpfSelector, commandFile, isBpfSource } from '../files.ts';
+import { askedNow } from '../panels/askedNow.ts';
 
 /** Verify by command and on save, the verifier's fixes as quick fixes, and the way to its whole log. */
 export function registerVerify(context: AppContext): void {
@@ -29,9 +30,10 @@ export function registerVerify(context: AppContext): void {
       const file = commandFile(uri);
       const hosts = await pickHosts(context.hosts, context.extension.workspaceState, 'Verify on Several Hosts');
       if (hosts === undefined) return;
+      const mayFocus = askedNow();
       await chosenHosts.set(file, chosenHosts.get(file) ?? hosts[0]!, hosts);
       await saveIfDirty(file);
-      verdictTables.open(file, hosts);
+      verdictTables.open(file, hosts, mayFocus());
     }),
   );
   disposables.add(

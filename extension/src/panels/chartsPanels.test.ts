@@ -16,12 +16,12 @@ const chart: ChartSpec = {
   source: { from: 'rows', stream: '', where: '', spec: { kind: 'histogram', field: 'pid', scale: 'log2' } },
 };
 
-function setUp(files: Record<string, string> = {}, fake = new FakeEngine().works()) {
+function setUp(files: Record<string, string> = {}, fake = new FakeEngine().works(), read = (): void => undefined) {
   const context = fakeContext(fake);
   const made: FakePanel<ChartsToPanel>[] = [];
   Object.assign(mock.window, {
-    createWebviewPanel: (_type: string, title: string) => {
-      const panel = Object.assign(new FakePanel<ChartsToPanel>(), { title });
+    createWebviewPanel: (_type: string, title: string, { preserveFocus }: { preserveFocus: boolean }) => {
+      const panel = Object.assign(new FakePanel<ChartsToPanel>(), { title, focused: !preserveFocus });
       made.push(panel);
       return panel;
     },
@@ -33,7 +33,10 @@ function setUp(files: Record<string, string> = {}, fake = new FakeEngine().works
     extensionUri: mock.Uri.file('/ext') as never,
     showRows: (...args) => void shown.push(args),
     showMaps: (run) => void shown.push([run]),
-    readText: (path) => Promise.resolve(files[path] ?? ''),
+    readText: (path) => {
+      read();
+      return Promise.resolve(files[path] ?? '');
+    },
   });
   const init = (panel = made[0]!) => panel.sent.findLast((message) => message.type === 'init')!;
   return { context, fake, made, charts, shown, init };
@@ -48,6 +51,18 @@ beforeEach(() => {
 
 const attach = async ({ context }: ReturnType<typeof setUp>): Promise<RunSummary> =>
   (await context.attacher.start(draftSpec('/w/execsnoop.bpf.c', { hosts: ['web-1'] })))!;
+
+test('a page that comes soon takes the keyboard, one for which the source was read long leaves it', async () => {
+  const soon = setUp();
+  await soon.charts.open(await attach(soon));
+  expect(soon.made[0]!.focused).toBe(true);
+  const slow = setUp({}, undefined, () => void vi.advanceTimersByTime(2000));
+  const run = await attach(slow);
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] });
+  await slow.charts.open(run);
+  vi.useRealTimers();
+  expect(slow.made[0]!.focused).toBe(false);
+});
 
 test('a chart of a map asks the engine for it, and opens the maps of its run', async () => {
   const all = setUp();

@@ -12,6 +12,7 @@ import type { ErrorReporter } from '../errors.ts';
 import { isLive } from '../format.ts';
 import type { Keeper } from '../kept/keeper.ts';
 import type { RunList } from '../model/runList.ts';
+import { askedNow } from './askedNow.ts';
 import { ChartsPanel, chartsTitle, type ChartsPanelParts } from './chartsPanel.ts';
 import { parseChartSpec, parseChartsState } from './chartsGuards.ts';
 import { panelOptions } from './panelPage.ts';
@@ -64,19 +65,19 @@ export class ChartsPanels implements vscode.Disposable, vscode.WebviewPanelSeria
 
   /** Shows a run's page; a program that was never charted gets the charts that it names, or those of any program. */
   async open(run: RunSummary): Promise<void> {
-    await this.#panelOf(run, true);
+    await this.#panelOf(run, askedNow());
   }
 
   /** Adds a chart to a run's page; the keyboard stays where it was asked for. */
   async add(run: RunSummary, chart: ChartSpec): Promise<void> {
-    (await this.#panelOf(run, false)).add(chart);
+    (await this.#panelOf(run, () => false)).add(chart);
   }
 
-  async #panelOf(run: RunSummary, takeFocus: boolean): Promise<ChartsPanel> {
+  async #panelOf(run: RunSummary, mayFocus: () => boolean): Promise<ChartsPanel> {
     const existing = [...this.#panels].find((panel) => panel.file === run.file);
     if (existing !== undefined) {
       if (existing.runId !== run.id) existing.bind(run);
-      existing.reveal(takeFocus);
+      existing.reveal(mayFocus());
       return existing;
     }
     const remembered = this.#remembered()[run.file];
@@ -85,7 +86,7 @@ export class ChartsPanels implements vscode.Disposable, vscode.WebviewPanelSeria
     const panel = vscode.window.createWebviewPanel(
       PanelType.charts,
       chartsTitle(run),
-      { viewColumn: vscode.ViewColumn.Beside, preserveFocus: !takeFocus },
+      { viewColumn: vscode.ViewColumn.Beside, preserveFocus: !mayFocus() },
       panelOptions(this.#parts.extensionUri),
     );
     const added = this.#add(panel, { runId: run.id, file: run.file, charts });

@@ -43,6 +43,9 @@ export class ExplorerPanel {
   #target: ExplorerTarget;
   /** The step to begin at when the page is ready; -1 = where the page was. */
   #step: number;
+  /** What the page was told last, until it asks about it: before that nobody knows whether it has come. */
+  #told: Extract<ExplorerToPanel, { type: 'opened' }> | null = null;
+  #opening = false;
   #info: ExplorationInfo | null = null;
   #compared: ExplorationInfo | null = null;
   #abort = new AbortController();
@@ -67,8 +70,8 @@ export class ExplorerPanel {
     this.#disposables.defer(listener);
   }
 
-  reveal(step: number): void {
-    this.#panel.reveal();
+  reveal(step: number, takeFocus: boolean): void {
+    this.#panel.reveal(undefined, !takeFocus);
     if (step >= 0) this.#post({ type: 'go', step });
   }
 
@@ -76,6 +79,8 @@ export class ExplorerPanel {
   async #open(step = this.#step): Promise<void> {
     this.#abort.abort();
     const abort = (this.#abort = new AbortController());
+    this.#opening = true;
+    this.#told = null;
     const before = [this.#info, this.#compared];
     [this.#info, this.#compared] = [null, null];
     for (const info of before) if (info !== null) this.#close(info);
@@ -94,10 +99,25 @@ export class ExplorerPanel {
       this.#panel.title = `Verifier · ${title}`;
       const noFix = await this.#noFix(info);
       const canVerify = info.file !== '' && info.host !== '';
-      this.#post({ type: 'opened', title, target: this.#target, info, step, noFix, canVerify });
+      if (this.#abort !== abort) return;
+      this.#told = { type: 'opened', title, target: this.#target, info, step, noFix, canVerify };
+      this.#post(this.#told);
     } catch (error) {
       if (!abort.signal.aborted) this.#post({ type: 'error', error: errorData(error) });
+    } finally {
+      if (this.#abort === abort) this.#opening = false;
     }
+  }
+
+  /** A page asks again until it is answered: a log that takes long is read once, and an answer that was lost is given again. */
+  async #greet(): Promise<void> {
+    this.#ready = true;
+    if (this.#opening) return;
+    if (this.#told !== null) {
+      this.#post(this.#told);
+      return;
+    }
+    await this.#open();
   }
 
   #title(info: ExplorationInfo): string {
@@ -140,9 +160,7 @@ export class ExplorerPanel {
     const { documents, verifier } = this.#parts;
     switch (message.type) {
       case 'ready':
-        this.#ready = true;
-        await this.#open();
-        this.#step = -1;
+        await this.#greet();
         break;
       case 'ask':
         await this.#ask(message);
@@ -201,6 +219,7 @@ export class ExplorerPanel {
 
   async #ask({ id, side, query }: Extract<ExplorerToHost, { type: 'ask' }>): Promise<void> {
     const asked = side === 0 ? this.#info : this.#compared;
+    [this.#told, this.#step] = [null, -1];
     try {
       if (asked === null) throw new ExtensionError({ code: 'cancelled', message: 'The log is being opened again.' });
       this.#post({ type: 'answer', id, value: await this.#parts.engine.explore(asked.id, this.#whole(query)) });

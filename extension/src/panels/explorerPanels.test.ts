@@ -50,8 +50,8 @@ function open(source = 'int x;\nuse(e);\n') {
   const made: FakePanel<ExplorerToPanel>[] = [];
   const edits: unknown[] = [];
   Object.assign(mock.window, {
-    createWebviewPanel: () => {
-      const panel = new FakePanel<ExplorerToPanel>();
+    createWebviewPanel: (_type: string, _title: string, { preserveFocus }: { preserveFocus: boolean }) => {
+      const panel = Object.assign(new FakePanel<ExplorerToPanel>(), { focused: !preserveFocus });
       made.push(panel);
       return panel;
     },
@@ -83,7 +83,7 @@ const last = <T extends ExplorerToPanel['type']>(panel: FakePanel<ExplorerToPane
 
 test('opens a log, passes questions on, and lets go of it when the tab closes', async () => {
   const { fake, made, panels, target } = open();
-  panels.open(target, 2);
+  panels.open(target, { step: 2 });
   const panel = made[0]!;
   expect(panel.webview.html).toContain('/ext/dist/panels/explorer.js');
   expect(panel.webview.html).toContain('/ext/dist/panels/source-editor.js');
@@ -95,11 +95,43 @@ test('opens a log, passes questions on, and lets go of it when the tab closes', 
   );
   panel.send({ type: 'ask', id: 5, side: 1, query: { ask: 'state', step: 1 } });
   await vi.waitFor(() => expect(last(panel, 'failed')).toMatchObject({ id: 5, error: { code: 'cancelled' } }));
-  panels.open(target, 1);
+  panels.open(target, { step: 1 });
   expect([made.length, panel.revealed]).toEqual([1, 1]);
   expect(last(panel, 'go')).toEqual({ type: 'go', step: 1 });
   panel.dispose();
   await vi.waitFor(() => expect(fake.called('closeExploration')).toEqual([[7]]));
+});
+
+test('a log that takes long is read once, however often the page says that it is there; a lost answer is given again', async () => {
+  const { fake, made, panels, target, info } = open();
+  let read: (() => void) | undefined;
+  fake.answers.openExploration = () => new Promise((resolve) => (read = () => resolve(info)));
+  panels.open(target, { step: 2 });
+  const panel = made[0]!;
+  for (let second = 0; second < 3; second++) panel.send({ type: 'ready' });
+  expect(fake.called('openExploration')).toHaveLength(1);
+  read!();
+  const told = () => panel.sent.filter(({ type }) => type === 'opened');
+  await vi.waitFor(() => expect(told()).toHaveLength(1));
+  panel.send({ type: 'ready' });
+  expect(told()).toMatchObject([{ step: 2 }, { step: 2 }]);
+  expect(fake.called('openExploration')).toHaveLength(1);
+  // A page that has asked has been answered: who says hello after that is another page, which goes on where that one was.
+  panel.send({ type: 'ask', id: 1, side: 0, query: { ask: 'state', step: 1 } });
+  panel.send({ type: 'ready' });
+  expect(fake.called('openExploration')).toHaveLength(2);
+  read!();
+  await vi.waitFor(() => expect(told().at(-1)).toMatchObject({ step: -1 }));
+});
+
+test('it takes the keyboard, unless whoever asked for it has gone elsewhere', () => {
+  const { made, panels, target } = open();
+  panels.open(target, { takeFocus: false });
+  expect(made[0]!.focused).toBe(false);
+  panels.open(target);
+  expect(made[0]!.focused).toBe(true);
+  panels.open({ ...target, program: 'q' });
+  expect(made[1]!.focused).toBe(true);
 });
 
 test('a quick fix goes into the source as it was verified, and into no other', async () => {

@@ -21,7 +21,7 @@ export class ExplorerPanels implements vscode.Disposable, vscode.WebviewPanelSer
   }
 
   /** Shows the last verdict of a program on a host. Errors: usage. */
-  explore(file: vscode.Uri, host: string, program: string): void {
+  explore(file: vscode.Uri, host: string, program: string, takeFocus = true): void {
     const log = verdictLogFor(this.#parts.cacheDir, file, host);
     if (log === null)
       throw new ExtensionError({
@@ -29,20 +29,21 @@ export class ExplorerPanels implements vscode.Disposable, vscode.WebviewPanelSer
         message: `There is no verifier log of ${basename(file.fsPath)} on ${host}.`,
         remedy: 'Verify it there, then explore it.',
       });
-    this.open({ ...log, program });
+    this.open({ ...log, program }, { takeFocus });
   }
 
-  open(target: ExplorerTarget, step = -1): void {
+  /** Shows a log, at a step if one is named. */
+  open(target: ExplorerTarget, { step = -1, takeFocus = true } = {}): void {
     const existing = [...this.#panels].find((panel) => panel.shows(target));
-    if (existing !== undefined) existing.reveal(step);
-    else this.#create(target, step);
+    if (existing !== undefined) existing.reveal(step, takeFocus);
+    else this.#create(target, step, takeFocus);
   }
 
-  #create(target: ExplorerTarget, step: number): void {
+  #create(target: ExplorerTarget, step: number, takeFocus: boolean): void {
     const panel = vscode.window.createWebviewPanel(
       PanelType.explorer,
       `Verifier · ${target.program === '' ? basename(target.log) : target.program}`,
-      vscode.ViewColumn.Active,
+      { viewColumn: vscode.ViewColumn.Active, preserveFocus: !takeFocus },
       panelOptions(this.#parts.extensionUri),
     );
     this.#add(panel, target, step);

@@ -1,4 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -38,6 +39,10 @@ test('nothing stays of an export that was cancelled or failed', async () => {
     throw new Error('gone');
   };
   await expect(writeRows(fake.engine, 'r', wish, path, watcher)).rejects.toThrow('gone');
+  // At once: the file is still being opened then.
+  const at = join(folder, 'at-once.csv');
+  expect(await writeRows(fake.engine, 'r', wish, at, { ...watcher, cancelled: () => true })).toBeNull();
+  await stat(folder);
   expect(readdirSync(folder)).toEqual([]);
 });
 

@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, type WriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
@@ -64,8 +64,7 @@ export async function writeRows(
     let to = 0;
     for (let from: number | null = 0; from !== null;) {
       if (watcher.cancelled()) {
-        file.destroy();
-        await rm(path, { force: true });
+        await drop(file, path);
         return null;
       }
       const shown = { ...(sort && { sort }), ...(look && { look }) };
@@ -82,8 +81,14 @@ export async function writeRows(
     await Promise.race([once(file, 'close'), failed]);
     return { rows, missed };
   } catch (error) {
-    file.destroy();
-    await rm(path, { force: true });
+    await drop(file, path);
     throw error;
   }
+}
+
+/** Takes a file back, also one that is only being opened: it would be made after it was removed. */
+async function drop(file: WriteStream, path: string): Promise<void> {
+  file.destroy();
+  if (!file.closed) await new Promise((resolve) => file.once('close', resolve));
+  await rm(path, { force: true });
 }

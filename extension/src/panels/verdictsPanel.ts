@@ -60,8 +60,8 @@ export class VerdictsPanel {
     this.#disposables.defer(listener);
   }
 
-  reveal(): void {
-    this.#panel.reveal();
+  reveal(takeFocus: boolean): void {
+    this.#panel.reveal(undefined, !takeFocus);
   }
 
   /** Verifies on one host, or on all of them. */

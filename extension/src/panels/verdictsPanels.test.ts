@@ -55,8 +55,8 @@ function open(answers: Record<string, () => VerifyReport | Promise<VerifyReport>
   const shown: unknown[][] = [];
   const explored: unknown[][] = [];
   Object.assign(mock.window, {
-    createWebviewPanel: (_type: string, title: string) => {
-      const panel = Object.assign(new FakePanel<VerdictsToPanel>(), { title });
+    createWebviewPanel: (_type: string, title: string, { preserveFocus }: { preserveFocus: boolean }) => {
+      const panel = Object.assign(new FakePanel<VerdictsToPanel>(), { title, focused: !preserveFocus });
       made.push(panel);
       return panel;
     },
@@ -160,6 +160,15 @@ test('one panel a file and set of hosts; closing it ends what it asks', async ()
   table.panels.open(table.file, ['web']);
   expect(table.made.length).toBe(2);
   await vi.waitFor(() => expect(signal).toBeDefined());
+});
+
+test('it takes the keyboard, unless whoever asked for it has gone elsewhere', () => {
+  const { made, panels, panel, file } = open({ web: () => report('web', '6.1', [verdict({})]) });
+  expect(panel.focused).toBe(true);
+  panels.open(file, ['web'], false);
+  expect(panel.focused).toBe(false);
+  panels.open(file, ['web', 'other'], false);
+  expect(made[1]!.focused).toBe(false);
 });
 
 test('a reload brings the tab back; nonsense from before or from the page is dropped', async () => {

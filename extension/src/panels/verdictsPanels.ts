@@ -19,19 +19,19 @@ export class VerdictsPanels implements vscode.Disposable, vscode.WebviewPanelSer
   }
 
   /** Verifies a file on hosts, and shows how it goes. */
-  open(file: vscode.Uri, hosts: string[]): void {
+  open(file: vscode.Uri, hosts: string[], takeFocus = true): void {
     const state = { file: file.fsPath, hosts };
     const existing = [...this.#panels].find((panel) => panel.shows(state));
-    existing?.reveal();
-    (existing ?? this.#create(state)).verify();
+    existing?.reveal(takeFocus);
+    (existing ?? this.#create(state, takeFocus)).verify();
   }
 
-  #create(state: VerdictsPanelState): VerdictsPanel {
+  #create(state: VerdictsPanelState, takeFocus: boolean): VerdictsPanel {
     const { extensionUri } = this.#parts;
     const panel = vscode.window.createWebviewPanel(
       PanelType.verdicts,
       `Verdicts · ${basename(state.file)}`,
-      vscode.ViewColumn.Beside,
+      { viewColumn: vscode.ViewColumn.Beside, preserveFocus: !takeFocus },
       panelOptions(extensionUri),
     );
     return this.#add(panel, state);
