@@ -89,6 +89,6 @@ export async function writeRows(
 /** Takes a file back, also one that is only being opened: it would be made after it was removed. */
 async function drop(file: WriteStream, path: string): Promise<void> {
   file.destroy();
-  if (!file.closed) await new Promise((resolve) => file.once('close', resolve));
+  if (!file.closed) await new Promise<void>((resolve) => file.once('close', () => resolve()));
   await rm(path, { force: true });
 }
