@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { noNames, type FoundNames } from '../recording/names.ts';
 import { namesIn, RunNames, stacksIn, type NameSource } from './hostNames.ts';
+import { noIds } from './namedIds.ts';
 
 const log = { debug: () => undefined } as unknown as ConstructorParameters<typeof RunNames>[1];
 const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\nagain:x:0:0::/:/bin/sh\n';
@@ -37,10 +39,30 @@ function source(asked: string[] = []): NameSource {
   return {
     host: () => Promise.resolve({ agent, transport } as unknown as Awaited<ReturnType<NameSource['host']>>),
     dump: (map) => {
-      asked.push(`stacks of ${map}`);
-      return Promise.resolve(dumpOf([[3, [0xffffffff81000010n, 0xffffffff81000021n]]]));
+      asked.push(`all stacks of ${map}`);
+      return Promise.resolve(dumpOf(STACKS));
+    },
+    entries: (map, keys) => {
+      const ids = keys.map((key) => new DataView(key.buffer).getUint32(0, true));
+      asked.push(`stacks of ${map}: ${ids.length > 4 ? ids.length : ids.join(' ')}`);
+      return Promise.resolve(dumpOf(STACKS.filter(([id]) => ids.includes(id))));
     },
   };
+}
+const STACKS: [number, bigint[]][] = [
+  [3, [0xffffffff81000010n, 0xffffffff81000021n]],
+  [5, [0xffffffff81000010n, 0x7f0000000000n]],
+];
+
+/** Everything that was told. */
+function collected(): { told: (found: FoundNames) => void; all: FoundNames } {
+  const all = noNames();
+  const told = (found: FoundNames): void => {
+    for (const kind of ['user', 'group', 'symbol'] as const)
+      for (const [id, name] of found[kind]) all[kind].set(id, name);
+    for (const [map, stacks] of found.stacks) all.stacks.set(map, new Map([...(all.stacks.get(map) ?? []), ...stacks]));
+  };
+  return { told, all };
 }
 
 describe('names of a host', () => {
@@ -72,15 +94,85 @@ describe('names of a host', () => {
     expect(names.missing).toBe(false);
   });
 
+  it('of stacks are asked for one by one, a map is read whole only where that is wanted', async () => {
+    const asked: string[] = [];
+    const names = new RunNames(source(asked), log);
+    names.stack('stacks', 3);
+    await names.ask();
+    expect(asked).toEqual(['stacks of stacks: 3']);
+    await names.readStacks('stacks');
+    expect(names.stack('stacks', 5)).toEqual(STACKS[1]![1]);
+    expect(asked).toEqual(['stacks of stacks: 3', 'all stacks of stacks']);
+  });
+
+  it('that a panel asked for are passed on, and stacks that are others now', async () => {
+    const { told, all } = collected();
+    const from = source();
+    const names = new RunNames({ ...from, onFound: told }, log);
+    names.user(0);
+    names.stack('stacks', 3);
+    await names.ask();
+    expect([...all.user]).toEqual([[0n, 'root']]);
+    await names.readStacks('stacks');
+    expect(all.stacks.size).toBe(0);
+    from.dump = () => Promise.resolve(dumpOf([[3, [7n]], [5, [8n]], [6, [9n]]])); // prettier-ignore
+    const again = new RunNames({ ...from, onFound: told }, log);
+    again.stack('stacks', 3);
+    await again.ask();
+    await again.readStacks('stacks');
+    expect(all.stacks).toEqual(new Map([['stacks', new Map([[3, [7n]]])]]));
+  });
+
   it('of a host that is not connected are numbers, and nothing waits for them', async () => {
     const gone = () => Promise.reject(new Error('gone'));
-    const names = new RunNames({ host: gone, dump: gone }, log);
+    const names = new RunNames({ host: gone, dump: gone, entries: gone }, log);
     names.user(0);
     names.symbol(0xffffffff81000000n);
     names.stack('stacks', 1);
     await names.ask();
     expect(names.missing).toBe(false);
     expect([names.user(0), names.symbol(0xffffffff81000000n), names.stack('stacks', 1)]).toEqual([null, null, null]);
+  });
+
+  it('are told for a recording: stacks, what stands on them, and nothing else of the stack map', async () => {
+    const asked: string[] = [];
+    const names = new RunNames(source(asked), log);
+    const { told, all } = collected();
+    const ids = { ...noIds(), user: new Set([0n, 7n]), stacks: new Map([['stacks', new Set([3, 4])]]) };
+    expect(await names.tell(ids, 5, told)).toEqual(noIds());
+    expect(all.stacks).toEqual(new Map([['stacks', new Map([STACKS[0]!])]]));
+    expect([...all.symbol.values()]).toEqual(['f+0x10', 'f+0x21 [ext4]']);
+    expect([...all.user]).toEqual([[0n, 'root']]);
+    expect(asked).toHaveLength(3);
+    const again = collected();
+    await names.tell(ids, 5, again.told);
+    expect([asked.length, again.all]).toEqual([3, all]);
+  });
+
+  it('are told in so many questions; what nobody was asked for is given back', async () => {
+    const asked: string[] = [];
+    const names = new RunNames(source(asked), log);
+    const symbol = new Set(Array.from({ length: 3_500 }, (_, i) => 0xffffffff81000000n + BigInt(i)));
+    const stacks = new Map([['stacks', new Set(Array.from({ length: 2_500 }, (_, i) => i))]]);
+    const { told, all } = collected();
+    const left = await names.tell({ ...noIds(), symbol, stacks }, 2, told);
+    expect([left.symbol.size, left.stacks.get('stacks')!.size]).toEqual([1_500, 500]);
+    expect(asked.sort()).toEqual([
+      'stacks of stacks: 1000',
+      'stacks of stacks: 1000',
+      'symbols of 1000',
+      'symbols of 1000',
+    ]);
+    expect(all.symbol.size).toBe(2_000);
+    expect(await names.tell(left, 2, told)).toEqual(noIds());
+    expect(all.symbol.size).toBe(3_500);
+  });
+
+  it('are given back while the host is not connected, but for stacks, which nobody keeps', async () => {
+    const gone = () => Promise.reject(new Error('gone'));
+    const names = new RunNames({ host: gone, dump: gone, entries: gone }, log);
+    const ids = { ...noIds(), user: new Set([1n]), stacks: new Map([['stacks', new Set([1])]]) };
+    expect(await names.tell(ids, 5, () => undefined)).toEqual({ ...noIds(), user: new Set([1n]) });
   });
 
   it('are read from whatever comes', () => {

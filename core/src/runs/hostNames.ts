@@ -2,11 +2,13 @@
  * Names for the rows of a run, from the host that they came from: of users and groups, of addresses of the kernel, of
  * stacks in a stack map. Rows are shown at once; what had no name yet is asked for in one go, and kept.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { HostNames } from '../events/index.ts';
 import type { Log } from '../log.ts';
 import { nameKinds, noNames, type FoundNames, type NameKind } from '../recording/names.ts';
 import type { ConnectedHost } from './hostConnection.ts';
 import type { MapDumpBytes } from './hostRun.ts';
+import { isKernelAddress, isStackId, noIds, stacksOf, type NamedIds } from './namedIds.ts';
 
 /** What names are asked of. */
 export interface NameSource {
@@ -14,12 +16,12 @@ export interface NameSource {
   host(): Promise<Pick<ConnectedHost, 'agent' | 'transport'>>;
   /** The entries of a map of the run. */
   dump(map: string, limit: number): Promise<MapDumpBytes>;
-  /** The host told these, some of them perhaps once more. */
+  /** Those of its entries that have these keys. */
+  entries(map: string, keys: Uint8Array[]): Promise<MapDumpBytes>;
+  /** The host told these to somebody who looks at rows; or a stack that it had told is another one now. */
   onFound?(found: FoundNames): void;
 }
 
-/** Where kernels begin, on every architecture with 48 bits of addresses and more. */
-const KERNEL = 0xffff_8000_0000_0000n;
 /** What lies further behind a symbol is not in it. */
 const FARTHEST = 1n << 20n;
 const MOST_NAMES = 100_000;
@@ -29,9 +31,8 @@ const FRAME_BYTES = 8;
 
 export class RunNames implements HostNames {
   private readonly known = { user: new Map<bigint, string | null>(), group: new Map<bigint, string | null>(), symbol: new Map<bigint, string | null>() }; // prettier-ignore
-  private readonly wanted = { user: new Set<bigint>(), group: new Set<bigint>(), symbol: new Set<bigint>() };
+  private readonly wanted = noIds();
   private readonly stacks = new Map<string, Map<number, bigint[] | null>>();
-  private readonly wantedStacks = new Map<string, Set<number>>();
   private asking: Promise<void> | undefined;
 
   constructor(
@@ -48,15 +49,15 @@ export class RunNames implements HostNames {
   }
 
   symbol(address: bigint): string | null {
-    return address < KERNEL ? null : this.name('symbol', address);
+    return isKernelAddress(address) ? this.name('symbol', address) : null;
   }
 
   stack(map: string, id: number): readonly bigint[] | null {
     const known = this.stacks.get(map)?.get(id);
     if (known !== undefined) return known;
-    const wanted = this.wantedStacks.get(map);
-    if (wanted) wanted.add(id);
-    else this.wantedStacks.set(map, new Set([id]));
+    if (!isStackId(id)) return null;
+    const wanted = stacksOf(this.wanted, map);
+    if (wanted.size < ASKED_AT_ONCE) wanted.add(id);
     return null;
   }
 
@@ -66,21 +67,18 @@ export class RunNames implements HostNames {
     return name ?? null;
   }
 
-  /** All that the host has told. */
+  /** The users, groups and symbols that the host has told. */
   found(): FoundNames {
     const found = noNames();
     for (const kind of nameKinds)
       for (const [id, name] of this.known[kind]) if (name !== null) found[kind].set(id, name);
-    for (const [map, stacks] of this.stacks) {
-      const known = [...stacks].flatMap(([id, frames]) => (frames === null ? [] : [[id, frames] as const]));
-      found.stacks.set(map, new Map(known));
-    }
     return found;
   }
 
   /** Something was shown without the name that it may have. */
   get missing(): boolean {
-    return this.wantedStacks.size > 0 || Object.values(this.wanted).some((ids) => ids.size > 0);
+    const { stacks, ...names } = this.wanted;
+    return stacks.size > 0 || Object.values(names).some((ids) => ids.size > 0);
   }
 
   /** Asks for what is missing. What the host does not tell has no name from then on. Never rejects. */
@@ -91,53 +89,133 @@ export class RunNames implements HostNames {
 
   private async askAll(): Promise<void> {
     await Promise.all([
-      ...[...this.wantedStacks.keys()].map((map) => this.readStacks(map)),
-      this.take('user', (ids, host) => namesOf(host, 'passwd', ids)),
-      this.take('group', (ids, host) => namesOf(host, 'group', ids)),
-      this.take('symbol', symbolsOf),
+      ...[...this.wanted.stacks].map(async ([map, ids]) => {
+        this.wanted.stacks.delete(map);
+        await this.askStacks(map, [...ids]);
+      }),
+      ...nameKinds.map(async (kind) => {
+        const ids = [...this.wanted[kind]];
+        if (ids.length === 0) return;
+        await this.askNames(kind, ids);
+        for (const id of ids) this.wanted[kind].delete(id);
+        this.source.onFound?.({ ...noNames(), [kind]: this.knownOf(kind, ids) });
+      }),
     ]);
   }
 
-  private async take(
-    kind: NameKind,
-    find: (ids: bigint[], host: Awaited<ReturnType<NameSource['host']>>) => Promise<Map<bigint, string>>,
-  ): Promise<void> {
-    const ids = [...this.wanted[kind]];
-    if (ids.length === 0) return;
+  /** False: nobody is there to be asked. A host that is not connected may be again. */
+  private async askNames(kind: NameKind, ids: bigint[]): Promise<boolean> {
     let host: Awaited<ReturnType<NameSource['host']>> | undefined;
     let found = new Map<bigint, string>();
     try {
       host = await this.source.host();
-      found = await find(ids, host);
+      found = await finders[kind](ids, host);
     } catch (error) {
       this.log.debug(`No ${kind} names: ${String(error)}`);
     }
+    if (host === undefined) return false;
     const known = this.known[kind];
     if (known.size > MOST_NAMES) known.clear();
-    for (const id of ids) {
-      // A host that is not connected may be again.
-      if (host) known.set(id, found.get(id) ?? null);
-      this.wanted[kind].delete(id);
-    }
-    const told = ids.flatMap((id) => (found.has(id) ? [[id, found.get(id)!] as const] : []));
-    if (told.length > 0) this.source.onFound?.({ ...noNames(), [kind]: new Map(told) });
+    for (const id of ids) known.set(id, found.get(id) ?? null);
+    return true;
   }
 
-  /** Reads a stack map, as long as it is there. */
-  async readStacks(map: string): Promise<void> {
-    const stacks = this.stacks.get(map) ?? new Map<number, bigint[] | null>();
-    this.stacks.set(map, stacks);
-    const wanted = this.wantedStacks.get(map) ?? [];
-    this.wantedStacks.delete(map);
+  private async askStacks(map: string, ids: number[]): Promise<void> {
+    const stacks = this.stacksOf(map);
     try {
-      const found = stacksIn(await this.source.dump(map, MOST_STACKS));
-      for (const [id, frames] of found) stacks.set(id, frames);
-      this.source.onFound?.({ ...noNames(), stacks: new Map([[map, found]]) });
+      for (const [id, frames] of stacksIn(await this.source.entries(map, ids.map(keyOf)))) stacks.set(id, frames);
     } catch (error) {
       this.log.debug(`No stacks of ${map}: ${String(error)}`);
     }
-    for (const id of wanted) if (!stacks.has(id)) stacks.set(id, null);
+    for (const id of ids) if (!stacks.has(id)) stacks.set(id, null);
   }
+
+  /** Reads a whole stack map, as long as it is there: rows are looked at when it is gone, too. */
+  async readStacks(map: string): Promise<void> {
+    const again = new Map<number, bigint[]>();
+    try {
+      const stacks = this.stacksOf(map);
+      for (const [id, frames] of stacksIn(await this.source.dump(map, MOST_STACKS))) {
+        const known = stacks.get(id);
+        if (known && !sameFrames(known, frames)) again.set(id, frames);
+        stacks.set(id, frames);
+      }
+      if (again.size > 0) this.source.onFound?.({ ...noNames(), stacks: new Map([[map, again]]) });
+    } catch (error) {
+      this.log.debug(`No stacks of ${map}: ${String(error)}`);
+    }
+  }
+
+  private stacksOf(map: string): Map<number, bigint[] | null> {
+    const stacks = this.stacks.get(map) ?? new Map<number, bigint[] | null>();
+    this.stacks.set(map, stacks);
+    return stacks;
+  }
+
+  /**
+   * Tells what these are called, piece by piece, and what stands on the stacks and how that is called. What is not known is
+   * asked for, in at most `mostQuestions` of each kind. Returns what nobody could be asked for. Never rejects.
+   */
+  async tell(ids: NamedIds, mostQuestions: number, told: (found: FoundNames) => void): Promise<NamedIds> {
+    const left = noIds();
+    const symbol = new Set(ids.symbol);
+    for (const [map, wanted] of ids.stacks) {
+      const stacks = this.stacksOf(map);
+      const unknown = [...wanted].filter((id) => !stacks.has(id));
+      const asked = unknown.splice(0, mostQuestions * ASKED_AT_ONCE);
+      for (const batch of pieces(asked)) await this.askStacks(map, batch);
+      if (unknown.length > 0) left.stacks.set(map, new Set(unknown));
+      for (const piece of pieces(wanted)) {
+        const found = new Map(piece.flatMap((id) => pairOf(id, stacks.get(id))));
+        for (const frames of found.values()) for (const frame of frames) if (isKernelAddress(frame)) symbol.add(frame);
+        told({ ...noNames(), stacks: new Map([[map, found]]) });
+        await setImmediate();
+      }
+    }
+    for (const kind of nameKinds)
+      left[kind] = await this.tellNames(kind, kind === 'symbol' ? symbol : ids[kind], mostQuestions, told);
+    return left;
+  }
+
+  private async tellNames(
+    kind: NameKind,
+    wanted: ReadonlySet<bigint>,
+    mostQuestions: number,
+    told: (found: FoundNames) => void,
+  ): Promise<Set<bigint>> {
+    const unknown = [...wanted].filter((id) => !this.known[kind].has(id));
+    for (let asked = 0; asked < mostQuestions && unknown.length > 0; asked++) {
+      if (!(await this.askNames(kind, unknown.slice(0, ASKED_AT_ONCE)))) break;
+      unknown.splice(0, ASKED_AT_ONCE);
+    }
+    for (const piece of pieces(wanted)) {
+      told({ ...noNames(), [kind]: this.knownOf(kind, piece) });
+      await setImmediate();
+    }
+    return new Set(unknown);
+  }
+
+  private knownOf(kind: NameKind, ids: readonly bigint[]): Map<bigint, string> {
+    return new Map(ids.flatMap((id) => pairOf(id, this.known[kind].get(id))));
+  }
+}
+
+const sameFrames = (a: readonly bigint[], b: readonly bigint[]): boolean =>
+  a.length === b.length && a.every((frame, i) => frame === b[i]);
+
+const pairOf = <K, V>(id: K, value: V | null | undefined): [K, V][] =>
+  value === null || value === undefined ? [] : [[id, value]];
+
+function* pieces<T>(all: Iterable<T>): Generator<T[]> {
+  const list = [...all];
+  for (let at = 0; at < list.length; at += ASKED_AT_ONCE) yield list.slice(at, at + ASKED_AT_ONCE);
+}
+
+/** Of a stack in its map. */
+function keyOf(id: number): Uint8Array {
+  const key = new Uint8Array(4);
+  new DataView(key.buffer).setUint32(0, id, true);
+  return key;
 }
 
 /** The entries of a stack map: a number of 4 bytes, then addresses, zeros behind the outermost. */
@@ -190,3 +268,12 @@ async function symbolsOf(addresses: bigint[], { agent }: Pick<ConnectedHost, 'ag
   });
   return names;
 }
+
+const finders: Record<
+  NameKind,
+  (ids: bigint[], host: Awaited<ReturnType<NameSource['host']>>) => Promise<Map<bigint, string>>
+> = {
+  user: (ids, host) => namesOf(host, 'passwd', ids),
+  group: (ids, host) => namesOf(host, 'group', ids),
+  symbol: symbolsOf,
+};

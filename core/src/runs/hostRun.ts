@@ -337,6 +337,14 @@ export class HostRun {
     return { bytes, entries: dump.entries, valueBytes: dump.valueBytes, truncated: dump.truncated };
   }
 
+  /** Those entries of a map that have these keys, packed in the same way. */
+  async mapEntries(map: string, keys: Uint8Array[]): Promise<MapDumpBytes> {
+    const ref = { case: 'loaded' as const, value: { objectId: this.objectId, map } };
+    const page = await this.host.agent.request({ case: 'readMap', value: { map: { ref }, keys } }, 'mapPage');
+    const bytes = page.blob === 0 ? new Uint8Array(0) : this.host.agent.takeBlob(page.blob);
+    return { bytes, entries: page.entries, valueBytes: page.valueBytes, truncated: false };
+  }
+
   /** How far a ring's two ends are: consumer, producer and size in bytes. */
   async ringPositions(map: string): Promise<[bigint, bigint, bigint] | null> {
     const value = { map: { ref: { case: 'loaded' as const, value: { objectId: this.objectId, map } } }, limit: 1 };

@@ -11,7 +11,6 @@ import {
   compileExpr,
   encodePrints,
   EventStore,
-  leavesOf,
   printEvent,
   PRINTS_STREAM,
   printsSchema,
@@ -47,7 +46,6 @@ import { Attention } from './attention.ts';
 import { agentCost, programCosts, programRates, type StatsSpan } from './costs.ts';
 import { Deadline } from './deadline.ts';
 import { Guards, type ToCommit } from './guards.ts';
-import { RunNames } from './hostNames.ts';
 import { HostRun, streamMapTypes, type Swapped } from './hostRun.ts';
 import type { ConnectedHost } from './hosts.ts';
 import { otherCpu } from './instructionSet.ts';
@@ -60,20 +58,14 @@ import { MAP_STREAM, MapWatch } from './mapWatch.ts';
 import { BuildFailure, type PreparedAhead, type PreparedObject } from './prepare.ts';
 import { RowEmitter } from './rowEmitter.ts';
 import { Recordings } from './record/recordings.ts';
-import { RowNames } from './record/rowNames.ts';
 import type { PlayedEnd } from './replay/player.ts';
 import { runLedger } from './runLedger.ts';
+import { RunNaming } from './runNaming.ts';
 import { StreamVersions } from './streamVersions.ts';
 
 const STATS_MS = 1_000;
-/** So often rows that are recorded are looked at for the names that they need; a crash costs no more. */
+/** So often the hosts are asked for the names that recorded rows need; a crash costs no more. */
 const NAMES_MS = 5_000;
-/** Rows of a stream that are looked at then, and questions that follow from them: stacks, then the addresses on them. */
-const NAMED_ROWS = 2_000;
-const NAME_ROUNDS = 3;
-/** When the recording ends. */
-const NAMED_ROWS_AT_END = 20_000;
-const NAME_ROUNDS_AT_END = 8;
 /** Summaries at most this often while rows come in. */
 const SUMMARY_MS = 500;
 
@@ -121,9 +113,7 @@ export interface Adopted {
 export class Run {
   readonly store: EventStore;
   readonly hostRuns: HostRun[] = [];
-  /** Names for the rows of each host, by its index; none where a recording stands for them. */
-  private readonly names: RunNames[] = [];
-  private readonly rowNames: RowNames;
+  private readonly naming: RunNaming;
   /** Agents that are this run's alone. */
   private readonly claimed: ConnectedHost[] = [];
   readonly views: RunViews;
@@ -179,7 +169,7 @@ export class Run {
     this.recordings = new Recordings(this, deps.log);
     this.store = new EventStore(spec.storeBytes === undefined ? {} : { maxBytes: spec.storeBytes });
     this.attention = new Attention(spec.attended === true, deps.log);
-    this.rowNames = new RowNames(this.store, () => this.recordSchemas);
+    this.naming = new RunNaming(this, deps.log);
     this.iterators = new IteratorTexts(this, (events) => deps.onEvents(id, events));
     this.views = new RunViews(this.store, () => [...this.recordSchemas, printsSchema, ...this.iterators.schemas()]);
     this.summaries = new RunSummaries(this.views);
@@ -291,52 +281,9 @@ export class Run {
     });
     this.hostRuns.push(hostRun);
     if (host.recorded) this.store.setNames(hostRun.index, host.recorded.names);
-    else this.nameRows(hostRun);
+    else this.naming.add(hostRun, () => this.deps.connected(hostRun.name));
     this.unsubscribe.push(this.deps.onConnectionEnd(host, (error) => this.onHostLost(hostRun, error)));
     return hostRun;
-  }
-
-  /** Rows of this host have the names that it gives its users, symbols and stacks. */
-  private nameRows(hostRun: HostRun): void {
-    const names = new RunNames(
-      {
-        host: () => this.deps.connected(hostRun.name),
-        dump: (map, limit) => hostRun.dumpMap(map, limit),
-        onFound: (found) => this.recordings.names(hostRun, found),
-      },
-      this.deps.log,
-    );
-    this.names.push(names);
-    this.store.setNames(hostRun.index, names);
-  }
-
-  /** Reads again when something had no name yet: an address on a stack is known only once the stack is. */
-  private named<T>(read: () => T, mostRounds = 3): T | Promise<T> {
-    const answer = read();
-    return this.names.some((n) => n.missing) ? this.readNamed(read, mostRounds) : answer;
-  }
-
-  private async readNamed<T>(read: () => T, mostRounds: number): Promise<T> {
-    let answer: T;
-    let rounds = 0;
-    do {
-      await Promise.all(this.names.map((n) => n.ask()));
-      answer = read();
-    } while (++rounds < mostRounds && this.names.some((n) => n.missing));
-    return answer;
-  }
-
-  /** The names that recorded rows need, whether or not anybody looks at them: a replay has no host to ask. */
-  private async nameRecorded(mostRows: number, mostRounds: number): Promise<void> {
-    if (!this.recordings.going) return;
-    await this.named(this.rowNames.take(mostRows), mostRounds);
-  }
-
-  /** Stacks that rows speak of are gone with their maps: they are read while they are there. */
-  private async readStacks(): Promise<void> {
-    const fields = this.recordSchemas.flatMap((s) => s.records.flatMap((r) => leavesOf(r).map((leaf) => leaf.field)));
-    const maps = new Set(fields.flatMap((field) => (field.format === 'stack' ? (field.map ?? []) : [])));
-    await Promise.all(this.names.flatMap((names) => [...maps].map((map) => names.readStacks(map))));
   }
 
   /** What the verifier refuses in the newest instruction set may be fine in the plain one: that is tried, and said. */
@@ -538,7 +485,7 @@ export class Run {
     this.lastRateAt = this.runningSince;
     this.setState('running');
     this.every(STATS_MS, () => void this.tick());
-    this.every(NAMES_MS, () => void this.nameRecorded(NAMED_ROWS, NAME_ROUNDS));
+    this.every(NAMES_MS, () => void this.naming.nameRecorded(false));
     const { durationSeconds, mapsSeconds } = this.spec;
     this.deadline.set(durationSeconds);
     if (mapsSeconds !== null) {
@@ -564,6 +511,7 @@ export class Run {
   }
 
   private async tick(): Promise<void> {
+    void this.naming.lookAtRows();
     await this.attention.renew(this.hostRuns);
     await Promise.allSettled(this.hostRuns.map((h) => h.refreshStats()));
     this.recordings.figures();
@@ -685,7 +633,7 @@ export class Run {
     this.setState('detaching');
     if (this.spec.mapsSeconds !== null) await this.emitMaps();
     await this.recordings.readMaps();
-    await this.readStacks();
+    await this.naming.readStacks();
     for (const h of this.hostRuns) h.grantHeld();
     const stays = (h: HostRun): boolean => h.kept !== null && (leave || goesOn(h));
     const last = (h: HostRun): Promise<void> => (stays(h) && !h.lost ? h.refreshStats() : h.detach());
@@ -694,7 +642,7 @@ export class Run {
     if (failed) this.error ??= RingsideError.from(failed.reason);
     for (const h of this.hostRuns) h.streams.flush(); // also of a host that was lost
     await this.emitter?.drain();
-    await this.nameRecorded(NAMED_ROWS_AT_END, NAME_ROUNDS_AT_END);
+    await this.naming.nameRecorded(true);
     for (const h of this.hostRuns) {
       if (stays(h)) h.leave();
       else h.kept = null;
@@ -783,7 +731,7 @@ export class Run {
     }
     await this.recordings.open(spec);
     await this.recordings.begin(true);
-    for (const [i, names] of this.names.entries()) this.recordings.names(this.hostRuns[i]!, names.found());
+    this.naming.recordingBegins();
     await this.recordings.keepMaps(spec.mapsSeconds);
     return this.summary();
   }
@@ -793,7 +741,7 @@ export class Run {
     this.recordings.ending();
     await Promise.allSettled(this.hostRuns.map((h) => h.refreshStats()));
     await this.recordings.readMaps();
-    await this.nameRecorded(NAMED_ROWS_AT_END, NAME_ROUNDS_AT_END);
+    await this.naming.nameRecorded(true);
     await this.recordings.end({ reason: 'interrupt', runGoesOn: true, seconds: this.seconds, error: null });
     return this.summary();
   }
@@ -903,19 +851,21 @@ export class Run {
   /** Rows for a panel: of a record stream, of "printk", or of "map:NAME". */
   page(query: RowsQuery): Promise<RowsPage> | RowsPage {
     this.attention.look();
-    return query.stream.startsWith(MAP_STREAM) ? this.maps.page(query) : this.named(() => this.views.page(query));
+    return query.stream.startsWith(MAP_STREAM)
+      ? this.maps.page(query)
+      : this.naming.named(() => this.views.page(query));
   }
 
   /** @throws RingsideError when the question does not fit the records. */
   ask(ask: RowsAsk): RowsAnswers[RowsAsk['ask']] | Promise<RowsAnswers[RowsAsk['ask']]> {
     this.attention.look();
     if (ask.ask === 'mapSummary') return this.mapSummaries.page(ask);
-    return this.named(() => answerRows(this.views, this.summaries, ask));
+    return this.naming.named(() => answerRows(this.views, this.summaries, ask));
   }
 
   detail(stream: string, seq: number): RowDetail | null | Promise<RowDetail | null> {
     if (stream.startsWith(MAP_STREAM)) return this.maps.detail(stream, seq);
-    return this.named(() => this.views.detail(stream, seq));
+    return this.naming.named(() => this.views.detail(stream, seq));
   }
 
   /** This run's share on a host. Errors: usage. */

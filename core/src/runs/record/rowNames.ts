@@ -1,50 +1,124 @@
 /**
- * Which names recorded rows need: a panel asks for those of the rows that it shows, a recording wants those of all. Rows are
- * looked at as they come, of a flood a part that is spread evenly: users and addresses repeat.
+ * Which names recorded rows need: a panel asks for those of the rows that it shows, a recording wants those of all. Of each
+ * row only the numbers are read that may have a name, in slices, so that nobody waits for it.
  */
-import { leavesOf, RowDecoder, type EventStore, type EventStream } from '../../events/index.ts';
-import type { RecordField, StreamSchema } from '../../model/index.ts';
+import { setImmediate } from 'node:timers/promises';
+import { recordSelector, type EventStore, type EventStream } from '../../events/index.ts';
+import { fieldsOf, recordBytes } from '../../events/decode.ts';
+import type { RecordInfo, StreamSchema } from '../../model/index.ts';
+import { noIds, stacksOf, type NamedIds } from '../namedIds.ts';
+import { collectorOf, type Collector } from './namedFields.ts';
+
+/** So long rows are read at once. */
+const SLICE_MS = 4;
+/** Rows between two looks at the clock. */
+const ROWS_AT_ONCE = 4_096;
+/** Rows of a stream in one look; of more a part is read that is spread evenly: their numbers repeat. */
+const MOST_ROWS = 1_000_000;
+/** Numbers of a kind of a host that wait for their names: the bound of memory. */
+const MOST_WAITING = 100_000;
 
 export class RowNames {
   /** The first row of each stream that was not looked at yet. */
   private readonly next = new Map<EventStream, number>();
+  /** Numbers by host that nobody has been asked for yet. */
+  private waiting: NamedIds[] = [];
+  private looking: Promise<void> | undefined;
 
   /** `schemas`: of the streams as they are called now. */
   constructor(
     private readonly store: EventStore,
     private readonly schemas: () => readonly StreamSchema[],
+    private readonly mostRows = MOST_ROWS,
   ) {}
 
-  /**
-   * Takes the rows that have come since, at most `most` of a stream. What is returned shows them: whoever answers for a
-   * host's names is asked for those that they have.
-   */
-  take(most: number): () => void {
-    const looks = this.schemas()
-      .filter((schema) => schema.records.some((record) => leavesOf(record).some(({ field }) => isNamed(field))))
-      .map((schema) => this.look(schema, most));
-    return () => looks.forEach((look) => look());
+  /** Rows that have come until now need no names: they are not recorded. */
+  skip(): void {
+    for (const stream of this.store.streams) this.next.set(stream, stream.delivered);
+    this.waiting = [];
   }
 
-  private look(schema: StreamSchema, most: number): () => void {
+  /** Looks at the rows that have come since. */
+  async look(): Promise<void> {
+    await this.looking;
+    this.looking ??= this.lookAtAll().finally(() => (this.looking = undefined));
+    await this.looking;
+  }
+
+  /** Looks, and gives the numbers that may have names by host; they are not given again. */
+  async take(): Promise<NamedIds[]> {
+    await this.look();
+    const { waiting } = this;
+    this.waiting = [];
+    return waiting;
+  }
+
+  /** These could not be asked for: they are given once more. */
+  putBack(host: number, ids: NamedIds): void {
+    const own = this.of(host);
+    for (const kind of ['user', 'group', 'symbol'] as const) for (const id of ids[kind]) own[kind].add(id);
+    for (const [map, stacks] of ids.stacks) for (const id of stacks) stacksOf(own, map).add(id);
+  }
+
+  private of(host: number): NamedIds {
+    return (this.waiting[host] ??= noIds());
+  }
+
+  private async lookAtAll(): Promise<void> {
+    for (const schema of this.schemas()) {
+      const types = schema.records.map(typeOf);
+      if (types.some(({ collect }) => collect !== null)) await this.lookAt(schema, types);
+    }
+  }
+
+  private async lookAt(schema: StreamSchema, types: readonly RecordType[]): Promise<void> {
     const stream = this.store.stream(schema.stream);
-    const first = Math.max(stream.firstSeq, this.next.get(stream) ?? 0);
-    const count = stream.delivered - first;
+    const last = stream.delivered - 1;
+    const from = Math.max(stream.firstSeq, this.next.get(stream) ?? 0);
     this.next.set(stream, stream.delivered);
-    const step = Math.max(1, Math.ceil(count / most));
-    const decoder = new RowDecoder(this.store, stream, schema);
-    return () => {
-      for (let seq = first + count - 1; seq >= first; seq -= step) {
-        const place = stream.place(seq);
-        if (place !== null) decoder.cells(place);
+    const step = Math.max(1, Math.ceil((last + 1 - from) / this.mostRows));
+    const select = recordSelector(schema);
+    let until = performance.now() + SLICE_MS;
+    for (let seq = last - Math.floor((last - from) / step) * step; seq <= last;) {
+      const chunk = stream.chunkOf(seq);
+      if (chunk === null) {
+        // It has left the store meanwhile.
+        seq += Math.max(1, Math.ceil((stream.firstSeq - seq) / step)) * step;
+        continue;
       }
-    };
+      const ids = this.of(chunk.host);
+      const end = Math.min(last + 1, chunk.firstSeq + chunk.count, seq + step * ROWS_AT_ONCE);
+      const { view } = chunk.slab;
+      for (; seq < end; seq += step) {
+        const offset = chunk.dataOffset(seq - chunk.firstSeq);
+        const length = chunk.lengthAt(offset);
+        const type = types[select(view, offset, length)];
+        type?.collect?.(view, offset, offset + Math.min(length, type.mostBytes), ids);
+      }
+      bound(ids);
+      if (performance.now() < until) continue;
+      await setImmediate();
+      until = performance.now() + SLICE_MS;
+    }
   }
 }
 
-/** Its text has a name of the host, perhaps. */
-const isNamed = (field: RecordField): boolean =>
-  ['uid', 'gid', 'symbol', 'stack'].includes(field.format) ||
-  field.kind === 'pointer' ||
-  (field.element !== undefined && isNamed(field.element)) ||
-  (field.fields ?? []).some(isNamed);
+interface RecordType {
+  collect: Collector | null;
+  /** What lies behind them is padding. */
+  mostBytes: number;
+}
+
+const typeOf = (record: RecordInfo): RecordType => ({
+  collect: collectorOf(fieldsOf(record)),
+  mostBytes: recordBytes(record, Infinity),
+});
+
+/** What came last beyond the bound gets no name. */
+function bound(ids: NamedIds): void {
+  for (const set of [ids.user, ids.group, ids.symbol, ...ids.stacks.values()] as Set<unknown>[]) {
+    if (set.size <= MOST_WAITING) continue;
+    let place = 0;
+    for (const id of set) if (place++ >= MOST_WAITING) set.delete(id);
+  }
+}
