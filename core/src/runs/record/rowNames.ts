@@ -14,7 +14,7 @@ const SLICE_MS = 4;
 /** Rows between two looks at the clock. */
 const ROWS_AT_ONCE = 4_096;
 /** Rows of a stream in one look; of more a part is read that is spread evenly: their numbers repeat. */
-const MOST_ROWS = 1_000_000;
+const MOST_ROWS = 500_000;
 /** Numbers of a kind of a host that wait for their names: the bound of memory. */
 const MOST_WAITING = 100_000;
 
