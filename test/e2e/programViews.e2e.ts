@@ -252,6 +252,21 @@ test('it gets other values while it runs, each in the next row, and an end in ti
     .waitFor();
 });
 
+/** How long the rows of a recording that keeps the last minutes stay in it. */
+const LAST_S = 10;
+let recordedSince = 0;
+const tooOld: string[] = [];
+
+test('a recording that keeps the last minutes is begun', async () => {
+  await workbench.keys('Ringside: Record, Keeping the Last Minutes…');
+  await type('Record steered and keep the last minutes', 'soon');
+  await editor!.page.getByText('A time such as 90s, 5m or 2h; at most 24h.').waitFor();
+  await type('Record steered and keep the last minutes', `${String(LAST_S)}s`);
+  await workbench.webview().getByRole('button', { name: 'End the recording' }).waitFor();
+  tooOld.push(String(await command.run()));
+  recordedSince = Date.now();
+});
+
 test('a save puts the new version into it: its map counts on, its values stay', async () => {
   const before = await markedRow('205');
   await workbench.keys('Ringside: Toggle Redeploy on Save');
@@ -269,14 +284,36 @@ test('a save puts the new version into it: its map counts on, its values stay', 
   await picture(editor!.page, 'run-control');
 });
 
+/** The rows in view that these processes made. */
+const rowsOf = async (pids: string[]): Promise<Row[]> =>
+  (await trace.rows()).filter((row) => pids.includes(row['pid'] ?? ''));
+
+test('what is older has left the file when it ends; its rows are those of the new version, as they were live', async () => {
+  await expect.poll(() => Date.now() - recordedSince, { timeout: 15_000 }).toBeGreaterThan(LAST_S * 1000);
+  const pids = [String(await command.run()), String(await command.run())];
+  await workbench.keys('Ringside: Record or End Recording');
+  const done = workbench.notification(/Recorded \d+ records of steered/);
+  await done.waitFor();
+  const live = await rowsOf(pids);
+  expect(live.map((row) => row['mark'])).toEqual(['1205', '1205']);
+  expect(await rowsOf(tooOld)).toHaveLength(1);
+  await done.getByRole('button', { name: 'Open' }).click();
+  await expect.poll(() => trace.status(), { timeout: 15_000 }).toBe('recording');
+  await trace.filter(`comm == "${command.comm}"`);
+  await expect.poll(() => rowsOf(pids), { timeout: 10_000 }).toEqual(live);
+  expect(await rowsOf(tooOld)).toEqual([]);
+  await picture(editor!.page, 'recording-last');
+  await workbench.keys('View: Close Editor');
+  await expect.poll(() => trace.status(), { timeout: 15_000 }).toBe('live');
+});
+
 test('its rows are recorded, and shown again without the run', async () => {
   await workbench.keys('Ringside: Record or End Recording');
   await workbench.webview().getByRole('button', { name: 'End the recording' }).waitFor();
   const pids: string[] = [];
   for (let i = 0; i < 3; i += 1) pids.push(String(await command.run()));
-  const recorded = async (): Promise<Row[]> => (await trace.rows()).filter((row) => pids.includes(row['pid'] ?? ''));
-  await expect.poll(async () => (await recorded()).length, { timeout: 10_000 }).toBe(3);
-  const live = await recorded();
+  await expect.poll(async () => (await rowsOf(pids)).length, { timeout: 10_000 }).toBe(3);
+  const live = await rowsOf(pids);
   await workbench.keys('Ringside: Record or End Recording');
   const done = workbench.notification(/Recorded \d+ records of steered/);
   await done.waitFor();
@@ -285,7 +322,7 @@ test('its rows are recorded, and shown again without the run', async () => {
   await done.getByRole('button', { name: 'Open' }).click();
   await expect.poll(() => trace.status(), { timeout: 15_000 }).toBe('recording');
   await trace.filter(`comm == "${command.comm}"`);
-  await expect.poll(recorded, { timeout: 10_000 }).toEqual(live);
+  await expect.poll(() => rowsOf(pids), { timeout: 10_000 }).toEqual(live);
   await picture(editor!.page, 'recording');
 });
 
