@@ -193,7 +193,7 @@ function actionsOf(state: ExplorerState): Actions {
 function pressed(event: KeyboardEvent): Pressed {
   const { key, altKey: alt, ctrlKey, metaKey, shiftKey: shift } = event;
   const target = event.target instanceof Element ? event.target : null;
-  const where = target?.closest('.editor')
+  const where = target?.closest('.editor, .plain')
     ? 'source'
     : target?.closest('input, select, textarea')
       ? 'text'

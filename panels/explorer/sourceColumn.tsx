@@ -89,8 +89,13 @@ export function SourceColumn({ state }: { state: ExplorerState }): JSX.Element {
 function PlainSource({ text, line }: { text: string; line: number }): JSX.Element {
   const lines = text.split('\n');
   const from = Math.max(0, line - AROUND);
+  const box = useRef<HTMLPreElement>(null);
+  useEffect(() => {
+    const [all, at] = [box.current!, box.current!.querySelector<HTMLElement>('.current')];
+    if (at !== null) all.scrollTop = at.offsetTop - all.offsetTop - (all.clientHeight - at.clientHeight) / 2;
+  }, [text, line]);
   return (
-    <pre class="plain">
+    <pre ref={box} class="plain" role="group" aria-label="Lines of the source" tabIndex={0}>
       {lines.slice(from, line + AROUND).map((one, i) => (
         <div key={i} class={from + i + 1 === line ? 'current' : ''}>
           <span class="number">{from + i + 1}</span>

@@ -1,3 +1,4 @@
+import type { MapSummary } from '@ringside/core/model';
 import type { JSX } from 'preact';
 import { visible } from '../shared/format.ts';
 import { IconButton } from '../shared/iconButton.tsx';
@@ -17,6 +18,7 @@ export function Toolbar({ state, actions, openMenu }: ToolbarProps): JSX.Element
   const shown = state.shown.value;
   const { paused, split } = state.look.value;
   const histogram = state.asHistogram.value;
+  const of = map === null ? '' : ofWords(map);
   return (
     <header class="map-head">
       <div class="map-what">
@@ -24,9 +26,8 @@ export function Toolbar({ state, actions, openMenu }: ToolbarProps): JSX.Element
           {visible(map?.name ?? '', 100)}
         </h1>
         {map !== null && (
-          <span class="map-of">
-            {visible(map.type, 40)} · {visible(map.owned ? map.owner : map.owner || 'held by nobody who is known', 200)}{' '}
-            · {visible(map.host, 100)}
+          <span class="map-of" title={of}>
+            {of}
           </span>
         )}
         {shown !== null && shown.readOnly !== '' && (
@@ -103,3 +104,9 @@ export function Toolbar({ state, actions, openMenu }: ToolbarProps): JSX.Element
     </header>
   );
 }
+
+/** "hash · held by sshd (812) · web-1" */
+const ofWords = ({ type, owned, owner, host }: MapSummary): string =>
+  [visible(type, 40), visible(owned ? owner : owner || 'held by nobody who is known', 200), visible(host, 100)].join(
+    ' · ',
+  );

@@ -2,6 +2,7 @@ import type { ErrorData } from '@ringside/core/model';
 import type { JSX } from 'preact';
 import { clock, visible } from '../shared/format.ts';
 import type { MapsState } from './state.ts';
+import { troubleWords } from './words.ts';
 
 /** Why there is nothing new, or nothing at all: what, why and what to do. */
 export function Trouble({ state }: { state: MapsState }): JSX.Element | null {
@@ -18,10 +19,12 @@ export function Trouble({ state }: { state: MapsState }): JSX.Element | null {
     return null;
   }
   const refused = trouble?.kind === 'refused';
+  const isAway = trouble?.kind === 'away' || away !== undefined;
+  const words = troubleWords(isAway ? (target.value?.host ?? away?.host ?? '') : '', error.message);
   const last = readAt === null || refused ? '' : ` Shown is what was read at ${clock(readAt)}.`;
   return (
-    <Banner icon={refused ? 'info' : 'warning'} text={`${error.message}${last}`} error={error}>
-      {(trouble?.kind === 'away' || away !== undefined) && (
+    <Banner icon={refused ? 'info' : 'warning'} text={`${words}${last}`} error={error}>
+      {isAway && (
         <button type="button" class="push-button" onClick={() => state.reconnect()}>
           {restartable ? 'Start Again' : 'Connect'}
         </button>

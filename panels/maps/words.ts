@@ -42,6 +42,11 @@ export function changesWords({ changesPerSecond, atLeast }: MapSummary): string 
 
 const count0 = (value: number): string => (Number.isInteger(value) ? count(value) : String(value));
 
+/** What is wrong, and on which host: a connection's own words do not say whose it was. */
+export function troubleWords(host: string, message: string): string {
+  return host === '' || message.includes(host) ? message : `${host}: ${message}`;
+}
+
 /** How it is read: again and again, not at present, or not any more. */
 export type Reading = 'live' | 'paused' | 'old';
 

@@ -231,9 +231,39 @@ test('its translated and machine code is shown beside the source, by lines of th
   await workbench.keys('View: Close Editor');
 });
 
-test('a run whose connection is cut is started again with one key', async () => {
+/** A map that somebody else has pinned: it outlives our connection. */
+const othersMap = 'per_cpu';
+
+test('the maps of the host are shown, those of others too', async () => {
+  await workbench.keys('Ringside: Show Maps');
+  await workbench.keysPick('A host…');
+  await workbench.keysPick(alias);
+  await workbench.webview().getByRole('option').filter({ hasText: othersMap }).first().click({ timeout: 30_000 });
+  await workbench
+    .webview()
+    .locator('.map-words', { hasText: /^2 .*· read / })
+    .waitFor({ timeout: 15_000 });
+});
+
+test('while the host is away its maps say so and stay as they were read; they come back with it', async () => {
+  const maps = workbench.webview();
   await workbench.clearNotifications();
-  sshd!.dropConnections();
+  await sshd!.goAway();
+  await maps.locator('.map-banner[role=alert]', { hasText: /ringside-test: .*Shown is what was read at/ }).waitFor();
+  await maps.locator('.map-words.old', { hasText: 'old: as of' }).waitFor();
+  expect(await maps.locator('.map-rows.old .row:not([hidden])').count()).toBe(2);
+  expect(await maps.getByRole('option').filter({ hasText: 'execs' }).count()).toBe(1);
+  await picture(editor.page, 'maps-away');
+  await sshd!.comeBack();
+  await maps.locator('.map-words:not(.old)', { hasText: '· read ' }).waitFor();
+  await expect.poll(() => maps.locator('.map-banner[role=alert]').count()).toBe(0);
+  // Its run has ended with its connection, and its map with it.
+  await expect.poll(() => maps.getByRole('option').filter({ hasText: 'execs' }).count()).toBe(0);
+  expect(await maps.locator('.map-rows .row:not([hidden])').count()).toBe(2);
+  await workbench.keys('View: Close Editor');
+});
+
+test('a run whose connection was cut is started again with one key', async () => {
   await workbench.notification(/execs ended when the connection was lost/).waitFor({ timeout: 60_000 });
   await workbench.treeRow(/execs.*connection lost/).waitFor();
   await pictures(editor.page, 'start-again');

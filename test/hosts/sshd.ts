@@ -70,6 +70,9 @@ export interface TestSshd {
   processes(): number[];
   /** Kills the connections' processes with SIGKILL: the network cable pulled. */
   dropConnections(): void;
+  /** The same, and nobody is let in until `comeBack()`: a host that is away. */
+  goAway(): Promise<void>;
+  comeBack(): Promise<void>;
   /** Stops sshd and its connections, removes users and files. */
   stop(): Promise<void>;
 }
@@ -232,15 +235,20 @@ export async function startSshd(options: SshdOptions = {}): Promise<TestSshd> {
     child = spawn(program, ['-D', '-f', path('sshd_config'), '-E', path('log')], { stdio: 'ignore' });
     await answers(port, child, log);
   };
-  const halt = async (): Promise<void> => {
+  /** Without the commands of its connections: those are what gives back. */
+  const endSshd = async (): Promise<number[]> => {
     const running = child;
     child = undefined;
-    if (!running || running.pid === undefined || running.exitCode !== null) return;
+    if (!running || running.pid === undefined || running.exitCode !== null) return [];
     const rest = descendantsOf(running.pid);
     const ended = new Promise((resolve) => running.once('exit', resolve));
     running.kill('SIGTERM');
     await ended;
-    for (const pid of rest) killQuietly(pid, 'SIGKILL');
+    for (const pid of rest) if (isSshd(pid)) killQuietly(pid, 'SIGKILL');
+    return rest;
+  };
+  const halt = async (): Promise<void> => {
+    for (const pid of await endSshd()) killQuietly(pid, 'SIGKILL');
   };
   const stop = async (): Promise<void> => {
     await halt();
@@ -350,6 +358,10 @@ export async function startSshd(options: SshdOptions = {}): Promise<TestSshd> {
         // Only sshd's own processes: the commands stay, as they do when a network dies.
         for (const pid of descendantsOf(child.pid)) if (isSshd(pid)) killQuietly(pid, 'SIGKILL');
       },
+      goAway: async () => {
+        await endSshd();
+      },
+      comeBack: start,
       stop,
     };
   } catch (error) {

@@ -25,6 +25,8 @@ export interface PanelPageOptions {
   /** 2 = everything twice as large, as Ctrl+plus makes it. */
   zoom?: number;
   reducedMotion?: boolean;
+  /** Answers what the page says, for a panel whose fake VS Code passes it on; null = no answer. */
+  host?: (message: unknown) => Promise<unknown>;
 }
 
 /** Serves the development pages of panels, each under its name. */
@@ -53,7 +55,7 @@ export class PanelPages {
 
   /** Opens a panel's page in a context of its own. */
   async open(panel: string, query = '', options: PanelPageOptions = {}): Promise<Page> {
-    const { width = 1200, height = 700, zoom = 1, reducedMotion = false } = options;
+    const { width = 1200, height = 700, zoom = 1, reducedMotion = false, host } = options;
     await this.#build(panel);
     const context = await this.#browser!.newContext({
       viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) },
@@ -66,6 +68,12 @@ export class PanelPages {
       if (message.type() === 'error') this.#complaints.push(message.text());
     });
     page.on('pageerror', (error) => this.#complaints.push(error.message));
+    if (host !== undefined) {
+      await page.exposeFunction('toHost', async (raw: string) => {
+        const answer = await host(JSON.parse(raw));
+        if (answer !== null) await page.evaluate((message) => window.postMessage(message, '*'), answer);
+      });
+    }
     const { port } = this.#server!.address() as AddressInfo;
     await page.goto(`http://127.0.0.1:${port}/${panel}.html?${query}`);
     await page.locator('main').waitFor();
