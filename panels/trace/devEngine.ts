@@ -109,7 +109,7 @@ export class SyntheticEngine {
   #recording(): Partial<RunSummary> {
     if (this.#recordingSince === null) return {};
     const state = { file: '/tmp/run.ringside', startedAt: this.#recordingSince, endedAt: null, error: null };
-    return { recording: { ...state, bytes: 1_234_567, records: 4_242, droppedRecords: 0 } };
+    return { recording: { ...state, bytes: 1_234_567, records: 4_242, droppedRecords: 0, missingNames: 0 } };
   }
 
   summary(): RunSummary {

@@ -1,6 +1,16 @@
 import type { ProgramCost, RunSummary, StreamLedger } from '@ringside/core/model';
 import { describe, expect, it } from 'vitest';
-import { accountText, emptyState, endSentence, isLive, keptNote, ledgerWords, stateNote, statusOf } from './status.ts';
+import {
+  accountText,
+  emptyState,
+  endSentence,
+  isLive,
+  keptNote,
+  ledgerWords,
+  recordingText,
+  stateNote,
+  statusOf,
+} from './status.ts';
 
 const run = (more: Partial<RunSummary> = {}): RunSummary => ({
   id: 'r',
@@ -142,6 +152,28 @@ describe('emptyState', () => {
       action: 'restart',
     });
     expect(emptyState({ ...input, run: null }).action).toBeNull();
+  });
+});
+
+describe('a recording', () => {
+  it('says how large it is and what is missing in it', () => {
+    const state = { file: '/r', startedAt: 0, endedAt: null, bytes: 2_000_000, records: 1, error: null };
+    const whole = { ...state, droppedRecords: 0, missingNames: 0 };
+    expect(recordingText(whole, 61_000)).toBe('2.0 MB · 1:01');
+    expect(recordingText({ ...whole, droppedRecords: 5, missingNames: 1_200 }, 61_000)).toBe(
+      '2.0 MB · 1:01 · 5 missing · 1,200 names missing',
+    );
+    expect(recordingText({ ...whole, endedAt: 1 }, 61_000)).toBe('');
+  });
+
+  it('says when it is opened what cannot be read and which names it had no room for', () => {
+    const replay = { file: '/r', recordedAt: 0, damage: '', unnamed: '', playedBytes: 1, bytes: 1 };
+    const opened = (more: Partial<typeof replay>) => run({ state: 'ended', replay: { ...replay, ...more } });
+    expect(stateNote(opened({}))).not.toContain('missing');
+    expect(stateNote(opened({ unnamed: '7 are numbers.' }))).toMatch(/ · names missing$/);
+    expect(endSentence(opened({ damage: 'It is cut.', unnamed: '7 are numbers.' }))).toBe(
+      'A recording: there is no host behind it. It is cut. 7 are numbers.',
+    );
   });
 });
 

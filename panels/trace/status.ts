@@ -55,7 +55,9 @@ const REASONS: Record<EndReason, string> = {
 /** "Ended because it was stopped." */
 export function endSentence(run: RunSummary): string {
   if (run.replay)
-    return ['A recording: there is no host behind it.', run.replay.damage].filter((t) => t !== '').join(' ');
+    return ['A recording: there is no host behind it.', run.replay.damage, run.replay.unnamed]
+      .filter((t) => t !== '')
+      .join(' ');
   const [kept] = run.kept;
   if (kept !== undefined)
     return `It goes on on ${run.kept.map((on) => on.host).join(', ')} until ${until(kept.expires)}.`;
@@ -274,12 +276,12 @@ export function stateNote(run: RunSummary | null): string {
 }
 
 /** "of 26 Nov, 19:30": when it was recorded; while it is being read, how far. */
-function replayNote({ recordedAt, playedBytes, bytes, damage }: ReplayState, done: boolean): string {
+function replayNote({ recordedAt, playedBytes, bytes, damage, unnamed }: ReplayState, done: boolean): string {
   const when = new Date(recordedAt).toLocaleString('en-GB', {
     ...{ day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
   });
   const read = done || bytes === 0 ? '' : ` · ${Math.floor((100 * playedBytes) / bytes)} % read`;
-  return `of ${when}${read}${damage === '' ? '' : ' · damaged'}`;
+  return `of ${when}${read}${damage === '' ? '' : ' · damaged'}${unnamed === '' ? '' : ' · names missing'}`;
 }
 
 /** What the record button says while a recording goes on: its size and time; "" when none does. */
@@ -288,6 +290,7 @@ export function recordingText(recording: RecordingState | undefined, now: number
   const seconds = Math.max(0, Math.floor((now - recording.startedAt) / 1000));
   const [minutes, rest] = [Math.floor(seconds / 60), String(seconds % 60).padStart(2, '0')];
   const dropped = recording.droppedRecords === 0 ? '' : ` · ${count(recording.droppedRecords)} missing`;
+  const names = recording.missingNames === 0 ? '' : ` · ${count(recording.missingNames)} names missing`;
   const last = recording.last ? `last ${Math.round(recording.last.seconds / 6) / 10} min of ` : '';
-  return `${byteSize(recording.bytes)} · ${last}${minutes}:${rest}${dropped}`;
+  return `${byteSize(recording.bytes)} · ${last}${minutes}:${rest}${dropped}${names}`;
 }

@@ -189,7 +189,14 @@ function sayRecording({ recording, replay }: RunSummary): void {
       `${yellow('recording')} ${dropped} records are missing in it: the disk was too slow for them.\n`,
     );
   }
-  if (replay && replay.damage !== '') process.stderr.write(`${yellow('recording')} ${replay.damage}\n`);
+  if (recording && recording.missingNames > 0) {
+    const missing = recording.missingNames.toLocaleString('en-US');
+    process.stderr.write(
+      `${yellow('recording')} ${missing} names are missing in it: a replay shows those users, functions and stacks as numbers.\n`,
+    );
+  }
+  for (const text of [replay?.damage, replay?.unnamed])
+    if (text) process.stderr.write(`${yellow('recording')} ${text}\n`);
 }
 
 /** Begins a run, passes its events on until it ends, and goes away in order when Ctrl+C comes first. */

@@ -35,6 +35,8 @@ export interface FiguresHead {
   delivered: Counts;
   /** The agent's last word: its streams are drained. */
   final: boolean;
+  /** Names that recorded rows of this host need and that the recording had no room for; absent = none (since 1.3). */
+  missingNames?: number;
 }
 
 export interface MapHead {
@@ -173,7 +175,10 @@ export const headIs = {
   attached: (head: unknown): head is AttachedHead =>
     isObject(head) && isListOf(head['leftOut'], isLeftOut) && isListOf(head['notes'], isNote),
   figures: (head: unknown): head is FiguresHead =>
-    isObject(head) && isCounts(head['delivered']) && isFlag(head['final']),
+    isObject(head) &&
+    isCounts(head['delivered']) &&
+    isFlag(head['final']) &&
+    (head['missingNames'] === undefined || isCount(head['missingNames'])),
   map: (head: unknown): head is MapHead =>
     isObject(head) &&
     isText(head['map']) &&

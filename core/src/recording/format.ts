@@ -9,7 +9,7 @@ import { RingsideError } from '../errors.ts';
 export const RECORDING_MAGIC = Uint8Array.of(0x8b, 0x52, 0x53, 0x52, 0x0d, 0x0a, 0x1a, 0x0a);
 /** A reader refuses a greater major version, and reads past chunk types of a greater minor one. */
 export const RECORDING_MAJOR = 1;
-export const RECORDING_MINOR = 2;
+export const RECORDING_MINOR = 3;
 export const PREAMBLE_BYTES = 16;
 export const CHUNK_HEADER_BYTES = 32;
 /** "RSCK": where a reader begins again behind damage. */

@@ -171,10 +171,32 @@ describe('a recording of the last minutes', () => {
     expect(kept).toEqual([7n, 8n, 9n, 10n]);
   });
 
-  it('keeps the names that the host gave, however long ago', () => {
-    const { run, host, names, frames: data } = ChunkType;
-    const older = [run, host, data, names, data, names].map((type, i) => ({ type, host: 0, i, map: '' }));
-    expect(carriedOver(older).map(({ i }) => i)).toEqual([0, 1, 3, 5]);
+  it('lets go of older chunks of names, but for what still holds of them', async () => {
+    const path = join(folder, `${++files}.ringside`);
+    const asked: [bigint, bigint][] = [];
+    const name = (text: string) => encodeParts({ text });
+    const carriedNames = (fromNs: bigint, untilNs: bigint) => {
+      asked.push([fromNs / SECOND, untilNs / SECOND]);
+      return Promise.resolve([name('still'), name('too')].map((payload) => ({ host: 0, payload })));
+    };
+    const file = await LastMinutesFile.create(path, { seconds: 3, carriedNames });
+    file.add({ type: ChunkType.run, host: 0, timeNs: 0n }, encodeParts(head));
+    file.add({ type: ChunkType.host, host: 0, timeNs: 0n }, encodeParts({}));
+    for (let second = 1n; second <= 10n; second++) {
+      const { chunk, payloadBytes } = frames(1);
+      file.add({ type: ChunkType.names, host: 0, timeNs: SECOND * second }, name(`of ${second}`));
+      file.addFrames({ type: ChunkType.frames, host: 0, timeNs: SECOND * second }, chunk, payloadBytes, 1);
+    }
+    await file.close(11n * SECOND);
+    const { chunks, reader } = await read(new Uint8Array(readFileSync(path)));
+    expect(isWhole(reader.damage)).toBe(true);
+    expect(chunks.slice(0, 4).map(({ type }) => type)).toEqual([1, 2, ChunkType.names, ChunkType.names]);
+    const names = of(chunks, ChunkType.names);
+    const texts = names.map(({ payload }) => (decodeParts(payload)!.head as { text: string }).text);
+    expect(texts).toEqual(['still', 'too', 'of 7', 'of 8', 'of 9', 'of 10']);
+    expect(asked.at(-1)).toEqual([7n, 6n]);
+    const places = reader.index!.places.filter(([type]) => type === ChunkType.names);
+    expect(places.map(([, , at]) => at)).toEqual(names.map(({ at }) => at));
   });
 
   it('carries the first figures of each version, and the newest of figures and maps', () => {

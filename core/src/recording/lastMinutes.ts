@@ -18,6 +18,7 @@ import {
   PREAMBLE_BYTES,
   readChunkHeader,
 } from './format.ts';
+import type { CarriedNames, ChunkMeta } from './sink.ts';
 
 /** Larger than this the file does not become, however short the time that fits. */
 export const MOST_LAST_BYTES = 2 ** 30;
@@ -31,17 +32,15 @@ export interface LastMinutesOptions extends RecordingFileOptions {
   seconds: number;
   /** Default: MOST_LAST_BYTES. */
   mostBytes?: number;
+  /**
+   * Chunks of names up to `untilNs` leave, rows begin at `fromNs`: what of those names is still to be in the file.
+   * Default: none.
+   */
+  carriedNames?(fromNs: bigint, untilNs: bigint): Promise<CarriedNames[]>;
 }
 
 /** Chunks that say what the run is: they stay, whatever their age. */
-const lasting = new Set<number>([
-  ChunkType.run,
-  ChunkType.host,
-  ChunkType.program,
-  ChunkType.attached,
-  ChunkType.swap,
-  ChunkType.names,
-]);
+const lasting = new Set<number>([ChunkType.run, ChunkType.host, ChunkType.program, ChunkType.attached, ChunkType.swap]);
 
 interface Piece extends Omit<Placed, 'payload'> {
   /** Of a map's entries: whose they are. */
@@ -57,7 +56,11 @@ export class LastMinutesFile extends RecordingFile {
   private readonly windowNs: bigint;
   private readonly mostBytes: number;
 
-  private constructor(path: string, handle: RecordingHandle, options: LastMinutesOptions) {
+  private constructor(
+    path: string,
+    handle: RecordingHandle,
+    protected override readonly options: LastMinutesOptions,
+  ) {
     super(path, handle, options);
     this.windowNs = BigInt(Math.round(options.seconds * 1e9));
     this.mostBytes = options.mostBytes ?? MOST_LAST_BYTES;
@@ -117,14 +120,23 @@ export class LastMinutesFile extends RecordingFile {
       await this.flush();
       if (this.hasFailed()) return;
       const from = this.firstWanted();
-      const carried = carriedOver(this.pieces.slice(0, from));
+      const older = this.pieces.slice(0, from);
+      const carried = carriedOver(older);
       const next = this.pieces[from];
-      if (carried.length === from) return; // nothing is too old
+      const names = older.filter(({ type }) => type === ChunkType.names);
+      if (carried.length + names.length === from) return; // nothing is too old
+      const told = await this.carriedNames(next?.timeNs ?? this.newestNs, names);
+      const number = (next?.number ?? this.nextNumber) - carried.length - told.length;
+      if (number < 0) throw new Error('there are not enough numbers for the chunks yet');
       target = await open(beside, 'w+', 0o600);
-      const out = new Copy(target, (next?.number ?? this.nextNumber) - carried.length);
+      const out = new Copy(target, number);
       await out.begin();
       const moved: Piece[] = [];
       for (const piece of carried) moved.push(await out.carry(this.handle, piece));
+      for (const { host, payload } of told) {
+        const timeNs = next?.timeNs ?? this.newestNs;
+        moved.push({ ...(await out.put({ type: ChunkType.names, host, timeNs }, payload)), records: 0, map: '' });
+      }
       const source = next?.at ?? this.written;
       let done = source;
       for (; this.written - done > COPY_BYTES && !this.hasFailed(); done += COPY_BYTES)
@@ -150,6 +162,12 @@ export class LastMinutesFile extends RecordingFile {
         await rm(beside, { force: true }).catch(() => undefined);
       }
     }
+  }
+
+  private async carriedNames(fromNs: bigint, names: readonly Piece[]): Promise<CarriedNames[]> {
+    if (names.length === 0) return [];
+    const untilNs = names.reduce((most, { timeNs }) => (timeNs > most ? timeNs : most), 0n);
+    return (await this.options.carriedNames?.(fromNs, untilNs)) ?? [];
   }
 
   /** The copy is the recording from now on. */
@@ -223,16 +241,16 @@ class Copy {
     const header = readChunkHeader(old, 0);
     if (header === null) throw new Error('the file is not as it was written');
     const payload = old.subarray(CHUNK_HEADER_BYTES, CHUNK_HEADER_BYTES + header.payloadBytes);
+    return { ...piece, ...(await this.put(header, header.type === ChunkType.run ? asLater(payload) : payload)) };
+  }
+
+  async put({ type, host, timeNs }: ChunkMeta, payload: Uint8Array): Promise<Omit<Piece, 'records' | 'map'>> {
     const number = this.number++;
-    const { type, host, timeNs } = header;
-    const bytes = encodeChunk(
-      { type, host, timeNs, flags: 0, number },
-      type === ChunkType.run ? asLater(payload) : payload,
-    );
+    const bytes = encodeChunk({ type, host, timeNs, flags: 0, number }, payload);
     await writeWhole(this.target, bytes, this.at);
-    const moved = { ...piece, number, at: this.at, bytes: bytes.length };
+    const at = this.at;
     this.begun = this.at += bytes.length;
-    return moved;
+    return { type, host, timeNs, number, at, bytes: bytes.length };
   }
 
   async append(source: RecordingHandle, from: number, length: number): Promise<void> {

@@ -20,7 +20,7 @@ const found: fc.Arbitrary<FoundNames> = fc
   }));
 
 /** What all of the chunks hold together. */
-function together(payloads: readonly Uint8Array[]): FoundNames {
+function together(payloads: Iterable<Uint8Array>): FoundNames {
   const all = noNames();
   for (const payload of payloads) {
     const one = decodeNames(payload)!;
@@ -37,14 +37,14 @@ it('come back as they were written', () => {
       expect(together(encodeNames(all))).toEqual(all);
     }),
   );
-  expect(encodeNames(noNames())).toEqual([]);
+  expect([...encodeNames(noNames())]).toEqual([]);
 });
 
 it('take several chunks when there are many, and none is large', () => {
   const all = noNames();
   for (let i = 0n; i < 12_000n; i++) all.symbol.set(i, `function_${i}`);
   all.stacks.set('stacks', new Map(Array.from({ length: 900 }, (_, id) => [id, new Array<bigint>(100).fill(7n)])));
-  const payloads = encodeNames(all);
+  const payloads = [...encodeNames(all)];
   expect(payloads.length).toBeGreaterThan(1);
   for (const { length } of payloads) expect(length).toBeLessThan((1 << 20) + 1024);
   expect(together(payloads)).toEqual(all);

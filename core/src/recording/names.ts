@@ -45,36 +45,52 @@ interface NamesHead {
   stacks: [string, number][];
 }
 
-/** The payloads of chunks with these names, none when there are none. */
-export function encodeNames(found: FoundNames): Uint8Array[] {
-  const payloads: Uint8Array[] = [];
+/** The payloads of chunks with these names, none when there are none; each is made when it is asked for. */
+export function* encodeNames(found: FoundNames): Generator<Uint8Array> {
   let open = new OpenChunk();
-  const next = (bytes: number): OpenChunk => {
-    if (open.bytes > 0 && open.bytes + bytes > CHUNK_BYTES) {
-      payloads.push(open.close());
-      open = new OpenChunk();
-    }
-    open.bytes += bytes;
-    return open;
-  };
   for (const kind of nameKinds) {
-    for (const [id, name] of found[kind])
-      if (name.length <= MOST_NAME_LENGTH) next(nameBytes(name)).head[kind].push([String(id), name]);
+    for (const [id, name] of found[kind]) {
+      if (name.length > MOST_NAME_LENGTH) continue;
+      if (open.isFullFor(nameBytes(name))) {
+        yield open.close();
+        open = new OpenChunk();
+      }
+      open.name(kind, id, name);
+    }
   }
   for (const [map, stacks] of found.stacks) {
     if (map.length > MOST_NAME_LENGTH) continue;
-    for (const [id, frames] of stacks) next(stackBytes(frames.length)).stack(map, id, frames);
+    for (const [id, frames] of stacks) {
+      if (open.isFullFor(stackBytes(frames.length))) {
+        yield open.close();
+        open = new OpenChunk();
+      }
+      open.stack(map, id, frames);
+    }
   }
-  if (open.bytes > 0) payloads.push(open.close());
-  return payloads;
+  if (!open.isEmpty) yield open.close();
 }
 
 class OpenChunk {
-  bytes = 0;
-  readonly head: NamesHead = { user: [], group: [], symbol: [], stacks: [] };
+  private bytes = 0;
+  private readonly head: NamesHead = { user: [], group: [], symbol: [], stacks: [] };
   private readonly tail: Uint8Array[] = [];
 
+  get isEmpty(): boolean {
+    return this.bytes === 0;
+  }
+
+  isFullFor(bytes: number): boolean {
+    return !this.isEmpty && this.bytes + bytes > CHUNK_BYTES;
+  }
+
+  name(kind: NameKind, id: bigint, name: string): void {
+    this.bytes += nameBytes(name);
+    this.head[kind].push([String(id), name]);
+  }
+
   stack(map: string, id: number, frames: readonly bigint[]): void {
+    this.bytes += stackBytes(frames.length);
     const last = this.head.stacks.at(-1);
     if (last?.[0] === map) last[1]++;
     else this.head.stacks.push([map, 1]);

@@ -72,7 +72,7 @@ const plain = (chunks: Chunk[]): string[] =>
 
 describe('the bytes', () => {
   it('begin with a preamble and a chunk header that never change', () => {
-    expect(Buffer.from(encodePreamble()).toString('hex')).toBe('8b5253520d0a1a0a0100020000000000');
+    expect(Buffer.from(encodePreamble()).toString('hex')).toBe('8b5253520d0a1a0a0100030000000000');
     const chunk = encodeChunk(
       { type: 5, flags: 0, host: 2, number: 7, timeNs: 0x0102030405060708n },
       Uint8Array.of(1, 2, 3),

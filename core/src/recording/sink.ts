@@ -20,3 +20,9 @@ export interface ChunkSink {
   /** Bytes that were written or will be. */
   readonly bytes: number;
 }
+
+/** The payload of a chunk of names that still hold. */
+export interface CarriedNames {
+  host: number;
+  payload: Uint8Array;
+}

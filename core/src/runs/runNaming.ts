@@ -16,7 +16,7 @@ const MOST_ROUNDS = 3;
 export interface NamedRun {
   readonly store: EventStore;
   readonly recordSchemas: readonly StreamSchema[];
-  readonly recordings: Pick<Recordings, 'going' | 'names'>;
+  readonly recordings: Pick<Recordings, 'going' | 'names' | 'namesMissing'>;
 }
 
 export class RunNaming {
@@ -80,20 +80,22 @@ export class RunNaming {
 
   /** The names that recorded rows need, whether or not anybody looks at them: a replay has no host to ask. */
   nameRecorded(atEnd: boolean): Promise<void> {
-    const turn = this.recording.then(() => this.tellRecording(atEnd ? QUESTIONS_AT_END : QUESTIONS));
+    const turn = this.recording.then(() => this.tellRecording(atEnd));
     this.recording = turn.catch((error: unknown) => this.log.debug(`No names for the recording: ${String(error)}`));
     return this.recording;
   }
 
-  private async tellRecording(mostQuestions: number): Promise<void> {
+  private async tellRecording(atEnd: boolean): Promise<void> {
     const { recordings } = this.run;
     if (!recordings.going) return;
     const waiting = await this.rows.take();
     const tell = async ({ hostRun, names }: (typeof this.hosts)[number]): Promise<void> => {
       const ids = waiting[hostRun.index];
       if (ids === undefined) return;
+      const mostQuestions = atEnd ? QUESTIONS_AT_END : QUESTIONS;
       const left = await names.tell(ids, mostQuestions, (found) => recordings.names(hostRun, found));
-      this.rows.putBack(hostRun.index, left);
+      if (atEnd) recordings.namesMissing(hostRun, left);
+      else this.rows.putBack(hostRun.index, left);
     };
     await Promise.all(this.hosts.map(tell));
   }

@@ -189,7 +189,9 @@ function runTooltip(run: RunSummary): string {
   });
   const error = run.error ? [`${run.error.message} ${run.error.remedy}`] : [];
   const recording = run.recording?.endedAt === null ? [`Recorded to ${run.recording.file}`] : [];
-  const replay = run.replay ? [`A recording: ${run.replay.file}`, run.replay.damage].filter((t) => t !== '') : [];
+  const replay = run.replay
+    ? [`A recording: ${run.replay.file}`, run.replay.damage, run.replay.unnamed].filter((t) => t !== '')
+    : [];
   return [
     run.file,
     ...recording,

@@ -2,6 +2,7 @@
  * Writes one run into a recording: the frames of its agents as they come, and beside them what a replay needs to answer for
  * a host that is not there. What the disk is too slow for is left out and counted; the run never waits.
  */
+import { setImmediate } from 'node:timers/promises';
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
   HelloSchema,
@@ -24,12 +25,13 @@ import {
 } from '../../recording/format.ts';
 import type { AttachedHead, Counts, EndHead, FiguresHead, HostHead, RunHead } from '../../recording/contents.ts';
 import { encodeNames, type FoundNames } from '../../recording/names.ts';
-import type { ChunkSink } from '../../recording/sink.ts';
+import type { CarriedNames, ChunkSink } from '../../recording/sink.ts';
 import type { HostRun, MapDumpBytes } from '../hostRun.ts';
 import type { HostDump } from '../mapWatch.ts';
 import { keptDetails } from '../keptRun.ts';
-import { KnownNames } from '../knownNames.ts';
+import type { NamedIds } from '../namedIds.ts';
 import type { PreparedObject } from '../prepare.ts';
+import { WrittenNames } from './writtenNames.ts';
 
 /** Frames are handed to the sink when so many bytes are there … */
 const CHUNK_BYTES = 256 << 10;
@@ -73,8 +75,7 @@ interface Recorded {
   /** Refused by the sink since the last chunk that it took. */
   dropped: { frames: number; records: Counts };
   maps: Map<string, RecordedMap>;
-  /** That stand in the recording. */
-  names: KnownNames;
+  names: WrittenNames;
   /** A version took over whose first figures are not in the recording: what it costs is counted from them. */
   firstMissing: boolean;
   stop(): void;
@@ -87,12 +88,15 @@ export class Recorder {
   records = 0;
   private readonly hosts: Recorded[] = [];
   private timer: NodeJS.Timeout | undefined;
+  private stoppedNs: bigint | undefined;
 
   constructor(
     private readonly run: RecordedRun,
     private readonly sink: ChunkSink,
     /** ns since the Unix epoch, never going back. */
     private readonly now: () => bigint,
+    /** Of a recording that keeps the last minutes: how much it keeps. */
+    private readonly windowNs?: bigint,
   ) {}
 
   /** Says what is recorded, and listens to every host from now on. */
@@ -115,7 +119,7 @@ export class Recorder {
     const dropped = { frames: 0, records: {} };
     const recorded: Recorded = {
       ...{ hostRun, index, gathering: null, dropped, firstMissing: false, stop },
-      ...{ maps: new Map(), names: new KnownNames() },
+      ...{ maps: new Map(), names: new WrittenNames({ windowNs: this.windowNs }) },
     };
     this.hosts.push(recorded);
   }
@@ -218,8 +222,9 @@ export class Recorder {
       const delivered = Object.fromEntries(
         this.run.store.streams.map((stream) => [stream.name, stream.deliveredBy(hostRun.index)]),
       );
+      const missingNames = recorded.names.missing(this.now());
       const put = (figures: Stats, final: boolean): void => {
-        const head: FiguresHead = { delivered, final };
+        const head: FiguresHead = { delivered, final, ...(missingNames > 0 && { missingNames }) };
         this.put(ChunkType.figures, index, encodeParts(head, toBinary(StatsSchema, figures)));
       };
       if (recorded.firstMissing && first !== undefined && first !== stats) put(first, false);
@@ -272,12 +277,35 @@ export class Recorder {
     this.put(ChunkType.iterator, recorded.index, encodeParts(head, new TextEncoder().encode(text)));
   }
 
-  /** The host has told names; what stands in the recording already is not written again. False: there is no room for all. */
-  names(hostRun: HostRun, found: FoundNames): boolean {
+  /** The host has told names that rows need; what stands in the recording already is not written again. */
+  names(hostRun: HostRun, found: FoundNames): void {
     const recorded = this.of(hostRun);
-    if (recorded === undefined) return true;
-    for (const payload of encodeNames(recorded.names.add(found))) this.put(ChunkType.names, recorded.index, payload);
-    return !recorded.names.full;
+    if (recorded === undefined) return;
+    const added = recorded.names.add(found, this.now());
+    for (const payload of encodeNames(added)) this.put(ChunkType.names, recorded.index, payload);
+  }
+
+  /** Rows need the names of these, and nobody could be asked for them. */
+  namesMissing(hostRun: HostRun, ids: NamedIds): void {
+    this.of(hostRun)?.names.lack(ids, this.now());
+  }
+
+  /** Names that rows need and that are not in the recording. */
+  get missingNames(): number {
+    const now = this.stoppedNs ?? this.now();
+    return this.hosts.reduce((sum, { names }) => sum + names.missing(now), 0);
+  }
+
+  /** For a file that lets go of older chunks. */
+  async carriedNames(fromNs: bigint, untilNs: bigint): Promise<CarriedNames[]> {
+    const carried: CarriedNames[] = [];
+    for (const { index, names } of this.hosts) {
+      for (const payload of encodeNames(names.carry(fromNs, untilNs))) {
+        carried.push({ host: index, payload });
+        await setImmediate();
+      }
+    }
+    return carried;
   }
 
   /** A new version took over: called before the first frame of it is read. */
@@ -314,6 +342,7 @@ export class Recorder {
 
   /** Listens no more. */
   stop(): void {
+    this.stoppedNs ??= this.now();
     clearInterval(this.timer);
     for (const recorded of this.hosts) recorded.stop();
   }

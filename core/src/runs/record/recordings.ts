@@ -8,10 +8,11 @@ import type { AttachSpec, IteratorText, RecordingState, RecordSpec } from '../..
 import type { EndHead, RunHead } from '../../recording/contents.ts';
 import type { FoundNames } from '../../recording/names.ts';
 import { RecordingFile } from '../../recording/file.ts';
-import { LastMinutesFile } from '../../recording/lastMinutes.ts';
+import { LastMinutesFile, type LastMinutesOptions } from '../../recording/lastMinutes.ts';
 import type { HostRun, MapDumpBytes } from '../hostRun.ts';
 import type { HostDump } from '../mapWatch.ts';
 import { runName } from '../loadPlan.ts';
+import type { NamedIds } from '../namedIds.ts';
 import { isSource, type PreparedObject } from '../prepare.ts';
 import { Recorder, type RecordedRun } from './recorder.ts';
 
@@ -34,8 +35,8 @@ interface FileRecording {
   begun: boolean;
   mapsTimer: NodeJS.Timeout | undefined;
   endedAt: number | null;
-  /** More names were found than a recording takes. */
-  namesFull: boolean;
+  /** It was said that there are more names than a recording takes. */
+  namesSaid: boolean;
 }
 
 /** ns since the Unix epoch by a clock that never goes back. */
@@ -65,14 +66,16 @@ export class Recordings {
     if (lastSeconds !== undefined && !(lastSeconds > 0 && lastSeconds <= MOST_LAST_SECONDS)) {
       throw new RingsideError('usage', 'A recording keeps the last 24 hours at most.', { remedy: 'Such as 5m.' });
     }
+    const carriedNames: LastMinutesOptions['carriedNames'] = (from, until) => recorder.carriedNames(from, until);
     const file = await (lastSeconds === undefined
       ? RecordingFile.create(resolve(path), { onFailed })
-      : LastMinutesFile.create(resolve(path), { onFailed, seconds: lastSeconds }));
-    const recorder = new Recorder(this.run, file, this.now);
+      : LastMinutesFile.create(resolve(path), { onFailed, carriedNames, seconds: lastSeconds }));
+    const windowNs = lastSeconds === undefined ? undefined : BigInt(Math.round(lastSeconds * 1e9));
+    const recorder = new Recorder(this.run, file, this.now, windowNs);
     const startedAt = Date.now();
     this.current = {
       ...{ file, lastSeconds, recorder, startedAt, begun: false, mapsTimer: undefined, endedAt: null },
-      namesFull: false,
+      namesSaid: false,
     };
   }
 
@@ -131,7 +134,12 @@ export class Recordings {
   }
 
   figures(): void {
-    this.recorder?.figures();
+    const { recorder, active } = this;
+    if (!recorder || !active) return;
+    recorder.figures();
+    if (active.namesSaid || recorder.missingNames === 0) return;
+    active.namesSaid = true;
+    this.log.warn(`${active.file.path} has no room for more names: rows with others show numbers when it is replayed.`);
   }
 
   map(hostRun: HostRun, map: string, dump: MapDumpBytes): void {
@@ -147,12 +155,14 @@ export class Recordings {
     this.recorder?.iterator(hostRun, program, text);
   }
 
-  /** A host has told names. */
+  /** A host has told names that rows need. */
   names(hostRun: HostRun, found: FoundNames): void {
-    const { recorder, active } = this;
-    if (!recorder || !active || recorder.names(hostRun, found) || active.namesFull) return;
-    active.namesFull = true;
-    this.log.warn(`${active.file.path} has no room for more names: rows with others show numbers when it is replayed.`);
+    this.recorder?.names(hostRun, found);
+  }
+
+  /** Rows need the names of these, and nobody could be asked for them. */
+  namesMissing(hostRun: HostRun, ids: NamedIds): void {
+    this.recorder?.namesMissing(hostRun, ids);
   }
 
   swapped(hostRun: HostRun, object: PreparedObject, spec: AttachSpec, result: SwapResult): void {
@@ -220,6 +230,7 @@ export class Recordings {
       bytes: file.bytes,
       records: kept?.records ?? recorder.records,
       droppedRecords: recorder.droppedRecords,
+      missingNames: recorder.missingNames,
       ...(kept && lastSeconds !== undefined && { last: { seconds: lastSeconds, from: msOf(kept.first) } }),
       error: file.failure,
     };

@@ -8,7 +8,8 @@ import { RowNames } from './rowNames.ts';
 const uid = makeField({ name: 'uid', kind: 'uint', offset: 0, size: 4, format: 'uid' });
 
 /** A store of two hosts, whose rows are users from a number on. */
-function setUp({ format = 'uid', mostRows = 1_000_000, slabBytes = 0 } = {}) {
+function setUp(options: { format?: 'uid' | 'plain'; mostRows?: number; slabBytes?: number } = {}) {
+  const { format = 'uid', mostRows = 1_000_000, slabBytes = 0 } = options;
   const store = new EventStore(slabBytes === 0 ? {} : { maxBytes: 2 * slabBytes, slabBytes });
   const hosts = [store.addHost('a', noClocks), store.addHost('b', noClocks)];
   const schema = makeSchema(makeRecord('struct e', 4, [{ ...uid, format }]));

@@ -6,6 +6,7 @@ import type { AttachSpec, OpenRecordingSpec, RunSummary } from '../../model/inde
 import type { CallOptions } from '../../progress.ts';
 import { RecordingReader } from '../../recording/reader.ts';
 import type { Run, RunDeps } from '../run.ts';
+import { unnamedText } from '../record/writtenNames.ts';
 import { openReplay, type OpenedRecording } from './opened.ts';
 import { Player } from './player.ts';
 import { withoutHost } from './recordedHost.ts';
@@ -44,6 +45,7 @@ async function begin(opened: OpenedRecording, spec: OpenRecordingSpec, deps: Rep
     file: spec.file,
     recordedAt: head.startedAt,
     damage: player.damage,
+    unnamed: unnamedText(hosts.reduce((sum, { counts }) => sum + counts.missingNames, 0)),
     playedBytes: player.playedBytes,
     bytes: reader.source.size,
   });

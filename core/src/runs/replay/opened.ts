@@ -15,7 +15,7 @@ import type { Chunk, ChunkPlace, RecordingReader } from '../../recording/reader.
 import { damageText } from '../../recording/reader.ts';
 import { ChunkType, decodeParts } from '../../recording/format.ts';
 import { decodeNames } from '../../recording/names.ts';
-import { headIs, type AttachedHead, type RunHead, type SwapHead } from '../../recording/contents.ts';
+import { headIs, type AttachedHead, type FiguresHead, type RunHead, type SwapHead } from '../../recording/contents.ts';
 import type { ConnectedHost } from '../hostConnection.ts';
 import { readDetails } from '../keptRun.ts';
 import { KnownNames } from '../knownNames.ts';
@@ -127,9 +127,7 @@ async function take(
 }
 
 /** Figures and what had arrived by then; null when the bytes are none. */
-export function figuresOf(
-  payload: Uint8Array,
-): { delivered: Record<string, number>; final: boolean; stats: Stats } | null {
+export function figuresOf(payload: Uint8Array): (FiguresHead & { stats: Stats }) | null {
   const decoded = decodeParts(payload);
   if (decoded === null || !headIs.figures(decoded.head)) return null;
   try {

@@ -110,6 +110,7 @@ export class Player {
         own.agent.stats = figures.stats;
         own.agent.final = figures.final;
         own.counts.counts = figures.delivered;
+        own.counts.missingNames = figures.missingNames ?? 0;
         return true;
       }
       case ChunkType.map: {
