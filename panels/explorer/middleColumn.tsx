@@ -284,16 +284,21 @@ function CompareView({ state }: { state: ExplorerState }): JSX.Element {
     ) : (
       <span class="side">
         <span class="number">{row.insn}</span>
-        <span class="code">{codeOf(state, withoutCode(row.text))}</span>
+        <span class="code" title={visible(withoutCode(row.text), 500)}>
+          {codeOf(state, withoutCode(row.text))}
+        </span>
       </span>
     );
+  const { firstState, firstInsn } = compared.result;
   return (
     <div class="compare">
       <p class="compare-words">
         {comparisonWords(compared.result, compared.title)}{' '}
-        <button type="button" class="link" onClick={() => void state.goDifference()}>
-          First difference
-        </button>{' '}
+        {Math.max(firstState, firstInsn) >= 0 && (
+          <button type="button" class="link" onClick={() => void state.goDifference()}>
+            First difference
+          </button>
+        )}{' '}
         <button type="button" class="link" onClick={() => state.endComparison()}>
           End the comparison
         </button>

@@ -19,7 +19,7 @@ import { at } from '../../scripts/lib/paths.mjs';
 import { serious } from './harness/axe.ts';
 import { PanelPages, type PanelPageOptions } from './harness/panelPage.ts';
 
-const program = 'packet-unchecked';
+const program = 'lost-after-adjust';
 const pages = new PanelPages();
 const explorations = new Explorations();
 let folder: string;
