@@ -31,6 +31,14 @@ it('in the trace, with the detail and a menu open', async () => {
   await page.getByRole('button', { name: 'More actions' }).click();
   await page.getByRole('menu').waitFor();
   await inAllThemes(page);
+  // At 200 % a section takes the room of the detail and of the strip; the ledger stays in view.
+  await page.getByRole('menuitem', { name: 'Colour Rules…' }).press('Enter');
+  await page.getByRole('button', { name: 'Add a Rule' }).press('Enter');
+  await page.setViewportSize({ width: 600, height: 350 });
+  const { y, height } = (await page.locator('footer.ledger').boundingBox())!;
+  expect(y + height).toBeLessThanOrEqual(350);
+  expect(await page.locator('.tool-body').evaluate((it) => it.scrollHeight - it.clientHeight)).toBe(0);
+  await inAllThemes(page, 'tools-low');
   await page.context().close();
 });
 
