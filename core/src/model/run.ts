@@ -57,7 +57,7 @@ export interface RecordingState {
   /** Records in it, and records that the disk was too slow for. */
   records: number;
   droppedRecords: number;
-  /** Names of users, symbols and stacks that its rows need and that it has no room for: a replay shows their numbers. */
+  /** Names of users, symbols and stacks that its rows need and that are not in it: a replay shows their numbers. */
   missingNames: number;
   /** Of one that keeps the last minutes: how much it keeps, and when its oldest record came (ms since the epoch). */
   last?: { seconds: number; from: number | null };
@@ -83,7 +83,7 @@ export interface ReplayState {
   recordedAt: number;
   /** What of it cannot be read, in words; "" = nothing. */
   damage: string;
-  /** How many names its rows need and it had no room for, in words; "" = none. */
+  /** How many names its rows need that are not in it, in words; "" = none. */
   unnamed: string;
   /** Bytes that have been played, of those there are. */
   playedBytes: number;

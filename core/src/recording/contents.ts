@@ -35,7 +35,7 @@ export interface FiguresHead {
   delivered: Counts;
   /** The agent's last word: its streams are drained. */
   final: boolean;
-  /** Names that recorded rows of this host need and that the recording had no room for; absent = none (since 1.3). */
+  /** Names that recorded rows of this host need and that are not in the recording; absent = none (since 1.3). */
   missingNames?: number;
 }
 

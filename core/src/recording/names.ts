@@ -71,6 +71,11 @@ export function* encodeNames(found: FoundNames): Generator<Uint8Array> {
   if (!open.isEmpty) yield open.close();
 }
 
+export function countNames({ user, group, symbol, stacks }: FoundNames): number {
+  const ofStacks = [...stacks.values()].reduce((sum, { size }) => sum + size, 0);
+  return user.size + group.size + symbol.size + ofStacks;
+}
+
 class OpenChunk {
   private bytes = 0;
   private readonly head: NamesHead = { user: [], group: [], symbol: [], stacks: [] };

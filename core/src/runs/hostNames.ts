@@ -91,7 +91,9 @@ export class RunNames implements HostNames {
     await Promise.all([
       ...[...this.wanted.stacks].map(async ([map, ids]) => {
         this.wanted.stacks.delete(map);
-        await this.askStacks(map, [...ids]);
+        if (await this.askStacks(map, ids)) return;
+        const stacks = this.stacksOf(map);
+        for (const id of ids) stacks.set(id, null);
       }),
       ...nameKinds.map(async (kind) => {
         const ids = [...this.wanted[kind]];
@@ -120,14 +122,17 @@ export class RunNames implements HostNames {
     return true;
   }
 
-  private async askStacks(map: string, ids: number[]): Promise<void> {
+  /** False: the map cannot be read. */
+  private async askStacks(map: string, ids: Iterable<number>): Promise<boolean> {
     const stacks = this.stacksOf(map);
     try {
-      for (const [id, frames] of stacksIn(await this.source.entries(map, ids.map(keyOf)))) stacks.set(id, frames);
+      const found = stacksIn(await this.source.entries(map, Array.from(ids, keyOf)));
+      for (const id of ids) stacks.set(id, found.get(id) ?? null);
+      return true;
     } catch (error) {
       this.log.debug(`No stacks of ${map}: ${String(error)}`);
+      return false;
     }
-    for (const id of ids) if (!stacks.has(id)) stacks.set(id, null);
   }
 
   /** Reads a whole stack map, as long as it is there: rows are looked at when it is gone, too. */
@@ -162,8 +167,10 @@ export class RunNames implements HostNames {
     for (const [map, wanted] of ids.stacks) {
       const stacks = this.stacksOf(map);
       const unknown = [...wanted].filter((id) => !stacks.has(id));
-      const asked = unknown.splice(0, mostQuestions * ASKED_AT_ONCE);
-      for (const batch of pieces(asked)) await this.askStacks(map, batch);
+      for (let asked = 0; asked < mostQuestions && unknown.length > 0; asked++) {
+        if (!(await this.askStacks(map, unknown.slice(0, ASKED_AT_ONCE)))) break;
+        unknown.splice(0, ASKED_AT_ONCE);
+      }
       if (unknown.length > 0) left.stacks.set(map, new Set(unknown));
       for (const piece of pieces(wanted)) {
         const found = new Map(piece.flatMap((id) => pairOf(id, stacks.get(id))));

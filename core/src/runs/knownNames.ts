@@ -1,11 +1,14 @@
 /** Names that are known without a host: what stands in a recording. Bounded. */
 import type { HostNames } from '../events/index.ts';
-import { nameBytes, nameKinds, stackBytes, type FoundNames } from '../recording/names.ts';
+import { nameKinds, stackBytes, type FoundNames } from '../recording/names.ts';
 
-/** Bytes of a host's names, as they are in a recording: one of the last minutes may hold this many until it is trimmed. */
-const MOST_BYTES = 64 << 20;
+/** Bytes of a host's names, about as they are in memory: more than a reader takes from a recording of ours. */
+const MOST_BYTES = 128 << 20;
+const nameBytes = (name: string): number => 28 + name.length;
 
 export class KnownNames implements HostNames {
+  /** Names that there was no room to take. */
+  leftOut = 0;
   private bytes = 0;
   private readonly names = {
     user: new Map<bigint, string>(),
@@ -36,7 +39,10 @@ export class KnownNames implements HostNames {
   }
 
   private hasRoom(bytes: number): boolean {
-    if (this.bytes + bytes > this.mostBytes) return false;
+    if (this.bytes + bytes > this.mostBytes) {
+      this.leftOut++;
+      return false;
+    }
     this.bytes += bytes;
     return true;
   }

@@ -2,6 +2,7 @@
 import { leavesOf, type EventStore } from '../events/index.ts';
 import type { Log } from '../log.ts';
 import type { StreamSchema } from '../model/index.ts';
+import { noIds } from './namedIds.ts';
 import { RunNames, type NameSource } from './hostNames.ts';
 import type { HostRun } from './hostRun.ts';
 import type { Recordings } from './record/recordings.ts';
@@ -89,7 +90,9 @@ export class RunNaming {
     const { recordings } = this.run;
     if (!recordings.going) return;
     const waiting = await this.rows.take();
+    const beyond = this.rows.takeBeyond();
     const tell = async ({ hostRun, names }: (typeof this.hosts)[number]): Promise<void> => {
+      recordings.namesMissing(hostRun, beyond[hostRun.index] ?? noIds());
       const ids = waiting[hostRun.index];
       if (ids === undefined) return;
       const mostQuestions = atEnd ? QUESTIONS_AT_END : QUESTIONS;

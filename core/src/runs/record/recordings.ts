@@ -139,7 +139,9 @@ export class Recordings {
     recorder.figures();
     if (active.namesSaid || recorder.missingNames === 0) return;
     active.namesSaid = true;
-    this.log.warn(`${active.file.path} has no room for more names: rows with others show numbers when it is replayed.`);
+    this.log.warn(
+      `${active.file.path} lacks names that its rows need: there is no room for more, or the host could not be asked.`,
+    );
   }
 
   map(hostRun: HostRun, map: string, dump: MapDumpBytes): void {

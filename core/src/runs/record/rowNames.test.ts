@@ -86,6 +86,8 @@ it('gives again what was put back, and no more than memory is bounded to', async
   rows.putBack(0, { ...noIds(), user: new Set([3n]) });
   add(4, 1);
   expect(await take()).toEqual([3, 4]);
-  for (let i = 0; i < 150; i++) add(i * 1_000, 1_000);
+  for (let i = 0; i < 180; i++) add(i * 1_000, 1_000);
   expect(await take()).toHaveLength(100_000);
+  expect(rows.takeBeyond().map(({ user }) => user.size)).toEqual([80_000]);
+  expect(rows.takeBeyond()).toEqual([]);
 });

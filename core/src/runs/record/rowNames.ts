@@ -5,6 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { recordSelector, type EventStore, type EventStream } from '../../events/index.ts';
 import { fieldsOf, recordBytes } from '../../events/decode.ts';
+import { nameKinds } from '../../recording/names.ts';
 import type { RecordInfo, StreamSchema } from '../../model/index.ts';
 import { noIds, stacksOf, type NamedIds } from '../namedIds.ts';
 import { collectorOf, type Collector } from './namedFields.ts';
@@ -17,12 +18,16 @@ const ROWS_AT_ONCE = 4_096;
 const MOST_ROWS = 500_000;
 /** Numbers of a kind of a host that wait for their names: the bound of memory. */
 const MOST_WAITING = 100_000;
+/** So many more may come until those beyond are sorted out: that takes a walk over all. */
+const SLACK = 50_000;
 
 export class RowNames {
   /** The first row of each stream that was not looked at yet. */
   private readonly next = new Map<EventStream, number>();
   /** Numbers by host that nobody has been asked for yet. */
   private waiting: NamedIds[] = [];
+  /** For which there was no room to wait. */
+  private beyond: NamedIds[] = [];
   private looking: Promise<void> | undefined;
 
   /** `schemas`: of the streams as they are called now. */
@@ -36,6 +41,7 @@ export class RowNames {
   skip(): void {
     for (const stream of this.store.streams) this.next.set(stream, stream.delivered);
     this.waiting = [];
+    this.beyond = [];
   }
 
   /** Looks at the rows that have come since. */
@@ -48,15 +54,23 @@ export class RowNames {
   /** Looks, and gives the numbers that may have names by host; they are not given again. */
   async take(): Promise<NamedIds[]> {
     await this.look();
+    for (const host of this.waiting.keys()) this.bound(host, MOST_WAITING);
     const { waiting } = this;
     this.waiting = [];
     return waiting;
   }
 
+  /** The numbers that were too many to be given, by host: their rows go without names. */
+  takeBeyond(): NamedIds[] {
+    const { beyond } = this;
+    this.beyond = [];
+    return beyond;
+  }
+
   /** These could not be asked for: they are given once more. */
   putBack(host: number, ids: NamedIds): void {
     const own = this.of(host);
-    for (const kind of ['user', 'group', 'symbol'] as const) for (const id of ids[kind]) own[kind].add(id);
+    for (const kind of nameKinds) for (const id of ids[kind]) own[kind].add(id);
     for (const [map, stacks] of ids.stacks) for (const id of stacks) stacksOf(own, map).add(id);
   }
 
@@ -95,11 +109,19 @@ export class RowNames {
         const type = types[select(view, offset, length)];
         type?.collect?.(view, offset, offset + Math.min(length, type.mostBytes), ids);
       }
-      bound(ids);
+      this.bound(chunk.host, MOST_WAITING + SLACK);
       if (performance.now() < until) continue;
       await setImmediate();
       until = performance.now() + SLICE_MS;
     }
+  }
+
+  /** Of more than `most` those that came last get no name. */
+  private bound(host: number, most: number): void {
+    const ids = this.of(host);
+    const beyond = (this.beyond[host] ??= noIds());
+    for (const kind of nameKinds) moveBeyond(ids[kind], most, beyond[kind]);
+    for (const [map, stacks] of ids.stacks) moveBeyond(stacks, most, stacksOf(beyond, map));
   }
 }
 
@@ -114,11 +136,12 @@ const typeOf = (record: RecordInfo): RecordType => ({
   mostBytes: recordBytes(record, Infinity),
 });
 
-/** What came last beyond the bound gets no name. */
-function bound(ids: NamedIds): void {
-  for (const set of [ids.user, ids.group, ids.symbol, ...ids.stacks.values()] as Set<unknown>[]) {
-    if (set.size <= MOST_WAITING) continue;
-    let place = 0;
-    for (const id of set) if (place++ >= MOST_WAITING) set.delete(id);
+function moveBeyond<T>(ids: Set<T>, most: number, beyond: Set<T>): void {
+  if (ids.size <= most) return;
+  let place = 0;
+  for (const id of ids) {
+    if (place++ < MOST_WAITING) continue;
+    ids.delete(id);
+    if (beyond.size < MOST_WAITING) beyond.add(id);
   }
 }

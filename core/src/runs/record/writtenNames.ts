@@ -15,6 +15,8 @@ import type { NamedIds } from '../namedIds.ts';
 
 /** Bytes that the names of a host take in a recording. */
 const MOST_BYTES = 16 << 20;
+/** Of the last minutes, what rows needed so short ago is not taken out: they need it again and again. */
+const RECENT_NS = 10_000_000_000n;
 /** Names that are not there are counted one by one up to so many. */
 export const MOST_MISSING = 100_000;
 
@@ -130,20 +132,19 @@ export class WrittenNames {
   }
 
   /**
-   * Takes out what was needed longest ago, but nothing of the newer half of the window: what comes and goes in turns would
-   * be written again and again.
+   * Takes out what was needed longest ago, but nothing that is needed all the time: it would be written again and again. As
+   * much as an eighth goes at once.
    */
   private makeRoom(bytes: number, nowNs: bigint): boolean {
     if (this.bytes + bytes <= this.mostBytes) return true;
     if (this.windowNs === undefined || bytes > this.mostBytes) return false;
-    const oldNs = nowNs - this.windowNs / 2n;
+    const oldNs = nowNs - (this.windowNs / 2n < RECENT_NS ? this.windowNs / 2n : RECENT_NS);
     for (const old of this.order) {
-      if (old.neededNs > oldNs) return false;
+      if (old.neededNs > oldNs || this.bytes + bytes <= (this.mostBytes / 8) * 7) break;
       this.takeOut(old);
       this.isMissing(old.kind, old.id, old);
-      if (this.bytes + bytes <= this.mostBytes) return true;
     }
-    return false;
+    return this.bytes + bytes <= this.mostBytes;
   }
 
   private takeOut(old: Written): void {
@@ -204,6 +205,6 @@ export function unnamedText(missing: number): string {
   if (missing === 0) return '';
   const count = `${missing.toLocaleString('en-US')}${missing >= MOST_MISSING ? ' or more' : ''}`;
   return missing === 1
-    ? 'One user, function or stack is shown as a number: the recording had no room for its name.'
-    : `${count} users, functions and stacks are shown as numbers: the recording had no room for their names.`;
+    ? 'One user, function or stack is shown as a number: the recording had no room for its name, or the host could not be asked.'
+    : `${count} users, functions and stacks are shown as numbers: the recording had no room for their names, or the host could not be asked.`;
 }

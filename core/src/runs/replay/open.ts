@@ -45,7 +45,7 @@ async function begin(opened: OpenedRecording, spec: OpenRecordingSpec, deps: Rep
     file: spec.file,
     recordedAt: head.startedAt,
     damage: player.damage,
-    unnamed: unnamedText(hosts.reduce((sum, { counts }) => sum + counts.missingNames, 0)),
+    unnamed: unnamedText(hosts.reduce((sum, { counts }) => sum + counts.missingNames + counts.names.leftOut, 0)),
     playedBytes: player.playedBytes,
     bytes: reader.source.size,
   });

@@ -14,7 +14,7 @@ import type { Log } from '../../log.ts';
 import type { Chunk, ChunkPlace, RecordingReader } from '../../recording/reader.ts';
 import { damageText } from '../../recording/reader.ts';
 import { ChunkType, decodeParts } from '../../recording/format.ts';
-import { decodeNames } from '../../recording/names.ts';
+import { countNames, decodeNames } from '../../recording/names.ts';
 import { headIs, type AttachedHead, type FiguresHead, type RunHead, type SwapHead } from '../../recording/contents.ts';
 import type { ConnectedHost } from '../hostConnection.ts';
 import { readDetails } from '../keptRun.ts';
@@ -25,6 +25,9 @@ import { RecordedCounts, recordedHost } from './recordedHost.ts';
 
 /** More than any run has; each is a client with its buffers. */
 const MOST_HOSTS = 256;
+/** Bytes of names at the beginning of a file and at its end. */
+const MOST_FIRST_NAME_BYTES = 16 << 20;
+const MOST_LAST_NAME_BYTES = 48 << 20;
 
 export interface ReplayedHost {
   host: ConnectedHost;
@@ -60,8 +63,8 @@ export interface OpenedRecording {
 
 /** What one host says of itself, until all of it was found. */
 interface Parts {
-  /** All of the file: rows have their names as soon as they are played. */
-  names: KnownNames;
+  /** Where names are: rows have theirs as soon as they are played. */
+  names: ChunkPlace[];
   host?: Chunk;
   program?: Chunk;
   attached?: Chunk;
@@ -85,7 +88,7 @@ export async function openReplay(reader: RecordingReader, log: Log): Promise<Ope
   }
   const damage = damageText(reader.damage);
   if (found.run === undefined) throw damaged(reader.file, 'what was recorded');
-  const hosts = await Promise.all(parts.map((one) => startHost(reader.file, one, log)));
+  const hosts = await Promise.all(parts.map((one) => startHost(reader, one, log)));
   if (hosts.length === 0) throw damaged(reader.file, 'the hosts');
   return { reader, head: found.run, hosts, swaps, damage, ended: found.ended };
 }
@@ -104,13 +107,11 @@ async function take(
     if (headIs.run(head)) found.run = head;
     return;
   }
-  if (place.type === ChunkType.host) parts[place.host] ??= { names: new KnownNames() };
+  if (place.type === ChunkType.host) parts[place.host] ??= { names: [] };
   const own = parts[place.host];
   if (own === undefined) return;
   if (place.type === ChunkType.names) {
-    const payload = await reader.payload(place);
-    const told = payload && decodeNames(payload);
-    if (told) own.names.add(told);
+    own.names.push(place);
     return;
   }
   if (own.host && own.program && own.attached && own.stats) return;
@@ -138,10 +139,11 @@ export function figuresOf(payload: Uint8Array): (FiguresHead & { stats: Stats })
 }
 
 async function startHost(
-  file: string,
+  reader: RecordingReader,
   { names, host, program, attached, stats }: Parts,
   log: Log,
 ): Promise<ReplayedHost> {
+  const { file } = reader;
   if (!host) throw damaged(file, 'a host');
   if (!program) throw damaged(file, 'the program');
   if (!attached) throw damaged(file, 'what was attached');
@@ -160,9 +162,36 @@ async function startHost(
   const { agent, client } = await RecordedAgent.start(parts.tail, log);
   agent.stats = stats;
   agent.maps.loaded = description.maps;
-  const counts = new RecordedCounts(agent.maps, names);
+  const counts = new RecordedCounts(agent.maps, await readNames(reader, names));
   const info = parts.head.info;
   return { host: recordedHost(info, client, counts), agent, counts, object, attached: attachedParts.head, description };
+}
+
+/** Of two names for the same number the later one counts. */
+async function readNames(reader: RecordingReader, places: readonly ChunkPlace[]): Promise<KnownNames> {
+  const names = new KnownNames();
+  const kept = new Set(keptNames(places));
+  for (const place of places) {
+    const payload = await reader.payload(place);
+    const told = payload && decodeNames(payload);
+    if (told && kept.has(place)) names.add(told);
+    else if (told) names.leftOut += countNames(told);
+  }
+  return names;
+}
+
+/**
+ * Of more names than a reader takes, those in the middle are left out: a recording of the last minutes begins with those
+ * that its rows need however old they are, and ends with those of the newest rows.
+ */
+export function keptNames<T extends Pick<ChunkPlace, 'payloadBytes'>>(places: readonly T[]): T[] {
+  const upTo = (list: readonly T[], most: number): T[] => {
+    let bytes = 0;
+    return list.filter(({ payloadBytes }) => (bytes += payloadBytes) <= most);
+  };
+  const first = upTo(places, MOST_FIRST_NAME_BYTES);
+  const last = upTo(places.slice(first.length).reverse(), MOST_LAST_NAME_BYTES).reverse();
+  return [...first, ...last];
 }
 
 function detailsOf(file: string, details: Uint8Array): { object: PreparedObject } {

@@ -13,7 +13,7 @@ import type { RecordedMaps } from './recordedMaps.ts';
 export class RecordedCounts implements RecordedFigures {
   /** As the newest figures say; null before the first, and once it is known that some are missing. */
   counts: Record<string, number> | null = {};
-  /** Names that rows need and that the recording had no room for, as the newest figures say. */
+  /** Names that rows need and that are not in the recording, as the newest figures say. */
   missingNames = 0;
 
   constructor(
