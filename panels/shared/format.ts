@@ -1,10 +1,13 @@
 /** How panels write numbers, times and text from hosts. No locale: the same words as the CLI and the docs. */
 
-const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+/** Made at its first use: it reads tables, for longer than all else takes that a panel or the extension does at its start. */
+let grouped: Intl.NumberFormat | undefined;
 
 /** 3204771 → "3,204,771"; what is unknown says so, it is never 0. */
 export function count(value: number | null): string {
-  return value === null || !Number.isFinite(value) ? 'unknown' : grouped.format(value);
+  if (value === null || !Number.isFinite(value)) return 'unknown';
+  grouped ??= new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+  return grouped.format(value);
 }
 
 const SCALES: readonly [number, string][] = [

@@ -3,10 +3,18 @@ import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFile
 import { basename, dirname, join } from 'node:path';
 import { at, cache, dist } from './paths.mjs';
 import { Failure } from './run.mjs';
+import { vscodeModule } from './vscodeModule.mjs';
 
-/** Bundles that run in Node: name in dist/ → entry. */
+/** Bundles that run in Node: name in dist/ → entry, what stays outside, what is found under another name. */
 const nodeBundles = {
-  extension: { entry: 'extension/src/extension.ts', external: ['vscode'] },
+  extension: {
+    entry: 'extension/src/extension.ts',
+    external: ['vscode', './language-client.js'],
+    alias: { 'vscode-languageclient/node': './language-client.js' },
+    plugins: [vscodeModule()],
+  },
+  // Two thirds of what the extension would be with it, and not needed to become active.
+  'language-client': { entry: 'node_modules/vscode-languageclient/node.js', external: ['vscode'] },
   'engine-worker': { entry: 'core/src/rpc/worker.ts', external: [] },
   'language-server': { entry: 'language-server/src/main.ts', external: [] },
   cli: { entry: 'cli/src/main.ts', external: [] },
@@ -47,7 +55,7 @@ const common = (mode) => ({
  * @param {BuildMode} mode
  */
 async function buildNode(name, mode) {
-  const { entry, external } = nodeBundles[name];
+  const { entry, external, alias = {}, plugins = [] } = nodeBundles[name];
   if (!existsSync(at(entry))) {
     throw new Failure(
       `The bundle ${name} cannot be built: its entry ${entry} does not exist.`,
@@ -63,6 +71,10 @@ async function buildNode(name, mode) {
     format: 'cjs',
     target: 'node20',
     external: [...withoutNatives.external, ...external],
+    alias,
+    plugins,
+    // A native import() would pass by VS Code, which gives the module `vscode` to whoever requires it.
+    supported: { 'dynamic-import': false },
     // ESM sources may ask for import.meta.url; in a cjs bundle that is the bundle's own file.
     define: {
       'import.meta.url': 'importMetaUrl',

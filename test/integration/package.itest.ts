@@ -19,6 +19,7 @@ const fixed = [
   'extension/dist/cli.js',
   'extension/dist/engine-worker.js',
   'extension/dist/extension.js',
+  'extension/dist/language-client.js',
   'extension/dist/language-server.js',
   'extension/dist/panels/charts.css',
   'extension/dist/panels/charts.js',
