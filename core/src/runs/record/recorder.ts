@@ -76,6 +76,7 @@ interface Recorded {
   dropped: { frames: number; records: Counts };
   maps: Map<string, RecordedMap>;
   names: WrittenNames;
+  missingNames: number;
   /** A version took over whose first figures are not in the recording: what it costs is counted from them. */
   firstMissing: boolean;
   stop(): void;
@@ -88,7 +89,6 @@ export class Recorder {
   records = 0;
   private readonly hosts: Recorded[] = [];
   private timer: NodeJS.Timeout | undefined;
-  private stoppedNs: bigint | undefined;
 
   constructor(
     private readonly run: RecordedRun,
@@ -119,7 +119,7 @@ export class Recorder {
     const dropped = { frames: 0, records: {} };
     const recorded: Recorded = {
       ...{ hostRun, index, gathering: null, dropped, firstMissing: false, stop },
-      ...{ maps: new Map(), names: new WrittenNames({ windowNs: this.windowNs }) },
+      ...{ maps: new Map(), names: new WrittenNames({ windowNs: this.windowNs }), missingNames: 0 },
     };
     this.hosts.push(recorded);
   }
@@ -215,6 +215,7 @@ export class Recorder {
     for (const recorded of this.hosts) {
       const { hostRun, index } = recorded;
       const { stats, first } = hostRun;
+      const missingNames = (recorded.missingNames = recorded.names.missing(this.now()));
       if (stats === undefined) continue;
       if (recorded.firstMissing && first === undefined && !hostRun.gone) continue;
       this.flushHost(recorded);
@@ -222,7 +223,6 @@ export class Recorder {
       const delivered = Object.fromEntries(
         this.run.store.streams.map((stream) => [stream.name, stream.deliveredBy(hostRun.index)]),
       );
-      const missingNames = recorded.names.missing(this.now());
       const put = (figures: Stats, final: boolean): void => {
         const head: FiguresHead = { delivered, final, ...(missingNames > 0 && { missingNames }) };
         this.put(ChunkType.figures, index, encodeParts(head, toBinary(StatsSchema, figures)));
@@ -290,10 +290,9 @@ export class Recorder {
     this.of(hostRun)?.names.lack(ids, this.now());
   }
 
-  /** Names that rows need and that are not in the recording. */
+  /** Names that rows need and that are not in the recording, by the newest figures. */
   get missingNames(): number {
-    const now = this.stoppedNs ?? this.now();
-    return this.hosts.reduce((sum, { names }) => sum + names.missing(now), 0);
+    return this.hosts.reduce((sum, recorded) => sum + recorded.missingNames, 0);
   }
 
   /** For a file that lets go of older chunks. */
@@ -342,7 +341,6 @@ export class Recorder {
 
   /** Listens no more. */
   stop(): void {
-    this.stoppedNs ??= this.now();
     clearInterval(this.timer);
     for (const recorded of this.hosts) recorded.stop();
   }

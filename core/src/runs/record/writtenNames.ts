@@ -181,7 +181,8 @@ export class WrittenNames {
 
   /** So many names rows need that are in the recording, and they are not: at most MOST_MISSING are counted. */
   missing(nowNs: bigint): number {
-    const window = this.windowNs === undefined ? 0n : nowNs - this.windowNs;
+    if (this.windowNs === undefined) return this.lacking.size;
+    const window = nowNs - this.windowNs;
     const since = window > this.fromNs ? window : this.fromNs;
     const gone = window > this.goneNs ? window : this.goneNs;
     let missing = 0;
