@@ -81,7 +81,11 @@ export class RunNaming {
 
   /** The names that recorded rows need, whether or not anybody looks at them: a replay has no host to ask. */
   nameRecorded(atEnd: boolean): Promise<void> {
-    const turn = this.recording.then(() => this.tellRecording(atEnd));
+    const turn = this.recording.then(async () => {
+      await this.tellRecording(atEnd);
+      // Rows came while the hosts were asked, and are recorded: what they need is little, and mostly known by now.
+      if (atEnd) await this.tellRecording(true);
+    });
     this.recording = turn.catch((error: unknown) => this.log.debug(`No names for the recording: ${String(error)}`));
     return this.recording;
   }
