@@ -289,8 +289,12 @@ export class ExplorerState {
   async goDifference(): Promise<void> {
     const result = this.compared.value?.result;
     if (result === undefined) return;
-    const rows = [result.firstState, result.firstInsn].filter((row) => row >= 0);
-    if (rows.length > 0) await this.goPair(Math.min(...rows));
+    const { firstState, firstInsn, registers } = result;
+    const rows = [firstState, firstInsn].filter((row) => row >= 0);
+    const first = Math.min(...rows);
+    // What differs there is what is asked about next: where it was set.
+    if (first === firstState && registers[0] !== undefined) this.chosen.value = registers[0];
+    if (rows.length > 0) await this.goPair(first);
     else await this.#loadOther(this.cursor.value.step);
   }
 

@@ -92,6 +92,8 @@ it('a rejected verdict, all visits of a line, and two verdicts side by side', as
   await looks(page, 'visits');
   await page.keyboard.press('5');
   await page.locator('.row.pair.active').waitFor();
+  // What differs first is chosen, with the other verdict's value beside it.
+  await page.locator('.term.chosen', { hasText: /^r3.*≠/ }).waitFor();
   await looks(page, 'compare');
   expect(pages.complaints()).toEqual([]);
   await page.context().close();
