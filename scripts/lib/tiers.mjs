@@ -1,5 +1,6 @@
 // The tiers of `npm test`: what each runs, what it needs built, and how its result is read.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { at, reports, root } from './paths.mjs';
 import { cargoCounts, missingReport, vitestCounts } from './reports.mjs';
@@ -61,10 +62,16 @@ async function check(title, command, args, env, counts) {
 async function sources(env) {
   const counts = { passed: 0, failed: 0, skipped: [], failures: [] };
   const bin = (name) => at('node_modules/.bin', name);
-  // Side by side: each uses one processor.
+  // Side by side: the types and the format are done long before the rules.
   await Promise.all([
     check('tsc: types', bin('tsc'), ['--noEmit', '-p', 'tsconfig.json'], env, counts),
-    check('eslint: rules and import boundaries', bin('eslint'), ['.'], env, counts),
+    check(
+      'eslint: rules and import boundaries',
+      bin('eslint'),
+      ['--concurrency', `${availableParallelism()}`, '.'],
+      env,
+      counts,
+    ),
     check('prettier: format', bin('prettier'), ['--check', '--log-level', 'warn', '.'], env, counts),
   ]);
   return counts;

@@ -49,6 +49,8 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The whole program: the supervisor, its worker, or one of the worker's helpers.
 pub fn main() -> ExitCode {
+    #[cfg(panic = "unwind")]
+    abort_on_panic();
     match std::env::args().nth(1).as_deref() {
         None => supervisor::supervise(),
         Some(supervisor::WORKER) => run(),
@@ -72,6 +74,17 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// A panic of any thread ends the process, as it does in the release (panic = abort). The quick build unwinds otherwise, because
+/// the tests do and would have every library compiled once more.
+#[cfg(panic = "unwind")]
+fn abort_on_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        std::process::abort();
+    }));
 }
 
 fn run() -> ExitCode {

@@ -47,7 +47,7 @@ unsafe extern "C" fn print(level: sys::libbpf_print_level, format: *const c_char
 pub fn install() {
     type Printer = unsafe extern "C" fn(sys::libbpf_print_level, *const c_char, *mut c_void) -> c_int;
     // SAFETY: only the type of the last argument differs, and it is a pointer in both (see `vsnprintf` above); `print`
-    // stays valid for the life of the process and never unwinds (panic = abort).
+    // stays valid for the life of the process and never unwinds (nothing unwinds out of an `extern "C"` function).
     unsafe {
         let printer: sys::libbpf_print_fn_t = std::mem::transmute::<Option<Printer>, _>(Some(print));
         sys::libbpf_set_print(printer);
