@@ -1,5 +1,5 @@
 import type { Column, RowsPage } from '../model/index.ts';
-import { Batch, BATCH_ROWS } from './expr/batch.ts';
+import { Batch, BATCH_ROWS, MaskWords } from './expr/batch.ts';
 import type { Filter } from './expr/compile.ts';
 import { RowList } from './rowList.ts';
 import type { RowDecoder } from './rows.ts';
@@ -48,6 +48,7 @@ export class View {
   readonly #rows = new RowList();
   readonly #batch = new Batch();
   readonly #mask = new Uint8Array(BATCH_ROWS);
+  readonly #words = new MaskWords();
   #next: number;
   readonly #from: number;
   #evictedMatching = 0;
@@ -171,7 +172,9 @@ export class View {
       this.#batch.hosts = this.decoder.store.hosts;
       const count = this.#batch.load(chunk, this.#next - chunk.firstSeq);
       this.filter.select(this.#batch, this.#mask);
-      for (let row = 0; row < count; row++) if (this.#mask[row] !== 0) this.#rows.push(this.#next + row);
+      const mask = this.#mask;
+      for (let row = this.#words.next(mask, 0, count); row < count; row = this.#words.next(mask, row + 1, count))
+        this.#rows.push(this.#next + row);
       this.#next += count;
       if (performance.now() >= until) return;
     }

@@ -60,11 +60,34 @@ export interface Condition {
   readonly wire?: Wire;
 }
 
+/** Masks of `BATCH_ROWS` rows, four of which are looked at in one step: most rows do not meet a filter. */
+export class MaskWords {
+  #mask: Uint8Array | undefined;
+  #words = new Uint32Array(0);
+
+  /** The index of the first row at or after `row` that is still in; `count` when there is none. */
+  next(mask: Uint8Array, row: number, count: number): number {
+    if (mask !== this.#mask) {
+      this.#mask = mask;
+      this.#words = new Uint32Array(mask.buffer, mask.byteOffset, mask.byteLength >> 2);
+    }
+    const words = this.#words;
+    let at = row;
+    while (at < count) {
+      if ((at & 3) === 0) while (at + 4 <= count && words[at >> 2] === 0) at += 4;
+      if (at >= count || mask[at] !== 0) return Math.min(at, count);
+      at++;
+    }
+    return count;
+  }
+}
+
 export function all(left: Condition, right: Condition): Condition {
+  const words = new MaskWords();
   const both: Condition = {
     refine(batch, mask) {
       left.refine(batch, mask);
-      right.refine(batch, mask);
+      if (words.next(mask, 0, batch.count) < batch.count) right.refine(batch, mask);
     },
   };
   return withWire(both, wireOfAll(left.wire, right.wire));
