@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { all, MaskWords, type Batch, type Condition } from './batch.ts';
+import { all, Batch, MaskWords, type Condition } from './batch.ts';
 
 const rowsIn = (mask: Uint8Array, count: number): number[] => {
   const words = new MaskWords();
@@ -38,8 +38,13 @@ describe('both conditions', () => {
         for (let row = 0; row < batch.count; row++) if (row !== wanted) mask[row] = 0;
       },
     });
-    const second: Condition = { refine: () => void asked++ };
-    const batch = { count: 6 } as Batch;
+    const second: Condition = {
+      refine: () => {
+        asked++;
+      },
+    };
+    const batch = new Batch();
+    batch.count = 6;
     const mask = new Uint8Array(8).fill(1);
     all(keep(99), second).refine(batch, mask);
     expect(asked).toBe(0);

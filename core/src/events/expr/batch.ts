@@ -63,7 +63,7 @@ export interface Condition {
 /** Masks of `BATCH_ROWS` rows, four of which are looked at in one step: most rows do not meet a filter. */
 export class MaskWords {
   #mask: Uint8Array | undefined;
-  #words = new Uint32Array(0);
+  #words: Uint32Array = new Uint32Array(0);
 
   /** The index of the first row at or after `row` that is still in; `count` when there is none. */
   next(mask: Uint8Array, row: number, count: number): number {
