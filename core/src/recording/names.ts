@@ -45,6 +45,9 @@ interface NamesHead {
   stacks: [string, number][];
 }
 
+export const sameFrames = (a: readonly bigint[], b: readonly bigint[]): boolean =>
+  a === b || (a.length === b.length && a.every((frame, i) => frame === b[i]));
+
 /** The payloads of chunks with these names, none when there are none; each is made when it is asked for. */
 export function* encodeNames(found: FoundNames): Generator<Uint8Array> {
   let open = new OpenChunk();

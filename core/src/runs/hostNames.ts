@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { HostNames } from '../events/index.ts';
 import type { Log } from '../log.ts';
-import { nameKinds, noNames, type FoundNames, type NameKind } from '../recording/names.ts';
+import { nameKinds, noNames, sameFrames, type FoundNames, type NameKind } from '../recording/names.ts';
 import type { ConnectedHost } from './hostConnection.ts';
 import type { MapDumpBytes } from './hostRun.ts';
 import { isKernelAddress, isStackId, noIds, stacksOf, type NamedIds } from './namedIds.ts';
@@ -206,9 +206,6 @@ export class RunNames implements HostNames {
     return new Map(ids.flatMap((id) => pairOf(id, this.known[kind].get(id))));
   }
 }
-
-const sameFrames = (a: readonly bigint[], b: readonly bigint[]): boolean =>
-  a.length === b.length && a.every((frame, i) => frame === b[i]);
 
 const pairOf = <K, V>(id: K, value: V | null | undefined): [K, V][] =>
   value === null || value === undefined ? [] : [[id, value]];

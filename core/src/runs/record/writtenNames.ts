@@ -7,6 +7,7 @@ import {
   nameBytes,
   nameKinds,
   noNames,
+  sameFrames,
   stackBytes,
   type FoundNames,
   type NameKind,
@@ -197,9 +198,7 @@ export class WrittenNames {
 const keyOf = (kind: string, id: bigint | number): string => `${typeof id} ${kind} ${id}`;
 
 const isSame = (a: Written['value'], b: Written['value']): boolean =>
-  typeof a === 'string' || typeof b === 'string'
-    ? a === b
-    : a === b || (a.length === b.length && a.every((frame, i) => frame === b[i]));
+  typeof a === 'string' || typeof b === 'string' ? a === b : sameFrames(a, b);
 
 /** What a recording says of names that are not in it; "" when all are. */
 export function unnamedText(missing: number): string {
