@@ -138,7 +138,7 @@ export const tiers = [
     what: 'the packaged extension in VS Code, through a browser',
     needs: 'everything',
     root: true,
-    run: (env) => vitest('e2e', env, 15 * minute),
+    run: (env) => vitest('e2e', env, 20 * minute),
   },
 ];
 

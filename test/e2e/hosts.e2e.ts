@@ -130,8 +130,7 @@ async function widenSideBar(page: Page, width: number): Promise<void> {
 const hasFocus = (element: Locator): Promise<boolean> => element.evaluate((it) => it.matches(':focus, :focus-within'));
 
 test('the Doctor says of every check what was found and why it matters, and copies a fix', async () => {
-  await workbench.keys('Ringside: Check What the Host Can Do');
-  await workbench.keysPick(alias);
+  await workbench.keysChoose('Ringside: Check What the Host Can Do', alias);
   const frame = workbench.webview();
   await frame.locator('.check').first().waitFor({ timeout: 60_000 });
   await frame
@@ -168,8 +167,7 @@ test('a host that is typed into the picker is connected, and remembered in the t
 });
 
 test('a group is checked as one, each host with its own result', async () => {
-  await workbench.keys('Ringside: Check What the Group Can Do');
-  await workbench.keysPick('test machines');
+  await workbench.keysChoose('Ringside: Check What the Group Can Do', 'test machines');
   const frame = workbench.webview();
   for (const host of ['local', alias]) {
     await frame.locator('.host', { hasText: host }).locator('.check').first().waitFor({ timeout: 60_000 });
@@ -183,8 +181,7 @@ test('a group is checked as one, each host with its own result', async () => {
 
 test('a program is verified on all hosts of a group, a column each', async () => {
   await workbench.open(source);
-  await workbench.keys('Ringside: Verify on Group…');
-  await workbench.keysPick('test machines');
+  await workbench.keysChoose('Ringside: Verify on Group…', 'test machines');
   const frame = workbench.webview();
   await frame.getByText('2 hosts: 2 accept it').first().waitFor({ timeout: 60_000 });
   const cells = frame.getByRole('button', { name: /^✓ [\d,]+ insns/ });
@@ -198,11 +195,9 @@ test('a program is verified on all hosts of a group, a column each', async () =>
 
 test('what is BPF on the host is listed: ours, and what others have pinned', async () => {
   await workbench.open(source);
-  await workbench.keys('Ringside: Attach');
-  await workbench.keysPick(alias);
+  await workbench.keysChoose('Ringside: Attach', alias);
   await workbench.statusBar('1 run').waitFor({ timeout: 60_000 });
-  await workbench.keys('Ringside: Show BPF on the Host');
-  await workbench.keysPick(alias);
+  await workbench.keysChoose('Ringside: Show BPF on the Host', alias);
   await workbench.treeRow(/^Programs/).waitFor({ timeout: 30_000 });
   await workbench.keys('Ringside: Focus on Hosts View');
   await workbench.keysTree(/^Programs/);
@@ -235,8 +230,7 @@ test('its translated and machine code is shown beside the source, by lines of th
 const othersMap = 'per_cpu';
 
 test('the maps of the host are shown, those of others too', async () => {
-  await workbench.keys('Ringside: Show Maps');
-  await workbench.keysPick('A host…');
+  await workbench.keysChoose('Ringside: Show Maps', 'A host…');
   await workbench.keysPick(alias);
   await workbench.webview().getByRole('option').filter({ hasText: othersMap }).first().click({ timeout: 30_000 });
   await workbench
@@ -287,6 +281,5 @@ test('a kept run whose connection is cut is gone on with by itself', async () =>
   expect(newSince(before).programs).toEqual(programs);
   await workbench.treeRow(/execs.*running · kept until/).waitFor();
   expect((await workbench.notifications()).filter((text) => text.includes('ended'))).toEqual([]);
-  await workbench.keys('Ringside: Detach');
-  await workbench.keysPick('Detach Now');
+  await workbench.keysChoose('Ringside: Detach', 'Detach Now');
 });

@@ -157,8 +157,7 @@ test('by the keyboard alone it is attached, filtered, a row is looked into, and 
   const frame = workbench.webview();
   const focused = frame.locator(':focus');
   // Of the two runs that are known by now the one that is running stands first.
-  await workbench.keys('Ringside: Open Trace');
-  await workbench.keysPick('ringside-test');
+  await workbench.keysChoose('Ringside: Open Trace', 'ringside-test');
   await expect.poll(() => focused.getAttribute('role')).toBe('grid');
   await keyboard.press('/');
   await expect.poll(() => frame.locator('.filter-field:focus').count()).toBe(1);

@@ -172,8 +172,7 @@ test('while it runs, figures stand above the program and beside its map', async 
 const looks = async (theme: string): Promise<void> => expect(await seriousInPanel(workbench), theme).toEqual([]);
 
 test('its map is shown with what it counts', async () => {
-  await workbench.keys('Ringside: Show Maps');
-  await workbench.keysPick('counter');
+  await workbench.keysChoose('Ringside: Show Maps', 'counter');
   const panel = workbench.webview();
   await panel.locator('[role="option"]').filter({ hasText: 'counts' }).click();
   const rate = panel.locator('.row:not([hidden])[aria-rowindex="2"] [aria-colindex="3"]');
@@ -216,11 +215,9 @@ async function type(title: string, text: string): Promise<void> {
 
 test('a run is paused at its source and goes on, by keyboard', async () => {
   await workbench.open('steered.bpf.c');
-  await workbench.keys('Ringside: Attach');
-  await workbench.keysPick('local');
+  await workbench.keysChoose('Ringside: Attach', 'local');
   await workbench.lens('Detach').waitFor({ timeout: 30_000 });
-  await workbench.keys('Ringside: Open Trace');
-  await workbench.keysPick('steered');
+  await workbench.keysChoose('Ringside: Open Trace', 'steered');
   await trace.ready();
   await trace.filter(`comm == "${command.comm}"`);
   const before = await markedRow('101');
@@ -277,8 +274,7 @@ test('a save puts the new version into it: its map counts on, its values stay', 
   await editor!.page.keyboard.type(' seen->mark += 1000;');
   await workbench.save();
   await workbench.statusBar(/Redeployed steered on local: \d maps? kept/).waitFor({ timeout: 20_000 });
-  await workbench.keys('Ringside: Open Trace');
-  await workbench.keysPick('steered');
+  await workbench.keysChoose('Ringside: Open Trace', 'steered');
   // A map that had begun anew would count from 0.
   await markedRow('1205', Number(before['number']));
   await picture(editor!.page, 'run-control');
@@ -329,8 +325,7 @@ test('its rows are recorded, and shown again without the run', async () => {
 test('a project of its own is made from the program, in the folder that is chosen', async () => {
   const { page } = editor!;
   await workbench.open('counter.bpf.c');
-  await workbench.keys('Ringside: Create Project from This Program…');
-  await workbench.keysPick('libbpf');
+  await workbench.keysChoose('Ringside: Create Project from This Program…', 'libbpf');
   // VS Code's own dialog, as it is without a desktop; it begins in the folder of the program.
   const chosen = page.locator('.quick-input-widget:visible').filter({ hasText: 'Folder that gets the project' });
   await chosen.getByRole('button', { name: 'Create Here' }).click();

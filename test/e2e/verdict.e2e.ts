@@ -148,8 +148,7 @@ const onDisk = (): string => readFileSync(join(folder, 'work', source), 'utf8');
 test('a program that is right is accepted, and its lens says so', async () => {
   await workbench.open(source);
   await workbench.lens(/^\s*Verify$/).waitFor({ timeout: 30_000 });
-  await workbench.keys('Ringside: Verify on Host');
-  await workbench.keysPick('local');
+  await workbench.keysChoose('Ringside: Verify on Host', 'local');
   await workbench.lens(/✓ local · \d+ insns/).waitFor({ timeout: 60_000 });
   expect(await workbench.errorLines()).toEqual([]);
   await picture(editor.page, 'verdict-1-accepted');
@@ -218,8 +217,7 @@ test('with coverage, the lines that the verifier has walked are marked in the so
 test('a test that runs on is cancelled: it stops, and nothing stays loaded', async () => {
   await workbench.open('endless.bpf.test.json');
   await workbench.testGlyph('run').first().waitFor({ timeout: 30_000 });
-  await workbench.keys('Test: Run Tests in Current File');
-  await workbench.keysPick('local');
+  await workbench.keysChoose('Test: Run Tests in Current File', 'local');
   await expect.poll(() => newSince(before).programs.length, { timeout: 60_000 }).toBe(1);
   await workbench.testGlyph('loading').waitFor();
   // VS Code's own keys for "Cancel Test Run".
@@ -251,8 +249,7 @@ test("a saved log of Linux 7.3 is explored without a host, and the kernel's own 
 });
 
 test('a task asks the verifier about a file that is not open, and what it prints stands in the Problems view', async () => {
-  await workbench.keys('Tasks: Run Task');
-  await workbench.keysPick('ringside');
+  await workbench.keysChoose('Tasks: Run Task', 'ringside');
   await workbench.keysPick(`verify ${closed}`);
   // The terminal of the task comes to the front when it starts: only then the view can be asked for.
   await editor.page

@@ -3,10 +3,20 @@
  * and the remedy of each.
  */
 import { execFile, execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Server as Ssh2Server, type ServerChannel } from 'ssh2';
 import type { RingsideError } from '../../core/src/errors.ts';
@@ -33,6 +43,16 @@ afterAll(() => {
     return `${name.padEnd(longest)}  ${way.padEnd(7)}  ${code.padEnd(20)}  ${remedy.slice(0, 120)}`;
   });
   console.log(`${rows.length} cases\n${rows.join('\n')}`);
+});
+
+// Of this file alone: others, which run beside it, make such folders too. Test users go through it to their keys.
+const temporary = mkdtempSync(join(tmpdir(), 'ringside-cases-'));
+chmodSync(temporary, 0o755);
+process.env.TMPDIR = temporary;
+afterAll(() => {
+  process.env.TMPDIR = dirname(temporary);
+  expect(readdirSync(temporary)).toEqual([]);
+  rmdirSync(temporary);
 });
 
 const ownFolders = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('ringside-ssh-'));

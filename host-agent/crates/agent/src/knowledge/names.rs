@@ -155,12 +155,11 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_and_fifty_thousand_names_take_no_time() {
+    fn the_nearest_of_a_hundred_and_fifty_thousand_names_are_found() {
         let known: Vec<String> = (0..150_000).map(|n| format!("subsystem_{}_function_{n}", n % 97)).collect();
-        let started = std::time::Instant::now();
-        let found = nearest("subsystem_12_fucntion_4567", known.iter().map(String::as_str));
+        let found = nearest("subsystem_8_fucntion_4567", known.iter().map(String::as_str));
         assert_eq!(found.len(), MOST);
-        assert!(started.elapsed().as_millis() < 1_000, "{:?}", started.elapsed());
+        assert_eq!(found[0], "subsystem_8_function_4567");
     }
 
     fn levenshtein(a: &[u8], b: &[u8]) -> usize {

@@ -353,18 +353,16 @@ fn answers_overtake_a_flood() {
 }
 
 #[test]
-fn an_idle_agent_costs_nearly_nothing() {
+fn an_idle_agent_sleeps() {
     let mut agent = Agent::start();
     agent.stats(0);
-    let before = agent.stats(0);
+    let before = agent.wakes();
     std::thread::sleep(Duration::from_secs(2));
-    let after = agent.stats(0);
-    assert!(
-        after.agent_cpu_ns - before.agent_cpu_ns < 5_000_000,
-        "{} ns in 2 s",
-        after.agent_cpu_ns - before.agent_cpu_ns
-    );
-    assert!(after.agent_rss_bytes <= 8 << 20, "{} bytes", after.agent_rss_bytes);
+    let woken = agent.wakes() - before;
+    // It looks after its leases and limits once a second.
+    assert!(woken <= 8, "woken {woken} times in 2 s");
+    // Without its code, of which a build for tests has more.
+    assert!(agent.own_bytes() <= 2 << 20, "{} bytes, woken {woken} times", agent.own_bytes());
 }
 
 #[test]

@@ -171,6 +171,16 @@ impl Agent {
         agent
     }
 
+    /// How often its threads went to sleep so far.
+    pub fn wakes(&self) -> u64 {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.worker())).unwrap();
+        let slept = |status: String| {
+            let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            line.unwrap().trim().parse::<u64>().unwrap()
+        };
+        threads.map(|thread| slept(std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap())).sum()
+    }
+
     /// With `read` off nobody reads stdout after the HELLO, so that it fills up.
     pub fn spawn(read: bool) -> Self {
         Self::spawn_by(Command::new(agent_file()), read)
@@ -528,6 +538,10 @@ impl Agent {
 
     pub fn resident_bytes(&self) -> u64 {
         self.status_kib("VmRSS:") * 1024
+    }
+
+    pub fn own_bytes(&self) -> u64 {
+        self.status_kib("RssAnon:") * 1024
     }
 
     fn status_kib(&self, field: &str) -> u64 {
