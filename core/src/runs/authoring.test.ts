@@ -20,16 +20,15 @@ afterEach(() => rmSync(cacheDir, { recursive: true, force: true }));
 /** An empty BTF: a header, no types, one empty string. */
 const btf = new Uint8Array([0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
 const info = { arch: 'x86_64', kernel: '6.1.0', btfSha256: sha256Hex(btf) };
-const tracepoint = {
-  ...{ name: 'sched:sched_switch', module: '', returns: '', details: {}, unusable: '' },
-  arguments: [{ name: 'prev_pid', type: 'pid_t', offset: 24, size: 4 }],
-};
+const tracepoint = 'sched:sched_switch\tprev_pid\tpid_t\t24\t4';
 
-function aHost(lists: Record<string, { targets: object[]; total?: number } | Error>, hasBtf = true) {
-  const request = vi.fn((call: { case: string; value: { kind?: string } }) => {
+function aHost(lists: Record<string, { lines: string[]; total?: number } | Error>, hasBtf = true) {
+  const request = vi.fn((call: { case: string; value: { kind?: string; asText?: boolean } }) => {
     if (call.case === 'getBtf') return Promise.resolve({ blob: 1 });
     const list = lists[call.value.kind!]!;
-    return list instanceof Error ? Promise.reject(list) : Promise.resolve({ total: list.targets.length, ...list });
+    if (list instanceof Error) return Promise.reject(list);
+    const text = call.value.asText === true ? list.lines.map((line) => `${line}\n`).join('') : '';
+    return Promise.resolve({ text, total: list.total ?? list.lines.length });
   });
   const agent = { request, takeBlob: () => btf };
   const host = {
@@ -40,7 +39,7 @@ function aHost(lists: Record<string, { targets: object[]; total?: number } | Err
   };
   return { request, host: host as unknown as ConnectedHost };
 }
-const lists = { tracepoint: { targets: [tracepoint] }, kprobe: { targets: [{ name: 'vfs_read' }] } };
+const lists = { tracepoint: { lines: [tracepoint] }, kprobe: { lines: ['vfs_read'] } };
 const read = (path: string | null): unknown => JSON.parse(readFileSync(path!, 'utf8'));
 
 describe('what the language server is told of a host', () => {
@@ -74,7 +73,7 @@ describe('what the language server is told of a host', () => {
   it('leaves out a list that the host cannot give, or gave in part', async () => {
     const failing = {
       tracepoint: new RingsideError('no-permission', 'No.'),
-      kprobe: { targets: [{ name: 'a' }], total: 2 },
+      kprobe: { lines: ['a'], total: 2 },
     };
     const target = await authoringTarget(aHost(failing).host, cacheDir, {});
     expect(read(target.targets)).toEqual({ tracepoints: [], kprobes: [] });

@@ -12,6 +12,7 @@ import type { CallOptions } from '../progress.ts';
 import { recallHost, rememberHost } from './hostMemory.ts';
 import type { ConnectedHost } from './hosts.ts';
 import { btfOfHost, headerOfHost } from './kernelTypes.ts';
+import { readPointLines } from './pointLines.ts';
 
 /** Lists of this many kernels are kept. */
 const KEEP = 16;
@@ -93,19 +94,17 @@ async function exists(path: string): Promise<boolean> {
 async function readPoints(host: ConnectedHost, call: CallOptions): Promise<object> {
   const list = async (kind: string) => {
     try {
-      const value = { kind, pattern: '', binary: '', pid: 0, limit: LIMIT };
-      const { targets, total } = await host.agent.request({ case: 'listTargets', value }, 'targetList', call);
+      const value = { kind, pattern: '', binary: '', pid: 0, limit: LIMIT, asText: true };
+      const { text, total } = await host.agent.request({ case: 'listTargets', value }, 'targetList', call);
+      const points = readPointLines(text);
       // A list that was cut says nothing of what is not in it.
-      return Number(total) > targets.length ? [] : targets;
+      return Number(total) > points.length ? [] : points;
     } catch (error) {
       if (RingsideError.from(error).code === 'cancelled') throw error;
       return [];
     }
   };
-  const tracepoints = (await list('tracepoint')).map(({ name, arguments: fields }) => ({
-    name,
-    fields: fields.map(({ name, type, offset, size }) => ({ name, type, offset, size })),
-  }));
+  const tracepoints = await list('tracepoint');
   const kprobes = (await list('kprobe')).map(({ name }) => name);
   return { tracepoints, kprobes };
 }

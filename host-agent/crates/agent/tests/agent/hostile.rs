@@ -198,7 +198,14 @@ fn about_the_host() -> impl Strategy<Value = Request> {
         (number(), prop::collection::vec(any::<u64>(), 0..50))
             .prop_map(|(pid, addresses)| Request::Symbolize(pb::Symbolize { pid, addresses })),
         (kinds, name(), name(), number(), number()).prop_map(|(kind, pattern, binary, pid, limit)| {
-            Request::ListTargets(pb::ListTargets { kind: kind.into(), pattern, binary, pid, limit })
+            Request::ListTargets(pb::ListTargets {
+                kind: kind.into(),
+                pattern,
+                binary,
+                pid,
+                limit,
+                ..Default::default()
+            })
         }),
         prop::collection::vec(number(), 0..4).prop_map(|ids| Request::ListPrograms(pb::ListPrograms { ids })),
         prop::collection::vec(number(), 0..4).prop_map(|ids| Request::ListMaps(pb::ListMaps { ids })),

@@ -70,7 +70,7 @@ impl<'a> Found<'a> {
     }
 
     pub fn finish(self) -> pb::TargetList {
-        pb::TargetList { targets: self.entries, total: self.total }
+        pb::TargetList { targets: self.entries, total: self.total, ..Default::default() }
     }
 }
 

@@ -9,6 +9,7 @@ mod functions;
 mod interfaces;
 pub mod pattern;
 mod processes;
+mod text;
 
 use ringside_proto::messages as pb;
 
@@ -52,7 +53,8 @@ fn list_with(request: &pb::ListTargets, check: &dyn Fn() -> Answer<()>) -> Answe
     };
     let mut found = Found::new(&request.pattern, request.limit, check);
     list(&mut found, request)?;
-    Ok(found.finish())
+    let list = found.finish();
+    Ok(if request.as_text { text::listed(&list) } else { list })
 }
 
 #[cfg(test)]

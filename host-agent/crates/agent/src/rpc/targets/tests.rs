@@ -7,8 +7,14 @@ use std::process::Command;
 use super::*;
 
 fn ask(kind: &str, pattern: &str, binary: &str, pid: u32) -> Answer<pb::TargetList> {
-    let request =
-        pb::ListTargets { kind: kind.into(), pattern: pattern.into(), binary: binary.into(), pid, limit: 200_000 };
+    let request = pb::ListTargets {
+        kind: kind.into(),
+        pattern: pattern.into(),
+        binary: binary.into(),
+        pid,
+        limit: 200_000,
+        ..Default::default()
+    };
     list_with(&request, &|| Ok(()))
 }
 
@@ -175,6 +181,30 @@ fn processes_and_interfaces_of_this_machine() {
     let groups = ask("cgroup", "", "", 0).expect("cgroups");
     assert_eq!(groups.targets[0].name, "/");
     assert!(groups.targets.iter().all(|group| std::path::Path::new(&group.details["path"]).is_dir()));
+}
+
+#[test]
+fn a_whole_list_as_text_has_the_same_names_and_arguments() {
+    for kind in ["kprobe", "tracepoint"] {
+        let entries = ask(kind, "", "", 0).expect(kind);
+        let request = pb::ListTargets { kind: kind.into(), limit: 200_000, as_text: true, ..Default::default() };
+        let listed = list_with(&request, &|| Ok(())).expect(kind);
+        assert!(listed.targets.is_empty() && listed.total == entries.total);
+        let lines: Vec<Vec<&str>> = listed.text.lines().map(|line| line.split('\t').collect()).collect();
+        assert_eq!(lines.len(), entries.targets.len());
+        for (line, entry) in lines.iter().zip(&entries.targets) {
+            assert_eq!((line[0], line.len()), (entry.name.as_str(), 1 + 4 * entry.arguments.len()));
+        }
+    }
+    let request = pb::ListTargets {
+        kind: "tracepoint".into(),
+        pattern: "sched:sched_switch".into(),
+        as_text: true,
+        ..Default::default()
+    };
+    let text = list_with(&request, &|| Ok(())).expect("sched_switch").text;
+    assert!(text.starts_with("sched:sched_switch\tprev_comm\tchar[16]\t8\t16\t"), "{text}");
+    assert!(text.ends_with('\n'));
 }
 
 #[test]
