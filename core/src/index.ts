@@ -12,5 +12,6 @@ export type * from './runs/api.ts';
 export { namedTakeable } from './maps/takeAway.ts';
 export { listCode, type CodeView } from './code/listing.ts';
 export { limitNames, limitsText } from './runs/limitsText.ts';
+export { unnamedText } from './runs/record/writtenNames.ts';
 export { durationText, longestKeptSeconds, parseDuration, timeLeft } from './runs/times.ts';
 export { defaultSshOptions, type SshOptions } from './ssh/options.ts';

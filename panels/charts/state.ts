@@ -9,7 +9,7 @@ import type {
   SummaryPage,
 } from '@ringside/core/model';
 import { PendingRequests, RequestError } from '../shared/rpc.ts';
-import { helloUntilInit } from '../shared/hello.ts';
+import { helloUntilAnswered } from '../shared/hello.ts';
 import type { VsCodeApi } from '../shared/vscodeApi.ts';
 import { chartsState, chartsToPanel } from './guards.ts';
 import { type ChartData, merged } from './merge.ts';
@@ -60,7 +60,7 @@ export class ChartsModel {
     addEventListener('message', (event: MessageEvent<unknown>) => this.receive(event.data));
     document.addEventListener('visibilitychange', () => this.#refreshSoon(0));
     addEventListener('pagehide', () => this.#requests.dispose());
-    helloUntilInit(() => this.#post({ type: 'ready' }));
+    helloUntilAnswered(() => this.#post({ type: 'ready' }));
   }
 
   receive(raw: unknown): void {

@@ -1,6 +1,6 @@
 import { batch, signal } from '@preact/signals';
 import type { CheckedHost, DoctorPanelState, DoctorToHost } from '@ringside/core/model';
-import { helloUntilInit } from '../shared/hello.ts';
+import { helloUntilAnswered } from '../shared/hello.ts';
 import type { VsCodeApi } from '../shared/vscodeApi.ts';
 import { doctorState, toDoctorPanel } from './guards.ts';
 
@@ -20,7 +20,7 @@ export class DoctorState {
 
   start(): void {
     addEventListener('message', ({ data }: MessageEvent<unknown>) => this.#receive(data));
-    helloUntilInit(() => this.#send({ type: 'ready' }), ['hosts']);
+    helloUntilAnswered(() => this.#send({ type: 'ready' }), ['hosts']);
   }
 
   get busy(): boolean {

@@ -20,7 +20,7 @@ import type {
   TreeRow,
   Visit,
 } from '@ringside/core/model';
-import { helloUntilInit } from '../shared/hello.ts';
+import { helloUntilAnswered } from '../shared/hello.ts';
 import { PendingRequests } from '../shared/rpc.ts';
 import type { VsCodeApi } from '../shared/vscodeApi.ts';
 import { toExplorerPanel } from './guards.ts';
@@ -88,7 +88,7 @@ export class ExplorerState {
 
   start(): void {
     addEventListener('message', ({ data }: MessageEvent<unknown>) => this.#receive(data));
-    helloUntilInit(() => this.send({ type: 'ready' }), ['opened', 'error']);
+    helloUntilAnswered(() => this.send({ type: 'ready' }), ['opened', 'error']);
   }
 
   send(message: ExplorerToHost): void {

@@ -24,7 +24,7 @@ import { clampWidth, sameColumns } from '../shared/grid/columns.ts';
 import type { Want } from '../shared/grid/pageWindow.ts';
 import type { RowGrid } from '../shared/grid/rowGrid.ts';
 import { PendingRequests, RequestError } from '../shared/rpc.ts';
-import { helloUntilInit } from '../shared/hello.ts';
+import { helloUntilAnswered } from '../shared/hello.ts';
 import type { VsCodeApi } from '../shared/vscodeApi.ts';
 import { mapsState, plainLook, toMapsPanel } from './guards.ts';
 
@@ -121,7 +121,7 @@ export class MapsState {
       this.#requests.dispose();
       this.#writes.dispose();
     });
-    helloUntilInit(() => this.#send({ type: 'ready' }));
+    helloUntilAnswered(() => this.#send({ type: 'ready' }));
   }
 
   attachGrid(grid: RowGrid): void {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { DoctorState } from '../doctor/state.ts';
 import { ExplorerState } from '../explorer/state.ts';
 import { VerdictsState } from '../verdicts/state.ts';
-import { helloUntilInit } from './hello.ts';
+import { helloUntilAnswered } from './hello.ts';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -15,7 +15,7 @@ it('says that the page is there again when the first answer is lost, and no more
     if (lost-- > 0) return;
     hear({ type: 'init' });
   });
-  helloUntilInit(say);
+  helloUntilAnswered(say);
   expect(say).toHaveBeenCalledTimes(1);
   // Something else that the host says is no answer.
   hear({ type: 'run' });

@@ -26,7 +26,7 @@ import type { FilterFault } from '../shared/filterBox.tsx';
 import type { Want } from '../shared/grid/pageWindow.ts';
 import type { RequestError } from '../shared/rpc.ts';
 import { PendingRequests } from '../shared/rpc.ts';
-import { helloUntilInit } from '../shared/hello.ts';
+import { helloUntilAnswered } from '../shared/hello.ts';
 import type { VsCodeApi } from '../shared/vscodeApi.ts';
 import { clampWidth, type ColumnChoices, type PlacedColumn, sameColumns } from '../shared/grid/columns.ts';
 import { toTsv } from '../shared/grid/copy.ts';
@@ -163,7 +163,7 @@ export class TraceState implements ToolsHost {
       else this.#pump.refresh();
     });
     addEventListener('pagehide', () => this.#requests.dispose());
-    helloUntilInit(() => this.#post({ type: 'ready' }));
+    helloUntilAnswered(() => this.#post({ type: 'ready' }));
   }
 
   attachGrid(grid: RowGrid): void {

@@ -2,6 +2,7 @@ import {
   Exit,
   limitsText,
   RingsideError,
+  unnamedText,
   type AdoptSpec,
   type AttachSpec,
   type ExitCode,
@@ -184,18 +185,12 @@ const leaving = (run: RunSummary): string => (run.kept.length === 0 ? 'Ctrl+C de
 function sayRecording({ recording, replay }: RunSummary): void {
   if (recording?.error) process.stderr.write(`${yellow('recording')} ${recording.error.message}\n`);
   else if (recording && recording.droppedRecords > 0) {
-    const dropped = recording.droppedRecords.toLocaleString('en-US');
-    process.stderr.write(
-      `${yellow('recording')} ${dropped} records are missing in it: the disk was too slow for them.\n`,
-    );
+    const { droppedRecords } = recording;
+    const dropped = `${droppedRecords.toLocaleString('en-US')} ${droppedRecords === 1 ? 'record is' : 'records are'}`;
+    process.stderr.write(`${yellow('recording')} ${dropped} missing in it: the disk was too slow.\n`);
   }
-  if (recording && recording.missingNames > 0) {
-    const missing = recording.missingNames.toLocaleString('en-US');
-    process.stderr.write(
-      `${yellow('recording')} ${missing} names are missing in it: a replay shows those users, functions and stacks as numbers.\n`,
-    );
-  }
-  for (const text of [replay?.damage, replay?.unnamed])
+  const unnamed = recording ? unnamedText(recording.missingNames) : '';
+  for (const text of [unnamed, replay?.damage, replay?.unnamed])
     if (text) process.stderr.write(`${yellow('recording')} ${text}\n`);
 }
 
