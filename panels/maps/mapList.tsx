@@ -49,6 +49,7 @@ export function MapList({ state }: { state: MapsState }): JSX.Element {
             id={`map-${i}`}
             map={map}
             host={hosts.size > 1}
+            live={!state.isAway(map.host)}
             chosen={i === chosen}
             choose={() => state.select(map)}
           />
@@ -66,11 +67,13 @@ interface ItemProps {
   id: string;
   map: MapSummary;
   host: boolean;
+  /** Its figures are of now. */
+  live: boolean;
   chosen: boolean;
   choose: () => void;
 }
 
-function Item({ id, map, host, chosen, choose }: ItemProps): JSX.Element {
+function Item({ id, map, host, live, chosen, choose }: ItemProps): JSX.Element {
   const name = visible(map.name, 100);
   const owner = map.owned
     ? `of the run ${visible(map.owner, 200)}`
@@ -96,7 +99,7 @@ function Item({ id, map, host, chosen, choose }: ItemProps): JSX.Element {
           />
         )}
       </span>
-      <span class="map-rate">{changesWords(map)}</span>
+      <span class="map-rate">{live ? changesWords(map) : ''}</span>
       <span class="map-type">
         {visible(map.type, 40)}
         {host && ` · ${visible(map.host, 60)}`}

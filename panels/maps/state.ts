@@ -146,6 +146,12 @@ export class MapsState {
     }
   }
 
+  /** As the list of maps says, or sooner the map that is shown. */
+  isAway(host: string): boolean {
+    if (this.listing.value?.away.some((one) => one.host === host) === true) return true;
+    return this.shown.value?.trouble?.kind === 'away' && this.target.value?.host === host;
+  }
+
   // --- the list of maps ---------------------------------------------------------------------------------------------
 
   select(target: MapTarget): void {

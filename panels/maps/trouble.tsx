@@ -1,4 +1,3 @@
-import type { ErrorData } from '@ringside/core/model';
 import type { JSX } from 'preact';
 import { clock, visible } from '../shared/format.ts';
 import type { MapsState } from './state.ts';
@@ -23,7 +22,8 @@ export function Trouble({ state }: { state: MapsState }): JSX.Element | null {
   const words = troubleWords(isAway ? (target.value?.host ?? away?.host ?? '') : '', error.message);
   const last = readAt === null || refused ? '' : ` Shown is what was read at ${clock(readAt)}.`;
   return (
-    <Banner icon={refused ? 'info' : 'warning'} text={`${words}${last}`} error={error}>
+    // What to do about a host that is away is the button; others' maps are still there, whatever was detached.
+    <Banner icon={refused ? 'info' : 'warning'} text={`${words}${last}`} remedy={isAway ? '' : error.remedy}>
       {isAway && (
         <button type="button" class="push-button" onClick={() => state.reconnect()}>
           {restartable ? 'Start Again' : 'Connect'}
@@ -46,17 +46,17 @@ function Reading({ state }: { state: MapsState }): JSX.Element {
 interface BannerProps {
   icon: string;
   text: string;
-  error?: ErrorData;
+  remedy?: string;
   children?: JSX.Element | false;
 }
 
-function Banner({ icon, text, error, children }: BannerProps): JSX.Element {
+function Banner({ icon, text, remedy = '', children }: BannerProps): JSX.Element {
   return (
     <div class="map-banner" role={icon === 'warning' ? 'alert' : 'status'}>
       <span class={`codicon codicon-${icon}`} aria-hidden="true" />
       <span class="banner-words">
         {visible(text)}
-        {error !== undefined && error.remedy !== '' && <span class="remedy"> {visible(error.remedy)}</span>}
+        {remedy !== '' && <span class="remedy"> {visible(remedy)}</span>}
       </span>
       {children}
     </div>
