@@ -37,7 +37,7 @@ function views(rows: readonly Row[], options = {}): RunViews {
   });
   for (let at = 0; at < records.length; at += 7)
     store.append(stream, host, makeSpan(records.slice(at, at + 7), { readTimeNs: READ_AT }));
-  return new RunViews(store, () => [schema]);
+  return new RunViews(store, () => [schema], { sliceMs: Infinity });
 }
 
 function measured(of: RunViews, where: string, ranges: { from: number; to: number }[], evicted = 0): MeasurePage {

@@ -9,7 +9,7 @@ import { findRow } from './search/findRow.ts';
 import { findFilter, markFound } from './search/findFilter.ts';
 import { SortedView } from './sort/sortedView.ts';
 import type { EventStore } from './store.ts';
-import { pageOf, View, type RowsInOrder } from './view.ts';
+import { pageOf, View, type RowsInOrder, type ViewOptions } from './view.ts';
 
 /** Views kept per run: a panel has one or two, and the last filters are likely to come back. */
 const VIEW_LIMIT = 6;
@@ -31,8 +31,15 @@ export class RunViews {
   /** By stream and look. */
   readonly #looks = new Map<string, RowLook>();
 
-  /** `schemas` may grow while the run starts; the first one is the run's main stream. */
-  constructor(store: EventStore, schemas: () => readonly StreamSchema[]) {
+  /**
+   * `schemas` may grow while the run starts; the first one is the run's main stream.
+   * @param options of each view; tests that want whole answers have slices without an end
+   */
+  constructor(
+    store: EventStore,
+    schemas: () => readonly StreamSchema[],
+    private readonly options: Pick<ViewOptions, 'sliceMs'> = {},
+  ) {
     this.#store = store;
     this.#schemas = schemas;
   }
@@ -135,7 +142,7 @@ export class RunViews {
 
   #view(decoder: RowDecoder, where: string): View {
     const key = JSON.stringify([decoder.stream.name, where]);
-    const view = this.#views.get(key) ?? new View(decoder, compileExpr(where, decoder.schema));
+    const view = this.#views.get(key) ?? new View(decoder, compileExpr(where, decoder.schema), this.options);
     this.#keep(key, view);
     return view;
   }
@@ -168,7 +175,7 @@ export class RunViews {
   #sorted(view: View, sort: RowSort): SortedView {
     const key = JSON.stringify([view.decoder.stream.name, view.filter.text, sort]);
     const known = this.#sorts.get(key);
-    const sorted = known?.view === view ? known : new SortedView(view, sort);
+    const sorted = known?.view === view ? known : new SortedView(view, sort, this.options.sliceMs);
     this.#sorts.delete(key);
     this.#sorts.set(key, sorted);
     for (const [oldKey, old] of this.#sorts) {
@@ -198,7 +205,7 @@ export class RunViews {
   /** The rows of a view that have what is searched for: a view of its own. */
   #found(view: View, find: RowFind, look: RowLook): View {
     const key = JSON.stringify([view.decoder.stream.name, view.filter.text, 'find', find, this.#lookKey(look)]);
-    const known = this.#views.get(key) ?? new View(view.decoder, findFilter(view.filter, find, look));
+    const known = this.#views.get(key) ?? new View(view.decoder, findFilter(view.filter, find, look), this.options);
     this.#keep(key, known);
     return known;
   }

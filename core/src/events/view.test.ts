@@ -76,7 +76,7 @@ describe('View', () => {
   it('pages through all rows without a filter, from any place and from the end', () => {
     const { decoder, add } = fresh();
     add(250);
-    const view = new View(decoder, compileExpr('', schema));
+    const view = new View(decoder, compileExpr('', schema), { sliceMs: Infinity });
     expect(view.page(100, 3).rows.map((row) => row.cells.slice(1))).toEqual([
       ['100', '0'],
       ['101', '1'],
@@ -90,8 +90,8 @@ describe('View', () => {
 
   it('follows what comes and forgets what leaves', () => {
     const { stream, decoder, add } = fresh({ maxBytes: 1 << 16, slabBytes: 1 << 14 });
-    const filtered = new View(decoder, compileExpr('ret == 3', schema));
-    const all = new View(decoder, compileExpr('', schema));
+    const filtered = new View(decoder, compileExpr('ret == 3', schema), { sliceMs: Infinity });
+    const all = new View(decoder, compileExpr('', schema), { sliceMs: Infinity });
     for (let i = 0; i < 60; i++) {
       add(100);
       const page = filtered.page(-1, 5);
@@ -189,7 +189,7 @@ describe('RunViews', () => {
   it('answers pages of the first stream by default, and an error of the filter as data', () => {
     const { store, add } = fresh();
     add(10);
-    const views = new RunViews(store, () => [schema]);
+    const views = new RunViews(store, () => [schema], { sliceMs: Infinity });
     expect(views.page(query)).toMatchObject({
       runId: 'r',
       stream: 'events',
@@ -210,7 +210,7 @@ describe('RunViews', () => {
   it('gives the detail of a row that is still there', () => {
     const { store, add } = fresh();
     add(10);
-    const views = new RunViews(store, () => [schema]);
+    const views = new RunViews(store, () => [schema], { sliceMs: Infinity });
     expect(views.detail('events', 7)).toMatchObject({
       seq: 7,
       record: 'struct event',
@@ -228,7 +228,7 @@ describe('RunViews', () => {
     const { store, add } = fresh();
     add(1);
     let schemas = [{ stream: 'events', records: [] as (typeof schema)['records'] }];
-    const views = new RunViews(store, () => schemas);
+    const views = new RunViews(store, () => schemas, { sliceMs: Infinity });
     expect(views.page(query).rows[0]!.cells.slice(1)).toEqual(['0000000000000000']);
     schemas = [schema];
     expect(views.page(query).rows[0]!.cells.slice(1)).toEqual(['0', '0']);
@@ -237,7 +237,7 @@ describe('RunViews', () => {
   it('keeps the views that are asked for and drops old ones', () => {
     const { store, add } = fresh();
     add(10);
-    const views = new RunViews(store, () => [schema]);
+    const views = new RunViews(store, () => [schema], { sliceMs: Infinity });
     for (let i = 0; i < 50; i++) expect(views.page({ ...query, where: `pid == ${i}` }).matching).toBe(i < 10 ? 1 : 0);
     views.dispose();
   });

@@ -27,7 +27,7 @@ function views(records: readonly Uint8Array[], options = {}) {
     for (let at = 0; at < more.length; at += 7) store.append(stream, host, makeSpan(more.slice(at, at + 7)));
   };
   add(records);
-  return { stream, add, of: new RunViews(store, () => [schema]) };
+  return { stream, add, of: new RunViews(store, () => [schema], { sliceMs: Infinity }) };
 }
 
 const record = fc

@@ -114,7 +114,7 @@ describe('a sorted view', () => {
         fc.constantFrom('', 'small >= 0', 'comm ~ "a"'),
         async (records, by, where) => {
           const { decoder, stream } = filled(records);
-          const view = new View(decoder, compileExpr(where, schema));
+          const view = new View(decoder, compileExpr(where, schema), { sliceMs: Infinity });
           const sorted = new SortedView(view, { by, until: stream.delivered });
           await sorted.sorted();
           const seqs = Array.from({ length: view.matching }, (_, i) => view.placeAt(i)!.seq);
@@ -134,7 +134,7 @@ describe('a sorted view', () => {
 
   it('stands still while rows come, and says how many wait', async () => {
     const { decoder, stream, store, host } = filled(numbered([5, 3, 9]), {}, plain);
-    const view = new View(decoder, compileExpr('n > 3', plain));
+    const view = new View(decoder, compileExpr('n > 3', plain), { sliceMs: Infinity });
     const sorted = new SortedView(view, { by: [{ column: 'n', descending: false }], until: stream.delivered });
     await sorted.sorted();
     store.append(stream, host, makeSpan(numbered([4, 1, 7])));
@@ -145,7 +145,7 @@ describe('a sorted view', () => {
 
   it('keeps the places of rows that leave the store', async () => {
     const { decoder, stream, store, host } = filled(numbered([5, 3]), { maxBytes: 8192, slabBytes: 4096 }, plain);
-    const view = new View(decoder, compileExpr('', plain));
+    const view = new View(decoder, compileExpr('', plain), { sliceMs: Infinity });
     const sorted = new SortedView(view, { by: [{ column: 'n', descending: true }], until: stream.delivered });
     await sorted.sorted();
     while (stream.firstSeq < 2) store.append(stream, host, makeSpan(numbered(new Array<number>(50).fill(1))));
@@ -160,7 +160,7 @@ describe('a sorted view', () => {
       {},
       plain,
     );
-    const view = new View(decoder, compileExpr('', plain));
+    const view = new View(decoder, compileExpr('', plain), { sliceMs: Infinity });
     const by = [{ column: 'n', descending: false }];
     const sorted = new SortedView(view, { by, until: stream.delivered }, 0);
     expect(sorted.update()).toBe(false);
@@ -173,7 +173,7 @@ describe('a sorted view', () => {
 
   it('refuses a column that no record has, and too many', () => {
     const { decoder } = filled([], {}, plain);
-    const view = new View(decoder, compileExpr('', plain));
+    const view = new View(decoder, compileExpr('', plain), { sliceMs: Infinity });
     const by = (...columns: string[]) => ({ by: columns.map((column) => ({ column, descending: false })), until: 0 });
     expect(() => new SortedView(view, by('m'))).toThrow(/"m" is no field/);
     expect(() => new SortedView(view, by())).toThrow(/one to 4 columns/);

@@ -346,7 +346,7 @@ describe('RunSummaries', () => {
 
   it('gives what is wrong with a question instead of an answer', () => {
     const { store } = fresh();
-    const summaries = new RunSummaries(new RunViews(store, () => [schema]));
+    const summaries = new RunSummaries(new RunViews(store, () => [schema], { sliceMs: Infinity }));
     expect(summaries.page({ ...query, where: 'comm = 1' })).toMatchObject({
       data: null,
       error: { code: 'bad-expression' },
@@ -360,7 +360,7 @@ describe('RunSummaries', () => {
 
   it('keeps a bounded number, those that were asked for last', () => {
     const { store } = fresh();
-    const summaries = new RunSummaries(new RunViews(store, () => [schema]));
+    const summaries = new RunSummaries(new RunViews(store, () => [schema], { sliceMs: Infinity }));
     for (let i = 0; i < 50; i++) summaries.page({ ...query, where: `ret == ${i}` });
     expect(summaries.size).toBe(32);
     summaries.dispose();
@@ -370,7 +370,7 @@ describe('RunSummaries', () => {
     const { store, add } = fresh();
     add({ comm: 'a' });
     let schemas = [schema];
-    const summaries = new RunSummaries(new RunViews(store, () => schemas));
+    const summaries = new RunSummaries(new RunViews(store, () => schemas, { sliceMs: Infinity }));
     const before = summaries.page(query);
     schemas = [
       makeSchema(makeRecord('struct event', 40, [makeField({ name: 'comm', kind: 'chars', offset: 24, size: 16 })])),
