@@ -297,7 +297,8 @@ fn what_is_opened_and_closed_again_costs_nothing() {
     for _ in 0..60 {
         works(&mut agent);
     }
-    assert_eq!(descriptors(&agent), files);
+    // A look at /proc that is under way has one open.
+    wait_until("as many descriptors as before", || descriptors(&agent) <= files);
     assert!(agent.resident_bytes() < memory + (4 << 20), "{} and then {}", memory, agent.resident_bytes());
 }
 
