@@ -101,6 +101,19 @@ export class Workbench {
     await this.keysPick(text);
   }
 
+  /** Types a path into the file dialog, which puts its own into the field a moment after it has opened. */
+  async keysFile(path: string): Promise<void> {
+    const input = this.quickInput();
+    await input.waitFor();
+    for (let tries = 3; tries > 0; tries -= 1) {
+      for (let wait = 40; wait > 0 && (await input.inputValue()) === ''; wait -= 1) await this.page.waitForTimeout(50);
+      await this.page.keyboard.press('Control+a');
+      await this.page.keyboard.type(path);
+      if ((await input.inputValue()) === path) break;
+    }
+    await this.page.keyboard.press('Enter');
+  }
+
   /** False where it has closed before it was filled. */
   private fillQuickInput(text: string): Promise<boolean> {
     return works(this.quickInput().fill(text, { timeout: 4000 }));
