@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { addCounts, cargoCounts, missingReport, vitestCounts } from './lib/reports.mjs';
+import {
+  addCounts,
+  cargoCounts,
+  countsWithSecondRun,
+  filesToRunAgain,
+  missingReport,
+  vitestCounts,
+} from './lib/reports.mjs';
 
 const file = (status: string, tests: [string, string][], message = '') => ({
   name: 'a.test.ts',
@@ -47,6 +54,42 @@ test.each([null, 'text', {}, { testResults: [] }, { testResults: [file('passed',
     expect(vitestCounts(report)).toMatchObject({ passed: 0, failed: 1 });
   },
 );
+
+test('vitest: a few files with failures are worth a second look, many are a broken tree', () => {
+  const good = file('passed', [['a', 'passed']]);
+  const bad = ['b', 'c', 'd', 'e'].map((name) => ({ ...file('failed', [[name, 'failed']]), name }));
+  expect(filesToRunAgain({ testResults: [good] })).toEqual([]);
+  expect(filesToRunAgain({ testResults: [good, ...bad.slice(0, 3)] })).toEqual(['b', 'c', 'd']);
+  expect(filesToRunAgain({ testResults: [good, ...bad] })).toEqual([]);
+});
+
+test('vitest: what failed and passes the second time counts as passed and is named, what fails twice is a failure', () => {
+  const good = { ...file('passed', [['a', 'passed']]), name: 'good' };
+  const once = file('failed', [
+    ['b: first', 'failed'],
+    ['c', 'passed'],
+    ['d', 'failed'],
+  ]);
+  const twice = file('failed', [
+    ['b: first', 'passed'],
+    ['c', 'passed'],
+    ['d', 'failed'],
+  ]);
+  expect(countsWithSecondRun({ testResults: [good, once] }, { testResults: [twice] })).toEqual({
+    passed: 3,
+    failed: 1,
+    skipped: [],
+    failures: ['d: expected 1 to be 2'],
+    again: ['b: first: expected 1 to be 2'],
+  });
+  expect(countsWithSecondRun({ testResults: [good, once] }, { testResults: [] })).toMatchObject({ failed: 1 });
+});
+
+test('cargo: with --quiet a failure has a line of its own', () => {
+  const output =
+    '..limits::slow --- FAILED\n..\n\ntest result: FAILED. 170 passed; 1 failed; 0 ignored;';
+  expect(cargoCounts(output)).toMatchObject({ passed: 170, failed: 1, failures: ['limits::slow'] });
+});
 
 test('cargo: several test binaries add up; failures and ignored tests by name', () => {
   const output = [

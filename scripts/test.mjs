@@ -11,7 +11,7 @@ import { addCounts, missingReport } from './lib/reports.mjs';
 import { Failure } from './lib/run.mjs';
 import { installCodeServer } from './lib/codeServer.mjs';
 import { isRoot, mountKernelFileSystems, setup } from './lib/setup.mjs';
-import { bold, dim, duration, explain, green, red, script, step } from './lib/steps.mjs';
+import { bold, dim, duration, explain, green, red, script, step, yellow } from './lib/steps.mjs';
 import { logOf, selectTiers } from './lib/tiers.mjs';
 import { packageVsix } from './lib/vsix.mjs';
 
@@ -81,6 +81,7 @@ function summarize(results) {
       `${mark} ${tier.name.padEnd(12)} ${String(counts.passed).padStart(5)} passed ${String(counts.failed).padStart(4)} failed  ${dim(duration(ms))}`,
     );
     for (const failure of counts.failures) console.log(`    ${red('failed')} ${failure}`);
+    for (const failure of counts.again ?? []) console.log(`    ${yellow('passed only when run again')} ${failure}`);
     if (counts.failed > 0 && tier.name !== 'check') console.log(`    whole output: ${logOf(tier.name)}`);
   }
 }

@@ -6,6 +6,7 @@
  * @property {number} failed
  * @property {string[]} skipped names of tests that did not run
  * @property {string[]} failures names, with the first line of the reason
+ * @property {string[]} [again] the same of tests that passed only when their file was run a second time
  */
 
 const firstLine = (text) => String(text).split('\n')[0] ?? '';
@@ -21,21 +22,54 @@ export function vitestCounts(report) {
     report !== null && typeof report === 'object' && Array.isArray(report.testResults) ? report.testResults : undefined;
   if (files === undefined) return missingReport('vitest wrote no report');
   for (const file of files) {
-    const failedBefore = counts.failed;
     for (const test of file.assertionResults) {
       if (test.status === 'passed') counts.passed += 1;
-      else if (test.status === 'failed') {
-        counts.failed += 1;
-        counts.failures.push(`${test.fullName}: ${firstLine(test.failureMessages?.[0] ?? 'failed')}`);
-      } else counts.skipped.push(test.fullName);
+      else if (test.status !== 'failed') counts.skipped.push(test.fullName);
     }
-    if (file.status === 'failed' && counts.failed === failedBefore) {
-      counts.failed += 1;
-      counts.failures.push(`${file.name}: ${firstLine(file.message || 'the file could not be loaded')}`);
-    }
+    const failed = failuresOf(file);
+    counts.failed += failed.length;
+    counts.failures.push(...failed.map(inWords));
   }
   if (counts.passed + counts.failed === 0) return missingReport('no test was found');
   return counts;
+}
+
+/** What failed in a file: its tests, else the file itself. */
+function failuresOf(file) {
+  const tests = file.assertionResults.filter(({ status }) => status === 'failed');
+  if (tests.length > 0)
+    return tests.map(({ fullName, failureMessages }) => ({ name: fullName, why: failureMessages?.[0] ?? 'failed' }));
+  return file.status === 'failed' ? [{ name: file.name, why: file.message || 'the file could not be loaded' }] : [];
+}
+
+const inWords = ({ name, why }) => `${name}: ${firstLine(why)}`;
+
+/** More failed files than these are a broken tree, not tests that something has disturbed. */
+const MOST_AGAIN = 3;
+
+/**
+ * Files of a report of vitest with failures, when they are so few that they are worth a second look; else none.
+ * @param {unknown} report the parsed JSON
+ * @returns {string[]} paths
+ */
+export function filesToRunAgain(report) {
+  const failed = report.testResults.filter(({ status }) => status === 'failed').map(({ name }) => name);
+  return failed.length > MOST_AGAIN ? [] : failed;
+}
+
+/**
+ * Counts of a run in which some files were run a second time: what these were the second time, and the rest.
+ * @param {unknown} first the parsed JSON @param {unknown} second of those files only
+ * @returns {Counts}
+ */
+export function countsWithSecondRun(first, second) {
+  const twice = new Set(filesToRunAgain(first));
+  const rest = first.testResults.filter(({ name }) => !twice.has(name));
+  const counts = vitestCounts(second);
+  if (rest.length > 0) addCounts(counts, vitestCounts({ testResults: rest }));
+  const still = new Set(second.testResults.flatMap(failuresOf).map(({ name }) => name));
+  const before = first.testResults.filter(({ name }) => twice.has(name)).flatMap(failuresOf);
+  return { ...counts, again: before.filter(({ name }) => !still.has(name)).map(inWords) };
 }
 
 /**
@@ -48,7 +82,8 @@ export function cargoCounts(output) {
   let results = 0;
   for (const line of output.split('\n')) {
     const result = /^test result: \w+\. (\d+) passed; (\d+) failed;/.exec(line);
-    const single = /^test (.+?) \.\.\. (FAILED|ignored)/.exec(line);
+    // With --quiet only failures have a line of their own.
+    const single = /^(?:test |\.+)?(\S+) (?:\.\.\.|---) (FAILED|ignored)/.exec(line);
     if (result !== null) {
       results += 1;
       counts.passed += Number(result[1]);

@@ -9,6 +9,7 @@ const paint = (code, text) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text
 export const bold = (text) => paint('1', text);
 export const dim = (text) => paint('2', text);
 export const red = (text) => paint('31', text);
+export const yellow = (text) => paint('33', text);
 export const green = (text) => paint('32', text);
 
 /** Milliseconds as people read them: `0.4 s`, `2 min 05 s`. @param {number} ms */
