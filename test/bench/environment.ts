@@ -35,6 +35,15 @@ export async function generate(path: string, rate: number, seconds: number, cpu?
   return JSON.parse(stdout) as Generated;
 }
 
+/** Runs one generator at a rate a second (0 = as fast as it can), or two as fast as both can for -1, and adds their calls up. */
+export async function offer(path: string, rate: number, seconds: number): Promise<{ calls: number; seconds: number }> {
+  if (rate >= 0) return generate(path, rate, seconds, 0);
+  const both = await Promise.all([generate(path, 0, seconds, 0), generate(path, 0, seconds, 1)]);
+  return { calls: both[0].calls + both[1].calls, seconds: Math.max(both[0].seconds, both[1].seconds) };
+}
+
+export const offeredName = (rate: number): string => (rate > 0 ? String(rate) : rate === 0 ? 'one core' : 'both cores');
+
 export interface BenchHost {
   sshd: TestSshd;
   /** user@127.0.0.1:port as the CLI takes it. */

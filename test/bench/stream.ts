@@ -10,6 +10,8 @@ import {
   cpuSeconds,
   generate,
   generator,
+  offer,
+  offeredName,
   programs,
   runOf,
   sleep,
@@ -61,7 +63,7 @@ export const streamBench: Bench = {
       for (const rate of [100_000, 0, -1]) {
         let made = { calls: 0, seconds: SECONDS };
         const { lines } = await bpftraceLines(join(programs, 'stream.bt'), async () => {
-          made = await offer(gen, rate);
+          made = await offer(gen, rate, SECONDS);
         });
         peer.push(lines / made.seconds);
         say(`bpftrace, offered ${offeredName(rate)}: ${Math.round(lines / made.seconds)}/s`);
@@ -136,15 +138,6 @@ async function cpuUse(host: BenchHost): Promise<CpuUse> {
   return use;
 }
 
-/** Runs one generator, or two unpaced ones for -1, and adds their calls up. */
-async function offer(gen: string, rate: number): Promise<{ calls: number; seconds: number }> {
-  if (rate >= 0) return generate(gen, rate, SECONDS, 0);
-  const both = await Promise.all([generate(gen, 0, SECONDS, 0), generate(gen, 0, SECONDS, 1)]);
-  return { calls: both[0].calls + both[1].calls, seconds: Math.max(both[0].seconds, both[1].seconds) };
-}
-
-const offeredName = (rate: number): string => (rate > 0 ? String(rate) : rate === 0 ? 'one core' : 'both cores');
-
 async function attach(engine: Engine, host: string): Promise<RunSummary> {
   return engine.attach(runOf('stream.bpf.c', host));
 }
@@ -152,7 +145,7 @@ async function attach(engine: Engine, host: string): Promise<RunSummary> {
 async function onePass(engine: Engine, host: BenchHost, gen: string, offered: number): Promise<Pass> {
   const run = await attach(engine, host.name);
   const before = await cpuUse(host);
-  const made = await offer(gen, offered);
+  const made = await offer(gen, offered, SECONDS);
   await sleep(300);
   const after = await cpuUse(host);
   const { ledger } = await engine.detach(run.id);
