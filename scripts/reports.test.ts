@@ -86,8 +86,7 @@ test('vitest: what failed and passes the second time counts as passed and is nam
 });
 
 test('cargo: with --quiet a failure has a line of its own', () => {
-  const output =
-    '..limits::slow --- FAILED\n..\n\ntest result: FAILED. 170 passed; 1 failed; 0 ignored;';
+  const output = '..limits::slow --- FAILED\n..\n\ntest result: FAILED. 170 passed; 1 failed; 0 ignored;';
   expect(cargoCounts(output)).toMatchObject({ passed: 170, failed: 1, failures: ['limits::slow'] });
 });
 
