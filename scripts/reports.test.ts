@@ -82,12 +82,23 @@ test('vitest: what failed and passes the second time counts as passed and is nam
     failures: ['d: expected 1 to be 2'],
     again: ['b: first: expected 1 to be 2'],
   });
-  expect(countsWithSecondRun({ testResults: [good, once] }, { testResults: [] })).toMatchObject({ failed: 1 });
+  expect(countsWithSecondRun({ testResults: [good, once] }, { testResults: [] })).toMatchObject({
+    ...{ passed: 2, failed: 2, again: [] },
+  });
+  const broken = file('failed', [], 'Cannot find module x');
+  expect(countsWithSecondRun({ testResults: [good, once] }, { testResults: [broken] })).toMatchObject({
+    ...{ passed: 1, failed: 1, again: [] },
+  });
 });
 
 test('cargo: with --quiet a failure has a line of its own', () => {
   const output = '..limits::slow --- FAILED\n..\n\ntest result: FAILED. 170 passed; 1 failed; 0 ignored;';
   expect(cargoCounts(output)).toMatchObject({ passed: 170, failed: 1, failures: ['limits::slow'] });
+});
+
+test('cargo: an example in the docs has a name of several words', () => {
+  const output = 'test src/lib.rs - Ring (line 12) ... FAILED\ntest result: FAILED. 0 passed; 1 failed; 0 ignored;';
+  expect(cargoCounts(output).failures).toEqual(['src/lib.rs - Ring (line 12)']);
 });
 
 test('cargo: several test binaries add up; failures and ignored tests by name', () => {

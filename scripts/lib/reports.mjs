@@ -58,18 +58,23 @@ export function filesToRunAgain(report) {
 }
 
 /**
- * Counts of a run in which some files were run a second time: what these were the second time, and the rest.
+ * Counts of a run in which some files were run a second time: what these were the second time, and the rest. What did not come
+ * up the second time has not passed.
  * @param {unknown} first the parsed JSON @param {unknown} second of those files only
  * @returns {Counts}
  */
 export function countsWithSecondRun(first, second) {
-  const twice = new Set(filesToRunAgain(first));
+  const twice = new Set(second.testResults.map(({ name }) => name));
+  // A file that was not run the second time stays what it was.
   const rest = first.testResults.filter(({ name }) => !twice.has(name));
-  const counts = vitestCounts(second);
-  if (rest.length > 0) addCounts(counts, vitestCounts({ testResults: rest }));
-  const still = new Set(second.testResults.flatMap(failuresOf).map(({ name }) => name));
-  const before = first.testResults.filter(({ name }) => twice.has(name)).flatMap(failuresOf);
-  return { ...counts, again: before.filter(({ name }) => !still.has(name)).map(inWords) };
+  const good = new Set(
+    second.testResults.flatMap((file) => [
+      ...(file.status === 'passed' ? [file.name] : []),
+      ...file.assertionResults.filter(({ status }) => status === 'passed').map(({ fullName }) => fullName),
+    ]),
+  );
+  const again = first.testResults.flatMap(failuresOf).filter(({ name }) => good.has(name));
+  return { ...vitestCounts({ testResults: [...rest, ...second.testResults] }), again: again.map(inWords) };
 }
 
 /**
@@ -83,7 +88,7 @@ export function cargoCounts(output) {
   for (const line of output.split('\n')) {
     const result = /^test result: \w+\. (\d+) passed; (\d+) failed;/.exec(line);
     // With --quiet only failures have a line of their own.
-    const single = /^(?:test |\.+)?(\S+) (?:\.\.\.|---) (FAILED|ignored)/.exec(line);
+    const single = /^(?:test |\.+)?(.+?) (?:\.\.\.|---) (FAILED|ignored)/.exec(line);
     if (result !== null) {
       results += 1;
       counts.passed += Number(result[1]);

@@ -19,20 +19,16 @@ const minute = 60_000;
  * @property {(env: NodeJS.ProcessEnv, asked: boolean) => Promise<import('./reports.mjs').Counts>} run `asked`: by name
  */
 
-/** Runs vitest's projects whose names begin so (`hosts` and `hosts-alone`). @param {string} project @param {number} timeout */
-async function vitest(project, env, timeout) {
-  const { report, why } = await runVitest(project, [], project, env, timeout);
-  return report === undefined ? missingReport(why) : withReason(vitestCounts(report), why);
-}
-
 /**
- * The same for tests with real parts: what else the machine does can disturb one. Files that failed, if they are few, are run
- * once more by themselves; what passes then counts as passed, and is named (docs/decisions/0020).
+ * Runs vitest's projects whose names begin so (`hosts` and `hosts-alone`). Tests with real parts get a second look, as what else
+ * the machine does can disturb one: files that failed, if they are few, are run once more by themselves; what passes then
+ * counts as passed, and is named (docs/decisions/0020).
+ * @param {string} project @param {number} timeout of each run
  */
-async function vitestWithSecondLook(project, env, timeout) {
+async function vitest(project, env, timeout, { secondLook = true } = {}) {
   const { report, why } = await runVitest(project, [], project, env, timeout);
   if (report === undefined) return missingReport(why);
-  const files = why === '' ? filesToRunAgain(report) : [];
+  const files = secondLook && why === '' ? filesToRunAgain(report) : [];
   if (files.length === 0) return withReason(vitestCounts(report), why);
   console.log(`Run once more, by themselves: ${files.map((file) => relative(root, file)).join(', ')}`);
   const second = await runVitest(project, files, `${project}-again`, env, timeout);
@@ -137,7 +133,7 @@ export const tiers = [
     what: 'beside the code, no root',
     needs: 'protocol',
     root: false,
-    run: (env) => vitest('unit', env, 5 * minute),
+    run: (env) => vitest('unit', env, 5 * minute, { secondLook: false }),
   },
   { name: 'agent', what: 'the host agent in Rust, on this kernel', needs: 'protocol', root: true, run: agent },
   {
@@ -145,7 +141,7 @@ export const tiers = [
     what: 'engine and CLI with real sshd, agent and kernel',
     needs: 'everything',
     root: true,
-    run: (env) => vitestWithSecondLook('integration', env, 20 * minute),
+    run: (env) => vitest('integration', env, 20 * minute),
   },
   {
     name: 'hosts',
@@ -154,14 +150,14 @@ export const tiers = [
     root: true,
     // All kernels are more than half an hour: with the other tiers the oldest and the other architecture stand for the
     // rest. `npm run test:hosts` takes them all, and compares the verifiers' verdicts.
-    run: (env, asked) => vitestWithSecondLook('hosts', asked ? env : { ...fewKernels, ...env }, 50 * minute),
+    run: (env, asked) => vitest('hosts', asked ? env : { ...fewKernels, ...env }, 50 * minute),
   },
   {
     name: 'e2e',
     what: 'the packaged extension in VS Code, through a browser',
     needs: 'everything',
     root: true,
-    run: (env) => vitestWithSecondLook('e2e', env, 20 * minute),
+    run: (env) => vitest('e2e', env, 20 * minute),
   },
 ];
 

@@ -36,6 +36,9 @@ export async function streamFigures(
       ...{ offered, calls, rate: calls / seconds },
       ...{ delivered: after.delivered - before.delivered, lost: after.lost - before.lost },
     };
+    // A figure that is not known is none: not 0.
+    if (Number.isNaN(pass.delivered + pass.lost))
+      throw new Error('the ledger does not say what was delivered and lost');
     passes.push(pass);
     say(
       `panel open, offered ${offeredName(offered)}: ${Math.round(pass.rate)}/s, delivered ${pass.delivered} of ${calls}, lost ${pass.lost}`,

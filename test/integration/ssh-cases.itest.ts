@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Server as Ssh2Server, type ServerChannel } from 'ssh2';
 import type { RingsideError } from '../../core/src/errors.ts';
@@ -48,9 +48,11 @@ afterAll(() => {
 // Of this file alone: others, which run beside it, make such folders too. Test users go through it to their keys.
 const temporary = mkdtempSync(join(tmpdir(), 'ringside-cases-'));
 chmodSync(temporary, 0o755);
+const temporaryBefore = process.env.TMPDIR;
 process.env.TMPDIR = temporary;
 afterAll(() => {
-  process.env.TMPDIR = dirname(temporary);
+  if (temporaryBefore === undefined) delete process.env.TMPDIR;
+  else process.env.TMPDIR = temporaryBefore;
   expect(readdirSync(temporary)).toEqual([]);
   rmdirSync(temporary);
 });

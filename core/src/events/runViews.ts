@@ -22,6 +22,7 @@ const LOOK_LIMIT = 4;
 export class RunViews {
   readonly #store: EventStore;
   readonly #schemas: () => readonly StreamSchema[];
+  readonly #options: Pick<ViewOptions, 'sliceMs'>;
   readonly #decoders = new Map<string, RowDecoder>();
   /** By stream and expression, the least recently asked first. */
   readonly #views = new Map<string, View>();
@@ -35,13 +36,10 @@ export class RunViews {
    * `schemas` may grow while the run starts; the first one is the run's main stream.
    * @param options of each view; tests that want whole answers have slices without an end
    */
-  constructor(
-    store: EventStore,
-    schemas: () => readonly StreamSchema[],
-    private readonly options: Pick<ViewOptions, 'sliceMs'> = {},
-  ) {
+  constructor(store: EventStore, schemas: () => readonly StreamSchema[], options: Pick<ViewOptions, 'sliceMs'> = {}) {
     this.#store = store;
     this.#schemas = schemas;
+    this.#options = options;
   }
 
   /** Answers a panel's question for rows; an expression that does not compile comes back as `filterError`, without rows. */
@@ -142,7 +140,7 @@ export class RunViews {
 
   #view(decoder: RowDecoder, where: string): View {
     const key = JSON.stringify([decoder.stream.name, where]);
-    const view = this.#views.get(key) ?? new View(decoder, compileExpr(where, decoder.schema), this.options);
+    const view = this.#views.get(key) ?? new View(decoder, compileExpr(where, decoder.schema), this.#options);
     this.#keep(key, view);
     return view;
   }
@@ -175,7 +173,7 @@ export class RunViews {
   #sorted(view: View, sort: RowSort): SortedView {
     const key = JSON.stringify([view.decoder.stream.name, view.filter.text, sort]);
     const known = this.#sorts.get(key);
-    const sorted = known?.view === view ? known : new SortedView(view, sort, this.options.sliceMs);
+    const sorted = known?.view === view ? known : new SortedView(view, sort, this.#options.sliceMs);
     this.#sorts.delete(key);
     this.#sorts.set(key, sorted);
     for (const [oldKey, old] of this.#sorts) {
@@ -205,7 +203,7 @@ export class RunViews {
   /** The rows of a view that have what is searched for: a view of its own. */
   #found(view: View, find: RowFind, look: RowLook): View {
     const key = JSON.stringify([view.decoder.stream.name, view.filter.text, 'find', find, this.#lookKey(look)]);
-    const known = this.#views.get(key) ?? new View(view.decoder, findFilter(view.filter, find, look), this.options);
+    const known = this.#views.get(key) ?? new View(view.decoder, findFilter(view.filter, find, look), this.#options);
     this.#keep(key, known);
     return known;
   }

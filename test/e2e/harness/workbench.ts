@@ -109,9 +109,9 @@ export class Workbench {
       for (let wait = 40; wait > 0 && (await input.inputValue()) === ''; wait -= 1) await this.page.waitForTimeout(50);
       await this.page.keyboard.press('Control+a');
       await this.page.keyboard.type(path);
-      if ((await input.inputValue()) === path) break;
+      if ((await input.inputValue()) === path) return this.page.keyboard.press('Enter');
     }
-    await this.page.keyboard.press('Enter');
+    throw new Error(`the file dialog has ${await input.inputValue()} in place of ${path}`);
   }
 
   /** False where it has closed before it was filled. */

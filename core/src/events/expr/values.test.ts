@@ -42,7 +42,7 @@ function valueOf(expr: string, record: Uint8Array) {
 }
 
 async function matching(where: string, ...records: Uint8Array[]): Promise<number> {
-  const view = new View(decoderOf(...records), compileExpr(where, schema), { sliceMs: Infinity });
+  const view = new View(decoderOf(...records), compileExpr(where, schema));
   await view.caughtUp();
   return view.matching;
 }

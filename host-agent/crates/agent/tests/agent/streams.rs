@@ -356,9 +356,11 @@ fn answers_overtake_a_flood() {
 fn an_idle_agent_sleeps() {
     let mut agent = Agent::start();
     agent.stats(0);
-    let before = agent.wakes();
+    let (before, slept) = (agent.stats(0), agent.wakes());
     std::thread::sleep(Duration::from_secs(2));
-    let woken = agent.wakes() - before;
+    let woken = agent.wakes() - slept;
+    let used = agent.stats(0).agent_cpu_ns - before.agent_cpu_ns;
+    assert!(used < 5_000_000, "{used} ns in 2 s");
     // It looks after its leases and limits once a second.
     assert!(woken <= 8, "woken {woken} times in 2 s");
     // Without its code, of which a build for tests has more.
